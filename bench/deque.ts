@@ -16,7 +16,7 @@ import { measureMicroseconds } from './harness/timing.ts';
 import { PYTHON_NAME, PythonPeer } from './peer/python.ts';
 
 const BATCH_ITEMS = 1000;
-/** One in so many values is looked at after it was timed. */
+/** Interval of the values that are checked after the timing. */
 const SAMPLE_INTERVAL = 97;
 
 const createIndices = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, index) => index);

@@ -26,7 +26,7 @@ const FANOUT = 'deskcache, FanoutCache(8)';
 const CACHE = 'deskcache, Cache';
 const PYTHON = 'Python DiskCache, FanoutCache(8)';
 
-/** A process that writes what it is told. */
+/** A process that executes write commands. */
 interface WriterProcess {
   write(order: WriteRequest): Promise<WriteResult>;
   end(): void;
@@ -115,7 +115,7 @@ class WriterPool implements Disposable {
   }
 }
 
-/** Every item that was drawn is there, with a value of its own. */
+/** Checks that every item that was written is there, with a value of its own. */
 function assertAll(
   store: Pick<Cache<string, PlainValue>, 'size' | 'get'>,
   values: Values,

@@ -1,4 +1,4 @@
-/** Which eviction policy keeps what is asked for again? */
+/** Which eviction policy keeps the items that are requested again? */
 import { Cache } from '../main/engine/index.ts';
 import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { toKey } from './harness/keys-and-values.ts';

@@ -28,7 +28,7 @@ function timeSets(index: Index<string, PlainValue>, values: Values, indices: Uin
   return figure;
 }
 
-/** One in so many is looked at. */
+/** Interval of the values that are checked. */
 const SAMPLE_INTERVAL = 97;
 
 function timeGets(index: Index<string, PlainValue>, values: Values, indices: Uint32Array): number {

@@ -1,4 +1,4 @@
-/** What do the recipes cost, when nobody has to wait? */
+/** What do the recipes cost without contention? */
 import { Averager, BoundedSemaphore, Lock, RLock, throttle } from '../main/engine/index.ts';
 import type { Benchmark } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';

@@ -1,4 +1,4 @@
-/** How long does it take to open a store that is there, and to close it again? */
+/** How long does it take to open and close an existing store? */
 import { Cache } from '../main/engine/index.ts';
 import type { Benchmark } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';

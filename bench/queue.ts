@@ -25,7 +25,7 @@ const DEQUE = 'a deque';
 const values = new Values('bytes', VALUE_BYTES);
 const createPayloads = (count: number): PlainValue[] => Array.from({ length: count }, (_, index) => values.at(index));
 
-/** Works off so many jobs, in order, and looks at each. */
+/** Processes this many jobs in order and checks each. */
 async function processJobs(queue: Queue<PlainValue>, count: number, concurrency: number): Promise<void> {
   const before = queue.counts().done;
   const stopping = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: asks all questions, or those named on the command line, each in a process of its own, and prints what
- * was measured beside the goals.
+ * `npm run bench`: runs all benchmarks, or those named on the command line, each in a process of its own, and prints what was measured
+ * beside the goals. With `--save` it also keeps the results in bench/results and renders docs/bench.md.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,12 +8,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BENCHMARKS } from './benchmarks.ts';
-import { formatMarkdown } from './harness/format-markdown.ts';
 import { formatReport, formatSummary } from './harness/format-text.ts';
 import type { BenchmarkReport } from './harness/measure.ts';
+import { describeEnvironment, markMeasured, type SavedReport, saveResults } from './harness/results.ts';
 import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
+import { updatePage } from './render-page.ts';
 
-const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--json file] [--markdown file]
+const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--save] [--json file]
 benchmarks: ${BENCHMARKS.join(', ')}; all of them without a name`;
 
 /** A process per benchmark, so that compiled code and heap of one don't affect the next. */
@@ -24,41 +25,46 @@ async function runInProcess(name: string, args: readonly string[]): Promise<Benc
     report = message as BenchmarkReport;
   });
   const [code] = await once(child, 'close');
-  if (report === undefined) throw new Error(`bench/${name}.ts ended with code ${code} and without an answer`);
+  if (report === undefined) throw new Error(`bench/${name}.ts ended with code ${code} and without a report`);
   return report;
 }
 
 /** @throws `TypeError` or `RangeError` for an unknown option or benchmark, or an invalid number. */
 function parseCommandLine() {
   const { values, positionals } = parseArgs({
-    options: { ...BENCH_OPTIONS, json: { type: 'string' }, markdown: { type: 'string' } },
+    options: { ...BENCH_OPTIONS, json: { type: 'string' }, save: { type: 'boolean', default: false } },
     allowPositionals: true,
   });
   parseScale(values);
   const unknown = positionals.find((name) => !(BENCHMARKS as readonly string[]).includes(name));
   if (unknown !== undefined) throw new RangeError(`Unknown benchmark "${unknown}"; there are ${BENCHMARKS.join(', ')}`);
-  const { quick, rounds } = values;
+  const { quick, rounds, json, save } = values;
+  if (quick && save)
+    throw new RangeError('--quick measures too little to be saved; leave out one of --quick and --save');
   const args = [...(quick ? ['--quick'] : []), ...(rounds === undefined ? [] : ['--rounds', rounds])];
-  return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json: values.json, text: values.markdown };
+  return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json, save };
 }
 
-/** A question that fails is told and leaves the others their turn. */
+/** A benchmark that fails is reported, and the others run. */
 async function main(): Promise<void> {
-  const { names, args, json, text } = parseCommandLine();
-  const answers: BenchmarkReport[] = [];
+  const { names, args, json, save } = parseCommandLine();
+  const environment = describeEnvironment();
+  const reports: SavedReport[] = [];
   for (const name of names) {
     try {
-      const found = await runInProcess(name, args);
-      console.log(`${formatReport(found)}\n`);
-      answers.push(found);
+      const report = await runInProcess(name, args);
+      console.log(`${formatReport(report)}\n`);
+      reports.push(markMeasured(report, environment));
     } catch (error) {
       console.error(error instanceof Error ? error.message : error);
       process.exitCode = 1;
     }
   }
-  console.log(formatSummary(answers));
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(answers, null, 2)}\n`);
-  if (text !== undefined) writeFileSync(text, `${formatMarkdown(answers)}\n`);
+  console.log(formatSummary(reports));
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(reports, null, 2)}\n`);
+  if (!save || reports.length === 0) return;
+  console.log(`Saved to ${saveResults(reports)}, and docs/bench.md rendered`);
+  updatePage();
 }
 
 await main().catch((error: unknown) => {

@@ -58,7 +58,7 @@ function getStoredBytes(directory: string): number {
   return cache.volume();
 }
 
-/** Microseconds each; what is set may be evicted by what comes later, only the last item has to be there. */
+/** Microseconds each. Later sets may evict earlier items; only the last one must be there. */
 function timeSetsAtLimit(cache: Cache<string, PlainValue>, values: Values, indices: Uint32Array): number {
   const keys = toKeys(indices);
   const before = cache.size;

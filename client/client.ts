@@ -14,11 +14,11 @@ export type OpenPort = (signal: AbortSignal) => Promise<MessagePortLike>;
 const HANDSHAKE_SHARE = 0.9;
 
 /**
- * Carries calls to the main process: those of one turn together, over one line that is opened by the first call and
- * opened again by the first call after it was cut. So much is under way and no more; what is more waits here. What only reads is sent
- * once more when its line was cut without a word; a write may have been made, so it rejects.
+ * Carries calls to the main process, those of one turn together. The first call opens the connection, and so does the first call after it
+ * was lost. In-flight batches are limited; the rest queue here. If the connection drops without a goodbye, batches that only read are sent
+ * once more; batches with writes reject, because the writes may have been made.
  *
- * Invariant: every call settles, at the latest when the main process has answered nothing for `timeout` milliseconds.
+ * Invariant: every call settles, at the latest when the main process has sent no response for `timeout` milliseconds.
  */
 export class Client {
   readonly updates: LazyUpdates;
@@ -46,7 +46,7 @@ export class Client {
     );
   }
 
-  /** Joins this turn's message. `access` is what the method's signature says of it. */
+  /** Adds a call to this turn's batch. `access`: what the call needs, by its method's signature. */
   call(
     store: string,
     method: string,
@@ -57,17 +57,17 @@ export class Client {
     return this.#storeOrder.run(store, () => this.#addToTurn(store, method, args, access === 'read', false, tooLarge));
   }
 
-  /** As `call`, by who holds the store. */
+  /** Like `call`, for the caller of `exclusive`, which isn't held up by it. */
   callHeld(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
     return this.#addToTurn(store, method, args, false, false);
   }
 
-  /** What streams belong to: aborted when the connection has ended. */
+  /** Aborted when the connection has ended, and its streams with it. */
   get signal(): AbortSignal {
     return this.#connectionAbort.signal;
   }
 
-  /** A step of a streamed value, in a message of its own: no other call waits for its answer. */
+  /** A step of a streamed value, in a message of its own: no other call waits for its response. */
   streamStep<M extends keyof ValueStreamContract>(
     connection: AbortSignal,
     store: string,
@@ -79,7 +79,7 @@ export class Client {
     return this.#addToTurn(store, method, args, false, isAlone) as Promise<Awaited<ReturnType<ValueStreamContract[M]>>>;
   }
 
-  /** Calls on the store that are made from now on wait until `work` has settled, which begins when it is its turn. */
+  /** Runs `work` when it is its turn; calls on the store that are made from now on wait until it has settled. */
   exclusive<T>(store: string, work: () => Promise<T>): Promise<T> {
     return this.#storeOrder.run(store, work, true);
   }
@@ -95,22 +95,22 @@ export class Client {
     return new Promise((resolve, reject) => {
       const weight = estimateCallBytes(store, args);
       if (this.#turn.length === 0) queueMicrotask(() => this.#flushTurn());
-      let parcel = this.#turn.at(-1);
-      if (isAlone || !parcel?.fits(weight)) {
-        parcel = new OutgoingBatch(isAlone);
-        this.#turn.push(parcel);
+      let batch = this.#turn.at(-1);
+      if (isAlone || !batch?.fits(weight)) {
+        batch = new OutgoingBatch(isAlone);
+        this.#turn.push(batch);
       }
-      parcel.add([store, method, ...args], { isRead, onTooLarge, resolve, reject }, weight);
+      batch.add([store, method, ...args], { isRead, onTooLarge, resolve, reject }, weight);
     });
   }
 
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#storeOrder.reject(reason);
-    this.#port?.then((line) => line.close()).catch(() => {});
+    this.#port?.then((connection) => connection.close()).catch(() => {});
     this.#dropConnection();
     this.updates.disconnected();
-    for (const parcel of this.#turn.splice(0)) parcel.reject(reason);
+    for (const batch of this.#turn.splice(0)) batch.reject(reason);
     this.#rejectAll(reason);
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -128,8 +128,8 @@ export class Client {
   #connectAndSend(): void {
     const connected = this.#getConnection();
     connected.then(
-      (line) => {
-        if (this.#port === connected) this.#sendQueued(line);
+      (connection) => {
+        if (this.#port === connected) this.#sendQueued(connection);
       },
       // Waiting calls may be for the next connection; nothing of this one matters after a `disconnect`.
       (error: unknown) => {
@@ -138,11 +138,11 @@ export class Client {
     );
   }
 
-  #sendQueued(line: PortConnection): void {
+  #sendQueued(connection: PortConnection): void {
     if (this.updates.isLoading) return;
     for (let next = this.#queued[0]; next !== undefined && this.#fitsInFlight(next); next = this.#queued[0]) {
       this.#queued.shift();
-      void this.#sendBatch(line, next);
+      void this.#sendBatch(connection, next);
     }
   }
 
@@ -154,36 +154,36 @@ export class Client {
     );
   }
 
-  async #sendBatch(line: PortConnection, parcel: OutgoingBatch): Promise<void> {
-    this.#sent.add(parcel);
-    this.#operations += parcel.calls.length;
-    this.#bytes += parcel.bytes;
+  async #sendBatch(connection: PortConnection, batch: OutgoingBatch): Promise<void> {
+    this.#sent.add(batch);
+    this.#operations += batch.calls.length;
+    this.#bytes += batch.bytes;
     try {
-      parcel.settle(await line.send(parcel.operations));
+      batch.settle(await connection.send(batch.operations));
     } catch (error) {
-      parcel.reject(error);
+      batch.reject(error);
     }
     this.#respondedAt = performance.now();
-    this.#removeSent(parcel);
-    if (this.#queued.length > 0) this.#sendQueued(line);
+    this.#removeSent(batch);
+    if (this.#queued.length > 0) this.#sendQueued(connection);
   }
 
-  #removeSent(parcel: OutgoingBatch): void {
-    if (!this.#sent.delete(parcel)) return;
-    this.#operations -= parcel.calls.length;
-    this.#bytes -= parcel.bytes;
+  #removeSent(batch: OutgoingBatch): void {
+    if (!this.#sent.delete(batch)) return;
+    this.#operations -= batch.calls.length;
+    this.#bytes -= batch.bytes;
   }
 
   #getConnection(): Promise<PortConnection> {
     if (this.#port !== undefined) return this.#port;
-    const patience = Math.ceil(this.#timeout * HANDSHAKE_SHARE);
-    const connecting = this.#connect(AbortSignal.timeout(patience)).then((port) => {
-      const line = new PortConnection(port, {
+    const handshakeTimeout = Math.ceil(this.#timeout * HANDSHAKE_SHARE);
+    const connecting = this.#connect(AbortSignal.timeout(handshakeTimeout)).then((port) => {
+      const connection = new PortConnection(port, {
         onEnd: (reason, wasCut) => this.#onConnectionLost(connecting, reason, wasCut),
         onMessage: (message) => this.updates.receive(message),
       });
-      if (this.#port === connecting) this.updates.resume(line);
-      return line;
+      if (this.#port === connecting) this.updates.resume(connection);
+      return connection;
     });
     this.#port = connecting;
     connecting.catch(() => {
@@ -192,8 +192,8 @@ export class Client {
     return connecting;
   }
 
-  #onConnectionLost(line: Promise<PortConnection>, reason: DiskCacheError, wasCut: boolean): void {
-    if (this.#port !== line) return;
+  #onConnectionLost(connection: Promise<PortConnection>, reason: DiskCacheError, wasCut: boolean): void {
+    if (this.#port !== connection) return;
     this.#dropConnection();
     const again = wasCut ? this.#takeIdempotent() : [];
     this.#rejectAll(reason);
@@ -204,22 +204,21 @@ export class Client {
     this.updates.reconnect();
   }
 
-  /** Takes out what may be sent once more, for it only reads. */
+  /** Removes and returns the batches that may be sent once more, because they only read. */
   #takeIdempotent(): OutgoingBatch[] {
-    const repeatable = [...this.#sent, ...this.#queued].filter((parcel) => parcel.isIdempotent);
-    this.#queued = this.#queued.filter((parcel) => !repeatable.includes(parcel));
-    for (const parcel of repeatable) {
-      parcel.isRetry = true;
-      this.#removeSent(parcel);
+    const repeatable = [...this.#sent, ...this.#queued].filter((batch) => batch.isIdempotent);
+    this.#queued = this.#queued.filter((batch) => !repeatable.includes(batch));
+    for (const batch of repeatable) {
+      batch.isRetry = true;
+      this.#removeSent(batch);
     }
     return repeatable;
   }
 
-  /** The line, and what ends with it. */
+  /** Ends everything that belongs to the connection. */
   #dropConnection(): void {
     this.#port = undefined;
-    const why = 'The connection has ended, and the stream with it';
-    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', why));
+    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', 'The connection of the stream has ended'));
     this.#connectionAbort = new AbortController();
     this.updates.interrupted();
   }
@@ -233,22 +232,22 @@ export class Client {
   };
 
   #rejectAll(reason: unknown): void {
-    const parcels = [...this.#sent, ...this.#queued.splice(0)];
-    for (const parcel of parcels) {
-      parcel.reject(reason);
-      this.#removeSent(parcel);
+    const batches = [...this.#sent, ...this.#queued.splice(0)];
+    for (const batch of batches) {
+      batch.reject(reason);
+      this.#removeSent(batch);
     }
   }
 
   #createTimeoutError(): DiskCacheError {
     return new DiskCacheError(
       'TIMEOUT',
-      `The main process did not answer within ${this.#timeout} ms; a write may have been made or not`,
+      `The main process did not answer within ${this.#timeout} ms; writes may or may not have been made`,
     );
   }
 }
 
-/** Takes a step of a stream of one store. Rejects once the connection has ended. */
+/** Runs a step of a stream of one store. Rejects once the connection has ended. */
 type StreamStep = <M extends keyof ValueStreamContract>(
   method: M,
   ...args: Parameters<ValueStreamContract[M]>
@@ -257,7 +256,7 @@ type StreamStep = <M extends keyof ValueStreamContract>(
 /** The steps of one stream, and the connection that it belongs to. */
 export interface StreamHandle {
   readonly step: StreamStep;
-  /** Gives up a stream, so that the main process keeps nothing of it. Never rejects: the main process may be what has failed. */
+  /** Cancels a stream, so that the main process keeps nothing of it. Never rejects: the main process may be what has failed. */
   cancel(stream: string): Promise<void>;
   readonly signal: AbortSignal;
 }

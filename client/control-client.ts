@@ -1,32 +1,24 @@
-import { type Remote, releaseProxy, wrap } from 'comlink';
+import type { Remote } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import type { ControlApi, Outcome, Refusal, SubscribeRequest } from '../protocol/wire.ts';
+import { wrapApi } from './comlink-api.ts';
 import type { PortConnection } from './port-connection.ts';
 
-/** The calls over a line that use comlink: subscriptions and leases of near stores. */
+/** Subscribes and requests leases of near caches over a connection. */
 export class ControlClient {
   readonly #connection: PortConnection;
   readonly #api: Remote<ControlApi>;
 
-  constructor(line: PortConnection) {
-    this.#connection = line;
-    this.#api = wrap<ControlApi>(line.port as Parameters<typeof wrap>[0]);
-    // Comlink's registry holds the port until the proxy has gone; the port holds the line and what waits for an answer.
-    line.onClose = () => this.#api[releaseProxy]();
+  constructor(connection: PortConnection) {
+    this.#connection = connection;
+    const { api, release } = wrapApi<ControlApi>(connection.port);
+    this.#api = api;
+    connection.onClose = release;
   }
 
   /** @throws {DiskCacheError} with the main process's reason if it refuses. */
-  async subscribe(watch: SubscribeRequest): Promise<void> {
-    unwrapOutcome(await this.#openApi.watch(watch));
-  }
-
-  unsubscribe(id: number): void {
-    if (this.#connection.isOpen) void this.#api.unwatch(id);
-  }
-
-  /** Acknowledges the changes with this number. */
-  acknowledgeChanges(number: number): void {
-    if (this.#connection.isOpen) void this.#api.seen(number);
+  async subscribe(request: SubscribeRequest): Promise<void> {
+    unwrapOutcome(await this.#getOpenApi().watch(request));
   }
 
   /**
@@ -35,21 +27,17 @@ export class ControlClient {
    * @throws {DiskCacheError} with the main process's reason if it refuses.
    */
   async requestLease(store: string): Promise<boolean> {
-    return unwrapOutcome(await this.#openApi.near(store));
+    return unwrapOutcome(await this.#getOpenApi().near(store));
   }
 
-  releaseLease(store: string): void {
-    if (this.#connection.isOpen) void this.#api.far(store);
+  /** Posts a message that has no result: `seen` and `dropped` acknowledge the message with this number. */
+  notify<M extends 'unwatch' | 'seen' | 'far' | 'dropped'>(method: M, argument: Parameters<ControlApi[M]>[0]): void {
+    if (this.#connection.isOpen) void (this.#api[method] as (argument: unknown) => unknown)(argument);
   }
 
-  /** Acknowledges that the stale values with this number were dropped. */
-  acknowledgeInvalidation(number: number): void {
-    if (this.#connection.isOpen) void this.#api.dropped(number);
-  }
-
-  get #openApi(): Remote<ControlApi> {
+  #getOpenApi(): Remote<ControlApi> {
     if (this.#connection.isOpen) return this.#api;
-    throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
+    throw new DiskCacheError('DISCONNECTED', 'The connection to the main process was closed');
   }
 }
 

@@ -4,8 +4,9 @@ import { findKeyFault } from '../protocol/key.ts';
 import { formatRejection, type UnsendableArgumentError } from './wire-arguments.ts';
 
 /**
- * The error with the path and the nature of the part that can't be sent: `value.user.avatar is a Blob`. Undefined where the argument was
- * changed meanwhile and nothing is wrong with it any more. Loaded with the first such error.
+ * Returns the error with the path and type of the part that can't be sent: `value.user.avatar is a Blob`. Undefined if the argument was
+ * changed in the meantime and has no fault any more. A file of its own, because pages load it, and the checks behind it, with the first such
+ * error.
  */
 export function locateFault({ code, rejected }: UnsendableArgumentError): DiskCacheError | undefined {
   const { value, name } = rejected;

@@ -8,11 +8,11 @@ import { loadPart, unlessAborted } from './on-demand.ts';
 import type * as Chunks from './value-chunks.ts';
 
 /*
- * Values that are too large for a message, chunk by chunk over the same line as everything else, under the same grant. A stream is opened
- * in its place among the calls of this turn, while the code for its chunks (value-chunks.ts) is loading.
+ * Values that are too large for a message travel chunk by chunk over the same connection as all calls, under the same grant. A stream is
+ * opened in its place among the calls of this turn, while the code for its chunks (value-chunks.ts) is loading.
  */
 
-/** As the engine's `openValueStream`. */
+/** Like the engine's `openReadStream`. */
 export const openValueStream = (
   client: Client,
   store: string,
@@ -27,7 +27,7 @@ export const openValueStream = (
 export const readLargeValue = (client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> =>
   withStream(client, store, 'openStream', [key], ({ readAll }, stream, opened) => readAll(stream, opened));
 
-/** As the engine's `writeValueStream`. */
+/** Like the engine's `writeStream`. */
 export async function writeValueStream(
   client: Client,
   store: string,
@@ -54,8 +54,8 @@ export const writeLargeValue = async (
   )) === true;
 
 /**
- * Opens a stream. Returns the result of `work` with it; undefined if there was nothing to open. Rejects as soon as the connection ends, for
- * a source may be silent.
+ * Opens a stream and returns the result of `work` with it; undefined if there was nothing to open. Rejects as soon as the connection ends,
+ * because a source may be silent.
  */
 async function withStream<M extends 'openStream' | 'openUpload', R>(
   client: Client,
@@ -67,19 +67,19 @@ async function withStream<M extends 'openStream' | 'openUpload', R>(
   const stream = createStreamHandle(client, store);
   const opening = stream.step(method, ...args);
   const loading = loadPart('streams', () => import('./value-chunks.ts'));
-  // It is awaited after `opening`, which may fail first.
+  // Awaited after `opening`, which may fail first.
   loading.catch(() => {});
   const opened = (await opening) as OpenResult<M> | undefined;
   if (opened === undefined) return undefined;
-  const going = loading.then(
+  const working = loading.then(
     (chunks) => work(chunks, stream, opened),
     async (error: unknown) => {
       await stream.cancel(typeof opened === 'string' ? opened : opened.stream);
       throw error;
     },
   );
-  return unlessAborted(going, stream.signal);
+  return unlessAborted(working, stream.signal);
 }
 
-/** What a stream is called when it was opened, and what else is known of it. */
+/** The name of an opened stream, for a value with its size. */
 type OpenResult<M extends 'openStream' | 'openUpload'> = NonNullable<Awaited<ReturnType<ValueStreamContract[M]>>>;

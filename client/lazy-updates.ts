@@ -5,8 +5,8 @@ import type { Subscription } from './subscriptions.ts';
 import type { Updates } from './updates.ts';
 
 /**
- * The subscriptions of a page and its near stores. Their code (listening.ts) is loaded with the first of either. Calls wait while it
- * is loading, so that a subscription made before a write hears of the write.
+ * The subscriptions and near caches of a page. Their code (updates.ts) is loaded with the first of either. Calls wait while it is loading,
+ * so that a subscription made before a write receives the write's change.
  */
 export class LazyUpdates {
   readonly #connect: () => Promise<unknown>;
@@ -30,28 +30,28 @@ export class LazyUpdates {
   subscribe(subscription: Subscription): () => void {
     const before = this.#disconnects;
     return this.#startWhenLoaded(
-      (listeners) => listeners.subscribe(subscription, this.#disconnects === before),
+      (updates) => updates.subscribe(subscription, this.#disconnects === before),
       subscription.onError,
     );
   }
 
-  /** Keeps up to `bytes` of a store's values near. Returns a function that ends it. */
+  /** Caches up to `bytes` of a store's values in the page. Returns a function that ends it. */
   openNearCache(store: string, bytes: number): () => void {
-    return this.#startWhenLoaded((listeners) => listeners.openNearCache(store, bytes), rethrowLater);
+    return this.#startWhenLoaded((updates) => updates.openNearCache(store, bytes), rethrowLater);
   }
 
-  /** What is kept near of a store, if anything is. */
+  /** Returns the near cache of a store, if it has one. */
   nearCache(store: string): NearCache | undefined {
     return this.#loaded?.nearCache(store);
   }
 
-  /** A new line. */
-  resume(line: PortConnection): void {
-    this.#connection = line;
-    this.#loaded?.resume(line);
+  /** Called with a new connection. */
+  resume(connection: PortConnection): void {
+    this.#connection = connection;
+    this.#loaded?.resume(connection);
   }
 
-  /** The line was cut or given up. */
+  /** Called when the connection was lost or closed. */
   interrupted(): void {
     this.#connection = undefined;
     this.#loaded?.interrupted();
@@ -71,20 +71,20 @@ export class LazyUpdates {
     this.#loaded?.receive(message);
   }
 
-  #startWhenLoaded(start: (listeners: Updates) => () => void, onError: (error: unknown) => void): () => void {
+  #startWhenLoaded(start: (updates: Updates) => () => void, onError: (error: unknown) => void): () => void {
     return this.#loaded === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#loaded);
   }
 
   #load(): Promise<Updates> {
     if (this.#loading !== undefined) return this.#loading;
     const loading = loadPart('subscriptions', () => import('./updates.ts')).then((part) => {
-      const listeners = new part.Updates(this.#connect);
-      this.#loaded = listeners;
-      if (this.#connection !== undefined) listeners.resume(this.#connection);
-      return listeners;
+      const updates = new part.Updates(this.#connect);
+      this.#loaded = updates;
+      if (this.#connection !== undefined) updates.resume(this.#connection);
+      return updates;
     });
     this.#loading = loading;
-    // What waits is sent in a later microtask than those in which everything begins that waits for this promise.
+    // Waiting calls are sent in a later microtask than those in which everything starts that waits for this promise.
     const loaded = () => {
       this.#loading = undefined;
       this.#onLoaded();

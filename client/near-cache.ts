@@ -2,10 +2,10 @@ import { estimateBytes, isDense } from '../protocol/clone.ts';
 import { isPlainObject } from '../protocol/native-types.ts';
 import { NEAR_LEASE_MS } from '../protocol/notifications.ts';
 
-/** Milliseconds until a page that was refused a lease asks again. */
+/** Milliseconds until a page that was refused a lease requests one again. */
 const LEASE_RETRY_MS = 5000;
 
-/** Keys by which a value can be found without encoding them; items with others are read from the main process. */
+/** Keys that can be looked up without encoding them; items with other keys are read from the main process. */
 type NearKey = string | number;
 
 interface CachedValue {
@@ -15,10 +15,10 @@ interface CachedValue {
 }
 
 /**
- * Values of one store, kept in the page as they were read. The main process names what has changed, and whoever changed it is
- * answered when it was dropped here; nothing is read here while the lease is over.
+ * Values of one store, cached in the page as they were read. The main process names the items that have changed, and responds to the writer
+ * when they were dropped here. Nothing is read from here after the lease has ended.
  *
- * Invariant: a value is kept only if nothing was heard of its key since it was asked for.
+ * Invariant: a value is cached only if its key was not invalidated since the value was requested.
  */
 export class NearCache {
   readonly #maxBytes: number;
@@ -26,25 +26,24 @@ export class NearCache {
   readonly #onFailure: (error: unknown) => void;
   /** Least recently read first. */
   readonly #items = new Map<NearKey, CachedValue>();
-  /** Reads under way; an invalidation of a key removes it. */
+  /** Reads in flight; an invalidation of a key removes its read. */
   readonly #pendingReads = new Map<NearKey, object>();
   #bytes = 0;
   #leaseEnd = Number.NEGATIVE_INFINITY;
-  /** The question that is under way; one that is not any more was asked over a line that has ended. */
+  /** The lease request in flight. A response to any other request belongs to a connection that has ended. */
   #leaseRequest: object | undefined;
   #retryAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * `ask` asks the main process for a lease and returns whether what was kept before is still good; `onFailure` hears why there is no
-   * lease.
+   * `requestLease` returns whether values cached before are still valid; `onFailure` receives the reason why there is no lease.
    */
-  constructor(bytes: number, ask: () => Promise<boolean>, onFailure: (error: unknown) => void) {
+  constructor(bytes: number, requestLease: () => Promise<boolean>, onFailure: (error: unknown) => void) {
     this.#maxBytes = bytes;
-    this.#requestLease = ask;
+    this.#requestLease = requestLease;
     this.#onFailure = onFailure;
   }
 
-  /** The value of a key, from here or else by `fetch`. A hit is O(size of the value), for everybody gets a copy. */
+  /** Returns the value of a key, from here or else by `fetch`. A hit is O(size of the value), because each caller gets a copy. */
   get(key: unknown, fetch: () => Promise<unknown>): Promise<unknown> {
     if (typeof key !== 'string' && typeof key !== 'number') return fetch();
     const left = this.#leaseEnd - performance.now();
@@ -56,7 +55,7 @@ export class NearCache {
     return Promise.resolve(item.copy(item.value));
   }
 
-  /** A key, or everything, has changed or is about to. */
+  /** Removes an item, or all items, that changed or is about to change. */
   invalidate(key?: unknown): void {
     if (typeof key !== 'string' && typeof key !== 'number') {
       this.#items.clear();
@@ -68,7 +67,7 @@ export class NearCache {
     this.#remove(key);
   }
 
-  /** Nobody will tell any more what has changed. */
+  /** Invalidates everything: from now on no invalidations arrive. */
   endLease(): void {
     this.#leaseRequest = undefined;
     this.#retryAt = Number.NEGATIVE_INFINITY;
@@ -106,21 +105,21 @@ export class NearCache {
     this.#items.delete(key);
   }
 
-  /** The lease counts from when it was asked for, so here it ends before the main process takes it for over. */
+  /** The lease counts from its request, so it ends here before it ends in the main process. */
   #renew(): void {
-    const asked = performance.now();
-    if (this.#leaseRequest !== undefined || asked < this.#retryAt) return;
-    const asking = {};
-    this.#leaseRequest = asking;
+    const requestedAt = performance.now();
+    if (this.#leaseRequest !== undefined || requestedAt < this.#retryAt) return;
+    const request = {};
+    this.#leaseRequest = request;
     this.#requestLease().then(
       (isGood) => {
-        if (this.#leaseRequest !== asking) return;
+        if (this.#leaseRequest !== request) return;
         this.#leaseRequest = undefined;
         if (!isGood) this.invalidate();
-        this.#leaseEnd = asked + NEAR_LEASE_MS;
+        this.#leaseEnd = requestedAt + NEAR_LEASE_MS;
       },
       (error: unknown) => {
-        if (this.#leaseRequest !== asking) return;
+        if (this.#leaseRequest !== request) return;
         this.endLease();
         this.#retryAt = performance.now() + LEASE_RETRY_MS;
         this.#onFailure(error);
@@ -129,14 +128,14 @@ export class NearCache {
   }
 }
 
-/** The quickest way to a deep copy. For a tree of plain parts structured clone does too much. */
+/** Returns the fastest deep copy for a value. Structured clone does too much for a tree of plain parts. */
 function chooseCopier(value: unknown): (value: unknown) => unknown {
   if (typeof value !== 'object') return (same) => same;
   if (value instanceof Uint8Array) return (bytes) => (bytes as Uint8Array).slice();
   return isTree(value, new Set()) ? copyTree : structuredClone;
 }
 
-/** Whether it consists of plain objects and dense arrays, each referred to once. */
+/** Returns whether a value consists of plain objects and dense arrays, each referenced once. */
 function isTree(part: unknown, seen: Set<object>): boolean {
   if (typeof part !== 'object' || part === null) return true;
   if (seen.size === seen.add(part).size) return false;

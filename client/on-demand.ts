@@ -47,17 +47,13 @@ export function startWhenLoaded<T>(
   };
 }
 
-/** Settles as `work` does, or rejects with the reason of the first signal that is aborted: the work may never end. */
-export function unlessAborted<T>(work: Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
+/** Settles as `work` does, or rejects with the signal's reason when it is aborted: the work may never end. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const aborted = () => reject(signals.find((signal) => signal.aborted)?.reason);
-    for (const signal of signals) {
-      if (signal.aborted) aborted();
-      signal.addEventListener('abort', aborted, { once: true });
-    }
-    work.then(resolve, reject).finally(() => {
-      for (const signal of signals) signal.removeEventListener('abort', aborted);
-    });
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 

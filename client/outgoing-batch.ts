@@ -2,16 +2,16 @@ import { estimateBytes } from '../protocol/clone.ts';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import {
   MAX_BATCH,
-  MAX_CALL,
+  MAX_CALL_BYTES,
   OPERATION_OVERHEAD_BYTES,
   type Operation,
   type OperationResults,
 } from '../protocol/wire.ts';
 
-/** Who waits for an operation. */
+/** The caller of an operation. */
 export interface OutgoingCall {
   readonly isRead: boolean;
-  /** What to do instead, where the main process finds the call or its answer too large. */
+  /** Runs instead if the main process finds the call or its result too large. */
   readonly onTooLarge: Fallback | undefined;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -20,27 +20,27 @@ export interface OutgoingCall {
 export type Fallback = (refused: DiskCacheError) => Promise<unknown>;
 
 /**
- * About how many bytes a call takes in a message.
+ * Returns the approximate bytes of a call in a message.
  *
  * @throws {DiskCacheError} `TOO_LARGE`
  */
 export function estimateCallBytes(store: string, args: readonly unknown[]): number {
-  // One by one: most arguments are no objects, and cost nothing then.
+  // One by one: most arguments are not objects, and are cheap to measure.
   let bytes = OPERATION_OVERHEAD_BYTES;
   for (const argument of args) bytes += estimateBytes(argument);
-  if (bytes <= MAX_CALL) return bytes;
-  const message = `A call of ${bytes} bytes for store "${store}" is too much, ${MAX_CALL} is the most; large bytes go with set or writeStream of a cache`;
+  if (bytes <= MAX_CALL_BYTES) return bytes;
+  const message = `A call of ${bytes} bytes for store "${store}" is too large, the maximum is ${MAX_CALL_BYTES}; store large bytes with set or writeStream of a cache`;
   throw new DiskCacheError('TOO_LARGE', message);
 }
 
-/** Calls that travel together. */
+/** Calls that are sent in one message. */
 export class OutgoingBatch {
   readonly calls: OutgoingCall[] = [];
   readonly operations: Operation[] = [];
   bytes = 0;
-  /** Its line was cut once. */
+  /** Its connection was lost once. */
   isRetry = false;
-  /** No other call travels with it. */
+  /** No other call is sent with it. */
   readonly #isAlone: boolean;
 
   constructor(isAlone: boolean) {
@@ -57,7 +57,7 @@ export class OutgoingBatch {
     this.bytes += weight;
   }
 
-  /** Whether it may be sent once more when its line was cut, for it only reads. */
+  /** Whether it may be sent once more after its connection was lost, because it only reads. */
   get isIdempotent(): boolean {
     return !this.isRetry && this.calls.every(({ isRead }) => isRead);
   }

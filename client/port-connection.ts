@@ -8,7 +8,7 @@ import {
   type RequestMessage,
 } from '../protocol/wire.ts';
 
-/** What the client needs of a port: a page's `MessagePort` is one, and so is Node's. */
+/** The part of a port that the client uses: a page's `MessagePort` has it, and so has Node's. */
 export interface MessagePortLike {
   postMessage(message: unknown): void;
   addEventListener(type: string, listener: (event: { readonly data?: unknown }) => void): void;
@@ -17,22 +17,27 @@ export interface MessagePortLike {
   close(): void;
 }
 
-/** Who hears what comes without having been asked for. */
+/** Receives messages that are not responses. */
 export interface ConnectionListener {
-  /** Once: the other side said goodbye, or the line was cut without a word. */
+  /** Called once: the other side said goodbye, or the connection dropped without one (`wasCut`). */
   onEnd(reason: DiskCacheError, wasCut: boolean): void;
-  /** Any other message than an answer or the end. */
+  /** Called with any message except responses and the goodbye. */
   onMessage(message: unknown): void;
 }
 
 interface PendingRequest {
-  /** The first of the answer's values, which came ahead. */
+  /** The first values of the response, which arrived in parts before it. */
   readonly values: unknown[];
   resolve(results: OperationResults): void;
   reject(error: unknown): void;
 }
 
-/** One port to the main process, while it lasts. What is open when it ends stays open: its listener hears of the end. */
+/*
+ * The frequent calls have messages of their own, flat arrays: structured clone pays for each object and each name. Everything rare on this
+ * port uses comlink (comlink-api.ts).
+ */
+
+/** A connection to the main process over one port. Requests that are pending at its end don't settle: the listener settles them. */
 export class PortConnection {
   readonly port: MessagePortLike;
   /** Called once the port is closed. */
@@ -52,9 +57,9 @@ export class PortConnection {
 
   send(operations: readonly Operation[]): Promise<OperationResults> {
     return new Promise((resolve, reject) => {
-      // Negative: the answer may come in parts.
+      // Negative: the response may come in parts.
       const [id, values] = [--this.#lastId, [] as unknown[]];
-      // First: postMessage throws for what can't be cloned, and no answer will come.
+      // First: if postMessage throws, because something can't be cloned, no response will arrive.
       this.port.postMessage([id, operations] satisfies RequestMessage);
       this.#pending.set(id, { values, resolve, reject });
     });
@@ -96,4 +101,4 @@ export class PortConnection {
 }
 
 const peerGone = () =>
-  new DiskCacheError('DISCONNECTED', 'The main process has gone; a write may have been made or not');
+  new DiskCacheError('DISCONNECTED', 'The main process has gone; writes may or may not have been made');

@@ -1,26 +1,26 @@
-/** Milliseconds. A page that is being replaced by another loses its line first; it shouldn't come back for nothing. */
+/** Milliseconds. A page that is being replaced by another loses its connection first and shouldn't reconnect in vain. */
 const RECONNECT_DELAY_MS = 250;
 
 interface ReconnectTarget {
   connect(): Promise<unknown>;
   /** Whether there are listeners but no connection. */
   isWanted(): boolean;
-  /** Why no listener will be called again. */
+  /** Called with the reason why no listener will be called again. */
   onFailure(error: unknown): void;
 }
 
 /**
- * Gets those who only listen a line: at once, and by itself a moment after theirs was cut, for they call nothing that would.
+ * Reconnects on behalf of subscriptions: they make no calls, so nothing else would reopen the connection.
  *
- * Invariant: nothing comes back, and no failure is told, of what was cancelled.
+ * Invariant: after `cancel`, attempts before it neither reconnect nor report a failure.
  */
 export class Reconnector {
   readonly #target: ReconnectTarget;
   #cancelCount = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(listening: ReconnectTarget) {
-    this.#target = listening;
+  constructor(target: ReconnectTarget) {
+    this.#target = target;
   }
 
   connectNow(): void {
@@ -36,7 +36,7 @@ export class Reconnector {
     }, RECONNECT_DELAY_MS);
   }
 
-  /** The line, or the wish for one, was given up. */
+  /** Called when the connection, or the wish for one, has ended. */
   cancel(): void {
     this.#cancelCount++;
     clearTimeout(this.#timer);

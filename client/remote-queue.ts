@@ -5,25 +5,24 @@ import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
 import type { ResultPage } from '../protocol/results.ts';
 import type { Client } from './client.ts';
 import { rethrowLater } from './on-demand.ts';
-import { rejectOnThrow } from './reject-on-throw.ts';
 import type { Remote } from './remote.ts';
-import { defineMethods } from './remote.ts';
+import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import { toWireArguments } from './wire-arguments.ts';
 
 /**
- * A durable queue of the main process, seen from a page; what is done with its jobs is decided there. A job whose `enqueue` has
- * resolved survives a kill and a power cut. Calls made in one turn travel and commit together, as those on a store. Every method
- * rejects with a `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE` for a queue that the main process has not opened,
- * `DISCONNECTED`, `TIMEOUT`, or what the queue threw.
+ * A durable queue of the main process, used from a page; its handlers run in the main process. A job whose `enqueue` has resolved survives a
+ * crash and a power cut. Calls made in one turn are sent and committed together, like those on a store. Every method rejects with a
+ * `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE` for a queue that the main process has not opened, `DISCONNECTED`, `TIMEOUT`, or the
+ * queue's own error.
  */
 export interface RemoteQueue<T = unknown> extends Remote<QueueContract<T>> {
-  /** The jobs in a state: the ready ones in the order in which they will be begun, others by group or id. */
+  /** The jobs in a state: ready ones in the order in which they will start, others by group or id. */
   jobs(state: JobState): RemoteRange<Job<T>>;
   /**
-   * Tells `listener` what happens from now on, in any window or process, in commit order; `missed` if there was too much to
-   * deliver: read again. Returns an unsubscribe function; `onError` hears why there is no more, and without it that is an uncaught
-   * error.
+   * Calls `listener` with each event from now on, from any window or process, in commit order; `missed` means that some were lost: read
+   * again. Returns an unsubscribe function. `onError` receives the reason when the subscription ends by itself; without it that is an
+   * uncaught error.
    */
   subscribe(
     listener: (event: QueueEvent) => void,

@@ -1,12 +1,11 @@
 import type { Cursor, ResultPage } from '../protocol/results.ts';
 
-/** Asks for the page behind the cursor of the one before. */
+/** Reads the result page after the cursor of the previous one. */
 export type ReadPage<T> = (after: Cursor) => Promise<ResultPage<T>>;
 
 /**
- * The keys, values or entries of a range, or the jobs in a state. `for await` reads it page by page, so that a million items never sit in one
- * message; `await` gathers it into an array. Items set or deleted between two pages may or may not be seen; none is seen
- * twice.
+ * The keys, values or entries of a range, or the jobs in a state. `for await` reads it in result pages, so that a million items are never in
+ * one message; `await` collects it into an array. Items set or deleted between two pages may or may not be seen; none is seen twice.
  */
 export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
   readonly #read: ReadPage<T>;

@@ -10,23 +10,22 @@ import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
 import { rethrowLater } from './on-demand.ts';
-import { rejectOnThrow } from './reject-on-throw.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
-import { defineMethods } from './remote.ts';
+import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import type { UpdateListener } from './subscriptions.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
- * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
- * be sent and becomes an operation of this turn. What a kind doesn't have the main process refuses, and the types don't show.
+ * A store of the main process, of any kind. Each method of the contract checks that its arguments can be sent and becomes an operation of
+ * this turn. The main process refuses methods that the kind doesn't have; the types hide them.
  */
 export class RemoteStore {
   readonly #client: Client;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
 
-  /** Without `signatures`: of a kind that isn't known here. */
+  /** Without `signatures`: a store of a kind that isn't known here. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
     defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), (store, method, args) => store.#call(method, args));
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
@@ -68,7 +67,7 @@ export class RemoteStore {
     });
   }
 
-  /** All steps or none. */
+  /** Runs all steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     return rejectOnThrow(() => {
       this.#client.updates.nearCache(this.#store)?.invalidate();
@@ -78,7 +77,7 @@ export class RemoteStore {
     });
   }
 
-  /** Returns an unsubscribe function. `onError` is told why changes have ended; without it that is an uncaught error. */
+  /** Returns an unsubscribe function. `onError` receives the reason when the subscription ends by itself; without it that is an uncaught error. */
   subscribe(listener: UpdateListener, { onError = rethrowLater, ...range }: RemoteSubscribeOptions = {}): () => void {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
     const [sent] = toWireArguments([range], ['range']);
@@ -106,7 +105,7 @@ export class RemoteStore {
       const near = this.#client.updates.nearCache(this.#store);
       if (near !== undefined) {
         if (method === 'get') return near.get(sent[0], () => this.#get(sent, access));
-        // What this page wrote it reads from then on, also before the write was answered.
+        // This page reads its own write from now on, also before the write has resolved.
         if (access !== 'read') near.invalidate(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
       if (method === 'get') return this.#get(sent, access);
@@ -115,7 +114,7 @@ export class RemoteStore {
     });
   }
 
-  /** A large value of bytes or text comes as a stream; any other fails as it did. */
+  /** Reads a large value of bytes or text as a stream; other large values fail with the first error. */
   #get(sent: readonly unknown[], access: Access): Promise<unknown> {
     return this.#client.call(this.#store, 'get', sent, access, (refused) =>
       readLargeValue(this.#client, this.#store, sent[0] as Key).catch((error: unknown) => {
@@ -124,7 +123,7 @@ export class RemoteStore {
     );
   }
 
-  /** Calls made on the store in the meantime wait, and so run after it. */
+  /** Calls made on the store in the meantime wait and run after it. */
   #setLarge(sent: readonly unknown[], bytes: Uint8Array): Promise<unknown> {
     const [key, , options] = sent as [Key, unknown, SetOptions | undefined];
     return this.#client.exclusive(this.#store, async () => {
@@ -133,31 +132,31 @@ export class RemoteStore {
     });
   }
 
-  /** What isn't known here takes anything, and the main process says what it thinks of it. */
+  /** Unknown methods take any arguments; the main process decides. */
   #getSignature(method: string): Signature {
     if (Object.hasOwn(this.#signatures, method)) return this.#signatures[method]!;
     return Object.hasOwn(ANY_STORE_SIGNATURES, method) ? ANY_STORE_SIGNATURES[method]! : UNKNOWN_SIGNATURE;
   }
 
-  /** What can't be sent is refused here; what a step has to be the main process says. */
+  /** Rejects what can't be sent; the main process validates the step. */
   #toWireStep(step: unknown): unknown {
     const [[method, given] = ['', undefined], ...more] = Object.entries(Object(step));
     if (more.length > 0 || method === '') return checkPlain(step, 'step');
     if (Array.isArray(given)) return { [method]: toWireArguments(given, this.#getSignature(method).takes) };
     if (method !== 'if' || typeof given !== 'object' || given === null) return checkPlain(step, 'step');
-    const { key, ...demand } = given as Record<string, unknown>;
-    const [sentDemand, sentKey] = toWireArguments(key === undefined ? [demand] : [demand, key], ['value', 'key']);
-    return { if: { ...(sentDemand as object), ...(key !== undefined && { key: sentKey }) } };
+    const { key, ...test } = given as Record<string, unknown>;
+    const [sentTest, sentKey] = toWireArguments(key === undefined ? [test] : [test, key], ['value', 'key']);
+    return { if: { ...(sentTest as object), ...(key !== undefined && { key: sentKey }) } };
   }
 }
 
 const isLarge = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length > MAX_INLINE_BYTES;
 
-/** What is said of a value, or a store, that has no streams. */
+/** Returns whether an error means that the value, or the store, has no streams. */
 const isNotStreamable = (error: unknown): boolean =>
   error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_OPTION');
 
-/** A key, and a range or options. */
+/** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 
 const UNKNOWN_SIGNATURE: Signature = { access: 'admin', takes: ['...value'] };
@@ -165,5 +164,5 @@ const UNKNOWN_SIGNATURE: Signature = { access: 'admin', takes: ['...value'] };
 const functionNotSupported = (method: string) =>
   new DiskCacheError(
     'BAD_OPTION',
-    `${method} takes a function, and no function crosses to the main process; use batch([steps])`,
+    `${method} takes a function, which can't be sent to the main process; use batch([steps])`,
   );

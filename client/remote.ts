@@ -2,6 +2,7 @@ import type { BatchResult, BatchStep } from '../protocol/batch.ts';
 import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
+import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
 import type {
@@ -13,14 +14,16 @@ import type {
 } from '../protocol/stores.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import type { ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
+import { loadPart } from './on-demand.ts';
 import type { RemoteRange } from './remote-range.ts';
+import { UnsendableArgumentError } from './wire-arguments.ts';
 
-/** What a store has as a property, where a page has a promise of it. */
+/** Properties of a store, which are promises in a page. */
 export const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
 
 /**
- * Gives a class the methods of a contract. Done with its first instance, not when this is loaded: a page that wants only the error class
- * has none of it in its bundle.
+ * Defines the methods of a contract on a class. Called with its first instance, not when this file is loaded, so that the bundle of a page
+ * that only imports the error class contains none of it.
  */
 export function defineMethods<T extends object>(
   { prototype }: { readonly prototype: T },
@@ -41,6 +44,26 @@ export function defineMethods<T extends object>(
   }
 }
 
+/** Returns the result of a call. An error thrown before there is a promise rejects it, and names the part of an argument at fault. */
+export function rejectOnThrow<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return rejectWith(error);
+  }
+}
+
+async function rejectWith(error: unknown): Promise<never> {
+  if (!(error instanceof DiskCacheError)) {
+    // An iterator, a getter or a proxy has thrown.
+    throw new DiskCacheError('BAD_OPTION', "An argument can't be read; its cause says why", { cause: error });
+  }
+  if (!(error instanceof UnsendableArgumentError)) throw error;
+  // Without that part of the code the message is less precise, and still true.
+  const faults = await loadPart('faults', () => import('./faults.ts')).catch(() => undefined);
+  throw faults?.locateFault(error) ?? error;
+}
+
 type PropertyName = (typeof PROPERTY_NAMES)[number];
 
 /** A contract as a page sees it: the engine's methods as promises. */
@@ -50,30 +73,29 @@ export type Remote<C> = {
     : never;
 } & { readonly [M in keyof C & PropertyName]: C[M] extends () => infer R ? Promise<R> : never };
 
-/** Of which keys changes are told; and who hears why there are no more, when that is so. */
+/** The keys whose changes are reported; `onError` receives the reason when the subscription ends by itself. */
 export interface RemoteSubscribeOptions<K = Key> extends SubscriptionRange<K> {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What every store has in a page. */
+/** Methods that every store has in a page. */
 interface RemoteStoreMethods<Contract, K, V> {
   /**
-   * Runs steps on this store as one transaction, all or none: methods with their arguments, and conditions. The first condition
-   * that doesn't hold undoes what was done before it, and the result says which it is. A step that fails undoes everything and
-   * rejects.
+   * Runs steps on this store as one transaction, all or none: methods with their arguments, and conditions. The first condition that
+   * doesn't hold rolls back the steps before it, and the result names it. A step that fails rolls back everything and rejects.
    */
   batch(steps: Iterable<BatchStep<Contract, K, V>>): Promise<BatchResult>;
   /**
-   * Tells `listener` of every change from now on, from any window or process, in commit order; `reset` if there were too many
-   * to deliver: read again. Returns an unsubscribe function.
+   * Calls `listener` with every change from now on, from any window or process, in commit order; `reset` means that some were lost: read
+   * again. Returns an unsubscribe function.
    */
   subscribe(listener: (change: ChangeOrReset<K>) => void, options?: RemoteSubscribeOptions<K>): () => void;
 }
 
 /**
- * A cache of the main process, seen from a page, in one directory or in shards. A resolved write is on disk. Calls made in one
- * turn, up to 512 of them or 1 MiB, travel as one message and commit as one transaction. Every method rejects with a
- * `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE`, `DISCONNECTED`, `TIMEOUT`, or what the engine threw.
+ * A cache of the main process, used from a page, in one directory or in shards. A resolved write is on disk. Calls made in one turn, up to
+ * 512 of them or 1 MiB, are sent as one message and committed as one transaction. Every method rejects with a `DiskCacheError`:
+ * `NOT_ALLOWED`, `NO_SUCH_STORE`, `DISCONNECTED`, `TIMEOUT`, or the engine's own error.
  */
 export interface RemoteCache<K extends Key = Key, V = unknown>
   extends Remote<CacheContract<K, V>>,
@@ -83,15 +105,15 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
   values(range?: Range<K>): RemoteRange<V>;
   entries(range?: Range<K>): RemoteRange<[K, V]>;
   /**
-   * A value of bytes or text, or a part of it, as a stream; no copy of the whole is ever in memory. Undefined when there is no live
-   * item. A page has at most 64 streams (`BUSY`): cancel one that isn't read to its end; one that is forgotten goes with the garbage.
+   * Returns a value of bytes or text, or a part of it, as a stream; the whole is never in memory. Undefined if there is no live item. A page
+   * has at most 64 streams (`BUSY`): cancel one that isn't read to its end. A forgotten one is cancelled when it is garbage-collected.
    */
   openReadStream(key: K, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>;
-  /** Stores what a stream brings as bytes; the item appears whole when it has ended, or not at all. As `openValueStream`. */
+  /** Stores the bytes of a stream; the item appears whole when the stream has ended, or not at all. Counts as a stream of the page. */
   writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void>;
 }
 
-/** An index of the main process, seen from a page: the face of `Map` as promises. Else as `RemoteCache`. */
+/** An index of the main process, used from a page: the methods of `Map` with promises. Otherwise like `RemoteCache`. */
 export interface RemoteIndex<K extends Key = Key, V = unknown>
   extends Remote<IndexContract<K, V>>,
     RemoteStoreMethods<IndexContract<K, V>, K, V>,
@@ -101,7 +123,7 @@ export interface RemoteIndex<K extends Key = Key, V = unknown>
   entries(range?: IndexRange<K>): RemoteRange<[K, V]>;
 }
 
-/** A deque of the main process, seen from a page: the face of an array as promises. Else as `RemoteCache`. */
+/** A deque of the main process, used from a page: the methods of an array with promises. Otherwise like `RemoteCache`. */
 export interface RemoteDeque<V = unknown>
   extends Remote<DequeContract<V>>,
     RemoteStoreMethods<DequeContract<V>, number, V>,

@@ -1,20 +1,20 @@
 interface WaitingCall {
   readonly start: () => Promise<unknown>;
-  /** What comes after it waits until it has settled. */
+  /** Later calls wait until this one has settled. */
   readonly exclusive: boolean;
   reject(reason: unknown): void;
 }
 
 /**
- * The order of calls on a store where one of them takes several messages: what comes after that waits here.
+ * Keeps calls on a store in order when one of them takes several messages: later calls wait here.
  *
- * Invariant: calls on one store are started in the order in which they came.
+ * Invariant: calls on one store start in the order in which they were made.
  */
 export class StoreOrder {
-  /** What waits, by store, where something holds the store. */
+  /** Waiting calls by store, for stores with an exclusive call. */
   readonly #waiting = new Map<string, WaitingCall[]>();
 
-  /** Starts when the store is free, and with `holds` keeps it until what was started has settled. */
+  /** Starts the call when the store is free. An exclusive call keeps the store until it has settled. */
   run<T>(store: string, start: () => Promise<T>, exclusive = false): Promise<T> {
     const waiting = this.#waiting.get(store);
     if (waiting !== undefined) {
@@ -34,7 +34,7 @@ export class StoreOrder {
     return result;
   }
 
-  /** Rejects what waits. */
+  /** Rejects all waiting calls. */
   reject(reason: unknown): void {
     for (const waiting of this.#waiting.values()) for (const { reject } of waiting.splice(0)) reject(reason);
   }

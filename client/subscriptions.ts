@@ -3,7 +3,7 @@ import type { ControlClient } from './control-client.ts';
 import { rethrowLater } from './on-demand.ts';
 import { Reconnector } from './reconnect.ts';
 
-/** Hears what has happened, in order; `reset` says that more has happened than could be told. */
+/** Receives changes in order; `reset` means that some were lost. */
 export type UpdateListener = (change: ChangeOrReset) => void;
 
 export interface Subscription {
@@ -14,10 +14,10 @@ export interface Subscription {
 }
 
 /**
- * Everything a page listens to. Subscriptions outlive a line: when it was cut, the next one takes them up again and each
- * listener is told `reset`, because what happened in between is unknown.
+ * The subscriptions of a page. They outlive a connection: the next one subscribes again, and each listener receives `reset`, because the
+ * changes in between are unknown.
  *
- * Invariant: a subscription hears of every change, or `reset`, or its `onError` is called and it has ended.
+ * Invariant: a subscription receives every change, or `reset`, or its `onError` is called and it has ended.
  */
 export class Subscriptions {
   readonly #reconnector: Reconnector;
@@ -36,50 +36,50 @@ export class Subscriptions {
     });
   }
 
-  /** Returns an unsubscribe function. Without `mayConnect` it waits for the next line. */
+  /** Returns an unsubscribe function. Without `mayConnect` the subscription waits for the next connection. */
   add(subscription: Subscription, mayConnect: boolean): () => void {
     const id = ++this.#lastId;
     this.#byId.set(id, subscription);
     if (this.#control !== undefined) this.#start(this.#control, id, subscription);
     else if (mayConnect) this.#reconnector.connectNow();
     return () => {
-      if (this.#byId.delete(id)) this.#control?.unsubscribe(id);
+      if (this.#byId.delete(id)) this.#control?.notify('unwatch', id);
     };
   }
 
   /** After a reconnect: subscribes again for every listener. */
-  resume(line: ControlClient): void {
-    this.#control = line;
+  resume(connection: ControlClient): void {
+    this.#control = connection;
     for (const [id, subscription] of this.#byId) {
-      this.#start(line, id, subscription);
+      this.#start(connection, id, subscription);
       if (this.#wasInterrupted) notify(subscription, { kind: 'reset' });
     }
     this.#wasInterrupted = false;
   }
 
-  /** The line was cut or given up; the next one takes up everything. */
+  /** Called when the connection was lost or closed; the next one subscribes again. */
   interrupted(): void {
     this.#control = undefined;
     this.#wasInterrupted = true;
     this.#reconnector.cancel();
   }
 
-  /** Who listens wants to go on listening, without having to call something: if the page is still there in a moment. */
+  /** Reconnects on behalf of the listeners, which make no calls that would, if the page is still there in a moment. */
   reconnect(): void {
     this.#reconnector.connectLater();
   }
 
   dispatch(changes: ChangesMessage['changes']): void {
-    for (const [id, told] of changes) {
-      for (const change of told) {
+    for (const [id, events] of changes) {
+      for (const change of events) {
         const subscription = this.#byId.get(id);
         if (subscription !== undefined) notify(subscription, change);
       }
     }
   }
 
-  #start(line: ControlClient, id: number, { store, range }: Subscription): void {
-    line.subscribe({ id, store, range }).catch((error: unknown) => this.#fail(id, error));
+  #start(connection: ControlClient, id: number, { store, range }: Subscription): void {
+    connection.subscribe({ id, store, range }).catch((error: unknown) => this.#fail(id, error));
   }
 
   #fail(id: number, error: unknown): void {
@@ -93,7 +93,7 @@ function notify({ listener }: Subscription, news: StoreEvent): void {
   try {
     listener(news);
   } catch (error) {
-    // As with an event target: a listener's failure is its own and reported as uncaught.
+    // As in an EventTarget: an error in a listener is reported as uncaught.
     rethrowLater(error);
   }
 }

@@ -5,7 +5,7 @@ import { NearCache } from './near-cache.ts';
 import type { PortConnection } from './port-connection.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
 
-/** The subscriptions of a page and its near stores, over successive lines. Loaded with the first of either. */
+/** The subscriptions and near caches of a page, over successive connections. Loaded with the first of either. */
 export class Updates {
   readonly #connect: () => Promise<unknown>;
   readonly #subscriptions: Subscriptions;
@@ -27,7 +27,7 @@ export class Updates {
     return this.#nearCaches.get(store);
   }
 
-  /** Keeps up to `bytes` of a store's values near. Returns a function that ends it. */
+  /** Caches up to `bytes` of a store's values in the page. Returns a function that ends it. */
   openNearCache(store: string, bytes: number): () => void {
     let isWarned = false;
     const near = new NearCache(
@@ -37,24 +37,24 @@ export class Updates {
         // A lost connection is opened again; a refusal by the main process is final.
         if (isWarned || !(error instanceof DiskCacheError) || error.code === 'DISCONNECTED') return;
         isWarned = true;
-        console.warn(`deskcache: nothing of store "${store}" is kept near: ${error.message}`);
+        console.warn(`deskcache: no near cache for store "${store}": ${error.message}`);
       },
     );
     this.#nearCaches.set(store, near);
     return () => {
       if (this.#nearCaches.get(store) !== near) return;
       this.#nearCaches.delete(store);
-      this.#control?.releaseLease(store);
+      this.#control?.notify('far', store);
     };
   }
 
-  /** A new line. */
-  resume(line: PortConnection): void {
-    this.#control = new ControlClient(line);
+  /** Called with a new connection. */
+  resume(connection: PortConnection): void {
+    this.#control = new ControlClient(connection);
     this.#subscriptions.resume(this.#control);
   }
 
-  /** The line was cut or given up. */
+  /** Called when the connection was lost or closed. */
   interrupted(): void {
     this.#control = undefined;
     for (const near of this.#nearCaches.values()) near.endLease();
@@ -67,20 +67,20 @@ export class Updates {
   }
 
   receive(message: unknown): void {
-    const face = this.#control;
+    const control = this.#control;
     if (isChangesMessage(message)) {
       this.#subscriptions.dispatch(message.changes);
-      face?.acknowledgeChanges(message.number);
+      control?.notify('seen', message.number);
     } else if (isInvalidation(message)) {
       this.#invalidate(message.changed);
-      face?.acknowledgeInvalidation(message.number);
+      control?.notify('dropped', message.number);
     }
   }
 
   async #requestLease(store: string): Promise<boolean> {
     await this.#connect();
     if (this.#control === undefined)
-      throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
+      throw new DiskCacheError('DISCONNECTED', 'The connection to the main process was closed');
     return this.#control.requestLease(store);
   }
 

@@ -1,7 +1,6 @@
 import { DiskCacheError } from '../protocol/error.ts';
-import type { OpenedStream } from '../protocol/value-stream.ts';
-import { MAX_CHUNK_BYTES } from '../protocol/value-stream.ts';
-import { createChunkStream, prefetchChunks, sendChunks } from './chunk-streams.ts';
+import { MAX_CHUNK_BYTES, type OpenedStream } from '../protocol/value-stream.ts';
+import { createChunkStream, pullChunks, pushChunks } from './byte-channel.ts';
 import type { StreamHandle } from './client.ts';
 
 /*
@@ -14,7 +13,7 @@ export function toReadableStream(
   { step, cancel, signal }: StreamHandle,
   { stream }: OpenedStream,
 ): ReadableStream<Uint8Array> {
-  return createChunkStream({ next: () => step('nextChunk', stream), cancel: () => cancel(stream) }, [signal]);
+  return createChunkStream({ next: () => step('nextChunk', stream), cancel: () => cancel(stream) }, signal);
 }
 
 /** Returns an opened value of bytes or text as a whole. */
@@ -25,14 +24,14 @@ export async function readAll(
   try {
     const bytes = new Uint8Array(size);
     let at = 0;
-    for await (const chunk of prefetchChunks(() => step('nextChunk', stream))) {
+    for await (const chunk of pullChunks(() => step('nextChunk', stream))) {
       bytes.set(chunk, at);
       at += chunk.length;
     }
     // A byte order mark is part of the text.
     return isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
   } catch (error) {
-    // There may be no memory for it.
+    // There may be too little memory for the value.
     await cancel(stream);
     throw error;
   }
@@ -45,7 +44,7 @@ export async function upload(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<true> {
   try {
-    await sendChunks(toChunks(chunks), async (chunk) => {
+    await pushChunks(toChunks(chunks), async (chunk) => {
       await step('sendChunk', stream, chunk);
       return true;
     });
@@ -68,10 +67,10 @@ async function* toChunks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array
     }
     total += chunk.length;
     for (let at = 0; at < chunk.length; ) {
-      const taken = Math.min(chunk.length - at, MAX_CHUNK_BYTES - filled);
-      part.set(chunk.subarray(at, at + taken), filled);
-      at += taken;
-      filled += taken;
+      const taken = chunk.subarray(at, at + MAX_CHUNK_BYTES - filled);
+      part.set(taken, filled);
+      at += taken.length;
+      filled += taken.length;
       if (filled < MAX_CHUNK_BYTES) continue;
       yield part;
       part = new Uint8Array(MAX_CHUNK_BYTES);

@@ -4,12 +4,11 @@ import { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 import { KEY_PARTS_HINT } from '../protocol/key-limits.ts';
 
 /*
- * What can't cross to the main process is found before the turn's message is posted: a function would throw for the whole
- * message, a Blob would make it arrive as null, a class instance would lose its class in silence. Whether an argument makes
- * sense is for the engine to say.
+ * Arguments that can't be sent are rejected before the turn's message is posted: a function would make posting the whole message throw, a
+ * Blob would make it arrive as null, a class instance would silently lose its class. The engine validates everything else.
  */
 
-/** What the message says: `${place}${called}.part is a function; ${remedy}`. */
+/** The parts of the message: `${prefix}${name}.part is a function; ${remedy}`. */
 interface RejectedArgument {
   readonly value: unknown;
   readonly name: string;
@@ -17,7 +16,7 @@ interface RejectedArgument {
   readonly remedy: string | undefined;
 }
 
-/** Says which argument can't be sent. Which part of it is at fault is found by code that is loaded for it (faults.ts). */
+/** Names the argument that can't be sent. The part at fault is found by code that is loaded for it (faults.ts). */
 export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 
@@ -33,7 +32,7 @@ export class UnsendableArgumentError extends DiskCacheError {
 export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault: string): string =>
   prefix + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
-/** How an argument is looked at, and in what form it is sent. `place` stands before what is said of one of many. */
+/** Checks an argument by its role and returns it as it is sent. */
 const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {
   key: (key) => checkKey(key),
   keys: (keys) => checkEach(keys, 'keys', checkKey),
@@ -54,9 +53,9 @@ const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unkn
 };
 
 /**
- * The arguments of a call as they are sent; more than it takes the main process refuses.
+ * Returns the arguments of a call as they are sent. The main process refuses too many.
  *
- * @throws {DiskCacheError} `BAD_KEY`, `BAD_VALUE` or `BAD_OPTION` for what can't be sent; `attempt` names the part.
+ * @throws {DiskCacheError} `BAD_KEY`, `BAD_VALUE` or `BAD_OPTION` for what can't be sent; `rejectOnThrow` adds the part at fault.
  */
 export function toWireArguments(args: readonly unknown[], takes: readonly ArgumentRole[]): readonly unknown[] {
   const rest = takes.at(-1) === '...value';
@@ -68,11 +67,11 @@ export function toWireArguments(args: readonly unknown[], takes: readonly Argume
   return sent;
 }
 
-/** Which of many is at fault is said, too. */
-const checkEach = (items: unknown, called: string, check: (item: unknown, place: string) => unknown): unknown[] =>
-  Array.from(checkIterable(items, called), (item, at) => check(item, `${called}[${at}]: `));
+/** The error also names which of the items is at fault. */
+const checkEach = (items: unknown, label: string, check: (item: unknown, place: string) => unknown): unknown[] =>
+  Array.from(checkIterable(items, label), (item, at) => check(item, `${label}[${at}]: `));
 
-/** Whether it is a key the main process says. */
+/** The main process decides whether it is a key. */
 const checkKey = (key: unknown, place?: string): unknown =>
   checkCloneable(key, 'BAD_KEY', 'key', place, KEY_PARTS_HINT);
 
@@ -90,13 +89,13 @@ function checkCloneable(value: unknown, code: ErrorCode, name: string, place?: s
   }
 }
 
-/** Options, some of which are keys. */
-function checkOptionKeys(options: unknown, names: readonly string[], called: string, place = ''): unknown {
+/** Checks options, some of which are keys. */
+function checkOptionKeys(options: unknown, names: readonly string[], label: string, place = ''): unknown {
   for (const name of names) {
     const key: unknown = Object(options)[name];
-    if (key !== undefined) checkKey(key, `${place}${called}.${name}: `);
+    if (key !== undefined) checkKey(key, `${place}${label}.${name}: `);
   }
-  return checkPlain(options, called, place);
+  return checkPlain(options, label, place);
 }
 
 const JOB_KEY_OPTIONS = ['dedupeKey', 'group'];

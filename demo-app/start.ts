@@ -1,6 +1,6 @@
 /**
- * What `npm start` runs after the build. With a display: opens Atlas and stays until it is closed. Without one, or with
- * `--tour`: shows it headless, step by step, and writes screenshots. Exits with 1 when something is not as it should be.
+ * Run by `npm start` after the build. With a display it opens Atlas and waits until it is closed. Without one, or with `--tour`, it runs
+ * the tour: headless, step by step, with screenshots. Exits with 1 if something fails.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,12 +17,12 @@ import { startUpstream, type UpstreamProcess } from './upstream/start-upstream.t
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'demo', 'main.js');
-/** The same each time: what is on disk is kept under the server's address. */
+/** Fixed, because the stored responses are found by the server's URL. */
 const PORT = 47_110;
 const SCREENSHOTS = join(ROOT, 'test-results', 'tour');
 
 const { values } = parseArgs({ options: { tour: { type: 'boolean', default: false } } });
-/** What must not outlive this process, however it ends: on Ctrl-C nobody waits for promises. */
+/** Clean-up that must run however this process ends; on Ctrl-C promises are not awaited. */
 const temporaryFolders: (() => void)[] = [];
 process.once('exit', () => {
   for (const end of temporaryFolders.reverse()) end();
@@ -87,7 +87,9 @@ async function startAtlas(
   return app;
 }
 
-/** Linux says in the environment whether it has a display; the stand-in also needs a browser that is not headless. */
+/**
+ * On Linux the environment tells whether there is a display; the stand-in also needs a browser that is not headless.
+ */
 async function canShowWindows(shell: Shell): Promise<boolean> {
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;
   if (process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY) return false;

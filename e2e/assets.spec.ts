@@ -19,7 +19,7 @@ const fetchInPage = (page: Page, url: string, headers: Record<string, string> = 
     [url, headers] as const,
   );
 
-/** The width of an image, 0 when there is none. */
+/** The width of an image, 0 if it did not load. */
 const measureImageWidth = (page: Page, url: string) =>
   page.evaluate(
     (address) =>
@@ -41,7 +41,7 @@ test('an image is read from the disk, whatever its key', async ({ launch }) => {
   expect(await measureImageWidth(page, 'deskcache://assets/none.svg')).toBe(0);
 });
 
-test('what a page has already costs a 304', async ({ launch }) => {
+test('an image that the page already has is a 304', async ({ launch }) => {
   const { page } = await startAssets(launch);
   const first = await fetchInPage(page, 'deskcache://assets/logo.svg');
   expect(first).toMatchObject({ status: 200, headers: { 'content-type': 'image/svg+xml' } });
@@ -49,7 +49,7 @@ test('what a page has already costs a 304', async ({ launch }) => {
   expect(again).toMatchObject({ status: 304, text: '' });
 });
 
-test('a recording can be sought in without reading it whole', async ({ launch }) => {
+test('a player can seek in a recording without reading all of it', async ({ launch }) => {
   const { page } = await startAssets(launch);
   const heard = await page.evaluate(async () => {
     const audio = new Audio('deskcache://assets/tone.wav');
@@ -98,7 +98,7 @@ test('a page has its images while another window of the session lies crashed', a
   expect(await measureImageWidth(page, 'deskcache://assets/logo.svg')).toBe(7);
 });
 
-test('a document that was stored is none of the application’s pages', async ({ launch }) => {
+test('a stored document is not a page of the application', async ({ launch }) => {
   const { page } = await startAssets(launch);
   await page.evaluate(`{
     const frame = document.createElement('iframe');
@@ -110,7 +110,7 @@ test('a document that was stored is none of the application’s pages', async ({
   expect(origin).toBe('null');
 });
 
-test('large values travel by themselves, also to the window’s own shard', async ({ launch }) => {
+test('large values are transferred in chunks automatically, also to the window’s own shard', async ({ launch }) => {
   const { page } = await startAssets(launch);
   const back = await page.evaluate(async () => {
     interface Store {
@@ -131,7 +131,7 @@ test('large values travel by themselves, also to the window’s own shard', asyn
   expect(back).toEqual([true, true]);
 });
 
-test('a stream goes there and back through a main process whose memory stays flat', async ({ launch }) => {
+test('streaming there and back keeps the main process’s memory flat', async ({ launch }) => {
   test.setTimeout(300_000);
   const { page } = await startAssets(launch);
   await page.evaluate(() => {

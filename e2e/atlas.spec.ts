@@ -64,7 +64,7 @@ test('Atlas fills its disk online and shows everything after a restart offline',
   expect(await offline.getFacts()).toMatchObject({ Capital: 'Harare', Region: 'Eastern Africa' });
 });
 
-test('where an answer came from is told as it was', async ({ launch }) => {
+test('the badge shows where a response came from', async ({ launch }) => {
   await upstream.stop();
   await startServer({ maxAgeSeconds: 0 });
   const app = await startAtlas(launch);
@@ -79,7 +79,7 @@ test('where an answer came from is told as it was', async ({ launch }) => {
   await atlas.provenance('revalidated');
 });
 
-test('a note that is written offline is sent once, whatever happens meanwhile', async ({ launch }, info) => {
+test('a note written offline is sent exactly once', async ({ launch }, info) => {
   const first = await startAtlas(launch);
   const before = await getAtlas(first);
   await before.open('NPL');
@@ -117,7 +117,7 @@ test('a note that is written offline is sent once, whatever happens meanwhile', 
   await third.note(NOTE, 'sent').waitFor();
 });
 
-test('a server that fails is tried again, one that refuses is not', async ({ launch }, info) => {
+test('a note is retried when the server fails, not when it refuses', async ({ launch }, info) => {
   const app = await startAtlas(launch);
   const atlas = await getAtlas(app);
   upstream.refuseNotes(503);
@@ -150,7 +150,7 @@ test('a server that fails is tried again, one that refuses is not', async ({ lau
   expect(await hasNote()).toEqual(['Ring road, ten days.']);
 });
 
-test('a draft in one window is in the other as it is written', async ({ launch }) => {
+test('a draft appears in the other window as it is typed', async ({ launch }) => {
   const app = await startAtlas(launch);
   const first = await getAtlas(app);
   await first.world();
@@ -164,7 +164,7 @@ test('a draft in one window is in the other as it is written', async ({ launch }
   await expect.poll(() => second.draft()).toBe('Ring road, ten days.');
 });
 
-test('what is typed while a note is being sent is the next note', async ({ launch }) => {
+test('text typed while a note is being sent is the next note', async ({ launch }) => {
   const atlas = await getAtlas(await startAtlas(launch));
   await atlas.open('ISL');
   const field = atlas.page.locator('.field-note textarea:not([readonly])');
@@ -182,7 +182,7 @@ test('what is typed while a note is being sent is the next note', async ({ launc
   expect(new Set(texts).size, 'each was sent once').toBe(texts.length);
 });
 
-test('Atlas without network and without anything on disk says so, and recovers by itself', async ({ launch }) => {
+test('Atlas reports an empty disk without network, and recovers automatically', async ({ launch }) => {
   await upstream.stop();
   const atlas = await getAtlas(await startAtlas(launch));
   await atlas.network('offline');

@@ -4,7 +4,7 @@ import { expect, type Launch, test } from './fixture.ts';
 
 const startBridge = (launch: Launch) => startApp(launch, 'bridge');
 
-test('a page gets its answers from the disk of the main process', async ({ launch }) => {
+test('a page gets values from the main process’s disk', async ({ launch }) => {
   const { page } = await startBridge(launch);
   expect(
     await evaluateCall(page, `diskCache.set('k', { list: [1, 2n, new Date(0)], map: new Map([['a', 1]]) })`),
@@ -22,7 +22,7 @@ test('a value set in one window is read in another', async ({ launch }) => {
   expect(await evaluateCall(other, `diskCache.cache('api').get('shared')`)).toBe('from the first');
 });
 
-test('a page that was granted nothing gets NOT_ALLOWED, and is told who was refused', async ({ launch }) => {
+test('a page without a grant gets NOT_ALLOWED with its origin', async ({ launch }) => {
   const { app, page } = await startBridge(launch);
   const stranger = await openWindowFrom(app, page, 'stranger://page/');
   expect(await evaluateCall(stranger, `diskCache.get('k')`)).toMatchObject({
@@ -32,14 +32,14 @@ test('a page that was granted nothing gets NOT_ALLOWED, and is told who was refu
   });
 });
 
-test('a page can do on a store what its grant says, and no more', async ({ launch }) => {
+test('a page can do on a store only what its grant allows', async ({ launch }) => {
   const { page } = await startBridge(launch);
   expect(await evaluateCall(page, `diskCache.cache('secret').get('word')`)).toBe('swordfish');
   expect(await evaluateCall(page, `diskCache.cache('secret').set('word', 'x')`)).toMatchObject({ code: 'NOT_ALLOWED' });
   expect(await evaluateCall(page, `diskCache.cache('undeclared').get('k')`)).toMatchObject({ code: 'NO_SUCH_STORE' });
 });
 
-test('a page reloaded in the middle of a call gets an answer or DISCONNECTED, never silence', async ({ launch }) => {
+test('a page reloaded during a call gets an answer or DISCONNECTED', async ({ launch }) => {
   const { page } = await startBridge(launch);
   await evaluateCall(page, `diskCache.set('k', 1)`);
   for (let round = 0; round < 5; round++) {
@@ -96,7 +96,7 @@ test('a crash of one page ends its session and leaves the other window alone', a
   expect(await evaluateCall(page, `diskCache.get('k')`)).toBe(1);
 });
 
-test('what was set is there after the application was killed and started again', async ({ launch }) => {
+test('values are there after the application was killed and restarted', async ({ launch }) => {
   const first = await startBridge(launch);
   await evaluateCall(first.page, `diskCache.set('kept', 'yes')`);
   await first.app.kill();
@@ -104,7 +104,7 @@ test('what was set is there after the application was killed and started again',
   expect(await evaluateCall(second.page, `diskCache.get('kept')`)).toBe('yes');
 });
 
-test('a page sees no function, no port and no ipc of ours', async ({ launch }) => {
+test('a page sees no function, port or ipc of deskcache', async ({ launch }) => {
   const { page } = await startBridge(launch);
   expect(await page.evaluate('[typeof require, typeof process, typeof ipcRenderer, typeof electron]')).toEqual(
     new Array(4).fill('undefined'),
@@ -140,7 +140,7 @@ test('each window has its own shard, there again after a restart', async ({ laun
   expect(await evaluateCall(again.page, `diskCache.window.get('scroll')`)).toBe(120);
 });
 
-test('two windows that take the last one at the same time: one of them gets it', async ({ launch }) => {
+test('of two windows that take the last item at the same time, one gets it', async ({ launch }) => {
   const { app, page } = await startBridge(launch);
   const other = await openWindowFrom(app, page, 'app://bridge/?second');
   await evaluateCall(page, `diskCache.set('stock', 1)`);
@@ -149,7 +149,7 @@ test('two windows that take the last one at the same time: one of them gets it',
   expect(await evaluateCall(page, `diskCache.get('stock')`)).toBe(0);
 });
 
-test('a page hears what another window changes, again after a reload, and its old subscriptions are gone', async ({
+test('a page gets changes of another window, also after a reload, and its old subscriptions are gone', async ({
   launch,
 }) => {
   const { app, page } = await startBridge(launch);
@@ -168,7 +168,7 @@ test('a page hears what another window changes, again after a reload, and its ol
   expect(await countSessions(page)).toBe(2);
 });
 
-test('what a page keeps near is never old once another window’s write has resolved', async ({ launch }) => {
+test('a near cache is never outdated once another window’s write has resolved', async ({ launch }) => {
   const { app, page } = await startBridge(launch);
   const other = await openWindowFrom(app, page, 'app://bridge/?second');
   await evaluateCall(page, `(diskCache.nearCache('api'), diskCache.cache('api').set('n', 0))`);
@@ -227,9 +227,7 @@ test('windows share a queue: one enqueues, the main process works, another sees 
   expect(await evaluateCall(page, `diskCache.queue('nowhere').enqueue(1)`)).toMatchObject({ code: 'NO_SUCH_STORE' });
 });
 
-test('a job that a window has enqueued is done after the application was killed in the middle of it', async ({
-  launch,
-}) => {
+test('a window’s job is done after the application was killed during it', async ({ launch }) => {
   const first = await startBridge(launch);
   await evaluateCall(
     first.page,

@@ -1,4 +1,4 @@
-/** What specs do with applications whose pages have `diskCache` in their hands, as somebody has in the developer tools. */
+/** Helpers for specs of applications whose pages expose `diskCache`, as in the developer tools. */
 import { fileURLToPath } from 'node:url';
 import type { Frame, Page } from 'playwright-core';
 import type { AppHandle } from './app-handle.ts';

@@ -49,7 +49,7 @@ test.describe('ports', () => {
     expect(fromPage).toEqual(Object.values(expected));
   });
 
-  test('main can not post what can not be cloned, nor transfer a buffer', async ({ launch }) => {
+  test('main can post neither values that can’t be cloned nor transferred buffers', async ({ launch }) => {
     const { page } = await startContractApp(launch);
     await page.evaluate(() => tiny.connect());
     for (const name of ['function', 'symbol', 'promise', 'proxy', 'weak map', 'shared memory', 'port in the body']) {
@@ -58,7 +58,7 @@ test.describe('ports', () => {
     expect(await catchRefusal(page, 'postTransferringBuffer')).not.toBe('no error');
   });
 
-  test('what main posts of classes and web objects are their own properties', async ({ launch }) => {
+  test('classes and web objects posted by main arrive as their own properties', async ({ launch }) => {
     const { page } = await startContractApp(launch);
     const seen = await page.evaluate(async () => {
       const port = await tiny.connect();
@@ -73,7 +73,7 @@ test.describe('ports', () => {
     expect(seen).toEqual(['{}', '{}', '{}', '{}', '{}', '{x: 1}']);
   });
 
-  test('what a page posts of native objects and transferred buffers is lost', async ({ launch }) => {
+  test('native objects and transferred buffers posted by a page are lost', async ({ launch }) => {
     const { page } = await startContractApp(launch);
     const refused = await page.evaluate(async () => {
       const port = await tiny.connect();
@@ -133,7 +133,7 @@ test.describe('ports', () => {
     expect(back).toBe('over the page’s own channel');
   });
 
-  test('a closed port tells the other side', async ({ launch }) => {
+  test('closing a port notifies the other side', async ({ launch }) => {
     const { page } = await startContractApp(launch);
     await page.evaluate(async () => (await tiny.connect()).close());
     await waitForEvent(page, 'port closed');
@@ -213,7 +213,7 @@ test('a session’s preload script runs in windows made from then on, besides th
 });
 
 test.describe('windows', () => {
-  test('a load, a reload and a change of place are told in order', async ({ launch }) => {
+  test('a load, a reload and an in-page navigation are reported in order', async ({ launch }) => {
     const { page } = await startContractApp(launch);
     const told = async () => {
       const notes: string[] = [];

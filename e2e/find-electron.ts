@@ -22,7 +22,9 @@ export const NO_RUNTIME = 'there is no Electron runtime: run node node_modules/e
 export const isElectronRequired = (env: NodeJS.ProcessEnv = process.env): boolean =>
   !['', '0'].includes(env['REQUIRE_ELECTRON'] ?? '');
 
-/** The path of Electron's runtime, or undefined when there is none (and none could be downloaded). Never throws for that. */
+/**
+ * Returns the path of Electron's runtime, or undefined if there is none and none could be downloaded. Never throws for that.
+ */
 export async function findElectron({
   download = false,
   timeout = 120_000,
@@ -57,7 +59,7 @@ function getDefaultName(): string {
   return process.platform === 'win32' ? 'electron.exe' : 'electron';
 }
 
-/** The package's own installer, quiet, for a limited time. Whether it worked shows in what is there afterwards. */
+/** Runs the package's own installer, quietly and for a limited time. The installed files show whether it worked. */
 function install(script: string, timeout: number): Promise<void> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [script], { stdio: 'ignore', timeout, killSignal: 'SIGKILL' });

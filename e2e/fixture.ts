@@ -19,14 +19,14 @@ interface Fixtures {
 
 interface WorkerFixtures {
   shell: Shell;
-  /** What each application of a project is started with besides. */
+  /** Additional arguments for each application of a project. */
   extraArgs: readonly string[];
   electron: string | undefined;
 }
 
 /**
- * `test` of every spec here. In project `electron` it is skipped, with the reason, where there is no Electron: a report never
- * passes an Electron test that did not run in Electron. With `REQUIRE_ELECTRON=1` it fails there instead.
+ * The `test` of every spec here. In project `electron` it is skipped, with the reason, if there is no Electron: a report never
+ * passes an Electron test that did not run in Electron. With `REQUIRE_ELECTRON=1` it fails instead.
  */
 export const test = base.extend<Fixtures, WorkerFixtures>({
   shell: ['stand-in', { option: true, scope: 'worker' }],

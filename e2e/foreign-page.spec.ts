@@ -195,7 +195,7 @@ async function runCell(page: Page, way: Way, base: string): Promise<ExpectedCell
 const describeOutcome = ({ read, withCookies, posted }: ExpectedCell): string =>
   [read || '-', ...(withCookies ? ['cookies sent'] : []), ...(posted ? ['posted'] : [])].join('; ');
 
-test('a foreign page has nothing by host.offline that a browser would not give it', async ({ launch }, info) => {
+test('a foreign page gets nothing by host.offline that a browser would not give it', async ({ launch }, info) => {
   test.setTimeout(240_000);
   const { own, open } = await start(launch);
   const plain = await open('plain', 'browser');
@@ -249,7 +249,7 @@ test('a foreign page has nothing by host.offline that a browser would not give i
   expect(find('none', 'POST of JSON')[1], 'the preflight says no').toBe('-');
 });
 
-test('what a foreign page had fetched it has without a network, as far as it is allowed it', async ({ launch }) => {
+test('a foreign page gets its stored responses without a network, as far as CORS allows', async ({ launch }) => {
   const { own, open } = await start(launch);
   const evil = await open('offline', 'offline');
   const readAsOwn = () => own.evaluate(async (url) => (await fetch(url)).text(), `${api.url}/none/stored/text`);
@@ -265,7 +265,7 @@ test('what a foreign page had fetched it has without a network, as far as it is 
   expect(log.length).toBe(before);
 });
 
-test('the application’s own pages say who they are, and read all that the user may', async ({ launch }) => {
+test('the application’s own pages send their Origin, and may read what the user may', async ({ launch }) => {
   const { own } = await start(launch);
   const post = (url: string) =>
     own.evaluate(async (to) => {

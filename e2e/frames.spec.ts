@@ -26,7 +26,7 @@ async function addFrame(page: Page, url: string, sandbox?: string): Promise<Fram
   return frame;
 }
 
-test('a subframe has what authorize(frame) grants it, and never the window’s own shard with it', async ({ launch }) => {
+test('a subframe gets what authorize(frame) grants it, without the window’s own shard', async ({ launch }) => {
   const { page } = await start(launch, '?framed');
   const frame = await addFrame(page, 'app://bridge/?inner');
   await evaluateCall(page, `diskCache.window.set('k', 'of the page')`);
@@ -61,7 +61,7 @@ test('a subframe without a grant gets NOT_ALLOWED, as does a sandboxed one, whos
   expect(answer).toEqual(['NOT_ALLOWED', 0]);
 });
 
-test('a subframe that is replaced or removed ends its session and leaves that of the page', async ({ launch }) => {
+test('replacing or removing a subframe ends its session and keeps that of the page', async ({ launch }) => {
   const { first, page } = await start(launch, '?framed');
   await evaluateCall(first, 'diskCache.set("before", 1)');
   await evaluateCall(page, 'diskCache.set("kept", 1)');

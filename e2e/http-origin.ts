@@ -9,13 +9,13 @@ export interface HttpOrigin extends AsyncDisposable {
   countRequests(path: string): number;
   /** Nothing answers any more, and open connections end. */
   stop(): Promise<void>;
-  /** Answers again, under the same address. */
+  /** Listens again at the same URL. */
   start(): Promise<void>;
 }
 
 export type OriginHandler = (request: IncomingMessage, response: ServerResponse, times: number) => void;
 
-/** Starts one; `answer` is told how often the path was asked for, this time included. */
+/** Starts an origin; `answer` gets the number of requests for the path, including this one. */
 export async function startOrigin(answer: OriginHandler): Promise<HttpOrigin> {
   const counts = new Map<string, number>();
   const server = createServer((request, response) => {

@@ -31,7 +31,7 @@ test('every window has the cache, and its own shard by the lowest number, again 
   expect(await readOwnValue(await openWindow(again.app, again.page, 'third'))).toBeUndefined();
 });
 
-test('a window that is closed leaves its number, with all that was kept under it', async ({ launch }) => {
+test('a closed window frees its number, with the data stored under it', async ({ launch }) => {
   const { app, page } = await startInstallApp(launch);
   const second = await openWindow(app, page, 'second');
   await writeOwnValue(second, 'the second');

@@ -23,9 +23,7 @@ const findFailures = (output: string): string[] =>
     .split(/\r?\n/)
     .filter((line) => !/^\[[\d:/.]+:[A-Z]+:/.test(line) && /\b\w*(Error|Rejection)\b|unhandled|uncaught/i.test(line));
 
-test('a page that is reloaded, left for another and come back to, has one session, and hears once', async ({
-  launch,
-}) => {
+test('a page that is reloaded, left and returned to has one session and gets changes once', async ({ launch }) => {
   const { app, page } = await startLifecycleApp(launch);
   const listen = `(globalThis.heard = [], diskCache.cache('api').subscribe(({ key }) => heard.push(key)), diskCache.has('k'))`;
   for (let round = 0; round < 5; round++) {
@@ -42,7 +40,7 @@ test('a page that is reloaded, left for another and come back to, has one sessio
   expect(await countSessions(page)).toBe(1);
 });
 
-test('a page that crashes while it writes has no session left; reloaded, it has its cache and its own shard', async ({
+test('a page that crashes while writing leaves no session; reloaded, it has its cache and its own shard', async ({
   launch,
 }) => {
   const { app, page } = await startLifecycleApp(launch);
@@ -60,9 +58,7 @@ test('a page that crashes while it writes has no session left; reloaded, it has 
   }
 });
 
-test('an application that quits while a page writes ends, with everything on disk that was promised', async ({
-  launch,
-}) => {
+test('an application that quits while a page writes ends with every resolved write on disk', async ({ launch }) => {
   const { app, page } = await startLifecycleApp(launch);
   await page.evaluate(WRITE_SCRIPT);
   await expect.poll(() => page.evaluate('settled.through')).toBeGreaterThan(100);
@@ -77,9 +73,7 @@ test('an application that quits while a page writes ends, with everything on dis
   expect(await again.page.evaluate(`diskCache.cache('api').check({}).catch((error) => error.code)`)).toEqual([]);
 });
 
-test('an application that is asked whether to quit may still write, and one that stays keeps its cache', async ({
-  launch,
-}) => {
+test('an application can write in before-quit, and keeps its cache if it prevents quitting', async ({ launch }) => {
   const { app, page } = await startLifecycleApp(launch, '--asks-to-stay');
   await page.evaluate(`void fetch('app://bridge/quit').catch(() => {})`).catch(() => {});
   const stayed = await waitForPage(app, 'app://bridge/?stayed');
@@ -88,7 +82,7 @@ test('an application that is asked whether to quit may still write, and one that
   expect(app.process.exitCode).toBe(0);
 });
 
-test('an application without windows that opens one again has its cache, and no session is left', async ({
+test('an application without windows has no session, and its cache works when it opens a window again', async ({
   launch,
 }) => {
   const { app, page } = await startLifecycleApp(launch, '--stays');

@@ -48,14 +48,14 @@ const asPage = (mode: string, rest: object = {}) => ({
 });
 const REFUSED = { error: 'net::ERR_FAILED' };
 
-test('the bytes of fields are text in UTF-8, and a status is what the server says', async ({ launch }) => {
+test('header fields are UTF-8 text, and the status is the server’s', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   expect(getField(await sendRequest(page, '/odd'), 'x-odd')).toBe('Zürich 🏔');
   expect(await sendRequest(page, '/any?status=799')).toMatchObject({ status: 799, text: 'no cookie' });
   expect(await sendRequest(page, '/any?status=407')).toMatchObject({ error: 'net::ERR_UNEXPECTED_PROXY_AUTH' });
 });
 
-test('the network compares CORS for who names an origin and asks by cors, and only for that', async ({ launch }) => {
+test('the network checks CORS only for requests with an origin and mode cors', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   expect(await sendRequest(page, '/plain')).toMatchObject({ status: 200 });
   expect(await sendRequest(page, '/plain', asPage('no-cors'))).toMatchObject({ status: 200 });
@@ -79,7 +79,7 @@ test('the network compares CORS for who names an origin and asks by cors, and on
   ]);
 });
 
-test('what is not simple is asked for first', async ({ launch }) => {
+test('a request that is not simple needs a preflight', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const post = { method: 'POST', body: '{}', credentials: 'omit' };
   const json = { 'sec-fetch-mode': 'cors', 'content-type': 'application/json' };
@@ -101,7 +101,7 @@ test('what is not simple is asked for first', async ({ launch }) => {
   ]);
 });
 
-test('cookies go by credentials and by the site that asks, and are kept', async ({ launch }) => {
+test('cookies depend on credentials and the requesting site, and are stored', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const include = { credentials: 'include' };
   for (const cookie of ['strict=1; SameSite=Strict', 'lax=1; SameSite=Lax', 'plain=1']) {
@@ -117,7 +117,9 @@ test('cookies go by credentials and by the site that asks, and are kept', async 
   expect(await sent({})).toEqual(['no cookie']);
 });
 
-test('a server that wants a name asks by login, and is refused without a listener', async ({ launch }) => {
+test('a server that requires a login emits login, and its 401 is the response without a listener', async ({
+  launch,
+}) => {
   const { page } = await startContractApp(launch);
   expect(await sendRequest(page, '/name')).toMatchObject({ status: 401, text: 'who is there?' });
   expect(await sendRequest(page, '/name', { login: [] })).toMatchObject({
@@ -133,7 +135,7 @@ test('a server that wants a name asks by login, and is refused without a listene
   expect(await sendRequest(page, '/name'), 'who was named is remembered').toMatchObject({ status: 200, told: [] });
 });
 
-test('redirects are told, each with its status and its method', async ({ launch }) => {
+test('redirects are reported with status and method', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const there = encodeURIComponent('/there');
   expect(await sendRequest(page, `/old?status=302&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({

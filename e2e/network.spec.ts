@@ -67,7 +67,7 @@ const fetchInPage = (page: Page, url: string, init: FetchInit = {}) =>
     [url, init] as const,
   );
 
-test('the main process asks the network as Chromium does', async ({ launch }) => {
+test('the main process requests the network as Chromium does', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const echo = await fetchInMain(page, '/echo', { method: 'POST', body: 'hello' });
   expect(JSON.parse(echo.text)).toMatchObject({ method: 'POST', body: 'hello', cookie: null, times: 1 });
@@ -125,7 +125,7 @@ test('a partition with a name that persists has a directory, and its cookies are
   expect(await cookie(again.page, 'persist:Ada')).toBe('stays=1');
 });
 
-test('a page’s request for https is the application’s to answer', async ({ launch }) => {
+test('the application can handle a page’s https request', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const url = 'https://api.tiny.example/x?a=1';
   expect(await fetchInPage(page, url), 'nobody answers yet').toBe('TypeError');
@@ -184,7 +184,7 @@ test('a handler knows the initiator of a request: the page, its frames and its w
   await expect.poll(() => opened.title(), 'a page’s link').toBe('https://api.tiny.example');
 });
 
-test('an answer without a type is HTML, and is not looked into', async ({ launch }) => {
+test('a response without a type is HTML, without sniffing', async ({ launch }) => {
   const { app, page } = await startContractApp(launch);
   await sendCommand(page, 'handle', '', 'https');
   const untyped = 'https://api.tiny.example/untyped';
@@ -205,7 +205,7 @@ test('an answer without a type is HTML, and is not looked into', async ({ launch
   expect(isModule, 'a module has to say what it is').toBe(false);
 });
 
-test('what the application answers for http, it may ask the network for', async ({ launch }) => {
+test('a handler for http can use the network', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   expect(await fetchInPage(page, `${origin.url}/on/direct`)).toMatchObject({ url: '/on/direct', times: 1 });
   await sendCommand(page, 'handle', '', 'http');

@@ -64,7 +64,7 @@ const fetchInPage = (page: Page, path: string, base = origin.url) =>
     base + path,
   );
 
-test('a page sees where an answer came from', async ({ launch }) => {
+test('a page sees where a response came from', async ({ launch }) => {
   const { page } = await startOffline(launch);
   expect(await fetchInPage(page, '/fresh')).toBe('answer 1: fwd=uri-miss; fwd-status=200');
   expect(await fetchInPage(page, '/fresh')).toMatch(/^answer 1: hit; ttl=\d+$/);
@@ -73,7 +73,7 @@ test('a page sees where an answer came from', async ({ launch }) => {
   expect([origin.countRequests('/fresh'), origin.countRequests('/tagged')]).toEqual([1, 2]);
 });
 
-test('a scheme of the application’s own is answered from where it says, and from the disk', async ({ launch }) => {
+test('a custom scheme is served by the application’s fetch, and from disk', async ({ launch }) => {
   const { app, page } = await startOffline(launch);
   const feed = `feed://port/${new URL(origin.url).port}`;
   expect(await fetchInPage(page, '/tagged', feed)).toBe('answer 1: fwd=uri-miss; fwd-status=200');
@@ -108,7 +108,7 @@ test('each strategy does what its name says, with a network and without', async 
   expect(await fetchInPage(page, '/cache-first/never')).toBe('TypeError');
 });
 
-test('a thousand requests at once are one for the origin', async ({ launch }) => {
+test('a thousand concurrent requests are one for the origin', async ({ launch }) => {
   const { page } = await startOffline(launch);
   const bodies = await page.evaluate(async (url) => {
     const texts = Array.from({ length: 1000 }, async () => (await fetch(url)).text());
@@ -121,7 +121,7 @@ test('a thousand requests at once are one for the origin', async ({ launch }) =>
   expect(origin.countRequests('/main/slow')).toBe(1);
 });
 
-test('the switch is for all windows, and nothing is asked while it is off', async ({ launch }) => {
+test('the offline switch applies to all windows, and stops all requests', async ({ launch }) => {
   const { app, page } = await startOffline(launch);
   await sendCommand(page, 'open');
   const other = await app.waitForWindow(1);
@@ -137,7 +137,7 @@ test('the switch is for all windows, and nothing is asked while it is off', asyn
   expect(await fetchInPage(other, '/tagged')).toBe('answer 1: fwd=stale; fwd-status=304');
 });
 
-test('files that are there in advance change all at once, or not at all', async ({ launch }) => {
+test('precached files change all at once or not at all', async ({ launch }) => {
   const { page } = await startOffline(launch);
   const manifest = (version: string, ...paths: string[]) => ({
     version,
@@ -160,7 +160,7 @@ test('files that are there in advance change all at once, or not at all', async 
   expect(await files()).toEqual(['a.js, edition 2: hit', 'b.js, edition 2: hit']);
 });
 
-test('what was stored is there after a restart, also after a kill', async ({ launch }) => {
+test('stored responses are there after a restart, also after a kill', async ({ launch }) => {
   const first = await startOffline(launch);
   await fetchInPage(first.page, '/tagged');
   await first.app.close();
@@ -173,7 +173,7 @@ test('what was stored is there after a restart, also after a kill', async ({ lau
   expect(await fetchInPage(page, '/fresh')).toMatch(/^answer 1: hit; ttl=\d+$/);
 });
 
-test('sessions share neither answers nor cookies', async ({ launch }) => {
+test('sessions share neither responses nor cookies', async ({ launch }) => {
   const { app, page } = await startOffline(launch);
   const asOwn = (path: string) => sendCommand(page, 'fetch', { url: origin.url + path, as: 'own' });
   await asOwn('/me?login');

@@ -70,7 +70,7 @@ test('a page fetches what it may not by CORS, without the cookies, and again fro
   expect(await told(page, '/sessions')).toBe(1);
 });
 
-test('large bodies travel in chunks both ways, and one that is broken off is so at the origin', async ({ launch }) => {
+test('large bodies travel in chunks both ways, and aborting one aborts it at the origin', async ({ launch }) => {
   const { page } = await startPagesApp(launch);
   const sizes = await page.evaluate(async (url) => {
     const large = await (await diskCache.fetch(`${url}/large`)).blob();
@@ -93,8 +93,8 @@ test('large bodies travel in chunks both ways, and one that is broken off is so 
   await expect.poll(() => brokenOff).toBe(2);
 });
 
-// Addresses are whole here: in the stand-in's Chromium a relative one would be one of the host that stands for the scheme.
-test('caches are those of all windows and of the main process, also after a restart', async ({ launch }) => {
+// Absolute URLs, because in the stand-in a relative one resolves against the mapped host.
+test('caches are shared by all windows and the main process, also after a restart', async ({ launch }) => {
   const { app, page } = await startPagesApp(launch);
   await page.evaluate(async (url) => {
     const cache = await diskCache.caches.open('shell');
@@ -116,7 +116,7 @@ test('caches are those of all windows and of the main process, also after a rest
   expect(await found(again.page)).toEqual(['', { theme: 'dark' }, 20 * MIB]);
 });
 
-test('a window that goes offline takes the others with it; one without a grant has no access', async ({ launch }) => {
+test('a window that goes offline switches all windows; one without a grant has no access', async ({ launch }) => {
   const { app, page } = await startPagesApp(launch);
   const second = await openWindowFrom(app, page, 'app://pages/?second');
   await second.evaluate(`globalThis.heard = []; diskCache.connection.subscribe((online) => heard.push(online))`);

@@ -5,7 +5,7 @@ import { startOrigin } from './http-origin.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/e2e/offline/main.js', import.meta.url));
 
-test('a page knows where a redirect has led it, and finds the way without the network', async ({ launch }) => {
+test('a page gets the redirected URL, also without the network', async ({ launch }) => {
   await using origin = await startOrigin(({ url, headers }, response, times) => {
     response.setHeader('access-control-allow-origin', headers.origin ?? '*');
     response.setHeader('cache-control', 'max-age=600');
@@ -28,7 +28,7 @@ test('a page knows where a redirect has led it, and finds the way without the ne
   expect(await get('/old')).toEqual(there);
   expect(await get('/old')).toEqual(there);
   expect(await get('/new')).toEqual([`${origin.url}/new`, false, '/new 1']);
-  // What was posted has changed where it leads, by the Location it names: that is asked for anew.
+  // A POST invalidates the URL in its response's Location, so that is requested again.
   const changed = [`${origin.url}/new`, true, '/new 2'];
   expect(await get('/login', 'POST')).toEqual(changed);
   expect([origin.countRequests('/old'), origin.countRequests('/new'), origin.countRequests('/login')]).toEqual([

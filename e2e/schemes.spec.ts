@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
 import { sendCommand, startContractApp } from './start-contract-app.ts';
 
-test('request and answer, as they were written', async ({ launch }) => {
+test('requests and responses arrive unchanged', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const seen = await page.evaluate(async () => {
     const response = await fetch('store://shop/seen?a=1#part', { headers: { range: 'bytes=0-4' } });
@@ -30,7 +30,7 @@ test('request and answer, as they were written', async ({ launch }) => {
   });
 });
 
-test('no answer is kept, whatever it says', async ({ launch }) => {
+test('no response is cached, whatever its headers say', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const texts = await page.evaluate(async () => {
     const read: string[] = [];
@@ -77,7 +77,7 @@ test('images load, whatever the policy names', async ({ launch }) => {
   );
 });
 
-test('what a handler answers reaches any page, whatever its headers say, and no preflight reaches it', async ({
+test('a handler’s response reaches every page, whatever its headers say, and the handler gets no preflight', async ({
   launch,
 }) => {
   const { page } = await startContractApp(launch);
@@ -91,7 +91,7 @@ test('what a handler answers reaches any page, whatever its headers say, and no 
   expect(seen).toMatchObject({ method: 'PUT', initiatorOrigin: 'app://tiny', network: [] });
 });
 
-test('a scheme without corsEnabled is asked for other origins only where they can’t read the answer', async ({
+test('a scheme without corsEnabled gets requests of other origins only if they can’t read the response', async ({
   launch,
 }) => {
   const { page } = await startContractApp(launch);
@@ -117,7 +117,7 @@ test('a scheme without corsEnabled is asked for other origins only where they ca
   expect(asked).toEqual(['asked: POST private://blind/']);
 });
 
-test('a document asks the handlers that were there when it began: before `handle` none, and after `unhandle` still', async ({
+test('a document uses the handlers registered when it was created: none before `handle`, and still after `unhandle`', async ({
   launch,
 }) => {
   const { app, page } = await startContractApp(launch);
@@ -140,7 +140,7 @@ test('a document asks the handlers that were there when it began: before `handle
   await expect.poll(() => outcome(later).catch(() => 'on its way')).toBe('TypeError');
 });
 
-test('a page that wants no more cancels the body, and nothing else', async ({ launch }) => {
+test('a page that stops reading cancels the body, and nothing else', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const heard = await page.evaluate(async () => {
     const controller = new AbortController();

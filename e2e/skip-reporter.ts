@@ -1,6 +1,6 @@
 import type { Reporter, TestCase } from '@playwright/test/reporter';
 
-/** Says at the end why tests were skipped, so that nobody takes a skipped shell for a passed one. */
+/** Prints why tests were skipped, so that a skipped shell isn't mistaken for a passed one. */
 export default class SkipsReporter implements Reporter {
   readonly #reasons = new Map<string, number>();
 

@@ -29,7 +29,7 @@ const echo = (page: Page, value: string) =>
     return (await answer).data;
   }, value);
 
-test('a utility process spawns, has its arguments, and gets what was posted before', async ({ launch }) => {
+test('a utility process spawns, gets its arguments and earlier messages', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   await sendCommand(page, 'fork', 'one', 'two');
   await expectReceived(page, '"before it runs"');
@@ -68,7 +68,7 @@ test('a page talks to it over a port of its own, and ports travel there, too', a
   await expectReceived(page, 'port closed');
 });
 
-test('its exit is told with its code, also when it was killed or failed, and the application goes on', async ({
+test('its exit is reported with its code, also after a kill or a failure, and the application continues', async ({
   launch,
 }) => {
   const { page } = await startContractApp(launch);

@@ -14,7 +14,7 @@ const callMain = (page: Page, command: string): Promise<unknown> =>
 /** Takes the utility process down in the middle of a transaction. */
 const crashUtility = (page: Page) => evaluateCall(page, `diskCache.index('numbers').set('n', 'crash')`);
 
-test('functions in declarations run there, imported from their module', async ({ launch }) => {
+test('functions in declarations run in the utility process, imported from their module', async ({ launch }) => {
   const { page } = await startUtilityApp(launch);
   expect(await evaluateCall(page, `diskCache.index('numbers').set('n', 'seven')`)).toMatchObject({ code: 'BAD_VALUE' });
   expect(
@@ -22,7 +22,7 @@ test('functions in declarations run there, imported from their module', async ({
   ).toBe(7);
 });
 
-test('the main process has the stores as promises, coherent with what pages keep near', async ({ launch }) => {
+test('the main process uses the stores by promises, coherent with the pages’ near caches', async ({ launch }) => {
   const { page } = await startUtilityApp(launch);
   await page.evaluate(`void diskCache.nearCache('api')`);
   await evaluateCall(page, `diskCache.cache('api').set('k', 'of the page')`);
@@ -32,9 +32,7 @@ test('the main process has the stores as promises, coherent with what pages keep
   expect(await evaluateCall(page, `diskCache.cache('api').get('k')`)).toBe('of the main process');
 });
 
-test('a crash under the calls of two windows leaves no call open and loses nothing that was promised', async ({
-  launch,
-}) => {
+test('a crash during calls of two windows leaves no call open and loses no resolved write', async ({ launch }) => {
   const { page, openAnother } = await startUtilityApp(launch);
   const other = await openAnother();
   await other.evaluate(`void diskCache.nearCache('api')`);
@@ -73,7 +71,7 @@ test('a crash under the calls of two windows leaves no call open and loses nothi
   expect(await evaluateCall(page, `diskCache.cache('api').check({})`)).toEqual([]);
 });
 
-test('what a window keeps while it is open outlives a crash, and is listed and cleared from the main process', async ({
+test('a window’s session data survives a crash, and can be listed and cleared by the main process', async ({
   launch,
 }) => {
   const { page, openAnother } = await startUtilityApp(launch);
@@ -134,7 +132,7 @@ test('the host can be closed with calls under way, and all of them settle', asyn
   expect(app.process.exitCode).toBe(0);
 });
 
-test('what pages have of HTTP is in the main process, and a crash is not its business', async ({ launch }) => {
+test('HTTP for pages runs in the main process, unaffected by a crash', async ({ launch }) => {
   const { page } = await startUtilityApp(launch);
   await evaluateCall(
     page,

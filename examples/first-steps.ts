@@ -13,7 +13,7 @@ console.log(`Run number ${runs}.`);
 console.log('In the cache:', cache.get('ada') ?? 'nothing; it is put there now');
 cache.set('ada', { name: 'Ada Lovelace' });
 
-// All or none: the second step throws, so the first has not happened.
+// The second step throws, so the first is rolled back.
 try {
   cache.transact(() => {
     cache.set('bob', { name: 'Bob' });

@@ -1,4 +1,6 @@
-/** One URL while the server is there, has something new, and is gone: what the application gets, and where from. */
+/**
+ * One URL while the server answers, has newer content, and is gone: what the application gets, and where it came from.
+ */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,7 +10,7 @@ import { join } from 'node:path';
 import { Cache } from 'deskcache/engine';
 import { getCacheStatus, Offline, type Strategy } from 'deskcache/offline';
 
-/** A clock of its own, for both sides, so that nobody has to wait for an hour. */
+/** A clock for both sides, so that the example doesn't wait for an hour. */
 let now = Date.now();
 let news = 'It rains.';
 const server = createServer((request, response) => {
@@ -33,7 +35,7 @@ await fetchAndPrint('The first time');
 await fetchAndPrint('At once again');
 now += 3_600_000;
 news = 'The sun is out.';
-await fetchAndPrint('An hour later'); // what is stored, at once; what is new is fetched behind
+await fetchAndPrint('An hour later'); // the stored response at once; the new one is fetched in the background
 await fetchAndPrint('Who waits for that', 'http');
 server.close();
 server.closeAllConnections();

@@ -1,6 +1,6 @@
 /**
- * Notes are sent to a server that fails now and then, by a process that is killed half-way. None is lost, each arrives once, and
- * those of one author in their order.
+ * Sends notes to a server that fails now and then, from a process that is killed half-way. None is lost, each arrives once, and those of
+ * one author arrive in order.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ const [directory, url] = process.argv.slice(2);
 if (directory !== undefined && url !== undefined) await runOutbox(directory, url);
 else await runDemo();
 
-/** What the worker does until it is killed or nothing is left. */
+/** The worker's loop, until it is killed or nothing is left. */
 async function runOutbox(from: string, to: string): Promise<void> {
   const outbox = new Queue<Note>(from);
   const stopping = new AbortController();
@@ -45,7 +45,7 @@ async function runDemo(): Promise<void> {
   let asked = 0;
   const server = createServer(async (request, response) => {
     const { id, text } = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) as Note;
-    // A note that is sent again, because its sender died before it could note down that it had arrived, is known by its id.
+    // The server recognises a note that is sent again, because its sender died before recording its arrival, by its id.
     const isTaken = ++asked % 4 !== 0;
     if (isTaken) arrived.set(id, text);
     await wait(20);

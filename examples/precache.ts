@@ -1,4 +1,4 @@
-/** A version of some files replaces another, whole or not at all. */
+/** Replaces one version of some files by another, completely or not at all. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ const published = new Map([
   ['https://atlas.example/app.js', 'first code'],
   ['https://atlas.example/app.css', 'first style'],
 ]);
-/** The network of this example; an application hands in its `fetch`. */
+/** The network of this example; an application passes its `fetch`. */
 const network = async ({ url }: Request) => {
   const text = published.get(url);
   return text === undefined ? new Response(null, { status: 404 }) : new Response(text);
 };
 const precache = new Precache({ cache, fetch: network });
 
-/** Files with another revision than before are fetched, the others stay as they are. */
+/** Fetches files with a new revision; the others stay. */
 const publishVersion = (version: string, revisions: Readonly<Record<string, string>>): PrecacheManifest => ({
   version,
   entries: Object.entries(revisions).map(([url, revision]) => ({ url, revision })),

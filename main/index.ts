@@ -27,7 +27,20 @@ export { networkFetch } from './electron/network-fetch.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { StoresModule } from './electron/utility/engine-messages.ts';
 export type { Lifetime, WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
-export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
+export type {
+  Cache,
+  CallMessage,
+  CheckpointMessage,
+  Deque,
+  DiagnosticsMessages,
+  EvictionMessage,
+  FanoutCache,
+  HttpMessage,
+  Index,
+  JobMessage,
+  SessionMessage,
+  TransactionMessage,
+} from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
 export type {
   EnqueueOptions,

@@ -6,8 +6,7 @@ import { LocalEngine } from './electron/engine-endpoint.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
-import type { OpenQueueOptions } from './queue/index.ts';
-import { Queues } from './queue/queues.ts';
+import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
 /** An application's stores, open in this process, and the engine that serves its pages. */
 export interface OpenEngine {

@@ -12,7 +12,7 @@ import {
   PORT_CHANNEL,
 } from '../protocol/handshake.ts';
 
-/** A window may have this script twice, its own and that of a session with `host.install`: one of them does the work. */
+/** A window may run this script twice, as its own preload and as that of a session with `host.install`: only one does the work. */
 const INSTALLED = Symbol.for('deskcache');
 
 if (!Object.hasOwn(globalThis, INSTALLED)) {
@@ -23,7 +23,7 @@ if (!Object.hasOwn(globalThis, INSTALLED)) {
 function forwardHandshakes(): void {
   /** Invariant: a nonce leaves when its port arrives, so a port reaches the page once and only if the page asked. */
   const pendingNonces = new Set<string>();
-  /** Whose port the page was given. */
+  /** Nonces whose port the page has received. */
   const connectedNonces = new Set<string>();
 
   window.addEventListener('message', ({ source, data }: MessageEvent<unknown>) => {

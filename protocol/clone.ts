@@ -125,29 +125,35 @@ export function hasSymbols(value: object): boolean {
 const PART_OVERHEAD_BYTES = 8;
 
 /**
- * Estimates the bytes of a value in a message: exact for the characters of strings and for byte arrays, plus a little for each part. A part
- * referenced twice counts once, as in structured clone. O(parts), at any depth.
+ * Estimates the bytes of a value in a message: exact for byte arrays and for the characters of strings, errors and patterns, plus a little
+ * for each part. A part referenced twice counts once, as in structured clone. O(size of the texts and parts), at any depth.
  */
 export function estimateBytes(value: unknown): number {
-  let bytes = PART_OVERHEAD_BYTES;
-  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? bytes + value.length : bytes;
+  // Most arguments are strings.
+  if (typeof value === 'string') return PART_OVERHEAD_BYTES + value.length;
+  let bytes = 0;
   /** Created for the first part that is an object; without one there is nothing to track. */
   let seen: Set<unknown> | undefined;
   const stack: object[] = [];
   function add(part: unknown): void {
     bytes += PART_OVERHEAD_BYTES;
     if (typeof part === 'string') bytes += part.length;
+    // Two hexadecimal digits per byte; decimal digits would take quadratic time.
+    else if (typeof part === 'bigint') bytes += part.toString(16).length / 2;
     else if (typeof part === 'object' && part !== null && part !== value) {
       seen ??= new Set();
       if (seen.size < seen.add(part).size) stack.push(part);
     }
   }
-  for (let part: object | undefined = value; part !== undefined; part = stack.pop()) {
+  add(value);
+  for (let part = typeof value === 'object' ? value : undefined; part; part = stack.pop()) {
     if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) bytes += part.byteLength;
     else if (Array.isArray(part) || part instanceof Set) for (const element of part) add(element);
     else if (part instanceof Map) for (const entry of part) entry.forEach(add);
     else {
-      for (const name of Object.keys(part)) {
+      if (part instanceof RegExp) add(part.source);
+      // The texts of an error are not enumerable.
+      for (const name of part instanceof Error ? Object.getOwnPropertyNames(part) : Object.keys(part)) {
         add(name);
         add((part as Record<string, unknown>)[name]);
       }

@@ -43,13 +43,13 @@ export const formatPropertyStep = (name: string): string =>
 
 export const formatIndexStep = (index: number | string): string => `[${index}]`;
 
-const MAX_PATH = 160;
-const MAX_PATH_END = 72;
+const MAX_PATH_CHARS = 160;
+const MAX_PATH_END_CHARS = 72;
 
 /** Joins steps into one path for a message. A long path keeps its first and its last steps, which locate a deeply nested part. */
 export function joinPath(steps: readonly string[]): string {
   const path = steps.join('');
-  if (path.length <= MAX_PATH) return path;
+  if (path.length <= MAX_PATH_CHARS) return path;
   const front = takeSteps(steps);
   const back = takeSteps(steps.toReversed()).reverse();
   return `${front.join('')}…${back.join('')}`;
@@ -58,7 +58,7 @@ export function joinPath(steps: readonly string[]): string {
 /** Returns as many steps from one end as fit, at least one. */
 function takeSteps(steps: readonly string[]): string[] {
   const taken = steps.slice(0, 1);
-  let room = MAX_PATH_END - (steps[0]?.length ?? 0);
+  let room = MAX_PATH_END_CHARS - (steps[0]?.length ?? 0);
   for (const step of steps.slice(1)) {
     room -= step.length;
     if (room < 0) break;

@@ -16,9 +16,6 @@ export const CACHES_GRANT = '@caches';
  */
 export const FETCH_GRANT = '@fetch';
 
-/** Bodies travel like large values: in chunks of at most this size, with at most this many in flight per body. */
-export { MAX_CHUNK_BYTES, MAX_CHUNKS_IN_FLIGHT } from './value-stream.ts';
-
 /** Maximum number of calls a page may have in flight, and of bodies of the main process it may have open. */
 export const MAX_HTTP_CALLS = 1024;
 export const MAX_OPEN_BODIES = 1024;

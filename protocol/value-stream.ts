@@ -26,19 +26,18 @@ export function resolveByteRange({ start = 0, end = Number.POSITIVE_INFINITY }: 
 /** Prints only numbers: printing an object or a bigint might take very long. */
 const formatOffset = (at: unknown): unknown => (typeof at === 'number' ? at : typeof at);
 
-/* The chunk limits, which code that a page loads on demand also needs. */
+/*
+ * Values that are too large for one message travel over a byte channel (byte-channel.ts). Its steps are operations like those of a store's
+ * contract, each in a message of its own.
+ */
 
-/** Maximum size of a chunk. */
+/* The limits are here and not in byte-channel.ts, because every page loads this file. */
+
+/** Maximum size of a chunk of a byte channel. */
 export const MAX_CHUNK_BYTES = 2 ** 18;
 
-/** Maximum number of chunks of one stream in flight. */
+/** Maximum number of chunks of one byte channel in flight. */
 export const MAX_CHUNKS_IN_FLIGHT = 4;
-
-/*
- * Streams of values that are too large for one message: operations like those of a store's contract, each in a message of its own. A
- * request for a chunk, or a sent chunk, is answered only when the chunk has been read or taken, and few may be in flight: that is the flow
- * control.
- */
 
 /** Maximum bytes and text that `get` returns, and bytes that `set` sends, in one piece; larger values are streamed. */
 export const MAX_INLINE_BYTES = 2 ** 20;

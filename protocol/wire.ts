@@ -3,6 +3,16 @@ import type { QueueEvent } from './job.ts';
 import type { Key } from './key.ts';
 import type { Change } from './options.ts';
 
+/*
+ * Messages between a page and the main process over the port of the stores. There are four formats, each for one reason:
+ *
+ * 1. Operations on stores are flat arrays, `[id, operations]`: they are frequent, and structured clone pays for each object and name.
+ * 2. Subscriptions and leases, on the same port, use comlink: they are rare, and need no format of their own.
+ * 3. HTTP (http.ts) uses comlink on a second port, which is opened by the first call: its responses may take minutes, and its limits and
+ *    grants are not those of the stores.
+ * 4. Commands to the utility process (main/electron/utility/engine-messages.ts) are plain objects: both sides are the same build.
+ */
+
 /** The result of one operation, as data: an error sent to a page in this form loses nothing. */
 export type Outcome<T = unknown> = { readonly value: T } | { readonly error: ErrorData };
 
@@ -47,21 +57,21 @@ export type ResponseMessage =
   | readonly [id: number, refusal: Refusal];
 
 /** Main to page, before a response: the first of its values, in order. The response itself carries the last ones. */
-export type AnswerPart = readonly [id: number, values: OperationResults['values']];
+export type ResponsePart = readonly [id: number, values: OperationResults['values']];
 
 /** Page to main. The number can't be guessed. */
 export type Receipt = readonly [receipt: number];
 
-export const isResponseMessage = (message: unknown): message is ResponseMessage | AnswerPart =>
+export const isResponseMessage = (message: unknown): message is ResponseMessage | ResponsePart =>
   Array.isArray(message) && typeof message[0] === 'number';
 
 /** Maximum operations in a message; larger messages are refused. */
 export const MAX_OPERATIONS = 10_000;
 /** Maximum size of one call or its result, in bytes: a page can read everything that a page can set. */
-export const MAX_CALL = 32 * 2 ** 20;
+export const MAX_CALL_BYTES = 32 * 2 ** 20;
 
 /** Maximum that a page may have in flight. More is refused with `BUSY`, so that the queue in the main process is bounded. */
-export const MAX_IN_FLIGHT = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_CALL } as const;
+export const MAX_IN_FLIGHT = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_CALL_BYTES } as const;
 
 /**
  * Maximum of a message as pages send it; the rest of a turn's calls go into the next message, and commit with it. Small enough for the main
@@ -73,13 +83,13 @@ export const MAX_BATCH = { operations: 512, bytes: 2 ** 20 } as const;
 export const MAX_BATCHES_IN_FLIGHT = 2;
 
 /** Maximum total size of the values in one response, in bytes; further reads fail with `TOO_LARGE`. */
-export const MAX_RESPONSE_BYTES = 2 * MAX_CALL;
+export const MAX_RESPONSE_BYTES = 2 * MAX_CALL_BYTES;
 
 /** Maximum bytes of a response in one message: posting 1 MiB blocks the main process for up to 10 ms (docs/decisions/0024). */
-export const MAX_WHOLE_ANSWER = 2 ** 24;
+export const MAX_SINGLE_RESPONSE_BYTES = 2 ** 24;
 
 /** Approximate bytes of the values in one part of a response. */
-export const ANSWER_PART = 2 ** 20;
+export const RESPONSE_PART_BYTES = 2 ** 20;
 
 /** Returns whether the page accepts the response to a request in parts. */
 export const takesParts = (id: number): boolean => id < 0;

@@ -3,25 +3,25 @@ import { type ConnectRequest, isForNonce, type PortPurpose } from '../protocol/h
 import { toHex } from '../protocol/key-text.ts';
 import { DiskCache } from './disk-cache.ts';
 
-/** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
+/** The page may be ready before the main process listens, so it repeats the request; main answers a nonce once. Milliseconds. */
 const RETRY_INTERVAL_MS = 200;
 /**
- * A preload script runs before the page's first line and says in the next task that it has heard. Counted in times asked and not
- * in milliseconds, for a page that is busy hears nothing and asks nothing.
+ * A preload script runs before the page's first line and acknowledges a request in the next task. Counted in attempts and not in
+ * milliseconds, because a busy page neither receives nor sends.
  */
 const ATTEMPTS_WITHOUT_PRELOAD = 5;
 
 /**
- * A port to the main process, by the handshake of protocol/handshake.ts. Waits until it is answered; `signal` gives up.
+ * Returns a port to the main process, by the handshake of protocol/handshake.ts. Waits for the answer until `signal` is aborted.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up, after a
- * second in a page without the preload script, and at once where there is no window.
+ * @throws {DiskCacheError} `NOT_ALLOWED` if this page was granted nothing; `DISCONNECTED` if `signal` was aborted, after a second in a page
+ * without the preload script, and at once if there is no window.
  */
 export async function connect(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
   if (typeof window === 'undefined') throw noWindow();
   const nonce = createNonce();
   return new Promise((resolve, reject) => {
-    // Kept: a test environment takes its window away before a timer is done.
+    // A test environment may remove its window before the timer has ended.
     const page = window;
     let attempts = 0;
     let isAcknowledged = false;
@@ -58,25 +58,25 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
   });
 }
 
-/** A process that was killed doesn't close its ports everywhere; main says so, and that is the port's end, too. */
+/** Returns the port, which also closes when main reports that the process behind it has died: a killed process may not close its ports. */
 function forwardPeerGone(port: MessagePort, nonce: string): MessagePort {
   function onMessage({ source, data }: MessageEvent<unknown>): void {
     if (source === window && isForNonce(nonce, data) && data.deskcache === 'gone')
       port.dispatchEvent(new Event('close'));
   }
-  const listenNoMore = () => window.removeEventListener('message', onMessage);
+  const unlisten = () => window.removeEventListener('message', onMessage);
   const close = port.close.bind(port);
   window.addEventListener('message', onMessage);
-  port.addEventListener('close', listenNoMore, { once: true });
-  // Who closes a port doesn't hear of its end.
+  port.addEventListener('close', unlisten, { once: true });
+  // The side that closes a port gets no close event.
   port.close = () => {
-    listenNoMore();
+    unlisten();
     close();
   };
   return port;
 }
 
-/** 128 random bits. */
+/** Returns 128 random bits in hexadecimal. */
 const createNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
 const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
@@ -96,17 +96,19 @@ const noPreload = () =>
     'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
   );
 
-/** Usable at once; connects to the main process with the first call. */
+/** The stores of the application. Connects to the main process with the first call. */
 export const diskCache: DiskCache = /* @__PURE__ */ new DiskCache(connectFromPage);
 
 let isPageHideObserved = false;
 
-/** Nothing is done before the first call: a page that wants only the error class pays for nothing else. */
+/** Does nothing before the first call, so that a page that only imports the error class pays for nothing else. */
 function connectFromPage(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
   if (!isPageHideObserved) {
     isPageHideObserved = true;
-    // A page that is left gets no more answers; whoever waits is told while there is still time.
-    globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the answer came'));
+    // A page that is left gets no more responses; pending calls are rejected while there is still time.
+    globalThis.addEventListener?.('pagehide', () =>
+      diskCache.disconnect('The page was left before the response arrived'),
+    );
   }
   return connect(signal, to);
 }

@@ -21,28 +21,28 @@ import { RemoteConnection } from './http/remote-connection.ts';
 import type { RemoteFetchInit, RequestInput } from './http/request-input.ts';
 
 export interface DiskCacheOptions {
-  /** Milliseconds after which a call that was not answered rejects with `TIMEOUT`. Default 30 000. */
+  /** Milliseconds after which a call without a response rejects with `TIMEOUT`. Default 30 000. */
   readonly timeout?: number;
 }
 
 const DEFAULT_NEAR_CACHE_BYTES = 4 * 2 ** 20;
 
-/** What a `RemoteStore` is to the compiler, when it is one of a cache. */
+/** A `RemoteStore` with the types of a cache. */
 const DefaultStore = RemoteStore as unknown as new (...args: ConstructorParameters<typeof RemoteStore>) => RemoteCache;
 
-/** Gets a port to the main process for a purpose; `signal` tells it to give up. */
+/** Returns a port to the main process for a purpose, unless `signal` is aborted before. */
 export type ConnectPort = (signal: AbortSignal, to: PortPurpose) => Promise<MessagePortLike>;
 
 /** The application's stores, from a page. It is itself the store named `default`. */
 export class DiskCache extends DefaultStore {
   /**
-   * This window's own cache, found by the name under which the window was attached: there again after a restart, unless it is
-   * kept `'session'`. No other window can open it.
+   * This window's own cache, by the name under which the window was attached. It exists again after a restart, unless its lifetime is
+   * `'session'`. No other window can open it.
    */
   readonly window: RemoteCache;
-  /** The application's caches of requests and responses, for all its windows, on disk; as the standard's `caches`. */
+  /** The application's caches of requests and responses on disk, shared by all windows; like the standard's `caches`. */
   readonly caches: RemoteCacheStorage;
-  /** Whether there is a network, and the switch for it. */
+  /** The network state, and the switch for it. */
   readonly connection: RemoteConnection;
   readonly #http: LazyHttpClient;
   readonly #client: Client;
@@ -60,29 +60,28 @@ export class DiskCache extends DefaultStore {
   }
 
   /**
-   * A cache, in one directory or in shards, by its declared name. A name that was not declared rejects the calls with
-   * `NO_SUCH_STORE`.
+   * Returns a cache, in one directory or in shards, by its declared name. Calls on an undeclared name reject with `NO_SUCH_STORE`.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a name that no store can have.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   cache<K extends Key = Key, V = unknown>(name: string): RemoteCache<K, V> {
     return this.#store(name, 'cache') as unknown as RemoteCache<K, V>;
   }
 
-  /** An index by its declared name; as `cache`. */
+  /** Returns an index by its declared name; like `cache`. */
   index<K extends Key = Key, V = unknown>(name: string): RemoteIndex<K, V> {
     return this.#store(name, 'index') as unknown as RemoteIndex<K, V>;
   }
 
-  /** A deque by its declared name; as `cache`. */
+  /** Returns a deque by its declared name; like `cache`. */
   deque<V = unknown>(name: string): RemoteDeque<V> {
     return this.#store(name, 'deque') as unknown as RemoteDeque<V>;
   }
 
   /**
-   * A durable queue that the main process has opened: `host.queue(name)`. Another name rejects the calls with `NO_SUCH_STORE`.
+   * Returns a durable queue that the main process has opened with `host.queue(name)`. Calls on another name reject with `NO_SUCH_STORE`.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a name that no queue can have.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   queue<T = unknown>(name: string): RemoteQueue<T> {
     const queue =
@@ -91,7 +90,7 @@ export class DiskCache extends DefaultStore {
     return queue as RemoteQueue<T>;
   }
 
-  /** The declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. Nothing of a declaration is needed here. */
+  /** Returns the declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. The page needs only the type. */
   as<S extends StoreDeclarations>(): RemoteStores<S> {
     return new Proxy({} as RemoteStores<S>, {
       get: (_, name) => (isStoreName(name) ? this.#store(name) : undefined),
@@ -99,21 +98,20 @@ export class DiskCache extends DefaultStore {
   }
 
   /**
-   * The address of an item, for `<img src>`, `<video src>` or `fetch`: read from the disk as it is taken, with Range and ETag.
-   * The main process has to serve the store: `host.serveAssets(session)`.
+   * Returns the URL of an item, for `<img src>`, `<video src>` or `fetch`. It is streamed from disk, with Range and ETag. The main process
+   * has to serve the store: `host.serveAssets(session)`.
    *
-   * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for a name that no store can have.
+   * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for an invalid store name.
    */
   url(store: string, key: Key): string {
     return toAssetUrl(store, key);
   }
 
   /**
-   * Keeps values of a cache or an index in the page when they were read with `get`, by keys that are strings or numbers: the next
-   * `get` is answered from here, with a copy. Once a write of any page has resolved, no page reads what was there before, nor what
-   * the main process has replaced before it answered anything to the page; what another process writes, and what expires, is
-   * dropped a moment after. Reads from here aren't counted as uses. At most `maxBytes` (4 MiB): those read longest ago
-   * leave first. Returns a function that ends it.
+   * Caches values of a cache or an index in the page when they are read with `get` by a string or number key; the next `get` returns a copy
+   * from here. Once a write of any page has resolved, no page reads the old value; nor one that the main process replaced before it sent
+   * this page its latest response. Writes of other processes, and expired items, are dropped a moment later. Reads from here don't count as
+   * accesses. Holds at most `maxBytes` (4 MiB); the least recently read values leave first. Returns a function that ends it.
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
@@ -124,14 +122,14 @@ export class DiskCache extends DefaultStore {
   }
 
   /**
-   * As `fetch`, by way of the main process: the `Offline` of `host.offline(session, …)` answers, by its routes or by `strategy`, with
-   * what is stored or from the network. It goes with the cookies of the session, unless `credentials` is `'omit'`, and no CORS is
-   * applied: the application's privilege, which is why it is granted apart, as `@fetch`. `Set-Cookie` doesn't reach the page;
-   * `getCacheStatus(response)` tells where it came from.
+   * Like `fetch`, through the main process: the `Offline` of `host.offline(session, …)` responds from disk or from the network, by its routes
+   * or by `strategy`. The request carries the cookies of the session, unless `credentials` is `'omit'`, and CORS doesn't apply: that is the
+   * application's privilege, so it is granted separately, as `@fetch`. `Set-Cookie` doesn't reach the page; `getCacheStatus(response)`
+   * returns where the response came from.
    *
-   * @throws {TypeError} as `fetch`, where no answer comes, and for an `integrity`; what the signal says; {DiskCacheError}
-   * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for other schemes than
-   * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; `DISCONNECTED`.
+   * @throws {TypeError} like `fetch`, if there is no response, and for an `integrity`; the reason of the signal; {DiskCacheError}
+   * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for schemes other than its own,
+   * `http` and `https`; `BAD_OPTION` for an unknown strategy, and for a `timeout` without a strategy; `DISCONNECTED`.
    */
   fetch(input: RequestInput, init: RemoteFetchInit = {}): Promise<Response> {
     return remoteFetch(this.#http, input, init);
@@ -146,9 +144,9 @@ export class DiskCache extends DefaultStore {
 
   #store(name: string, kind?: Kind): RemoteStore {
     assertStoreName(name, 'store');
-    const called = `${kind ?? 'any'} ${name}`;
-    const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
-    this.#stores.set(called, store);
+    const id = `${kind ?? 'any'} ${name}`;
+    const store = this.#stores.get(id) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
+    this.#stores.set(id, store);
     return store;
   }
 }

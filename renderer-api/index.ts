@@ -1,6 +1,6 @@
 /*
- * `deskcache/renderer`: the stores, from a page. Nothing but names: of what stands here a bundler can't leave out what loads parts on
- * demand, not even for a page that only wants the error class.
+ * `deskcache/renderer`: the stores, from a page. Contains only exports: a bundler could not leave out code here that loads parts on demand,
+ * not even for a page that only imports the error class.
  */
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf, RemoteStores } from '../client/remote.ts';

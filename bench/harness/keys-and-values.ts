@@ -6,12 +6,12 @@ export type PlainValue = Uint8Array | string;
 
 export const VALUE_BYTES = 100;
 
-/** All different values together are about this long, then they repeat: what is measured is the store, not a heap of fixtures. */
+/** The total size of the different values, which then repeat: the store is measured, not a heap of fixtures. */
 const POOL_BYTES = 2 ** 20;
 
 export const toKey = (index: number): string => `key:${String(index).padStart(8, '0')}`;
 
-/** Keys made anew, so that no hash that was computed for an earlier round is waiting in them. */
+/** New key strings, so that no hash computed in an earlier round is stored in them. */
 export const toKeys = (indices: Uint32Array): string[] => Array.from(indices, toKey);
 
 /** Numbers from 0 up to 1, the same ones for the same seed. Mulberry32, by Tommy Ettinger, public domain. */

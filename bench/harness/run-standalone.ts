@@ -9,7 +9,7 @@ export const BENCH_OPTIONS = {
   rounds: { type: 'string' },
 } as const;
 
-/** @throws `RangeError` for a number of rounds that is none. */
+/** @throws `RangeError` for an invalid number of rounds. */
 export function parseScale({
   quick,
   rounds,
@@ -23,7 +23,7 @@ export function parseScale({
   return { ...scale, rounds: Number(rounds) };
 }
 
-/** Answers one question in this process: prints the answer, or sends it to the `run.ts` that started it. */
+/** Runs one benchmark in this process: prints the result, or sends it to the `run.ts` that started it. */
 export async function runStandalone(benchmark: Benchmark): Promise<void> {
   const { values } = parseArgs({ options: BENCH_OPTIONS });
   const report = await runBenchmark(benchmark, parseScale(values));

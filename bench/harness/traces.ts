@@ -31,7 +31,7 @@ function findFirstAbove(rising: Float64Array, number: number): number {
   return low;
 }
 
-/** Now and then somebody walks over as many items as there is room for, each asked for this once. */
+/** Now and then a scan over as many items as fit, each requested only once. */
 const withScans =
   (usual: Trace, every: number): Trace =>
   (requests, capacity, seed) => {

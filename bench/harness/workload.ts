@@ -2,7 +2,7 @@ import type { Store } from './fixtures.ts';
 import { toKey, toKeys, type Values } from './keys-and-values.ts';
 import { measureMicroseconds } from './timing.ts';
 
-/** Every so many items are looked at one by one after they were timed. */
+/** Interval of the items that are checked one by one after the timing. */
 const SAMPLED_ITEMS = 200;
 
 /** Reads the items, which are all there; microseconds each. */
@@ -18,8 +18,8 @@ export function timeGets(store: Pick<Store, 'get'>, values: Values, indices: Uin
 }
 
 /**
- * Sets the items, each in a transaction of its own, to the value that stands `shift` items further; microseconds each. SQLite
- * writes nothing when it is given what is there already, so an item that is there needs a new value.
+ * Sets the items, each in a transaction of its own, to the value `shift` items further; microseconds each. SQLite
+ * writes nothing when the value is unchanged, so an existing item needs a new value.
  */
 export function timeSets(store: Store, values: Values, indices: Uint32Array, shift = 0): number {
   const keys = toKeys(indices);

@@ -94,7 +94,7 @@ async function timeConcurrentSets(
   });
 }
 
-/** One after the other, as there is no gain in having more of them under way. */
+/** One after the other, because concurrency gains nothing here. */
 async function timeLargeValues(
   keys: readonly string[],
   round: number,

@@ -39,9 +39,15 @@ type Reply = { readonly figure: number | null } | { readonly error: string };
 
 /** Debian's interpreter: the one that `apt-get install python3-diskcache` serves. */
 const INTERPRETER = '/usr/bin/python3';
+/** Prints the versions of what is measured. */
+export const PYTHON_VERSIONS_COMMAND = [
+  INTERPRETER,
+  '-c',
+  "import diskcache, platform; print('Python', platform.python_version() + ', DiskCache', diskcache.__version__)",
+] as const;
 const NOT_INSTALLED = 'python3-diskcache is not installed (apt-get install python3-diskcache)';
 
-/** Python DiskCache in a process of its own, with one store. Absent where it is not installed; then every contender of it is skipped. */
+/** Python DiskCache in a process of its own, with one store. If it isn't installed, its contenders are skipped. */
 export class PythonPeer implements Disposable {
   readonly directory: string;
   readonly #orders: string;

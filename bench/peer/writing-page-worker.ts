@@ -26,7 +26,7 @@ async function write({ items, perTurn }: WriteOrder): Promise<number> {
   return diskCache.size;
 }
 
-/** Answers how many items there are then. */
+/** Returns the number of items afterwards. */
 parentPort?.on('message', (order: WriteOrder | 'clear') => {
   const done = order === 'clear' ? diskCache.clear().then(() => diskCache.size) : write(order);
   void done.then((size) => parentPort?.postMessage(size));

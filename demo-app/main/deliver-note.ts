@@ -4,15 +4,15 @@ import type { FieldNote } from '../model/note.ts';
 const RETRY_OPTIONS = { attempts: 8, backoff: { initial: 2_000, max: 60_000 } };
 
 export interface Delivery {
-  /** The way to the server, through the HTTP cache. */
+  /** Requests through the HTTP cache. */
   readonly offline: OfflineSession['offline'];
-  /** Where notes are sent to, and listed. */
+  /** Notes are posted to this URL and listed by it. */
   readonly url: string;
 }
 
 /**
- * Sends the notes of the outbox to the server, those about one country in their order. What the server refuses is dead at once,
- * what fails is tried again. A note that was sent twice, because this process died in between, is known to the server by its id.
+ * Sends the notes of the outbox to the server, in order for each country. A refused note becomes a dead letter at once, a failed one is
+ * retried. The server recognises a note that was sent twice, because this process died in between, by its id.
  */
 export function startDelivery(outbox: Queue<FieldNote>, { offline, url }: Delivery): Promise<void> {
   return outbox.process(
@@ -23,7 +23,7 @@ export function startDelivery(outbox: Queue<FieldNote>, { offline, url }: Delive
       const why = body === '' ? `the server answered ${response.status}` : `${body} (${response.status})`;
       if (response.status >= 400 && response.status < 500) discard(why);
       if (!response.ok) throw new Error(why);
-      // The list that has it is on disk before the outbox forgets it: a note is never nowhere.
+      // Store the updated list before the job is done, so that the note is always in one of the two.
       const list = await offline.fetch(url, { strategy: 'network-first', signal });
       await list.arrayBuffer();
     },

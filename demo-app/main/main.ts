@@ -1,4 +1,4 @@
-/** Atlas in the main process: opens the stores, stands between the page and the server, delivers notes, opens windows. */
+/** The main process of Atlas: opens the stores, caches requests to the server, delivers notes, opens windows. */
 import { join } from 'node:path';
 import { assetScheme, DiskCacheError, openDiskCache } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
@@ -11,7 +11,7 @@ import { watchNetwork } from './watch-network.ts';
 const ORIGIN = 'app://atlas';
 const HOME_URL = `${ORIGIN}/`;
 
-// `ATLAS_UPSTREAM` is where the remote API lives; without it Atlas shows what is on disk.
+// The origin of the remote API; without it Atlas shows what is on disk.
 const upstream = new URL(process.env['ATLAS_UPSTREAM'] ?? 'http://upstream.invalid').origin;
 
 app.setName('Atlas');
@@ -35,7 +35,7 @@ async function start(): Promise<void> {
   const { offline } = host.offline(defaultSession, {
     store: 'answers',
     schemes: [new URL(upstream).protocol.slice(0, -1)],
-    // The demonstration's server is on this machine.
+    // The demo's server runs on this machine.
     privateNetwork: [new URL(upstream).host],
     routes: [{ match: /\/v1\//, strategy: 'stale-while-revalidate' }],
   });
@@ -45,7 +45,7 @@ async function start(): Promise<void> {
   const checkNetwork = watchNetwork({
     connection: offline.connection,
     isSwitchedOff: () => settings.get('offline') ?? false,
-    // Past the cache, which asks nobody while there is no connection.
+    // Bypasses the cache, which sends no requests while it is offline.
     isReachable: () =>
       defaultSession.fetch(`${upstream}/v1/health`, { bypassCustomProtocolHandlers: true }).then(
         ({ ok }) => ok,

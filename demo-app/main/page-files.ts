@@ -9,13 +9,12 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Answers requests of the app's own scheme with the files of the built page. What lies outside `folder` and what has none of
- * the page's types is not found. The page may run only code of its own `origin` and show what is on disk; it may talk to nobody
- * but the main process.
+ * Serves the files of the built page for the app's own scheme. Paths outside `folder` and unknown media types are not found. The policy
+ * lets the page run code of its own `origin` only, show images from disk, and connect to nothing but the main process.
  */
 export function createFileHandler(folder: string, origin: string): (request: Request) => Promise<Response> {
   const root = resolve(folder) + sep;
-  // Named besides 'self': where the scheme is mapped to another (in the stand-in), 'self' is not this origin.
+  // Named in addition to 'self', which is another origin where the scheme is mapped (in the stand-in).
   const own = `'self' ${origin}`;
   const policy = [
     "default-src 'none'",

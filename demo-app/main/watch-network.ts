@@ -1,21 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface NetworkOptions {
-  /** Told how it is. */
+  /** Receives the state. */
   readonly connection: { set(online: boolean): void };
-  /** Whether somebody wants to stay off the network. */
+  /** Whether the user has switched the network off. */
   readonly isSwitchedOff: () => boolean;
   /** Whether the server answers. */
   readonly isReachable: () => Promise<boolean>;
-  /** Ends it. */
+  /** Stops the watch. */
   readonly signal: AbortSignal;
 }
 
 const HEARTBEAT_INTERVAL_MS = 2_000;
 
 /**
- * Keeps asking whether the server answers, so that its going and coming back are noticed without a click: Atlas is online while it
- * does and nobody has switched the network off. Answers how to look at once, because the switch was moved.
+ * Polls the server: Atlas is online while it answers and the user has not switched the network off. Returns a function that checks at
+ * once, for when the switch was used.
  */
 export function watchNetwork({ connection, isSwitchedOff, isReachable, signal }: NetworkOptions): () => Promise<void> {
   async function check(): Promise<void> {

@@ -1,10 +1,10 @@
 /** A country as the list and the map show it. */
 export interface CountrySummary {
-  /** ISO 3166-1 alpha-3, the country's name everywhere in Atlas: in addresses, notes and neighbours. */
+  /** ISO 3166-1 alpha-3; identifies the country everywhere in Atlas: in URLs, notes and neighbours. */
   readonly code: string;
-  /** ISO 3166-1 alpha-2, the flag's name. */
+  /** ISO 3166-1 alpha-2; identifies the flag. */
   readonly alpha2: string;
-  /** ISO 3166-1 numeric, the shape's id on the map; absent for Kosovo, which has none. */
+  /** ISO 3166-1 numeric; identifies the shape on the map. Absent for Kosovo, which has no number. */
   readonly numeric?: string;
   readonly name: string;
   readonly capital?: string;
@@ -13,14 +13,14 @@ export interface CountrySummary {
   readonly centre: readonly [longitude: number, latitude: number];
 }
 
-/** A country as its own page shows it. */
+/** A country as its card shows it. */
 export interface CountryDetail extends CountrySummary {
   readonly officialName: string;
-  /** What its people call it, without repetitions and without the English name. */
+  /** The name in the country's languages, without repetitions and without the English name. */
   readonly nativeNames: readonly string[];
   readonly capitals: readonly string[];
   readonly subregion?: string;
-  /** Square kilometres; absent where the source does not know it. */
+  /** Square kilometres; absent if the source doesn't have it. */
   readonly area?: number;
   readonly landlocked: boolean;
   readonly unMember: boolean;
@@ -29,13 +29,13 @@ export interface CountryDetail extends CountrySummary {
   /** International calling codes such as `+34`. */
   readonly callingCodes: readonly string[];
   readonly internetDomains: readonly string[];
-  /** What one of its people is called. */
+  /** The name for its inhabitants. */
   readonly demonym?: string;
-  /** The `code` of every country it has a land border with. */
+  /** The `code` of every country with a common land border. */
   readonly neighbours: readonly string[];
 }
 
-export interface Currency {
+interface Currency {
   readonly code: string;
   readonly name: string;
   readonly symbol?: string;

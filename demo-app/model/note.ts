@@ -1,6 +1,6 @@
-/** What somebody wrote about a country and sent to the server. */
+/** A note about a country that was sent to the server. */
 export interface FieldNote {
-  /** Made where it was written: a note that arrives twice is known again. */
+  /** Created with the draft, so that the server recognises a note that arrives twice. */
   readonly id: string;
   /** ISO 3166-1 alpha-3. */
   readonly code: string;
@@ -9,7 +9,7 @@ export interface FieldNote {
   readonly writtenAt: number;
 }
 
-/** A note as it is being written; `id` is that of the note it becomes. */
+/** A note that is being written; `id` becomes that of the note. */
 export interface Draft {
   readonly id: string;
   readonly text: string;
@@ -17,5 +17,5 @@ export interface Draft {
   readonly editedAt: number;
 }
 
-/** The queue of notes on their way. */
+/** The name of the queue of unsent notes. */
 export const OUTBOX = 'outbox';

@@ -19,7 +19,7 @@ import { ErrorMessage, StatusBar } from './view/status-bar.tsx';
 
 const NO_COUNTRIES: readonly CountrySummary[] = [];
 const NO_NOTES: readonly FieldNote[] = [];
-/** The card's width with its margins, in pixels; the map's close-ups are centred beside it. */
+/** The card's width with its margins, in pixels; close-ups of the map are centred in the rest. */
 const CARD = 372;
 
 export function Atlas() {
@@ -33,7 +33,7 @@ export function Atlas() {
   const isOnline = useObservable(online);
   const noted = useNotedCountries(notes);
 
-  // A network that comes back is a reason to fetch what is still missing.
+  // When the network comes back, fetch what is still missing.
   useEffect(() => {
     if (countries.length > 0) void cacheAllCountries(countries);
   }, [countries, isOnline]);
@@ -41,7 +41,7 @@ export function Atlas() {
     document.title = country === undefined ? 'Atlas' : `${country.name} · Atlas`;
   }, [country]);
   useEffect(() => {
-    // Escape closes what is open above the map first.
+    // Escape first closes what is open above the map.
     const closeCard = ({ key }: KeyboardEvent) =>
       key === 'Escape' && document.querySelector(':popover-open') === null && navigateTo(undefined);
     addEventListener('keydown', closeCard);
@@ -92,7 +92,7 @@ export function Atlas() {
   );
 }
 
-/** The countries somebody wrote about, whatever became of it. */
+/** The countries with a draft or a note, sent or not. */
 function useNotedCountries(sent: readonly FieldNote[]): ReadonlySet<string> {
   const drafts = useObservable(draftedCountries);
   const posted = useObservable(outbox);

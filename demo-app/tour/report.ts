@@ -1,9 +1,9 @@
-/** A step of the tour did not end as it should. The message names the step and what was seen. */
+/** A step of the tour failed. The message names the step and what was seen. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
 }
 
-/** Does one step, and prints it with the time it took and what it returned. */
+/** Runs one step and prints it with its duration and its result. */
 export async function runStep(title: string, work: () => Promise<string>): Promise<void> {
   const began = performance.now();
   try {
@@ -17,7 +17,7 @@ export async function runStep(title: string, work: () => Promise<string>): Promi
   }
 }
 
-/** Fails the step unless what was seen is what should be. */
+/** Fails the step unless both are equal. */
 export function expectShown(what: string, seen: unknown, wanted: unknown): void {
   if (seen === wanted) return;
   throw new Error(`${what}: expected ${JSON.stringify(wanted)}, saw ${JSON.stringify(seen)}`);

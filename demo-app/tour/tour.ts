@@ -6,9 +6,9 @@ import { startUpstream, type UpstreamProcess } from '../upstream/start-upstream.
 import { expectShown, runStep } from './report.ts';
 
 export interface TourOptions {
-  /** Starts Atlas; the first time nothing is on its disk, later what was left there. */
+  /** Starts Atlas, the first time with an empty disk. */
   readonly start: (upstream: UpstreamProcess) => Promise<AppHandle>;
-  /** Where the screenshots go; what was there is removed. */
+  /** The folder of the screenshots; its previous content is removed. */
   readonly folder: string;
 }
 
@@ -16,8 +16,8 @@ const NOTE = 'Permits in Kathmandu, two passport photos.';
 const FLAGS = ['AFG', 'CHE', 'NPL', 'UNK', 'VAT', 'ZWE'];
 
 /**
- * Atlas without a display, step by step: online, then the upstream is stopped and the application restarted, everything is
- * still there and a note is written; then the upstream is back. Throws `StepFailed` at the first step that is not as it should be.
+ * Shows Atlas without a display, step by step: online; then the upstream is stopped and the application restarted, everything is still
+ * there, and a note is written; then the upstream is back. Throws `StepFailed` at the first step that fails.
  */
 export async function runTour({ start, folder }: TourOptions): Promise<void> {
   await rm(folder, { recursive: true, force: true });
@@ -141,7 +141,7 @@ async function expectWorld(atlas: AtlasPage): Promise<void> {
   expectShown('Countries on the map', mapped, COUNTRIES);
 }
 
-/** Once the camera stands still. */
+/** Waits until the camera stands still. */
 async function takeScreenshot({ page }: AtlasPage, folder: string, name: string): Promise<string> {
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
   await page.screenshot({ path: join(folder, `${name}.png`) });

@@ -9,7 +9,7 @@ export const countries: readonly CountryDetail[] = source
   .map(toDetail)
   .sort((a, b) => a.name.localeCompare(b.name, 'en'));
 
-/** The few fields the list and the map need. */
+/** The fields that the list and the map need. */
 export function toSummary({ code, alpha2, numeric, name, capital, region, centre }: CountryDetail): CountrySummary {
   return {
     code,
@@ -51,7 +51,9 @@ function toDetail(country: Country): CountryDetail {
   };
 }
 
-/** A few suffixes complete the root; many are the area codes of a zone such as North America, whose code is the root. */
+/**
+ * The root and a few suffixes form codes; many suffixes are area codes of a zone such as North America, whose code is the root.
+ */
 function toCallingCodes({ root, suffixes }: Country['idd']): readonly string[] {
   if (root === '') return [];
   return suffixes.length > 3 ? [root] : suffixes.map((suffix) => root + suffix);

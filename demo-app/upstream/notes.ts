@@ -1,16 +1,16 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { FieldNote } from '../model/note.ts';
 
-/** Longer notes are refused. Characters. */
+/** Maximum length of a note, in characters. */
 const MAX_TEXT_LENGTH = 280;
 
-/** What the server says to a note: `why` is for people. */
+/** The server's reply to a note; `why` is for people. */
 export interface NoteVerdict {
   readonly status: 200 | 201 | 400 | 422;
   readonly reason?: string;
 }
 
-/** The notes that were sent, in a file of JSON lines where there is one. */
+/** The received notes, kept in a file of JSON lines if there is one. */
 export class Notes {
   readonly #byId = new Map<string, FieldNote>();
   readonly #file: string | undefined;
@@ -26,7 +26,7 @@ export class Notes {
     return [...this.#byId.values()];
   }
 
-  /** Takes a note, as JSON. One that it has already is welcome again and changes nothing. */
+  /** Accepts a note as JSON. A note that is already known is accepted and changes nothing. */
   accept(json: string): NoteVerdict {
     const note = parseNote(json);
     if (note === undefined) return { status: 400, reason: 'this is not a note' };

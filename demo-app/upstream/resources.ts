@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { countries, toSummary } from './countries.ts';
 
-/** One thing the upstream can hand out. */
+/** A resource that the upstream serves. */
 export interface ServedResource {
   readonly type: string;
   readonly body: Buffer;
@@ -20,7 +20,7 @@ const flagCodes = new Set(countries.map(({ alpha2 }) => alpha2));
 const byCode = new Map(countries.map((country) => [country.code, country]));
 const cachedResources = new Map<string, ServedResource>();
 
-/** The resource at `path`, made at the first request and kept; `undefined` when there is none. */
+/** Returns the resource at `path`, created at the first request; `undefined` if unknown. */
 export function findResource(path: string): ServedResource | undefined {
   const known = cachedResources.get(path);
   if (known !== undefined) return known;

@@ -1,11 +1,11 @@
 /**
- * The remote API and asset host of Atlas, played by a process of its own on the loopback interface.
+ * The remote API and asset server of Atlas, in a process of its own on the loopback interface.
  *
  *     node demo-app/upstream/server.ts [--port 0] [--latency 0] [--max-age 60] [--notes notes.jsonl]
  *
- * Prints its address on one line and serves until SIGINT, SIGTERM or the end of the process that started it. `--latency` delays
- * every answer, milliseconds; `--max-age` is how long answers are fresh, seconds; in `--notes` the notes are kept that were sent.
- * A message `{ refuse }` of its parent has it answer notes with that status, and again as it should without one.
+ * Prints its URL on one line and serves until SIGINT, SIGTERM or the end of its parent process. `--latency` delays every response, in
+ * milliseconds; `--max-age` is the freshness of responses, in seconds; `--notes` is the file of received notes. After a message `{ refuse
+ * }` of its parent it answers notes with that status, and without one normally again.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

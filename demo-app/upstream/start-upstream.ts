@@ -3,30 +3,30 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** The upstream, running in a process of its own. */
+/** The upstream, in a process of its own. */
 export interface UpstreamProcess {
   /** Its origin, such as `http://127.0.0.1:40123`. */
   readonly url: string;
-  /** From now on notes are answered with this status; without one, as they should be. */
+  /** From now on notes are answered with this status, without one normally. */
   refuseNotes(status?: number): void;
-  /** Resolves when the process is gone and nothing answers at `url` any more. */
+  /** Resolves when the process has ended and nothing answers at `url`. */
   stop(): Promise<void>;
 }
 
 export interface UpstreamOptions {
-  /** 0, the default, takes any free port. */
+  /** 0, the default, means any free port. */
   readonly port?: number;
-  /** Milliseconds by which every answer is delayed; default 0. */
+  /** Milliseconds by which every response is delayed; default 0. */
   readonly latencyMs?: number;
-  /** Seconds for which answers are fresh; default 60. */
+  /** Seconds for which responses are fresh; default 60. */
   readonly maxAgeSeconds?: number;
-  /** The file of the notes that were sent; without one they go with the process. */
+  /** The file of received notes; without one they are lost when the process ends. */
   readonly notes?: string;
 }
 
 const SERVER_SCRIPT = fileURLToPath(new URL('./server.ts', import.meta.url));
 
-/** Starts the upstream and waits until it listens. It ends with this process at the latest, however this process ends. */
+/** Starts the upstream and waits until it listens. It ends with this process at the latest, however that ends. */
 export async function startUpstream(options: UpstreamOptions = {}): Promise<UpstreamProcess> {
   const { port = 0, latencyMs = 0, maxAgeSeconds = 60, notes } = options;
   const numbers = Object.entries({ port, latency: latencyMs, 'max-age': maxAgeSeconds }).flatMap(([name, n]) => [
@@ -37,7 +37,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
     process.execPath,
     [SERVER_SCRIPT, ...numbers, ...(notes === undefined ? [] : ['--notes', notes])],
     {
-      // The end of the IPC channel tells the child that this process is gone.
+      // The end of the IPC channel tells the child that this process has ended.
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     },
   );

@@ -7,7 +7,7 @@ export const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5
 export const STORED_PAGE = '<!doctype html><title>still</title><script>document.title = "ran"</script>';
 
 /** Seconds of the recording, which is 21 MB: more than a player fetches before it is asked to seek. */
-export const RECORDING_SECONDS = 120;
+const RECORDING_SECONDS = 120;
 
 /** Returns a tone as a WAVE file. */
 export function createRecording(): Uint8Array {

@@ -26,7 +26,7 @@ function sampleMemory(): number {
 }
 setInterval(sampleMemory, SAMPLE_INTERVAL_MS).unref();
 
-/** The memory since the last call, and begins to watch anew. */
+/** Returns the memory growth since the last call and starts a new measurement. */
 export function watchMemory(): MemoryUsage {
   const now = sampleMemory();
   const memory = { now, peak };

@@ -21,7 +21,7 @@ async function start(): Promise<void> {
   });
   await host.stores.secret.set('word', 'swordfish');
 
-  /** Letters wait for the postman, who comes when a test fetches `/postman`. */
+  /** Messages are delivered when a test fetches `/postman`. */
   const postman = new EventEmitter();
   async function deliver({ report, signal }: { report(progress: object): void; readonly signal: AbortSignal }) {
     report({ percent: 50 });
@@ -64,7 +64,7 @@ async function start(): Promise<void> {
   protocol.handle('app', serve);
   protocol.handle('stranger', serve);
 
-  // With `--install` the session's windows are attached by themselves; a window whose address says so has a name besides.
+  // With `--install` the session's windows are attached automatically; a window gets an additional name if its URL has one.
   const installs = process.argv.includes('--install');
   if (installs) host.install(session.defaultSession);
 

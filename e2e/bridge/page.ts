@@ -2,10 +2,10 @@ import * as renderer from 'deskcache/renderer';
 
 const { diskCache } = renderer;
 
-/** The tests call it from outside, as somebody would in the developer tools. */
+/** Called by the tests from outside, as in the developer tools. */
 Object.assign(globalThis, { diskCache });
 
-// From outside nobody can look into a page that has crashed once, so this one says how often it was loaded.
+// DevTools can't inspect a page that has crashed once, so the page counts its loads itself.
 if (location.search === '?doomed') void reportLoads();
 
 async function reportLoads(): Promise<void> {

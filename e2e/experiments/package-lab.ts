@@ -12,7 +12,7 @@ const PACKAGE = 'node_modules/deskcache';
 /** Folders of `dist` that are not in the published package, or mean nothing when it runs. */
 const UNPUBLISHED = ['demo', 'e2e', 'types'];
 
-/** What the application is made of, from the repository's root; the package itself stands where npm would put it. */
+/** The files of the application, from the repository's root; the package itself is where npm would put it. */
 const FILES: Readonly<Record<string, string>> = {
   'dist/e2e/experiments': 'e2e/experiments',
   'dist/e2e/bridge': 'e2e/bridge',

@@ -55,7 +55,7 @@ async function start(): Promise<void> {
       const response = await (as === 'own' ? offline : guests).fetch(url);
       return { text: await response.text(), status: response.headers.get('cache-status') };
     },
-    /** How many different bodies so many requests at once bring. */
+    /** The number of different bodies that this many concurrent requests return. */
     async fetchAtOnce({ url, times }: { url: string; times: number }) {
       const bodies = Array.from({ length: times }, async () => (await offline.fetch(url)).text());
       return [...new Set(await Promise.all(bodies))];

@@ -1,8 +1,8 @@
 import { parse, stringify } from 'devalue';
 
 /**
- * Values as text, for the way between Node and Chromium. Both sides hand in what a structured clone gave them; what is not
- * plain after that (a Blob, an ImageBitmap) is refused. `devalue` keeps Map, Set, Date, RegExp, BigInt, -0, NaN, undefined,
+ * Values as text, for messages between Node and Chromium. Both sides pass the result of a structured clone; values that are not
+ * plain then (a Blob, an ImageBitmap) are refused. `devalue` keeps Map, Set, Date, RegExp, BigInt, -0, NaN, undefined,
  * cycles, sparse arrays, ArrayBuffers and their views (as base64); errors and a property called `__proto__` are added here.
  */
 

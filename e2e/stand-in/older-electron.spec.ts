@@ -1,4 +1,4 @@
-/** An Electron whose protocol handlers aren't told who asks (before 43.7 and 44.4), played by the stand-in. */
+/** An Electron whose protocol handlers don't get the initiator (before 43.7 and 44.4), simulated by the stand-in. */
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, test } from '../fixture.ts';

@@ -14,27 +14,27 @@ export interface DocumentOpened {
   readonly name: string;
 }
 
-export interface IpcSent {
+interface IpcSent {
   readonly kind: 'ipc';
   readonly channel: string;
   readonly value: string;
   readonly ports: readonly string[];
 }
 
-export interface PortPosted {
+interface PortPosted {
   readonly kind: 'post';
   readonly port: string;
   readonly value: string;
   readonly ports: readonly string[];
 }
 
-export interface PortClosed {
+interface PortClosed {
   readonly kind: 'close';
   readonly port: string;
 }
 
 /** What `window.open` asked for, from the page's world to the agent's as a DOM event, and on to the main process. */
-export interface WindowOpened {
+interface WindowOpened {
   readonly kind: 'open';
   readonly url: string;
   readonly name: string;

@@ -1,5 +1,5 @@
 /**
- * Chromium knows no custom schemes, so each stands behind https hosts of its own: `app://atlas/x` is
+ * Chromium has no custom schemes, so each is mapped to https hosts of its own: `app://atlas/x` is
  * `https://atlas.app.stand-in/x` in the page and `app://atlas/x` everywhere in the main process. Pure functions of text.
  */
 

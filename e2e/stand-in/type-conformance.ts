@@ -8,7 +8,7 @@ import type { WebContents, WebContentsEvents } from './main/web-contents.ts';
 import type { WebFrameMain } from './main/web-frame-main.ts';
 import type { CancelableEvent } from './unknown-member-guard.ts';
 
-/** Electron's class, replaced by the one that stands in for it. */
+/** Electron's class, replaced by the stand-in's. */
 type ShimType<V> = V extends Electron.MessagePortMain[]
   ? MessagePortMain[]
   : V extends Electron.WebFrameMain[]

@@ -43,7 +43,7 @@ const REFUSED_CALLS: readonly { body: string; names: string }[] = [
   { body: "protocol.registerSchemesAsPrivileged([{ scheme: 'late' }])", names: 'before app is ready' },
 ];
 
-test('what is not there is refused by its name', async ({ launch, userData }) => {
+test('unknown members are refused by name', async ({ launch, userData }) => {
   const body = REFUSED_CALLS.map(
     (refused) =>
       `try { ${refused.body}; console.log('nothing thrown'); } catch (error) { console.log(error.message); }`,
@@ -73,7 +73,7 @@ test('a main module that awaits readiness at its top level never gets it', async
   await expect(launch({ main })).rejects.toThrow(/unsettled top-level await .*main\.mjs:2/);
 });
 
-test('the main process says which Electron it plays', async ({ launch, userData }) => {
+test('the main process reports the simulated Electron version', async ({ launch, userData }) => {
   const body = "console.log(process.type + ' ' + process.versions.electron)";
   const main = await writeMain(userData, 'app', body);
   for (const [env, version] of [
@@ -93,7 +93,7 @@ function findProcesses(text: string): string[] {
     .filter((line) => line.includes(text));
 }
 
-test('a utility process has what it was started with, and ends with the main process, however that ends', async ({
+test('a utility process gets its arguments, and ends with the main process, however that ends', async ({
   launch,
   userData,
 }) => {
@@ -125,7 +125,7 @@ test('a utility process has what it was started with, and ends with the main pro
   }
 });
 
-test('what a listener of a request throws is an uncaught exception', async ({ launch, userData }) => {
+test('an error thrown by a request’s listener is an uncaught exception', async ({ launch, userData }) => {
   await using origin = await startOrigin((_request, response) => response.end('here'));
   const main = await writeMain(
     userData,
@@ -144,7 +144,7 @@ test('what a listener of a request throws is an uncaught exception', async ({ la
   expect(app.process.exitCode).toBe(1);
 });
 
-test('a scheme without corsEnabled is not asked by its mapped address either', async ({ launch }) => {
+test('a scheme without corsEnabled can’t be requested by its mapped URL either', async ({ launch }) => {
   const { page } = await startContractApp(launch);
   const outcome = (method: string) =>
     page.evaluate((how) => fetch('https://x.private.stand-in/', { method: how }).catch((error) => error.name), method);
@@ -190,7 +190,7 @@ test('however the main process ends, Chromium ends with it', async ({ launch, us
   }
 });
 
-test('an application that fails before it is ready says why', async ({ launch, userData }) => {
+test('an application that fails before it is ready prints the reason', async ({ launch, userData }) => {
   await mkdir(userData, { recursive: true });
   const main = join(userData, 'main.mjs');
   await writeFile(main, "import 'electron'; console.error('no disk today'); process.exit(1);");

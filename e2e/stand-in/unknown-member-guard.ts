@@ -10,7 +10,9 @@ function throwUnknown(owner: string, member: string): never {
   throw new Error(`stand-in: ${owner}.${member} is not implemented; add it under e2e/stand-in or run in Electron`);
 }
 
-/** Behind this proxy a member nobody wrote throws with its name instead of being undefined. For objects without private members. */
+/**
+ * A proxy that throws, with the name, when a member is used that the stand-in doesn't implement. For objects without private members.
+ */
 export function guardMembers<T extends object>(owner: string, object: T): T {
   return new Proxy(object, {
     get(target, key, receiver) {
@@ -29,7 +31,7 @@ export function assertKnownOptions(owner: string, options: object, known: readon
 
 /**
  * An emitter with a closed list of events, whose instances refuse members they don't have.
- * Invariant: the proxy stands at the end of the prototype chain, so it sees only what no class in between answers.
+ * Invariant: the proxy is at the end of the prototype chain, so it is reached only for members that no class in between has.
  */
 export abstract class GuardedEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter<Events> {
   constructor(events: readonly (keyof Events)[]) {

@@ -5,8 +5,8 @@ import type { CacheMethods, Key } from '../engine/index.ts';
 import { createErrorResponse, createHeaders, createItemResponse, createTextResponse } from './http-response.ts';
 
 /**
- * The media type of an item: by the extension of its key (of an array's last element), in the list of `mrmime`; without one
- * plain text for a text, and bytes without a meaning for bytes. A text is stored as UTF-8, and bytes of a text are taken for it.
+ * Returns the media type of an item by the extension of its key, or of the last element of an array, in the list of `mrmime`. Without a
+ * known extension, a text is `text/plain` and bytes are `application/octet-stream`. Text types get UTF-8, in which texts are stored.
  */
 export function getContentType(key: Key, isText: boolean): string {
   const type = getTypeByExtension(Array.isArray(key) ? (key as readonly Key[]).at(-1) : key);
@@ -16,44 +16,44 @@ export function getContentType(key: Key, isText: boolean): string {
 
 function getTypeByExtension(name: Key | undefined): string | undefined {
   const extension = typeof name === 'string' ? /\.([a-z0-9]+)$/i.exec(name)?.[1] : undefined;
-  // The list is an object literal: `x.constructor` finds a function in it.
+  // The list of `mrmime` is an object literal, so `x.constructor` finds a function in it.
   const type: unknown = extension === undefined ? undefined : lookup(`.${extension}`);
   return typeof type === 'string' ? type : undefined;
 }
 
 export type AssetStore = Pick<CacheMethods, 'openBytes'>;
 
-/** A store that is served, with the name it was declared by: in an address, case is lost. */
+/** A served store with its declared name: an address is lower-case. */
 export interface ServedStore {
   readonly name: string;
   readonly store: AssetStore;
 }
 
-/** A request with what the browser, not the page, says about who asks. */
+/** A request with its initiator as the browser reports it, which the page can't change. */
 export type AssetRequest = Request & {
-  /** The origin of the document that asks; `null` for an opaque one, absent when no document does. */
+  /** The origin of the requesting document; `null` for an opaque one, absent without a document. */
   readonly initiatorOrigin?: string;
 };
 
-/** What is served, and to whom. */
+/** Decides which stores are served to which origin. */
 export interface AssetServerOptions {
-  /** The store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin. */
+  /** Resolves with the store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin. */
   find(store: string, origin: string | undefined): Promise<ServedStore>;
-  /** Returns the media type of an item; undefined or '' to take that of the key's extension. */
+  /** Returns the media type of an item; undefined or '' selects that of the key's extension. */
   readonly contentType?: ((store: string, key: Key) => string | undefined) | undefined;
 }
 
-/** Answers a request of one session. Never rejects. */
+/** Responds to a request of one session. Never rejects. */
 export type AssetServer = (request: AssetRequest) => Promise<Response>;
 
 const ALLOWED_METHODS = 'GET, HEAD';
 
-/** Items over HTTP's words. What the address names and who asks are looked at before anything else is. */
+/** Serves items over HTTP. The address and the origin are checked before anything else. */
 export function createAssetServer({ find, contentType }: AssetServerOptions): AssetServer {
   async function read(request: AssetRequest, { store: host, key }: AssetAddress): Promise<Response> {
     const { name, store } = await find(host, request.initiatorOrigin);
     const item = store.openBytes(key);
-    if (item === undefined) return createTextResponse(404, `There is no item at ${request.url.slice(0, 256)}`);
+    if (item === undefined) return createTextResponse(404, `No item at ${request.url.slice(0, 256)}`);
     return createItemResponse(request, item, contentType?.(name, key) || getContentType(key, item.isText));
   }
 
@@ -66,7 +66,7 @@ export function createAssetServer({ find, contentType }: AssetServerOptions): As
         case 'OPTIONS':
           return createPreflightResponse();
         default:
-          return createTextResponse(405, `Only ${ALLOWED_METHODS} are answered`, { allow: ALLOWED_METHODS });
+          return createTextResponse(405, `Only ${ALLOWED_METHODS} are allowed`, { allow: ALLOWED_METHODS });
       }
     } catch (error) {
       if (!(error instanceof DiskCacheError)) process.emitWarning(error instanceof Error ? error : String(error));
@@ -75,11 +75,11 @@ export function createAssetServer({ find, contentType }: AssetServerOptions): As
   };
 }
 
-/** Electron asks for none; what stands in front of it in a test may. It grants nothing: the request itself is looked at. */
+/** Electron sends no preflight, but a browser in a test may. The response grants nothing: `find` checks the request itself. */
 function createPreflightResponse(): Response {
-  const may = {
+  const allowed = {
     'access-control-allow-methods': ALLOWED_METHODS,
     'access-control-allow-headers': 'if-none-match, if-range, range',
   };
-  return new Response(null, { status: 204, headers: createHeaders('text/plain; charset=utf-8', may) });
+  return new Response(null, { status: 204, headers: createHeaders('text/plain; charset=utf-8', allowed) });
 }

@@ -17,9 +17,9 @@ export interface AuthorizedCall {
   /** The call refuses to read more than this many bytes of a value that could be streamed. */
   readonly maxValueBytes?: number | undefined;
   /** Runs within the read budget. */
-  run(allowance: ReadBudget): unknown;
+  run(budget: ReadBudget): unknown;
   /** Runs in slices, outside of a transaction. */
-  openSlices?: ((allowance: ReadBudget) => Slices) | undefined;
+  openSlices?: ((budget: ReadBudget) => Slices) | undefined;
 }
 
 /** Maximum steps in a batch, and keys or values in a call. They are one transaction, which blocks the main process. */
@@ -40,9 +40,9 @@ class ConditionFailed extends Error {}
 
 /**
  * Combines the steps of a batch into one call: all or nothing. A failed condition rolls back the steps before it and is the result; a step
- * that throws rolls them back too, and its error is thrown. `admit` authorizes a single method, or throws.
+ * that throws rolls them back too, and its error is thrown. `authorizeMethod` authorizes a single method, or throws.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a malformed batch, and for a queue; anything that `admit` throws.
+ * @throws {DiskCacheError} `BAD_OPTION` for a malformed batch, and for a queue; anything that `authorizeMethod` throws.
  */
 export function authorizeBatch(
   store: BridgeStore,
@@ -56,7 +56,7 @@ export function authorizeBatch(
   if (steps.length > MAX_ITEMS_PER_CALL) {
     throw new DiskCacheError(
       'TOO_LARGE',
-      `A batch has ${MAX_ITEMS_PER_CALL} steps at most, not ${steps.length}; make several of it`,
+      `A batch has at most ${MAX_ITEMS_PER_CALL} steps, not ${steps.length}; split it`,
     );
   }
   function authorizeStep(method: string, args: readonly unknown[], place: number): AuthorizedCall {
@@ -74,26 +74,26 @@ export function authorizeBatch(
     if (!covers(access, step.access)) access = step.access;
     return step;
   });
-  return { access, run: (allowance) => runBatch(store, authorized, allowance) };
+  return { access, run: (budget) => runBatch(store, authorized, budget) };
 }
 
-function runBatch(store: BatchStore, steps: readonly AuthorizedStep[], allowance: ReadBudget): BatchResult {
+function runBatch(store: BatchStore, steps: readonly AuthorizedStep[], budget: ReadBudget): BatchResult {
   const results: unknown[] = [];
   const startedAt = performance.now();
   const runSteps = (): BatchResult => {
     let written = false;
     for (const step of steps) {
       if ('condition' in step) {
-        allowance.deadline = startedAt + MAX_READ_MS;
+        budget.deadline = startedAt + MAX_READ_MS;
         if (!isConditionMet(store, step.condition)) {
           if (written) throw new ConditionFailed();
           return { committed: false, failed: results.length };
         }
         results.push(undefined);
       } else {
-        allowance.deadline = startedAt + (step.isLong ? MAX_LONG_STEPS_MS : MAX_READ_MS);
-        if (step.isLong && performance.now() > allowance.deadline) throw new OutOfTime();
-        results.push(step.run(allowance));
+        budget.deadline = startedAt + (step.isLong ? MAX_LONG_STEPS_MS : MAX_READ_MS);
+        if (step.isLong && performance.now() > budget.deadline) throw new OutOfTime();
+        results.push(step.run(budget));
         written ||= step.access !== 'read';
       }
     }
@@ -109,7 +109,7 @@ function runBatch(store: BatchStore, steps: readonly AuthorizedStep[], allowance
 
 function toStepError(index: number, error: unknown): unknown {
   if (!(error instanceof DiskCacheError)) return error;
-  const message = `Step ${index} of a batch, of which nothing was done: ${error.message}`;
+  const message = `Step ${index} of a batch, which was rolled back: ${error.message}`;
   return new DiskCacheError(error.code, message, { cause: error.cause });
 }
 

@@ -13,7 +13,7 @@ import type { Operation } from '../../protocol/wire.ts';
 import { type AuthorizedCall, authorizeBatch, MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
 import type { SessionGrant } from './grant.ts';
 import { type BridgeStore, getKind, type MethodHandler } from './handlers.ts';
-import { type Admission, MANY, methodOf, type StreamStep, streamStepOf } from './methods.ts';
+import { type Admission, getMethod, getStreamStep, MANY, type StreamStep } from './methods.ts';
 import { getSlices } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
 
@@ -60,7 +60,7 @@ export function authorize(opened: AuthorizedStore, operation: Operation): Author
   if (method === 'batch') {
     return authorizeBatch(opened.store, args[0], (step, given) => authorizeMethod(opened, step, given));
   }
-  const step = streamStepOf(method);
+  const step = getStreamStep(method);
   if (step !== undefined) return authorizeStreamStep(opened, step, args);
   return authorizeMethod(
     opened,
@@ -77,17 +77,17 @@ function authorizeMethod(
   maxValueBytes?: number,
 ): AuthorizedCall {
   const { store, kind } = opened;
-  const method = methodOf(kind, name);
+  const method = getMethod(kind, name);
   if (method === undefined) throw noSuchMethod(opened, name);
   const access = assertAccess(opened, method, args);
   for (const place of method.plain) assertPlain(method, place, args[place]);
-  const { verb, isLong } = method;
+  const { handler, isLong } = method;
   return {
     access,
     alone: method.signature.alone,
     isLong,
     maxValueBytes,
-    run: () => verb(store, ...args),
+    run: () => handler(store, ...args),
     openSlices: isLong ? getSlices(kind, method.name, store, args) : undefined,
   };
 }
@@ -95,8 +95,8 @@ function authorizeMethod(
 function authorizeStreamStep(opened: AuthorizedStore, step: StreamStep, args: readonly unknown[]): AuthorizedCall {
   const { store, context } = opened;
   const access = assertAccess(opened, step, args);
-  const verb = context.streams[step.name] as MethodHandler;
-  return { access, alone: true, run: () => verb.call(context.streams, store, ...args) };
+  const handler = context.streams[step.name] as MethodHandler;
+  return { access, alone: true, run: () => handler.call(context.streams, store, ...args) };
 }
 
 function noSuchMethod({ name, kind }: AuthorizedStore, method: unknown): DiskCacheError {
@@ -154,20 +154,20 @@ function* listStoredItems(
     for (const item of items) {
       yield item;
       if (!isStored) continue;
-      if (role === 'key' || role === 'queue') yield* rowOf(item);
-      else if (role === 'entries') yield* rowOf(Object(item)[0]);
+      if (role === 'key' || role === 'queue') yield* listRow(item);
+      else if (role === 'entries') yield* listRow(Object(item)[0]);
       else if (role === 'values' || role === '...value') yield ROW;
       else if (role === 'jobs' || role === 'jobOptions') {
         // The group and the dedupe key are stored in the job's row, and as keys of rows of their own.
         const { payload: _, ...rowContent } = Object(item) as { readonly payload?: unknown };
-        for (let row = 0; row < ROWS_PER_JOB; row++) yield* rowOf(rowContent);
+        for (let row = 0; row < ROWS_PER_JOB; row++) yield* listRow(rowContent);
       }
     }
   }
 }
 
 /** A key is stored in its row and in an index, in pages that are partly empty. */
-function* rowOf(key: unknown): Generator<unknown, void, void> {
+function* listRow(key: unknown): Generator<unknown, void, void> {
   yield ROW;
   yield key;
   yield key;
@@ -199,7 +199,7 @@ function assertFewItems({ name, signature }: Admission, place: number, items: un
   if (count <= MAX_ITEMS_PER_CALL) return;
   throw new DiskCacheError(
     'TOO_LARGE',
-    `"${name}" takes ${MAX_ITEMS_PER_CALL} ${signature.takes[place]} at most in one call, not ${count}; make several calls`,
+    `"${name}" takes at most ${MAX_ITEMS_PER_CALL} ${signature.takes[place]} in one call, not ${count}; make several calls`,
   );
 }
 

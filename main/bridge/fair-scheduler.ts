@@ -28,26 +28,26 @@ export class FairScheduler {
   #nextSlice: NodeJS.Immediate | undefined;
 
   /** `owner`: whose turns the task uses, by default the queue's own. */
-  enqueue(lane: TaskQueue, job: Task, owner: object = lane): void {
-    while (lane.length === 0 && this.#ready.length === 0 && this.#usedMs < TIME_SLICE_MS) {
-      const more = this.#run(job);
+  enqueue(queue: TaskQueue, task: Task, owner: object = queue): void {
+    while (queue.length === 0 && this.#ready.length === 0 && this.#usedMs < TIME_SLICE_MS) {
+      const more = this.#run(task);
       if (more === false) return;
       if (more === true) continue;
-      lane.push(job);
-      this.#resumeAfter(this.#getQueues(owner), lane, more);
+      queue.push(task);
+      this.#resumeAfter(this.#getQueues(owner), queue, more);
       return;
     }
-    if (lane.push(job) === 1) this.#makeReady(this.#getQueues(owner), lane);
+    if (queue.push(task) === 1) this.#makeReady(this.#getQueues(owner), queue);
   }
 
   #getQueues(owner: object): TaskQueue[] {
-    const lanes = this.#queuesByOwner.get(owner) ?? [];
-    this.#queuesByOwner.set(owner, lanes);
-    return lanes;
+    const queues = this.#queuesByOwner.get(owner) ?? [];
+    this.#queuesByOwner.set(owner, queues);
+    return queues;
   }
 
-  #makeReady(lanes: TaskQueue[], lane: TaskQueue): void {
-    if (lanes.push(lane) === 1) this.#ready.push(lanes);
+  #makeReady(queues: TaskQueue[], queue: TaskQueue): void {
+    if (queues.push(queue) === 1) this.#ready.push(queues);
   }
 
   /** Runs after everything else has had a turn. */
@@ -55,34 +55,34 @@ export class FairScheduler {
     this.#nextSlice = undefined;
     this.#usedMs = 0;
     while (this.#usedMs < TIME_SLICE_MS) {
-      const lanes = this.#ready.shift();
-      if (lanes === undefined) return;
-      const lane = lanes.shift()!;
-      if (lanes.length > 0) this.#ready.push(lanes);
+      const queues = this.#ready.shift();
+      if (queues === undefined) return;
+      const queue = queues.shift()!;
+      if (queues.length > 0) this.#ready.push(queues);
       // The task stays in its queue while it runs, so that tasks added in the meantime wait behind it. A closed queue is empty.
-      const [job] = lane;
-      const more = job !== undefined && this.#run(job);
-      if (more === false) lane.shift();
-      if (lane.length === 0) continue;
-      if (typeof more === 'number') this.#resumeAfter(lanes, lane, more);
-      else this.#makeReady(lanes, lane);
+      const [task] = queue;
+      const more = task !== undefined && this.#run(task);
+      if (more === false) queue.shift();
+      if (queue.length === 0) continue;
+      if (typeof more === 'number') this.#resumeAfter(queues, queue, more);
+      else this.#makeReady(queues, queue);
     }
   };
 
   /** Takes a queue out of the rotation for some milliseconds: its task waits for something other than its turn. */
-  #resumeAfter(lanes: TaskQueue[], lane: TaskQueue, ms: number): void {
+  #resumeAfter(queues: TaskQueue[], queue: TaskQueue, ms: number): void {
     setTimeout(() => {
-      if (lane.length === 0) return;
-      this.#makeReady(lanes, lane);
+      if (queue.length === 0) return;
+      this.#makeReady(queues, queue);
       this.#nextSlice ??= setImmediate(this.#runSlice);
     }, ms);
   }
 
   /** Runs a task; returns whether it has more to do. */
-  #run(job: Task): boolean | number {
+  #run(task: Task): boolean | number {
     const startedAt = performance.now();
     try {
-      return job();
+      return task();
     } finally {
       this.#usedMs += performance.now() - startedAt;
       if (this.#usedMs > MIN_TRACKED_MS) this.#nextSlice ??= setImmediate(this.#runSlice);

@@ -1,3 +1,4 @@
+import { expose } from 'comlink';
 import { DiskCacheError, type ErrorData } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import type { Refusal } from '../../protocol/wire.ts';
@@ -37,20 +38,25 @@ export function whileOpen(inner: Endpoint, isOpen: () => boolean): Endpoint {
 }
 
 /**
- * Guards comlink, which serves the rare calls. Comlink follows any property path that a message names and applies any transfer handler it
- * mentions, so a page could reach constructors and prototypes through it. Only one shape passes: a call of one of `methods`, by its name
- * alone, with one plain argument. The gate parses the wire format of comlink 4.4.2; a test fails when it changes.
+ * Serves the rare calls of a page through comlink. Comlink follows any property path that a message names and applies any transfer handler
+ * it mentions, so a page could reach constructors and prototypes. Only one shape passes: a call of one of `methods`, by its name alone, with
+ * one plain argument. The gate parses the wire format of comlink 4.4.2; a test fails when it changes.
  *
- * `onRefused` is called for each message that is not passed on.
+ * `onRefused` is called for each message that is not passed on. Comlink releases nothing by itself: the port's end releases everything.
  *
  * Invariant: a message that is not passed on gets a response, unless it carries no usable id. A thrown error is sent as data without its
  * stack: comlink would include that.
  */
-export function gate(
+export function exposeApi<T extends object>(
+  api: T,
   inner: Endpoint,
-  methods: readonly string[],
-  onRefused: (message: unknown) => void = () => {},
-): Endpoint {
+  methods: readonly (keyof T & string)[],
+  onRefused: (message: unknown) => void,
+): void {
+  expose(api, gate(inner, methods, onRefused));
+}
+
+function gate(inner: Endpoint, methods: readonly string[], onRefused: (message: unknown) => void): Endpoint {
   const refused = createRefusal(methods);
   return {
     postMessage: (message: unknown) => inner.postMessage(toRefusalIfThrown(message)),
@@ -79,14 +85,14 @@ function toRefusalIfThrown(message: unknown): unknown {
   if (type !== 'HANDLER' || name !== 'throw') return message;
   const thrown: unknown = Object(value).value;
   const text = isRecord(thrown) ? `${String(thrown['name'])}: ${String(thrown['message'])}` : String(thrown);
-  const error = new DiskCacheError('BAD_OPTION', `The main process could not do this: ${text}`);
+  const error = new DiskCacheError('BAD_OPTION', `The main process failed to run this call: ${text}`);
   return { id, type: 'RAW', value: { refused: toPageErrorData(error) } satisfies Refusal };
 }
 
 const createRefusal = (methods: readonly string[]): Refusal => ({
   refused: {
     code: 'NOT_ALLOWED',
-    message: `The main process refused a message that is no call of ${methods.join(', ')} with one plain argument`,
+    message: `The main process refused a message that isn't a call of ${methods.join(', ')} with one plain argument`,
   } satisfies ErrorData,
 });
 

@@ -30,18 +30,17 @@ export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'a
  */
 export function parseGrant(returned: unknown): Grant | null {
   if (returned === null || returned === undefined) return null;
-  if (returned instanceof Promise) throw badGrant('answered a promise; it has to answer at once');
+  if (returned instanceof Promise) throw badGrant('returned a promise; it has to return synchronously');
   const { stores, bytes, ...others } = Object(returned) as { readonly [N in keyof Grant]: unknown };
   if (typeof stores !== 'object' || stores === null || Array.isArray(stores)) {
-    throw badGrant('answered no grant; give { stores: { api: "read" } }, or null for nothing');
+    throw badGrant('returned something that is not a grant; return { stores: { api: "read" } }, or null for no access');
   }
   for (const [name, access] of Object.entries(stores)) {
     if (access === undefined || ACCESS_LEVELS.includes(access)) continue;
-    throw badGrant(`granted ${formatValue(access, "'")} on "${name}"; there are ${ACCESS_LEVELS.join(', ')}`);
+    throw badGrant(`granted ${formatValue(access, "'")} on "${name}"; valid levels: ${ACCESS_LEVELS.join(', ')}`);
   }
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined)
-    throw badGrant(`answered "${unknown}", which is nothing of a grant; there are stores, bytes`);
+  if (unknown !== undefined) throw badGrant(`returned the unknown property "${unknown}"; a grant has stores and bytes`);
   if (bytes === undefined) return { stores: { ...stores } };
   if (typeof bytes === 'number' && bytes >= 0) return { stores: { ...stores }, bytes };
   throw badGrant(`granted ${formatValue(bytes, "'")} bytes; it has to be a number from 0`);
@@ -126,7 +125,7 @@ export class SessionGrant {
       if (usage.bytesWritten + weight <= bytes) continue;
       throw new DiskCacheError(
         'TOO_LARGE',
-        `This page was granted ${bytes} bytes of writes, has used ${usage.bytesWritten} and wants at least ${weight} more; authorize(frame) in the main process decides`,
+        `This page was granted ${bytes} bytes of writes, has used ${usage.bytesWritten} and needs at least ${weight} more; authorize(frame) in the main process decides`,
       );
     }
     usage.bytesWritten += weight;

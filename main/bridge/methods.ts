@@ -18,7 +18,7 @@ export interface Admission {
 
 /** A method of a store, with its handler. */
 export interface StoreMethod extends Admission {
-  readonly verb: MethodHandler;
+  readonly handler: MethodHandler;
   readonly isLong: boolean;
 }
 
@@ -30,7 +30,7 @@ export const MANY: readonly ArgumentRole[] = ['keys', 'entries', 'values', 'jobs
 
 const toStoreMethod = (kind: Kind, name: string, signature: Signature): StoreMethod => ({
   ...toAdmission(name, signature),
-  verb: METHOD_HANDLERS[kind][name]!,
+  handler: METHOD_HANDLERS[kind][name]!,
   isLong: isLong(kind, name),
 });
 
@@ -41,13 +41,13 @@ function toAdmission<N extends string>(name: N, signature: Signature): Admission
     signature,
     maxArguments: takes.at(-1) === '...value' ? MAX_ITEMS_PER_CALL : takes.length,
     // The comparison only walks the argument as far as it is equal.
-    many: name === 'equals' ? [] : placesOf(takes, (role) => MANY.includes(role)),
-    plain: name === 'page' ? [] : placesOf(takes, (role) => role === 'plain'),
+    many: name === 'equals' ? [] : getIndices(takes, (role) => MANY.includes(role)),
+    plain: name === 'page' ? [] : getIndices(takes, (role) => role === 'plain'),
   };
 }
 
-const placesOf = (takes: readonly ArgumentRole[], isOne: (role: ArgumentRole) => boolean): readonly number[] =>
-  takes.flatMap((role, nth) => (isOne(role) ? [nth] : []));
+const getIndices = (takes: readonly ArgumentRole[], matches: (role: ArgumentRole) => boolean): readonly number[] =>
+  takes.flatMap((role, nth) => (matches(role) ? [nth] : []));
 
 /** Methods by name, for each kind of store. A Map has no inherited names, whatever a message asks for. */
 const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
@@ -58,7 +58,7 @@ const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
 );
 
 /** Returns a method of a kind; undefined for any other name in a message. */
-export const methodOf = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
+export const getMethod = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
 
 const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(
   Object.entries(VALUE_STREAM_SIGNATURES).map(([name, signature]) => [
@@ -67,4 +67,4 @@ const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(
   ]),
 );
 
-export const streamStepOf = (name: unknown): StreamStep | undefined => STREAM_STEPS.get(name);
+export const getStreamStep = (name: unknown): StreamStep | undefined => STREAM_STEPS.get(name);

@@ -53,21 +53,21 @@ export class NearCacheLease {
   #scheduled: NodeJS.Immediate | undefined;
   #hasChanges = false;
 
-  /** `everybody`: the pages whose reads must be coherent with each other's writes. */
+  /** `peers`: the pages whose reads must be coherent with each other's writes. */
   constructor(
-    everybody: Set<NearCacheLease>,
+    peers: Set<NearCacheLease>,
     feeds: StoreFeeds,
     principal: Principal,
     send: (stale: Invalidation) => void,
   ) {
-    this.#peers = everybody;
+    this.#peers = peers;
     this.#feeds = feeds;
     this.#principal = principal;
     this.#send = send;
   }
 
   /**
-   * Grants or renews the lease of a store; returns false if values that the page kept before may be stale.
+   * Grants or renews the lease of a store; returns false if values that the page cached before may be stale.
    *
    * @throws {DiskCacheError} `BUSY` for a page that is late to drop something, until it has; and, for about a minute, for one that others
    * have waited for too long.
@@ -75,12 +75,15 @@ export class NearCacheLease {
   grant(name: string, store: BridgeStore): boolean {
     const now = performance.now();
     if (now >= (this.#pending[0]?.deadline ?? Number.POSITIVE_INFINITY)) {
-      throw new DiskCacheError('BUSY', `Drop what has changed before you keep more of "${name}"`);
+      throw new DiskCacheError(
+        'BUSY',
+        `The page has not dropped the changed items of its near caches yet; "${name}" gets no lease before that`,
+      );
     }
     if (!this.#principal.mayUseNearCache) {
       throw new DiskCacheError(
         'BUSY',
-        'This page was late to drop what had changed, and writers had to wait for it; for a while it reads from the main process',
+        'Writers had to wait too long for this page to drop changed items; for a while it reads from the main process',
       );
     }
     const known = this.#stores.get(name);
@@ -89,26 +92,28 @@ export class NearCacheLease {
       return true;
     }
     if (store instanceof Deque || store instanceof Queue) {
-      throw new DiskCacheError('BAD_OPTION', `"${name}" has no keys by which something could be kept near`);
+      throw new DiskCacheError('BAD_OPTION', `A near cache needs a cache or an index; "${name}" is a deque or a queue`);
     }
-    const stop = this.#feeds.subscribe(store, (news) => this.#recordChange(kept, (news as { readonly key?: Key }).key));
-    const kept: LeasedStore = {
+    const stop = this.#feeds.subscribe(store, (news) =>
+      this.#recordChange(leased, (news as { readonly key?: Key }).key),
+    );
+    const leased: LeasedStore = {
       store,
       stop,
       leaseEnd: now + NEAR_LEASE_MS,
       changedKeys: [],
       lastInvalidation: undefined,
     };
-    this.#stores.set(name, kept);
+    this.#stores.set(name, leased);
     this.#peers.add(this);
     return false;
   }
 
   revoke(name: string): void {
-    const kept = this.#stores.get(name);
+    const leased = this.#stores.get(name);
     this.#stores.delete(name);
     if (this.#stores.size === 0) this.#peers.delete(this);
-    kept?.stop();
+    leased?.stop();
   }
 
   /** The page has dropped the items of a message and of those before it. */
@@ -127,29 +132,29 @@ export class NearCacheLease {
     if (!this.#hasChanges) return;
     this.#hasChanges = false;
     const now = performance.now();
-    const told: PendingInvalidation = {
+    const message: PendingInvalidation = {
       number: this.#lastNumber + 1,
       deadline: now,
       isAcknowledged: false,
       writersWaiting: undefined,
     };
     const changed: [string, Key[]?][] = [];
-    for (const [name, kept] of [...this.#stores]) {
-      if (kept.changedKeys?.length === 0) continue;
+    for (const [name, leased] of [...this.#stores]) {
+      if (leased.changedKeys?.length === 0) continue;
       // Its lease has ended, so it doesn't read the store; it learns of the change when it asks for a new lease.
-      if (now >= kept.leaseEnd) {
+      if (now >= leased.leaseEnd) {
         this.revoke(name);
         continue;
       }
-      changed.push(kept.changedKeys === undefined ? [name] : [name, kept.changedKeys]);
-      kept.changedKeys = [];
-      kept.lastInvalidation = told;
-      told.deadline = Math.max(told.deadline, kept.leaseEnd);
+      changed.push(leased.changedKeys === undefined ? [name] : [name, leased.changedKeys]);
+      leased.changedKeys = [];
+      leased.lastInvalidation = message;
+      message.deadline = Math.max(message.deadline, leased.leaseEnd);
     }
     if (changed.length === 0) return;
-    this.#lastNumber = told.number;
-    this.#pending.push(told);
-    this.#send({ deskcache: 'stale', number: told.number, changed });
+    this.#lastNumber = message.number;
+    this.#pending.push(message);
+    this.#send({ deskcache: 'stale', number: message.number, changed });
   }
 
   /** Returns a promise that resolves when the page no longer reads stale values of these stores; undefined if that is already so. */
@@ -163,18 +168,18 @@ export class NearCacheLease {
     return waits.length === 0 ? undefined : Promise.all(waits);
   }
 
-  #waitFor(told: PendingInvalidation): Promise<void> | undefined {
-    if (told.writersWaiting === undefined) {
+  #waitFor(message: PendingInvalidation): Promise<void> | undefined {
+    if (message.writersWaiting === undefined) {
       const since = performance.now();
-      const left = told.deadline - since;
+      const left = message.deadline - since;
       if (left <= 0) return undefined;
       let resolve = () => {};
       const done = new Promise<void>((settle) => {
         resolve = settle;
       });
       // The page must still acknowledge the message before it gets another lease.
-      const timer = setTimeout(() => this.#settle(told), left);
-      told.writersWaiting = {
+      const timer = setTimeout(() => this.#settle(message), left);
+      message.writersWaiting = {
         since,
         done,
         resolve: () => {
@@ -183,25 +188,25 @@ export class NearCacheLease {
         },
       };
     }
-    return told.writersWaiting.done;
+    return message.writersWaiting.done;
   }
 
   /** If writers waited for several messages at the same time, the time counts once. */
-  #settle(told: PendingInvalidation): void {
-    if (told.isAcknowledged) return;
-    told.isAcknowledged = true;
-    if (told.writersWaiting === undefined) return;
+  #settle(message: PendingInvalidation): void {
+    if (message.isAcknowledged) return;
+    message.isAcknowledged = true;
+    if (message.writersWaiting === undefined) return;
     const now = performance.now();
-    const from = Math.max(told.writersWaiting.since + ACKNOWLEDGE_GRACE_MS, this.#latenessCountedUntil);
+    const from = Math.max(message.writersWaiting.since + ACKNOWLEDGE_GRACE_MS, this.#latenessCountedUntil);
     if (now > from) this.#principal.addLate(now - from);
     this.#latenessCountedUntil = Math.max(this.#latenessCountedUntil, now);
-    told.writersWaiting.resolve();
+    message.writersWaiting.resolve();
   }
 
-  #recordChange(kept: LeasedStore, key: Key | undefined): void {
+  #recordChange(leased: LeasedStore, key: Key | undefined): void {
     this.#hasChanges = true;
-    if (key === undefined || kept.changedKeys?.length === MAX_INVALIDATED_KEYS) kept.changedKeys = undefined;
-    else kept.changedKeys?.push(key);
+    if (key === undefined || leased.changedKeys?.length === MAX_INVALIDATED_KEYS) leased.changedKeys = undefined;
+    else leased.changedKeys?.push(key);
     // A write by the main process or by another process: no writer waits for the acknowledgement.
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined;

@@ -100,6 +100,9 @@ export class Quota {
  * Invariant: what a principal holds in the main process is bounded, however many connections it has.
  */
 export class Principal {
+  /** Names of the window and the origin; undefined for the main process. */
+  readonly window: string | undefined;
+  readonly origin: string | undefined;
   /** Bytes that its pages have written, counted against their grants. */
   readonly usage: WriteUsage = { bytesWritten: 0 };
   readonly streams = new Quota(MAX_STREAMS, 'streams');
@@ -113,6 +116,11 @@ export class Principal {
   #lastReadAt = 0;
   #reservedBytes = 0;
   #mayUseNearCache = true;
+
+  constructor(window?: string, origin?: string) {
+    this.window = window;
+    this.origin = origin;
+  }
 
   /** Whether it may use near caches. False once others have waited for it too long, until its lateness has drained completely. */
   get mayUseNearCache(): boolean {
@@ -130,7 +138,7 @@ export class Principal {
     if (this.#malformed.add(1)) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has sent more than ${MAX_MALFORMED_MESSAGES} messages that are no calls`,
+      `This page has sent more than ${MAX_MALFORMED_MESSAGES} messages that are not calls`,
     );
   }
 
@@ -150,7 +158,7 @@ export class Principal {
     if (this.#unreadBytes <= MAX_UNREAD_BYTES) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not taken its answers, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
+      `This page has not received its responses, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
     );
   }
 
@@ -174,7 +182,7 @@ export class Principal {
     if (performance.now() - this.#lastReadAt <= MAX_UNREAD_MS) return true;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not taken its answers for ${MAX_UNREAD_MS} ms, which are ${this.#unreadBytes} bytes by now`,
+      `This page has not received its responses for ${MAX_UNREAD_MS} ms, which are ${this.#unreadBytes} bytes by now`,
     );
   }
 
@@ -210,14 +218,19 @@ const MAX_PRINCIPALS = 256;
 /** The principals of one window, by origin. */
 export class Principals {
   readonly #byOrigin = new Map<string, Principal>();
+  readonly #window: string | undefined;
+
+  constructor(window?: string) {
+    this.#window = window;
+  }
 
   /** Returns the principal of an origin; without an origin, one of its own. */
   get(origin: string | undefined): Principal {
-    if (origin === undefined) return new Principal();
+    if (origin === undefined) return new Principal(this.#window);
     const known = this.#byOrigin.get(origin);
     if (known !== undefined) return known;
     if (this.#byOrigin.size >= MAX_PRINCIPALS) this.#removeIdle();
-    const principal = new Principal();
+    const principal = new Principal(this.#window, origin);
     this.#byOrigin.set(origin, principal);
     return principal;
   }

@@ -2,14 +2,14 @@ import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import {
-  ANSWER_PART,
-  type AnswerPart,
   MAX_IN_FLIGHT,
   MAX_OPERATIONS,
   MAX_RESPONSE_BYTES,
-  MAX_WHOLE_ANSWER,
+  MAX_SINGLE_RESPONSE_BYTES,
   type OperationFailure,
+  RESPONSE_PART_BYTES,
   type ResponseMessage,
+  type ResponsePart,
   takesParts,
 } from '../../protocol/wire.ts';
 import { isExpansionBomb } from './expansion-bomb.ts';
@@ -42,8 +42,8 @@ const isRefusal = ([, { code }]: OperationFailure): boolean => REFUSAL_CODES.has
 export class RequestQueue {
   readonly #run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>;
   readonly #afterRun: (ran: RunResults) => Promise<unknown> | undefined;
-  readonly #respond: (answer: ResponseMessage | AnswerPart, ran?: RunResults) => void;
-  readonly #onRefused: (request: readonly unknown[], why: 'odd' | 'failed') => void;
+  readonly #respond: (response: ResponseMessage | ResponsePart, ran?: RunResults) => void;
+  readonly #onRefused: (request: readonly unknown[], why: 'malformed' | 'refused') => void;
   readonly #scheduler: FairScheduler;
   readonly #tasks: TaskQueue = [];
   readonly #owner: object;
@@ -52,65 +52,65 @@ export class RequestQueue {
   #queuedBytes = 0;
 
   /**
-   * `settled` returns what a response must wait for after its operations have run. `refused` is called for malformed requests (`odd`), and
-   * for those whose operations were all refused. `owner`: whose turns the requests use. `mayBegin` returns whether a request may start; if
+   * `afterRun` returns what a response must wait for after its operations have run. `onRefused` is called for malformed requests, and for
+   * those whose operations were all refused. `owner`: whose turns the requests use. `mayStart` returns whether a request may start; if
    * not, it is called again a little later.
    */
   constructor(
-    rota: FairScheduler,
+    scheduler: FairScheduler,
     run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>,
-    settled: (ran: RunResults) => Promise<unknown> | undefined,
-    answer: (answer: ResponseMessage | AnswerPart, ran?: RunResults) => void,
-    refused: (request: readonly unknown[], why: 'odd' | 'failed') => void = () => {},
+    afterRun: (ran: RunResults) => Promise<unknown> | undefined,
+    respond: (response: ResponseMessage | ResponsePart, ran?: RunResults) => void,
+    onRefused: (request: readonly unknown[], why: 'malformed' | 'refused') => void = () => {},
     owner?: object,
-    mayBegin: () => boolean = () => true,
+    mayStart: () => boolean = () => true,
   ) {
-    this.#mayStart = mayBegin;
+    this.#mayStart = mayStart;
     this.#owner = owner ?? this.#tasks;
-    this.#scheduler = rota;
+    this.#scheduler = scheduler;
     this.#run = run;
-    this.#afterRun = settled;
-    this.#respond = answer;
-    this.#onRefused = refused;
+    this.#afterRun = afterRun;
+    this.#respond = respond;
+    this.#onRefused = onRefused;
   }
 
   receive(request: readonly unknown[]): void {
     const [id, operations] = request;
     if (typeof id !== 'number') {
-      this.#onRefused(request, 'odd');
+      this.#onRefused(request, 'malformed');
       return;
     }
     if (request.length !== 2 || !Array.isArray(operations) || operations.length > MAX_OPERATIONS) {
-      this.#refuse(id, 'NOT_ALLOWED', `The main process refused a message that is no request: [id, operations]`);
-      this.#onRefused(request, 'odd');
+      this.#refuse(id, 'NOT_ALLOWED', `The main process refused a message that is not a request: [id, operations]`);
+      this.#onRefused(request, 'malformed');
       return;
     }
     if (isExpansionBomb(operations)) {
       this.#refuse(id, 'TOO_LARGE', EXPANSION_BOMB_MESSAGE);
-      this.#onRefused(request, 'odd');
+      this.#onRefused(request, 'malformed');
       return;
     }
     // Only requests that have to wait are measured.
     let weight = 0;
-    const work = this.#run(operations, takesParts(id) ? MAX_RESPONSE_BYTES : MAX_WHOLE_ANSWER);
-    let hasBegun = false;
-    const job = () => {
-      if (!hasBegun && !this.#mayStart()) return START_RETRY_MS;
-      hasBegun = true;
+    const work = this.#run(operations, takesParts(id) ? MAX_RESPONSE_BYTES : MAX_SINGLE_RESPONSE_BYTES);
+    let hasStarted = false;
+    const task = () => {
+      if (!hasStarted && !this.#mayStart()) return START_RETRY_MS;
+      hasStarted = true;
       const step = work.next();
       if (step.done !== true) return step.value ?? true;
       const { failures, settled } = step.value;
-      const answer = () => {
+      const respond = () => {
         this.#queuedOperations -= operations.length;
         this.#queuedBytes -= weight;
         this.#post(id, step.value);
-        const isInVain = failures.length > 0 && failures.length === operations.length && failures.every(isRefusal);
-        if (isInVain) this.#onRefused(request, 'failed');
+        const isRefused = failures.length > 0 && failures.length === operations.length && failures.every(isRefusal);
+        if (isRefused) this.#onRefused(request, 'refused');
       };
       const finish = () => {
         const wait = this.#afterRun(step.value);
-        if (wait === undefined) answer();
-        else void wait.then(answer);
+        if (wait === undefined) respond();
+        else void wait.then(respond);
       };
       if (settled === undefined) finish();
       else void settled.then(finish);
@@ -118,7 +118,7 @@ export class RequestQueue {
     };
     this.#queuedOperations += operations.length;
     const waiting = this.#tasks.length;
-    this.#scheduler.enqueue(this.#tasks, job, this.#owner);
+    this.#scheduler.enqueue(this.#tasks, task, this.#owner);
     if (this.#tasks.length === waiting) return;
     weight = estimateBytes(operations);
     this.#queuedBytes += weight;
@@ -130,26 +130,26 @@ export class RequestQueue {
     this.#tasks.pop();
     this.#queuedOperations -= operations.length;
     this.#queuedBytes -= weight;
-    this.#refuse(id, 'BUSY', 'This page has more under way than the main process keeps for it; wait for answers');
-    this.#onRefused(request, 'failed');
+    this.#refuse(id, 'BUSY', 'This page has more calls in flight than the main process accepts; wait for responses');
+    this.#onRefused(request, 'refused');
   }
 
   /** Posts a response; a large one in parts, between which others have a turn. */
   #post(id: number, ran: RunResults): void {
-    if (!takesParts(id) || (ran.bytes ?? 0) <= 2 * ANSWER_PART) {
+    if (!takesParts(id) || (ran.bytes ?? 0) <= 2 * RESPONSE_PART_BYTES) {
       this.#respond([id, ran.values, ran.failures], ran);
       return;
     }
-    const parts = cut(ran.values);
+    const parts = splitValues(ran.values);
     let part = parts.next().value ?? [];
-    const job = () => {
+    const task = () => {
       const next = parts.next();
       this.#respond(next.done ? [id, part, ran.failures] : [id, part], ran);
       if (next.done) return false;
       part = next.value;
       return true;
     };
-    this.#scheduler.enqueue(this.#tasks, job, this.#owner);
+    this.#scheduler.enqueue(this.#tasks, task, this.#owner);
   }
 
   /** Drops the pending requests. */
@@ -162,13 +162,13 @@ export class RequestQueue {
   }
 }
 
-/** Groups values into parts of about `ANSWER_PART` bytes; a larger value is a part of its own. */
-function* cut(values: readonly unknown[]): Generator<unknown[], undefined> {
+/** Groups values into parts of about `RESPONSE_PART_BYTES` bytes; a larger value is a part of its own. */
+function* splitValues(values: readonly unknown[]): Generator<unknown[], undefined> {
   let part: unknown[] = [];
   let weight = 0;
   for (const value of values) {
     const more = estimateBytes(value);
-    if (part.length > 0 && weight + more > ANSWER_PART) {
+    if (part.length > 0 && weight + more > RESPONSE_PART_BYTES) {
       yield part;
       part = [];
       weight = 0;

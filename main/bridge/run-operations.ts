@@ -1,7 +1,7 @@
 import { estimateBytes } from '../../protocol/clone.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import {
-  MAX_CALL,
+  MAX_CALL_BYTES,
   MAX_RESPONSE_BYTES,
   type Operation,
   type OperationFailure,
@@ -10,6 +10,7 @@ import {
 import { OutOfTime, type ReadBudget, withBriefWait, withReadBudget } from '../engine/internal.ts';
 import { type AuthorizedStore, authorize, resolveStore, type SessionContext } from './authorize.ts';
 import type { AuthorizedCall } from './authorize-batch.ts';
+import { CallTimer } from './diagnostics.ts';
 import type { BridgeStore } from './handlers.ts';
 
 /** Results, some of which may still be pending. */
@@ -63,10 +64,11 @@ class TurnResults implements RunResults {
    * Returns whether others should have a turn; called after each call. The clock is only read after a few small calls, because reading it
    * costs as much as they do.
    */
-  needsRest(): boolean {
+  shouldYield(): boolean {
     if (this.#hasReadMuch()) return true;
     this.#callsSinceClock++;
-    if (this.#callsSinceClock < SMALL_CALLS && this.#bytes - this.#weightAtClock < SMALL_BYTES) return false;
+    if (this.#callsSinceClock < MAX_UNTIMED_CALLS && this.#bytes - this.#weightAtClock < MAX_UNTIMED_BYTES)
+      return false;
     return this.#isLate();
   }
 
@@ -100,9 +102,9 @@ class TurnResults implements RunResults {
     begin: NonNullable<AuthorizedCall['openSlices']>,
   ): Generator<number | undefined, void, void> {
     try {
-      const allowance = this.#getBudget(call, undefined);
-      const slices = begin(allowance);
-      const step = () => this.#charge(allowance, () => slices.next());
+      const budget = this.#getBudget(call, undefined);
+      const slices = begin(budget);
+      const step = () => this.#charge(budget, () => slices.next());
       let result = step();
       for (; result.done !== true; result = step()) yield* this.yieldIfDue();
       this.values[place] = result.value;
@@ -111,20 +113,20 @@ class TurnResults implements RunResults {
     }
   }
 
-  #runWithin(call: AuthorizedCall, allowance: ReadBudget): unknown {
-    return this.#charge(allowance, () => call.run(allowance));
+  #runWithin(call: AuthorizedCall, budget: ReadBudget): unknown {
+    return this.#charge(budget, () => call.run(budget));
   }
 
   #getBudget({ maxValueBytes }: AuthorizedCall, deadline: number | undefined): ReadBudget {
-    const bytes = Math.min(this.#maxWeight - this.#bytes, MAX_CALL);
+    const bytes = Math.min(this.#maxWeight - this.#bytes, MAX_CALL_BYTES);
     return { bytes, isUntouched: this.#bytes === 0, maxValueBytes, deadline };
   }
 
   /** Counts what is read, unless the read failed and its values are gone; if nothing was decoded, the size of the result itself. */
-  #charge<T>(allowance: ReadBudget, work: () => T): T {
-    const { bytes } = allowance;
-    const value = withReadBudget(allowance, work);
-    const spent = bytes - allowance.bytes;
+  #charge<T>(budget: ReadBudget, work: () => T): T {
+    const { bytes } = budget;
+    const value = withReadBudget(budget, work);
+    const spent = bytes - budget.bytes;
     this.#bytes += spent === 0 ? estimateBytes(value) : spent;
     return value;
   }
@@ -140,10 +142,10 @@ class TurnResults implements RunResults {
     this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
-  /** Removes the failures after the first `kept` if one of them is `BUSY`, caused by a lock held elsewhere. Returns whether it did. */
-  dropBusyFailures(kept: number): boolean {
-    if (!this.failures.slice(kept).some(([, { code }]) => code === 'BUSY')) return false;
-    this.failures.length = kept;
+  /** Removes the failures after the first `failuresBefore` if one of them is `BUSY`, caused by a lock held elsewhere. Returns whether it did. */
+  dropBusyFailures(failuresBefore: number): boolean {
+    if (!this.failures.slice(failuresBefore).some(([, { code }]) => code === 'BUSY')) return false;
+    this.failures.length = failuresBefore;
     return true;
   }
 
@@ -160,8 +162,8 @@ class TurnResults implements RunResults {
 const YIELD_AFTER_BYTES = 64 * 1024;
 const YIELD_AFTER_MS = 2;
 /** Calls, and bytes they return, before the clock is read. */
-const SMALL_CALLS = 4;
-const SMALL_BYTES = 1024;
+const MAX_UNTIMED_CALLS = 4;
+const MAX_UNTIMED_BYTES = 1024;
 /** Milliseconds after which a transaction is committed; the remaining calls run in another one. */
 const MAX_TRANSACTION_MS = 40;
 
@@ -180,13 +182,15 @@ export function* runOperations(
   maxWeight: number = MAX_RESPONSE_BYTES,
 ): Generator<number | undefined, RunResults, void> {
   const results = new TurnResults(operations.length, maxWeight);
+  const timer = CallTimer.create();
   for (const [name, places] of groupByStore(operations)) {
     try {
-      yield* runOnStore(resolveStore(name, page), places, operations, results);
+      yield* runOnStore(resolveStore(name, page), places, operations, results, timer);
     } catch (error) {
       results.fail(places, error);
     }
   }
+  timer?.publish(operations, results);
   return results;
 }
 
@@ -207,12 +211,14 @@ function* runOnStore(
   places: readonly number[],
   operations: readonly unknown[],
   results: TurnResults,
+  timer: CallTimer | undefined,
 ): Generator<number | undefined, void, void> {
   let batched: AuthorizedCall[] = [];
   let batchedPlaces: number[] = [];
   for (const place of places) {
     try {
-      const call = authorize(opened, operations[place] as Operation);
+      const authorized = authorize(opened, operations[place] as Operation);
+      const call = timer?.wrap(place, authorized) ?? authorized;
       if (call.access !== 'read') results.markWritten(opened.store);
       if (call.alone !== true) {
         batched.push(call);
@@ -249,7 +255,7 @@ function* runInTransaction(
     }
     const call = calls[at];
     if (call === undefined) break;
-    if (call.openSlices === undefined) at = yield* runUntilRest(calls, places, at, results);
+    if (call.openSlices === undefined) at = yield* runUntilYield(calls, places, at, results);
     else yield* results.runInSteps(places[at++]!, call, call.openSlices);
     yield* results.yieldIfDue();
   }
@@ -259,29 +265,29 @@ function* runInTransaction(
  * Runs calls one by one until others should have a turn, or until one can't run immediately. Returns the index of the next one. Almost no
  * call meets a lock, so the retry state is created once for all of them.
  */
-function* runUntilRest(
+function* runUntilYield(
   calls: readonly AuthorizedCall[],
   places: readonly number[],
   from: number,
-  outcomes: TurnResults,
+  results: TurnResults,
 ): Generator<number | undefined, number, void> {
   let at = from;
-  let kept = 0;
+  let failuresBefore = 0;
   const runNext = () => {
-    kept = outcomes.failures.length;
-    outcomes.run(places[at]!, calls[at]!);
+    failuresBefore = results.failures.length;
+    results.run(places[at]!, calls[at]!);
   };
-  const began = performance.now();
+  const startedAt = performance.now();
   const timeout = withBriefWait(FIRST_LOCK_WAIT_MS, 0, () => {
-    for (runNext(); outcomes.failures.length === kept && !outcomes.needsRest(); runNext()) {
+    for (runNext(); results.failures.length === failuresBefore && !results.shouldYield(); runNext()) {
       if (calls[at + 1] === undefined || calls[at + 1]!.openSlices !== undefined) return;
       at++;
     }
   });
   // Only the last call can have failed.
-  if (isForLater(outcomes, kept, timeout, began)) {
+  if (shouldRetry(results, failuresBefore, timeout, startedAt)) {
     yield LOCK_RETRY_MS;
-    yield* retryWhileBusy(outcomes, runNext, began, LOCK_WAIT_MS);
+    yield* retryWhileBusy(results, runNext, startedAt, LOCK_WAIT_MS);
   }
   return at + 1;
 }
@@ -298,20 +304,20 @@ const LOCK_RETRY_MS = 25;
 function* retryWhileBusy(
   results: TurnResults,
   work: () => void,
-  began = performance.now(),
+  startedAt = performance.now(),
   firstWait = FIRST_LOCK_WAIT_MS,
 ): Generator<number | undefined, void, void> {
   for (let waitMs = firstWait; ; waitMs = LOCK_WAIT_MS) {
     const failuresBefore = results.failures.length;
-    const timeout = withBriefWait(waitMs, performance.now() - began, work);
-    if (!isForLater(results, failuresBefore, timeout, began)) return;
+    const timeout = withBriefWait(waitMs, performance.now() - startedAt, work);
+    if (!shouldRetry(results, failuresBefore, timeout, startedAt)) return;
     yield LOCK_RETRY_MS;
   }
 }
 
 /** Returns whether a lock was met within the store's timeout, after removing the failures it caused. */
-const isForLater = (outcomes: TurnResults, kept: number, timeout: number, began: number): boolean =>
-  timeout > 0 && performance.now() - began < timeout && outcomes.dropBusyFailures(kept);
+const shouldRetry = (results: TurnResults, failuresBefore: number, timeout: number, startedAt: number): boolean =>
+  timeout > 0 && performance.now() - startedAt < timeout && results.dropBusyFailures(failuresBefore);
 
 /** Runs calls in one transaction until it has taken too long. Returns the number of completed calls; the next one has to run alone. */
 function transact(
@@ -344,5 +350,5 @@ function transact(
 /** Makes a delete in several steps roll back completely when its time is up. */
 function toUndoable(store: BridgeStore, call: AuthorizedCall): AuthorizedCall {
   if (call.isLong !== true || call.access === 'read') return call;
-  return { ...call, run: (allowance) => store.transact(() => call.run(allowance)) };
+  return { ...call, run: (budget) => store.transact(() => call.run(budget)) };
 }

@@ -9,9 +9,17 @@ import type { BridgeStore } from './handlers.ts';
 
 type StoreEventListener = (news: StoreEvent) => void;
 
+/**
+ * How long a feed stays that nothing listens to. Starting and stopping one are transactions of the store, and a page can ask for both in
+ * turn by two small messages.
+ */
+const FEED_LINGER_MS = 1000;
+
 interface StoreFeed {
   readonly listeners: Set<StoreEventListener>;
   readonly stop: () => void;
+  /** Ends the feed, while nothing listens to it. */
+  lingering: NodeJS.Timeout | undefined;
 }
 
 /** The store subscriptions of one session. Invariant: one subscription per store, however many listeners it has here. */
@@ -21,12 +29,23 @@ export class StoreFeeds {
   /** Calls the listener for every change of the store from now on. Returns an unsubscribe function. */
   subscribe(store: BridgeStore, listener: StoreEventListener): () => void {
     const feed = this.#feeds.get(store) ?? this.#start(store);
+    clearTimeout(feed.lingering);
     feed.listeners.add(listener);
     return () => {
-      if (!feed.listeners.delete(listener) || feed.listeners.size > 0) return;
-      this.#feeds.delete(store);
-      feed.stop();
+      if (!feed.listeners.delete(listener) || feed.listeners.size > 0 || this.#feeds.get(store) !== feed) return;
+      feed.lingering = setTimeout(() => this.#stop(store, feed), FEED_LINGER_MS).unref();
     };
+  }
+
+  /** Ends every feed, also those that linger. */
+  close(): void {
+    for (const [store, feed] of [...this.#feeds]) this.#stop(store, feed);
+  }
+
+  #stop(store: BridgeStore, feed: StoreFeed): void {
+    clearTimeout(feed.lingering);
+    this.#feeds.delete(store);
+    runOrWarn(feed.stop);
   }
 
   #start(store: BridgeStore): StoreFeed {
@@ -34,9 +53,18 @@ export class StoreFeeds {
     const hear = (news: StoreEvent) => {
       for (const listener of listeners) listener(news);
     };
-    const feed: StoreFeed = { listeners, stop: subscribeToStore(store, hear) };
+    const feed: StoreFeed = { listeners, stop: subscribeToStore(store, hear), lingering: undefined };
     this.#feeds.set(store, feed);
     return feed;
+  }
+}
+
+/** Runs what no caller waits for, and only warns if it fails: to unsubscribe writes to the store, which may fail. */
+export function runOrWarn(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
   }
 }
 

@@ -1,26 +1,26 @@
-import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import {
-  type AnswerPart,
   CONTROL_API_METHODS,
   type ControlApi,
   captureOutcome,
   createGoodbye,
   type Outcome,
   type ResponseMessage,
+  type ResponsePart,
   type SubscribeRequest,
 } from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
+import { publishSession } from './diagnostics.ts';
 import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
-import { type Endpoint, gate, type Port, whileOpen } from './gate.ts';
+import { type Endpoint, exposeApi, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
 import { invalidateAll, NearCacheLease } from './near-cache-leases.ts';
 import { Principals } from './principal.ts';
 import { RequestQueue } from './request-queue.ts';
 import { runOperations } from './run-operations.ts';
 import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
-import { SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
+import { runOrWarn, SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
 import { ValueStreams } from './value-streams.ts';
 
 /** State shared by the sessions of one application. */
@@ -70,7 +70,7 @@ export function openSession(
   const subscriptions = new SessionSubscriptions(
     feeds,
     (changes) => inner.postMessage(changes),
-    (job) => shared.scheduler.enqueue(tasks, job),
+    (task) => shared.scheduler.enqueue(tasks, task),
   );
   const nearLease = new NearCacheLease(shared.nearCacheLeases, feeds, principal, (stale) => inner.postMessage(stale));
   const requests = new RequestQueue(
@@ -78,7 +78,7 @@ export function openSession(
     (operations, maxWeight) => runOperations(operations, { permit: sessionGrant, streams, findStore }, maxWeight),
     ({ written }) => invalidateAll(shared.nearCacheLeases, nearLease, written),
     (answer, ran) => abuse.closeOnError(() => post(inner, answer, receipts, ran?.bytes ?? 0)),
-    (request, why) => (why === 'odd' ? abuse.addMalformed(request) : abuse.addRefused(request)),
+    (request, why) => (why === 'malformed' ? abuse.addMalformed(request) : abuse.addRefused(request)),
     principal,
     () => abuse.closeOnError(() => !principal.isBehind) ?? false,
   );
@@ -104,18 +104,18 @@ export function openSession(
     far: (store: string) => notified(store, 'string', () => nearLease.revoke(store)),
     dropped: (number: number) => notified(number, 'number', () => nearLease.acknowledge(number)),
   });
-  expose(
-    control,
-    gate(routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) =>
-      abuse.addMalformed(message),
-    ),
+  exposeApi(control, routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) =>
+    abuse.addMalformed(message),
   );
+
+  publishSession('opened', 'stores', principal);
 
   function close(reason: DiskCacheError): void {
     if (!open) return;
     open = false;
     tasks.length = 0;
-    for (const part of [requests, streams, subscriptions, nearLease, receipts]) closeOrWarn(part);
+    for (const part of [requests, streams, subscriptions, nearLease, feeds, receipts]) runOrWarn(() => part.close());
+    publishSession('closed', 'stores', principal, reason.code);
     port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
   }
@@ -133,27 +133,18 @@ export function openSession(
   };
 }
 
-/** Closes a part, and only warns if that fails: unsubscribing writes to the store, which may fail, and the rest must still be closed. */
-function closeOrWarn(part: { close(): void }): void {
-  try {
-    part.close();
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
-  }
-}
-
 function subscribe(
-  watches: SessionSubscriptions,
+  subscriptions: SessionSubscriptions,
   request: SubscribeRequest,
   sessionGrant: SessionGrant,
   findStore: FindStore,
 ): undefined {
   const { id, store, range } = Object(request) as Record<keyof SubscribeRequest, unknown>;
   if (!Number.isSafeInteger(id) || typeof store !== 'string' || typeof range !== 'object' || range === null) {
-    throw new DiskCacheError('BAD_OPTION', 'A subscription takes a number, the name of a store and a range');
+    throw new DiskCacheError('BAD_OPTION', 'A subscription needs a number, the name of a store and a range');
   }
   sessionGrant.require(store, 'read');
-  watches.add(id as number, findStore(store), range);
+  subscriptions.add(id as number, findStore(store), range);
 }
 
 function grantNearLease(
@@ -162,19 +153,24 @@ function grantNearLease(
   sessionGrant: SessionGrant,
   findStore: FindStore,
 ): boolean {
-  if (typeof store !== 'string') throw new DiskCacheError('BAD_OPTION', 'What is kept near is named by its store');
+  if (typeof store !== 'string') throw new DiskCacheError('BAD_OPTION', 'near(store): store must be a string');
   sessionGrant.require(store, 'read');
   return lease.grant(store, findStore(store));
 }
 
 /** Posts a response. A custom codec may return a value that can't be cloned into a message; the call then fails. */
-function post(port: Endpoint, answer: ResponseMessage | AnswerPart, receipts: DeliveryReceipts, weight: number): void {
+function post(
+  port: Endpoint,
+  answer: ResponseMessage | ResponsePart,
+  receipts: DeliveryReceipts,
+  weight: number,
+): void {
   const receipt = answer.length === 2 ? undefined : receipts.add(weight);
   try {
     port.postMessage(receipt === undefined ? answer : ([answer[0], answer[1], answer[2], receipt] as ResponseMessage));
   } catch (error) {
     receipts.acknowledge(receipt);
-    const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
+    const why = new DiskCacheError('BAD_VALUE', 'A value of this response can’t be sent to a page', { cause: error });
     port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies ResponseMessage);
   }
 }

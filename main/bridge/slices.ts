@@ -7,7 +7,7 @@ import type { BridgeStore } from './handlers.ts';
 /** A call split into steps, between which others may have a turn. Each step runs within the read budget. */
 export type Slices = Generator<void, unknown, void>;
 
-type SlicedMethod = (store: never, args: readonly unknown[], allowance: ReadBudget) => Slices;
+type SlicedMethod = (store: never, args: readonly unknown[], budget: ReadBudget) => Slices;
 
 type ValueMatcher = (found: unknown, place: number) => boolean;
 
@@ -33,28 +33,28 @@ function* findInSlices(deque: Deque, from: number, isFound: ValueMatcher): Gener
 const SLICE_MS = 20;
 
 /** Runs the work in one go if that is quick, which gives an exact result; otherwise in slices. */
-function* tryAtOnce(allowance: ReadBudget, atOnce: () => unknown, inSlices: () => Slices): Slices {
-  allowance.deadline = performance.now() + SLICE_MS;
+function* tryAtOnce(budget: ReadBudget, atOnce: () => unknown, inSlices: () => Slices): Slices {
+  budget.deadline = performance.now() + SLICE_MS;
   try {
     return atOnce();
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
   }
-  allowance.deadline = undefined;
+  budget.deadline = undefined;
   yield;
   return yield* inSlices();
 }
 
-function* indexOfInSlices(deque: Deque, [value, from]: readonly unknown[], allowance: ReadBudget): Slices {
+function* indexOfInSlices(deque: Deque, [value, from]: readonly unknown[], budget: ReadBudget): Slices {
   const start = Math.trunc(Number(from ?? 0)) || 0;
   const search = () =>
     findInSlices(deque, start < 0 ? Math.max(0, start + deque.length) : start, (found) => isEqual(found, value));
-  return yield* tryAtOnce(allowance, () => deque.indexOf(value, from as number | undefined), search);
+  return yield* tryAtOnce(budget, () => deque.indexOf(value, from as number | undefined), search);
 }
 
-function* countInSlices(deque: Deque, [value]: readonly unknown[], allowance: ReadBudget): Slices {
+function* countInSlices(deque: Deque, [value]: readonly unknown[], budget: ReadBudget): Slices {
   return yield* tryAtOnce(
-    allowance,
+    budget,
     () => deque.count(value),
     function* () {
       let times = 0;
@@ -67,9 +67,9 @@ function* countInSlices(deque: Deque, [value]: readonly unknown[], allowance: Re
   );
 }
 
-function* equalsInSlices(deque: Deque, [values]: readonly unknown[], allowance: ReadBudget): Slices {
+function* equalsInSlices(deque: Deque, [values]: readonly unknown[], budget: ReadBudget): Slices {
   return yield* tryAtOnce(
-    allowance,
+    budget,
     () => deque.equals(values as Iterable<unknown>),
     function* () {
       const others = [...(values as Iterable<unknown>)];
@@ -82,9 +82,9 @@ function* equalsInSlices(deque: Deque, [values]: readonly unknown[], allowance: 
 /** Maximum attempts to remove a value that moved between being found and being removed. */
 const MAX_REMOVE_ATTEMPTS = 10;
 
-function* removeInSlices(deque: Deque, [value]: readonly unknown[], allowance: ReadBudget): Slices {
+function* removeInSlices(deque: Deque, [value]: readonly unknown[], budget: ReadBudget): Slices {
   return yield* tryAtOnce(
-    allowance,
+    budget,
     () => deque.remove(value),
     function* () {
       for (let attempt = 0; attempt < MAX_REMOVE_ATTEMPTS; attempt++) {
@@ -101,12 +101,12 @@ function* removeInSlices(deque: Deque, [value]: readonly unknown[], allowance: R
 }
 
 /** Deletes in separate transactions until nothing is left to delete. */
-function* deleteInSlices(allowance: ReadBudget, step: () => number): Slices {
+function* deleteInSlices(budget: ReadBudget, step: () => number): Slices {
   for (let total = 0; ; ) {
-    allowance.isPaused = false;
-    allowance.pauseAt = performance.now() + SLICE_MS;
+    budget.isPaused = false;
+    budget.pauseAt = performance.now() + SLICE_MS;
     total += step();
-    if (!allowance.isPaused) return total;
+    if (!budget.isPaused) return total;
     yield;
   }
 }
@@ -115,9 +115,9 @@ function* deleteInSlices(allowance: ReadBudget, step: () => number): Slices {
 function* pageInSlices(
   store: Cache | FanoutCache | Index,
   [of, range, after]: readonly unknown[],
-  allowance: ReadBudget,
+  budget: ReadBudget,
 ): Slices {
-  allowance.pauseAt = performance.now();
+  budget.pauseAt = performance.now();
   for (let at = after as Cursor | undefined; ; yield) {
     const found = store.page((of === 'items' ? 'entries' : of) as 'keys', range as object, at);
     if (found.items.length > 0 || found.next === undefined) return found;
@@ -127,17 +127,17 @@ function* pageInSlices(
 
 const SLICED_METHODS: Readonly<Record<string, SlicedMethod>> = {
   'deque.indexOf': indexOfInSlices,
-  'deque.includes': function* (deque: Deque, [value]: readonly unknown[], allowance: ReadBudget): Slices {
-    return Number(yield* indexOfInSlices(deque, [value], allowance)) >= 0;
+  'deque.includes': function* (deque: Deque, [value]: readonly unknown[], budget: ReadBudget): Slices {
+    return Number(yield* indexOfInSlices(deque, [value], budget)) >= 0;
   },
   'deque.count': countInSlices,
   'deque.equals': equalsInSlices,
   'deque.remove': removeInSlices,
   'cache.page': pageInSlices,
   'index.page': pageInSlices,
-  'cache.evict': (cache: Cache, [tag], allowance) => deleteInSlices(allowance, () => cache.evict(tag as string)),
-  'cache.expire': (cache: Cache, _, allowance) => deleteInSlices(allowance, () => cache.expire()),
-  'cache.cull': (cache: Cache, _, allowance) => deleteInSlices(allowance, () => cache.cull()),
+  'cache.evict': (cache: Cache, [tag], budget) => deleteInSlices(budget, () => cache.evict(tag as string)),
+  'cache.expire': (cache: Cache, _, budget) => deleteInSlices(budget, () => cache.expire()),
+  'cache.cull': (cache: Cache, _, budget) => deleteInSlices(budget, () => cache.cull()),
 };
 
 /** Returns how a method runs in slices; undefined for one that runs in one go. */
@@ -146,10 +146,10 @@ export function getSlices(
   method: string,
   store: BridgeStore,
   args: readonly unknown[],
-): ((allowance: ReadBudget) => Slices) | undefined {
+): ((budget: ReadBudget) => Slices) | undefined {
   if (!LONG_METHODS.has(method)) return undefined;
   const sliced = SLICED_METHODS[`${kind}.${method}`];
-  return sliced && ((allowance) => sliced(store as never, args, allowance));
+  return sliced && ((budget) => sliced(store as never, args, budget));
 }
 
 /** Operations whose time grows with the store. The others of a contract cost O(log n) plus what they read. */

@@ -1,207 +1,94 @@
 import { randomUUID } from 'node:crypto';
+import { type ByteSource, createByteSource } from '../../protocol/byte-channel.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
-import { MAX_CHUNKS_IN_FLIGHT, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import type { OpenedStream, ValueStreamContract } from '../../protocol/value-stream.ts';
 import { type ByteRange, Cache, type CacheMethods, FanoutCache, type StoredBytes } from '../engine/index.ts';
-import { IncomingStream, splitIntoChunks } from './byte-channel.ts';
+import { ChannelTable, IncomingChannel, OutgoingChannel } from './byte-channel.ts';
 import type { BridgeStore } from './handlers.ts';
 import { Principal } from './principal.ts';
-
-/** Stores the content of a stream; rejects with the stream's error. */
-export type WriteChunks = (chunks: AsyncIterable<Uint8Array>) => Promise<void>;
 
 /** Milliseconds without a chunk after which an upload is abandoned: it has a file open, and its bytes belong to no item. */
 const UPLOAD_IDLE_MS = 120_000;
 
-/** A value that a page sends chunk by chunk. Memory holds only the chunks in flight. */
-export class Upload {
-  readonly #chunks = new IncomingStream();
-  readonly #stored: Promise<void>;
-  readonly #idleTimer: NodeJS.Timeout;
-  #inFlight = 0;
+/** Milliseconds without a read after which a value is closed; the next chunk opens it again. A player may be paused for hours. */
+const DOWNLOAD_IDLE_MS = 10_000;
 
-  constructor(store: WriteChunks, onIdle: () => void) {
-    this.#stored = store(this.#chunks.readable);
-    this.#idleTimer = setTimeout(() => (this.#inFlight > 0 ? this.#idleTimer.refresh() : onIdle()), UPLOAD_IDLE_MS);
-    this.#idleTimer.unref();
+/** A value that a page sends. */
+class Upload {
+  readonly #channel = new IncomingChannel();
+  readonly #stored: Promise<void>;
+
+  /** `store` stores the content of the stream; rejects with the stream's error. */
+  constructor(store: (chunks: AsyncIterable<Uint8Array>) => Promise<void>) {
+    this.#stored = store(this.#channel.readable);
     // A store may fail without reading the stream. The sender of the next chunk gets the reason.
-    this.#stored.catch((why: unknown) => this.#chunks.fail(why));
+    this.#stored.catch((why: unknown) => this.#channel.cancel(why));
   }
 
-  /** @throws {DiskCacheError} `BAD_VALUE`, `BUSY` if too many chunks are in flight; anything that the store throws. */
-  async receive(chunk: Uint8Array): Promise<void> {
-    this.#idleTimer.refresh();
-    this.#inFlight++;
-    try {
-      // If the store has stopped reading, throw its error.
-      if (!(await this.#chunks.push(chunk))) await this.#stored;
-    } finally {
-      this.#inFlight--;
-    }
+  /** @throws {DiskCacheError} `BAD_VALUE`; anything that the store throws. */
+  async push(chunk: Uint8Array): Promise<void> {
+    // If the store has stopped reading, throw its error.
+    if (!(await this.#channel.push(chunk))) await this.#stored;
   }
 
   /** Resolves when the item is stored. */
   async end(): Promise<void> {
-    clearTimeout(this.#idleTimer);
-    this.#chunks.end();
+    this.#channel.end();
     await this.#stored;
   }
 
-  /** Resolves when nothing of the upload is left. Has no effect after its end. */
-  async cancel(reason: DiskCacheError): Promise<void> {
-    clearTimeout(this.#idleTimer);
-    this.#chunks.fail(reason);
+  /** Resolves when nothing of the upload is left. */
+  async cancel(reason: Error): Promise<void> {
+    this.#channel.cancel(reason);
     await Promise.allSettled([this.#stored]);
   }
 }
 
-type ByteSource = Pick<CacheMethods, 'openBytes'>;
-
-/** Milliseconds without a read after which a value is closed; the next chunk opens it again. A player may be paused for hours. */
-const DOWNLOAD_IDLE_MS = 10_000;
-
-/** The open parts of a value. */
-interface OpenDownload {
-  readonly item: StoredBytes;
-  readonly chunks: AsyncGenerator<Uint8Array, void>;
-  first: Promise<IteratorResult<Uint8Array, void>> | undefined;
+/** Opens the bytes of a value; until they are cancelled they count against the memory of the principal. */
+function openSource(item: StoredBytes, range: ByteRange | undefined, principal: Principal) {
+  const source = createByteSource(item.stream(range));
+  principal.reserveMemory(item.heldBytes);
+  let heldBytes = item.heldBytes;
+  const cancel = (reason: unknown): Promise<void> => {
+    principal.releaseMemory(heldBytes);
+    heldBytes = 0;
+    return source.cancel(reason);
+  };
+  return { ...source, cancel };
 }
 
-/** A value that a page reads chunk by chunk. Memory holds only the chunks in flight; an idle value has no file open. */
-export class Download {
-  readonly size: number;
-  readonly isText: boolean;
-  readonly #source: ByteSource;
-  readonly #key: Key;
-  readonly #range: ByteRange | undefined;
-  readonly #principal: Principal;
-  readonly #version: string;
-  readonly #idleTimer: NodeJS.Timeout;
-  #open: OpenDownload | undefined;
-  /** Bytes already returned. */
-  #bytesRead = 0;
-  #inFlight = 0;
-  #isCancelled = false;
-
-  private constructor(
-    source: ByteSource,
-    key: Key,
-    range: ByteRange | undefined,
-    principal: Principal,
-    item: StoredBytes,
-  ) {
-    this.#source = source;
-    this.#key = key;
-    this.#range = range;
-    this.#principal = principal;
-    this.#version = item.version;
-    this.size = item.size;
-    this.isText = item.isText;
-    this.#open = this.#start(item, range);
-    this.#idleTimer = setTimeout(() => this.#closeIfIdle(), DOWNLOAD_IDLE_MS);
-    this.#idleTimer.unref();
-  }
-
-  /**
-   * Resolves when the first chunk has been read, after which the value can't be taken away; returns undefined if there is no live item. An
-   * item that is replaced before that is opened again.
-   *
-   * @throws {DiskCacheError} `BAD_VALUE`, `BAD_OPTION`, `CORRUPT`; `BUSY` if the values of the principal's streams use too much memory.
-   */
-  static async open(
-    source: ByteSource,
-    key: Key,
-    range: ByteRange | undefined,
-    principal: Principal,
-  ): Promise<Download | undefined> {
-    for (let item = source.openBytes(key); item !== undefined; ) {
-      const download = new Download(source, key, range, principal, item);
-      try {
-        await download.#open?.first;
-        return download;
-      } catch (error) {
-        await download.cancel();
-        const now = source.openBytes(key);
-        if (now?.version === item.version) throw error;
-        item = now;
+/**
+ * Resolves when the first chunk has been read, after which the value can't be taken away; returns undefined if there is no live item. An
+ * item that is replaced before that is opened again. While the page is idle no file is open.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE`, `BAD_OPTION`, `CORRUPT`; `BUSY` if the values of the principal's streams use too much memory.
+ */
+async function openValue(store: CacheMethods, key: Key, range: ByteRange | undefined, principal: Principal) {
+  for (let item = store.openBytes(key); item !== undefined; ) {
+    const { size, isText, version } = item;
+    const reopen = (bytesSent: number): ByteSource => {
+      const now = store.openBytes(key);
+      if (now?.version !== version) {
+        throw new DiskCacheError(
+          'DISCONNECTED',
+          `The value was replaced or deleted after its stream was not read for ${DOWNLOAD_IDLE_MS} ms; open it again`,
+        );
       }
-    }
-    return undefined;
-  }
-
-  /**
-   * Returns the next chunk; undefined at the end.
-   *
-   * @throws {DiskCacheError} `BUSY` if too many chunks are in flight; `CORRUPT`; `DISCONNECTED` if the value was replaced while it was
-   * idle.
-   */
-  async next(): Promise<Uint8Array | undefined> {
-    if (this.#inFlight === MAX_CHUNKS_IN_FLIGHT) {
-      throw new DiskCacheError(
-        'BUSY',
-        `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are under way; wait for an answer`,
-      );
-    }
-    this.#inFlight++;
+      return openSource(now, { ...range, start: (range?.start ?? 0) + bytesSent }, principal);
+    };
+    const opened = openSource(item, range, principal);
     try {
-      const opened = this.#open ?? this.#resume();
-      const read = opened.first ?? opened.chunks.next();
-      opened.first = undefined;
-      const { done, value } = await read;
-      if (done) return undefined;
-      this.#bytesRead += value.length;
-      return value;
-    } finally {
-      this.#inFlight--;
-      if (!this.#isCancelled) this.#idleTimer.refresh();
-    }
-  }
-
-  /** Resolves when its file is closed. Has no effect after its end. */
-  async cancel(): Promise<void> {
-    this.#isCancelled = true;
-    clearTimeout(this.#idleTimer);
-    await this.#close();
-  }
-
-  #start(item: StoredBytes, range: ByteRange | undefined): OpenDownload {
-    this.#principal.reserveMemory(item.heldBytes);
-    try {
-      const chunks = splitIntoChunks(item.stream(range));
-      return { item, chunks, first: chunks.next() };
+      await opened.readAhead(0);
+      return { size, isText, channel: new OutgoingChannel(opened, reopen) };
     } catch (error) {
-      this.#principal.releaseMemory(item.heldBytes);
-      throw error;
+      await opened.cancel(error);
+      item = store.openBytes(key);
+      if (item?.version === version) throw error;
     }
   }
-
-  #closeIfIdle(): void {
-    if (this.#inFlight > 0) this.#idleTimer.refresh();
-    else void this.#close();
-  }
-
-  #resume(): OpenDownload {
-    const item = this.#isCancelled ? undefined : this.#source.openBytes(this.#key);
-    if (item?.version !== this.#version) {
-      throw new DiskCacheError(
-        'DISCONNECTED',
-        `The value was replaced or deleted after nothing of its stream was read for ${DOWNLOAD_IDLE_MS} ms; begin it again`,
-      );
-    }
-    const start = (this.#range?.start ?? 0) + this.#bytesRead;
-    this.#open = this.#start(item, { ...this.#range, start });
-    return this.#open;
-  }
-
-  async #close(): Promise<void> {
-    const opened = this.#open;
-    this.#open = undefined;
-    if (opened === undefined) return;
-    this.#principal.releaseMemory(opened.item.heldBytes);
-    opened.first?.catch(() => {});
-    await Promise.allSettled([opened.chunks.return()]);
-  }
+  return undefined;
 }
 
 /** Maximum number of open streams of a page, in both directions; its principal has a limit of its own. */
@@ -222,8 +109,8 @@ type ValueStreamHandlers = {
  * Invariant: an upload that is no longer listed was stored whole or left nothing behind; no stream is left when the session ends.
  */
 export class ValueStreams implements ValueStreamHandlers {
-  readonly #downloads = new Map<string, Download>();
-  readonly #uploads = new Map<string, Upload>();
+  readonly #downloads: ChannelTable<string, OutgoingChannel>;
+  readonly #uploads: ChannelTable<string, Upload>;
   /** Streams that are being opened. */
   #opening = 0;
   readonly #principal: Principal;
@@ -231,6 +118,9 @@ export class ValueStreams implements ValueStreamHandlers {
 
   constructor(principal = new Principal()) {
     this.#principal = principal;
+    const quota = principal.streams;
+    this.#downloads = new ChannelTable(DOWNLOAD_IDLE_MS, (_, channel) => channel.pause(), quota);
+    this.#uploads = new ChannelTable(UPLOAD_IDLE_MS, (stream) => void this.#cancel(stream), quota);
   }
 
   get size(): number {
@@ -241,35 +131,32 @@ export class ValueStreams implements ValueStreamHandlers {
     const source = assertCache(store);
     this.#reserveStream();
     this.#opening++;
-    let isKept = false;
+    let isListed = false;
     try {
-      const download = await Download.open(source, key, range, this.#principal);
-      if (download === undefined) return undefined;
+      const value = await openValue(source, key, range, this.#principal);
+      if (value === undefined) return undefined;
+      const { size, isText, channel } = value;
       if (!this.#isOpen) {
-        await download.cancel();
+        await channel.cancel(sessionEnded());
         throw sessionEnded();
       }
       const stream = randomUUID();
-      this.#downloads.set(stream, download);
-      isKept = true;
-      return { stream, size: download.size, isText: download.isText };
+      this.#downloads.add(stream, channel);
+      isListed = true;
+      return { stream, size, isText };
     } finally {
       this.#opening--;
-      if (!isKept) this.#principal.streams.release();
+      if (!isListed) this.#principal.streams.release();
     }
   }
 
   async nextChunk(_store: BridgeStore, stream: string): Promise<Uint8Array | undefined> {
-    const download = this.#downloads.get(stream);
-    if (download === undefined) throw unknownStream();
-    try {
-      const chunk = await download.next();
-      if (chunk === undefined) await this.leaveStream(_store, stream);
-      return chunk;
-    } catch (error) {
-      await this.leaveStream(_store, stream);
-      throw error;
-    }
+    const chunk = await this.#cancelOnError(
+      stream,
+      this.#downloads.use(stream, (download) => download.pull()),
+    );
+    if (chunk === undefined) await this.#cancel(stream);
+    return chunk;
   }
 
   openUpload(store: BridgeStore, key: Key, options?: SetOptions, asValue = false): string | undefined {
@@ -279,8 +166,7 @@ export class ValueStreams implements ValueStreamHandlers {
     this.#reserveStream();
     const stream = randomUUID();
     try {
-      const keep: WriteChunks = (chunks) => target.writeStream(key, chunks, options);
-      this.#uploads.set(stream, new Upload(keep, () => void this.leaveStream(store, stream)));
+      this.#uploads.add(stream, new Upload((chunks) => target.writeStream(key, chunks, options)));
     } catch (error) {
       this.#principal.streams.release();
       throw error;
@@ -288,41 +174,43 @@ export class ValueStreams implements ValueStreamHandlers {
     return stream;
   }
 
-  async sendChunk(_store: BridgeStore, stream: string, chunk: Uint8Array): Promise<void> {
-    const upload = this.#uploads.get(stream);
-    if (upload === undefined) throw unknownStream();
-    try {
-      await upload.receive(chunk);
-    } catch (error) {
-      await this.leaveStream(_store, stream);
-      throw error;
-    }
+  sendChunk(_store: BridgeStore, stream: string, chunk: Uint8Array): Promise<void> {
+    return this.#cancelOnError(
+      stream,
+      this.#uploads.use(stream, (upload) => upload.push(chunk)),
+    );
   }
 
   async endUpload(_store: BridgeStore, stream: string): Promise<void> {
-    const upload = this.#uploads.get(stream);
-    if (upload === undefined) throw unknownStream();
     try {
-      await upload.end();
+      await this.#uploads.use(stream, (upload) => upload.end(), false);
     } finally {
-      if (this.#uploads.delete(stream)) this.#principal.streams.release();
+      this.#uploads.remove(stream);
     }
   }
 
-  async leaveStream(_store: BridgeStore, stream: string): Promise<void> {
-    const [download, upload] = [this.#downloads.get(stream), this.#uploads.get(stream)];
-    if (this.#downloads.delete(stream) || this.#uploads.delete(stream)) this.#principal.streams.release();
-    await download?.cancel();
-    await upload?.cancel(new DiskCacheError('DISCONNECTED', 'The page gave up its stream'));
+  leaveStream(_store: BridgeStore, stream: string): Promise<void> {
+    return this.#cancel(stream);
   }
 
   close(): void {
     this.#isOpen = false;
-    for (let n = this.size; n > 0; n--) this.#principal.streams.release();
-    for (const download of this.#downloads.values()) void download.cancel();
-    for (const upload of this.#uploads.values()) void upload.cancel(sessionEnded());
-    this.#downloads.clear();
-    this.#uploads.clear();
+    this.#downloads.close(sessionEnded());
+    this.#uploads.close(sessionEnded());
+  }
+
+  async #cancelOnError<T>(stream: string, step: Promise<T>): Promise<T> {
+    try {
+      return await step;
+    } catch (error) {
+      await this.#cancel(stream);
+      throw error;
+    }
+  }
+
+  async #cancel(stream: string): Promise<void> {
+    const channel = this.#downloads.remove(stream) ?? this.#uploads.remove(stream);
+    await channel?.cancel(new DiskCacheError('DISCONNECTED', 'The page cancelled its stream'));
   }
 
   /** @throws {DiskCacheError} `BUSY` if the page, or its principal, has too many streams. */
@@ -336,13 +224,7 @@ export class ValueStreams implements ValueStreamHandlers {
 
 function assertCache(store: BridgeStore): CacheMethods {
   if (store instanceof Cache || store instanceof FanoutCache) return store;
-  throw new DiskCacheError('BAD_OPTION', 'Only a cache has values as streams; keep what is large in one');
+  throw new DiskCacheError('BAD_OPTION', 'Only a cache has values as streams; store large values in one');
 }
-
-const unknownStream = () =>
-  new DiskCacheError(
-    'DISCONNECTED',
-    'There is no such stream: it has ended, or its connection has, or nothing was sent for too long; begin it again',
-  );
 
 const sessionEnded = () => new DiskCacheError('DISCONNECTED', 'The page has gone before its stream had ended');

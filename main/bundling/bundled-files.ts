@@ -11,7 +11,7 @@ export interface BundlingOptions {
   readonly platforms?: readonly string[];
 }
 
-/** A file to be written beside the bundle. */
+/** A file to be written next to the bundle. */
 export interface BundledFile {
   /** Relative to the folder of the bundle, with forward slashes. */
   readonly path: string;
@@ -26,7 +26,7 @@ export const isRuntimeModule = (specifier: string): boolean =>
   ELECTRON_MODULES.test(specifier) || specifier.startsWith('node:');
 
 /**
- * Checks what the configuration says when it is read: a misspelt option would show up as a missing file on a user's machine.
+ * Checks the options when the configuration is loaded: a misspelt one would otherwise show up as a missing file on a user's machine.
  *
  * @throws {Error} which names the option.
  */
@@ -53,19 +53,22 @@ function getPackageFolder(): string {
   return file.slice(0, file.lastIndexOf(`${sep}dist${sep}`) + 1);
 }
 
-/** Whether a bundled module is an entry of deskcache for the main process: only a bundle with one of them needs the files. */
+/** Whether a bundled module is an entry of deskcache that opens stores: only a bundle with one of them needs the files. */
 export function isMainEntry(moduleId: string): boolean {
   const path = moduleId.replaceAll('\\', '/').replace(/(\.js)[?#].*$/, '$1');
-  return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path) || isInThisPackage(path);
+  return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline|queue|testing)\.js$/.test(path) || isInThisPackage(path);
 }
 
 const isInThisPackage = (path: string): boolean => {
   const folder = getPackageFolder().replaceAll('\\', '/');
-  return path.startsWith(folder) && /^dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path.slice(folder.length));
+  return (
+    path.startsWith(folder) &&
+    /^dist\/(?:cjs\/)?(?:main|engine|offline|queue|testing)\.js$/.test(path.slice(folder.length))
+  );
 };
 
 /**
- * Returns what a bundle of the main process needs beside it: the preload script, the utility process's file and the package better-sqlite3
+ * Returns the files that a bundle of the main process needs next to it: the preload script, the utility process's file and the package better-sqlite3
  * without its sources and without the native files of other platforms.
  *
  * @throws {Error} for a platform that better-sqlite3 has no native file for.
@@ -82,7 +85,7 @@ export function readBundledFiles({ platforms = [getBuildPlatform()] }: BundlingO
 }
 
 /**
- * Writes the files into `folder`. A file that is the same already is left alone, and one that differs is replaced by a rename: when a
+ * Writes the files into `folder`. An identical file is left alone, a different one is replaced by a rename: when a
  * development server builds again, the running application may have the native file loaded.
  */
 export function writeBundledFiles(folder: string, options: BundlingOptions): void {

@@ -43,10 +43,10 @@ export interface EsbuildPlugin {
 }
 
 /**
- * For the build of the main process (`platform: 'node'`). Keeps `electron` external and copies what deskcache needs at run time into the
- * folder `deskcache` beside the bundle, as `deskcache/vite` does. A build that has deskcache external gets nothing.
+ * For the build of the main process (`platform: 'node'`). Keeps `electron` external and copies the files that deskcache needs at run time into the
+ * folder `deskcache` next to the bundle, as `deskcache/vite` does. Does nothing if deskcache is external.
  *
- * @throws {Error} for an option that is misspelt; for a platform that better-sqlite3 has no native file for, which fails the build.
+ * @throws {Error} for an unknown option; for a platform without a native file of better-sqlite3, which fails the build.
  */
 export function deskcache(options: BundlingOptions = {}): EsbuildPlugin {
   assertBundlingOptions(options);

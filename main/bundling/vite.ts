@@ -20,7 +20,7 @@ interface BundleOutput {
   readonly file?: string | undefined;
 }
 
-/** A plugin as Vite, Rolldown and Rollup take it. */
+/** A plugin for Vite, Rolldown and Rollup. */
 export interface VitePlugin {
   readonly name: 'deskcache';
   readonly enforce: 'pre';
@@ -29,11 +29,11 @@ export interface VitePlugin {
 }
 
 /**
- * For the build of the main process. Keeps `electron` and Node's modules external, and copies what deskcache needs at run time into the
- * folder `deskcache` beside the bundle: the preload script, the utility process's file, and better-sqlite3 with the native files of
- * `platforms`. A build that has deskcache external gets nothing.
+ * For the build of the main process. Keeps `electron` and Node's modules external, and copies the files that deskcache needs at run time into the
+ * folder `deskcache` next to the bundle: the preload script, the utility process's file, and better-sqlite3 with the native files of
+ * `platforms`. Does nothing if deskcache is external.
  *
- * @throws {Error} for an option that is misspelt, and for a platform that better-sqlite3 has no native file for.
+ * @throws {Error} for an unknown option, and for a platform without a native file of better-sqlite3.
  */
 export function deskcache(options: BundlingOptions = {}): VitePlugin {
   assertBundlingOptions(options);

@@ -25,8 +25,8 @@ interface WebpackCompiler {
 }
 
 /**
- * For the build of the main process (`target: 'electron-main'`). Copies what deskcache needs at run time into the folder `deskcache` beside
- * the bundle, as `deskcache/vite` does. A build that has deskcache external gets nothing.
+ * For the build of the main process (`target: 'electron-main'`). Copies the files that deskcache needs at run time into the folder `deskcache` next to
+ * the bundle, as `deskcache/vite` does. Does nothing if deskcache is external.
  */
 export class DeskcachePlugin {
   readonly #options: BundlingOptions;
@@ -36,7 +36,7 @@ export class DeskcachePlugin {
     this.#options = options;
   }
 
-  /** @throws {Error} for a platform that better-sqlite3 has no native file for; it fails the build. */
+  /** @throws {Error} for a platform without a native file of better-sqlite3; it fails the build. */
   apply(compiler: WebpackCompiler): void {
     const { sources, Compilation } = compiler.webpack;
     compiler.hooks.compilation.tap('deskcache', (compilation) => {
@@ -53,7 +53,7 @@ export class DeskcachePlugin {
 
 export default DeskcachePlugin;
 
-/** A module of webpack. One that webpack has concatenated has its parts in `modules`. */
+/** A webpack module. A concatenated one has its parts in `modules`. */
 interface WebpackModule {
   readonly resource?: string;
   readonly modules?: readonly WebpackModule[];

@@ -75,7 +75,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
       if (hasEnded) throw new DiskCacheError('NOT_ALLOWED', ENDED_MESSAGE);
       const found = served.get(name);
       if (found && (await isReadGranted(origin, found.name, host))) return found;
-      const who = origin ? `pages of ${origin}` : 'who is no page';
+      const who = origin ? `pages of ${origin}` : 'requests that come from no page';
       throw new DiskCacheError(
         'NOT_ALLOWED',
         `Store "${name}" is not served to ${who}; see host.serveAssets and authorize(frame)`,

@@ -70,7 +70,7 @@ export function attach(
 ): Attachment {
   const sessions = new Map<ClosableSession, ConnectingDocument>();
   const nonces = new Map<string, ConnectingDocument>();
-  const principals = new Principals();
+  const principals = new Principals(name);
   /** Frames whose documents have used up their handshakes. */
   let exhausted = new WeakSet<WebFrameMain>();
 
@@ -98,7 +98,7 @@ export function attach(
   function requireGrant(asker: ConnectingDocument, sender: FrameInfo | undefined): Grant {
     const grant = sender && callAuthorize(authorize, sender);
     if (sender && grant && hasSessionsLeft(sessions, asker)) return grant;
-    const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
+    const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of unknown origin';
     const why = grant
       ? `has its ${MAX_SESSIONS} connections already, or the subframes of its origin their ${MAX_SUBFRAME_SESSIONS}`
       : 'was not granted a connection by authorize(frame)';

@@ -34,7 +34,7 @@ export interface EngineEndpoint {
   /**
    * Registers a window, which holds its shard until it is released.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for an unknown `keep`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an unknown `lifetime`.
    */
   attach(name: string, keep: Lifetime): WindowEndpoint;
 }
@@ -82,7 +82,7 @@ export class LocalEngine implements EngineEndpoint {
 
   attach(name: string, keep: Lifetime): WindowEndpoint {
     const own = this.#windows.attach(name, keep);
-    const principals = new Principals();
+    const principals = new Principals(name);
     const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.open() : this.#findStore(store));
     return {
       openSession: (port, rights, onEnd) => {
@@ -122,7 +122,7 @@ export class LocalEngine implements EngineEndpoint {
     if (name !== WINDOW_STORE) return this.#findStore(name);
     throw new DiskCacheError(
       'NOT_ALLOWED',
-      `A subframe has the window's own shard when its grant names "${WINDOW_STORE}"`,
+      `A subframe can use the window's own shard only if its grant names "${WINDOW_STORE}"`,
     );
   };
 }

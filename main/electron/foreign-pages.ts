@@ -1,3 +1,4 @@
+import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 import type { StrategyOptions } from '../offline/index.ts';
 import type { Initiators, RequestInitiator } from './initiator.ts';
 
@@ -58,7 +59,7 @@ function isSimpleRange(value: string): boolean {
 }
 
 /** The CORS check for a request without credentials; `'null'` is an opaque origin. */
-export function passesCors({ headers }: Response, origin: string): boolean {
+function passesCors({ headers }: Response, origin: string): boolean {
   const allowed = headers.get('access-control-allow-origin');
   return allowed === '*' || allowed === origin;
 }
@@ -66,7 +67,7 @@ export function passesCors({ headers }: Response, origin: string): boolean {
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Returns the target of a redirect; undefined for another response, `'refused'` if a browser would not follow it. */
-export function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
+function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
   const location = headers.get('location');
   if (location === null || !REDIRECT_STATUSES.has(status)) return undefined;
   if (!URL.canParse(location, from)) return 'refused';
@@ -118,7 +119,7 @@ export function toExposedResponse(response: Response): Response {
   }
   if (names.length > 0) headers.set('access-control-expose-headers', names.join(', '));
   for (const [name, value] of Object.entries(NO_DOCUMENT_FIELDS)) headers.set(name, value);
-  return new Response(response.body, { status, statusText, headers });
+  return new Response(response.body, { status, statusText: toReasonPhrase(statusText), headers });
 }
 
 interface OriginResponder {

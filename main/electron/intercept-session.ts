@@ -78,7 +78,7 @@ export function interceptSession(
   if (customScheme !== undefined && fetch === undefined && precache === undefined) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${customScheme}: is nothing to the network; give host.offline a way to get it: { fetch: (request) => … }`,
+      `host.offline: the network has no scheme ${customScheme}:; pass { fetch: (request) => … } to load it`,
     );
   }
   for (const scheme of schemes) {

@@ -9,17 +9,17 @@ import {
   net,
   type Session,
 } from 'electron';
+import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 
 /** Returns whether a header's value has the same bytes in all encodings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
-export const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
 
 /**
  * Returns a header's value as in `fetch`, one character per byte. Electron decodes the bytes as UTF-8, and `Headers` throws for characters
  * above U+00FF. Bytes that are not UTF-8 are already lost: each is U+FFFD.
  */
-export const toByteString = (text: string): string =>
-  isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+const toByteString = (text: string): string => (isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1'));
 
 type LoginCallback = (username?: string, password?: string) => void;
 type OnChallenge = (challenge: AuthInfo, callback: LoginCallback) => void;
@@ -31,7 +31,7 @@ type OnChallenge = (challenge: AuthInfo, callback: LoginCallback) => void;
  *
  * A server's challenge to a request without credentials is not forwarded: a foreign page must not make the user enter a password.
  */
-export function createLoginListener({ url, credentials }: Request): OnChallenge {
+function createLoginListener({ url, credentials }: Request): OnChallenge {
   let firstAuthAttempt = true;
   return (challenge, callback) => {
     let isAnswered = false;
@@ -255,12 +255,6 @@ interface ResponseHead {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** Returns the reason phrase, or an empty one if it has control characters, which a `Response` refuses: browsers don't show it. */
-function toReasonPhrase(statusText: string): string {
-  const reason = toByteString(statusText);
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
-}
-
 function createResponse(
   request: Request,
   body: ByteStream | null,
@@ -270,7 +264,7 @@ function createResponse(
   const { status, statusText = '' } = head;
   const response = new Response(body, {
     status,
-    statusText: toReasonPhrase(statusText),
+    statusText: toReasonPhrase(toByteString(statusText)),
     headers: headers.map(([name, value]): [string, string] => [name, toByteString(value)]),
   });
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: url !== request.url } });

@@ -24,17 +24,25 @@ export type { Configuration } from './cache/configure.ts';
 export type { MemoizeOptions } from './cache/memoize.ts';
 export type { PlainResult } from './cache/transaction.ts';
 export { Deque, type DequeChange, type DequeOptions } from './deque/deque.ts';
+export type {
+  CallMessage,
+  CheckpointMessage,
+  DiagnosticsMessages,
+  EvictionMessage,
+  HttpMessage,
+  JobMessage,
+  SessionMessage,
+  TransactionMessage,
+} from './diagnostics-messages.ts';
 export { type CacheMethods, FanoutCache } from './fanout/fanout-cache.ts';
 export type { NamedKind } from './fanout/named-stores.ts';
 export type { FanoutOptions } from './fanout/open-fanout.ts';
 export { Index, type IndexOptions, type IndexRange } from './index-map/index-map.ts';
-export type { StandardSchema } from './index-map/schema-validator.ts';
-export type { AcquireAsyncOptions, AcquireOptions } from './locks/acquire.ts';
+export type { StandardSchema } from './index-map/schema.ts';
+export type { AcquireAsyncOptions, AcquireOptions, LockHandle } from './locks/acquire.ts';
 export { Averager } from './locks/averager.ts';
 export { type BarrierOptions, barrier, type LockFactory, type ThrottleOptions, throttle } from './locks/decorators.ts';
-export type { LockHandle } from './locks/lock-handle.ts';
-export type { LockBase } from './locks/locks.ts';
-export { BoundedSemaphore, Lock, RLock } from './locks/locks.ts';
+export { BoundedSemaphore, Lock, type LockLike, RLock } from './locks/locks.ts';
 export type { RecipeStore } from './locks/recipe-store.ts';
 export type { LeaseOptions } from './locks/ticket-semaphore.ts';
 export { type Injected, reopen, type StoreHandle } from './registry.ts';

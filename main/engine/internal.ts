@@ -1,10 +1,12 @@
 /**
- * What other parts of this package use of the engine and applications do not. Unpublished: `index.ts` is the face of
- * `deskcache/engine`, and nothing in the engine imports this file.
+ * Exports for other parts of this package, not for applications. Unpublished: `index.ts` is the entry of `deskcache/engine`, and nothing in
+ * the engine imports this file.
  */
 
 export { type KeyRange, parseKeyRange } from './cache/change-feed.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
+export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics-messages.ts';
 export {
   CLOCK_TOLERANCE_MS,
   createIdentity,
@@ -14,6 +16,7 @@ export {
 } from './process-identity.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
+export { OpenStore } from './state/open-store.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export { assertFlag, assertFunction, assertIterable, assertOptions, isRecord, wrapListener } from './validate.ts';
 export { isEqual } from './values/equality.ts';

@@ -17,12 +17,12 @@ import { Deque, type DequeOptions } from './deque/deque.ts';
 import { FanoutCache } from './fanout/fanout-cache.ts';
 import type { FanoutOptions } from './fanout/open-fanout.ts';
 import { Index, type IndexOptions } from './index-map/index-map.ts';
-import type { StandardSchema } from './index-map/schema-validator.ts';
+import type { StandardSchema } from './index-map/schema.ts';
 import { Settings, type SettingsOptions } from './settings/settings.ts';
 
 export type { StoreHandle } from './cache/open.ts';
 
-/** What a description can't hold. */
+/** Options that a description can't hold. */
 export interface Injected {
   readonly clock?: () => number;
   readonly codec?: Codec;
@@ -40,27 +40,27 @@ const HANDLE_OPENERS: Readonly<Partial<Record<HandleKind, HandleOpener>>> = {
 };
 
 /**
- * Opens what `describe` has described, here: in a worker thread, in another process, or later.
+ * Opens the store that `describe` has described: in a worker thread, in another process, or later.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for what is no description, and naming what has to be handed in; else what opening throws.
+ * @throws {DiskCacheError} `BAD_OPTION` for anything but a description, and for missing options, by name; else what opening throws.
  */
 export function reopen<Handle>(description: StoreHandle<Handle>, injected: Injected = {}): Handle {
   const { kind, directory, options, required } = Object(description) as Partial<StoreHandle>;
   const open = typeof kind === 'string' && Object.hasOwn(HANDLE_OPENERS, kind) ? HANDLE_OPENERS[kind] : undefined;
   if (open === undefined || typeof directory !== 'string' || typeof options !== 'object' || !Array.isArray(required)) {
-    throw new DiskCacheError('BAD_OPTION', 'reopen takes what describe() of a store has given');
+    throw new DiskCacheError('BAD_OPTION', 'reopen takes the result of describe() of a store');
   }
   const missing = required.filter((name) => !Object.hasOwn(injected, name));
   if (missing.length > 0) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${directory} was opened with ${missing.join(' and ')}, which can't be described; hand it in: reopen(description, { ${missing.join(', ')} })`,
+      `${directory} was opened with ${missing.join(' and ')}, which can't be described; pass it: reopen(description, { ${missing.join(', ')} })`,
     );
   }
   return open(directory, { ...options, ...injected }) as Handle;
 }
 
-/** A store of any kind, open. */
+/** An open store of any kind. */
 export type EngineStore = Cache | FanoutCache | Index | Deque | Settings;
 
 const DECLARATION_OPENERS: Readonly<
@@ -73,7 +73,7 @@ const DECLARATION_OPENERS: Readonly<
   settings: (directory, options: SettingsDeclarationOptions) => new Settings(directory, options),
 };
 
-/** The stores of one application: each opened once, in a folder of its own below `directory`, and closed together. */
+/** The stores of one application: each is opened once, in its own folder below `directory`; all are closed together. */
 export class Registry {
   readonly #stores = new Map<string, EngineStore>();
 
@@ -109,7 +109,7 @@ export class Registry {
   }
 }
 
-/** @throws {DiskCacheError} naming the store where an option is to blame, as all others name its path. */
+/** @throws {DiskCacheError} with the name of the store for a bad option; other errors contain its path. */
 function openDeclared(name: string, declaration: StoreDeclaration, directory: string): EngineStore {
   const { kind, options } = Object(declaration) as StoreDeclaration;
   if (!Object.hasOwn(DECLARATION_OPENERS, kind)) {

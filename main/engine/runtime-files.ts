@@ -13,13 +13,13 @@ interface Bundler {
 const WEBPACK: Bundler = { name: 'webpack', plugin: 'deskcache/webpack' };
 const ROLLDOWN: Bundler = { name: 'Vite or Rolldown', plugin: 'deskcache/vite' };
 
-/** Traces of the bundlers in their output, unless it is minified. What esbuild leaves, a chunk of Vite may have, too. */
+/** Traces of bundlers in output that isn't minified. esbuild is not listed: a chunk of Vite may have the same traces. */
 const BUNDLER_TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
   [/__webpack_(require|modules|exports)__/, WEBPACK],
   [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
 ];
 
-/** Returns the tool that has probably written a file, for a message; undefined if it left no trace. */
+/** Returns the bundler that has probably written a file, for a message; undefined if it left no trace. */
 export function guessBundler(file: string): Bundler | undefined {
   if (/[\\/]\.vite[\\/]/.test(file)) return ROLLDOWN;
   if (/[\\/]\.webpack[\\/]/.test(file)) return WEBPACK;
@@ -37,7 +37,7 @@ export function getGlibcVersion(): string | undefined {
   // Node's types don't know this property.
   const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
   const { excludeNetwork = false } = report;
-  // Looking up the names of the network's addresses takes long.
+  // Resolving the names of network addresses takes long.
   report.excludeNetwork = true;
   try {
     const { header } = report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } };
@@ -59,7 +59,7 @@ export type RuntimeFile = 'preload.cjs' | 'utility.cjs' | 'better-sqlite3';
 const MAX_FOLDERS_UP = 2;
 
 /**
- * Returns the files this code may be in, the likeliest first: one of the package's `dist`, or an application's bundle. In CommonJS
+ * Returns the files this code may be in, the most likely first: one of the package's `dist`, or an application's bundle. In CommonJS
  * `__filename` is right: esbuild and Vite leave `import.meta` empty there, and webpack replaces `import.meta.url` by the path of the source
  * at build time. `import.meta.filename` is not used: with `node.__filename: false`, as Electron Forge sets it, webpack leaves it in
  * CommonJS, which then doesn't parse.
@@ -72,7 +72,7 @@ export function getCodePaths(): string[] {
 const toPath = (script: unknown): unknown =>
   typeof script === 'string' && script.startsWith('file:') ? fileURLToPath(script) : script;
 
-/** Without `typeof`: webpack evaluates that at build time, and wrongly for a bundle that is an ES module. */
+/** Returns `__filename` if it is defined. Without `typeof`, which webpack evaluates at build time, wrongly for an ES module bundle. */
 function getCommonJsPath(): unknown {
   try {
     return __filename;
@@ -122,7 +122,7 @@ export function describeMissing(name: RuntimeFile, path: string): string {
     return `The installation of deskcache is incomplete: ${missing}. Install deskcache again (npm install deskcache)`;
   }
   const bundler = guessBundler(file);
-  const by = bundler === undefined ? '' : ` (by ${bundler.name}, as it looks)`;
+  const by = bundler === undefined ? '' : ` (probably by ${bundler.name})`;
   const plugin = bundler?.plugin ?? 'deskcache/vite (or deskcache/esbuild, deskcache/webpack)';
   return (
     `deskcache was bundled into ${file}${by}, and ${missing}. Use the plugin ${plugin} in the build of the main process, which copies it ` +

@@ -1,15 +1,19 @@
 import { inspect } from 'node:util';
+import { isPromise } from 'node:util/types';
 import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import { NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
 
-// Calls come from pages and from plain JavaScript too, so what the types promise is looked at once more.
+// Calls come from pages and from plain JavaScript, too, so the types are checked at run time.
 
 export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  (isRecord(value) || typeof value === 'function') && 'then' in value && typeof value.then === 'function';
+
 /**
- * The options of a verb: an object with known names only, so that a misspelt one is not ignored.
+ * Returns the options of a verb: an object with known names only, so that a misspelt one is not ignored.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -32,6 +36,17 @@ export function assertOptions<T extends object>(
   return options;
 }
 
+/**
+ * Parses the end of a queue or deque that a call is about.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function parseSide(side: unknown, defaultSide: 'front' | 'back'): 'front' | 'back' {
+  if (side === undefined) return defaultSide;
+  if (side === 'front' || side === 'back') return side;
+  throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
+}
+
 const NO_OPTIONS: SetOptions = {};
 const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
 
@@ -51,7 +66,7 @@ export function assertFunction(fn: unknown, what: string): void {
 }
 
 /**
- * What is given for true or false: a text, such as `'no'`, would stand for true.
+ * Checks a flag: a string such as `'no'` would count as true.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -60,14 +75,15 @@ export function assertFlag(value: unknown, name: string): void {
   throw new DiskCacheError('BAD_OPTION', `${name} is ${formatValue(value, "'")}; it has to be true or false`);
 }
 
-/** A key for a message. */
+/** Formats a key for a message. */
 export const inspectKey = (key: Key): string =>
   inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4, maxStringLength: 64, maxArrayLength: 8 });
 
 /**
  * Stores pairs one after the other.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for what are no pairs; what `store` throws, and which pair it is about where that is of no use.
+ * @throws {DiskCacheError} `BAD_OPTION` if an entry is not a [key, value] pair; errors of `store`, for bad keys and values with the
+ * entry's index prepended.
  */
 export function storeEach(entries: Iterable<readonly [Key, unknown]>, store: (key: Key, value: unknown) => void): void {
   let at = 0;
@@ -87,7 +103,7 @@ export function storeEach(entries: Iterable<readonly [Key, unknown]>, store: (ke
 const isBadInput = (error: unknown): error is DiskCacheError =>
   error instanceof DiskCacheError && (error.code === 'BAD_KEY' || error.code === 'BAD_VALUE');
 
-/** @throws {DiskCacheError} `BAD_OPTION` for what is neither a string nor a number. */
+/** @throws {DiskCacheError} `BAD_OPTION` for anything but a string or a number. */
 export function toTagColumn(tag: string | number): string | number {
   if (typeof tag === 'string' || (typeof tag === 'number' && !Number.isNaN(tag))) return tag;
   throw new DiskCacheError('BAD_OPTION', `tag is ${formatValue(tag)}; give a string or a number`);
@@ -95,19 +111,18 @@ export function toTagColumn(tag: string | number): string | number {
 
 /** @throws {DiskCacheError} `BAD_OPTION` if `get` was called with two arguments (`given`): the second is meant as a default. */
 export function assertNoDefault(callArguments: IArguments): void {
-  // Called by `keys.map(store.get, store)` it has three.
+  // `keys.map(store.get, store)` calls it with three arguments.
   if (callArguments.length === 2 && callArguments[1] !== undefined) {
     throw new DiskCacheError('BAD_OPTION', `get takes a key, and was given two arguments; ${NO_DEFAULT_HINT}`);
   }
 }
 
-/** What was told last, by directory and code: a fault that lasts is told once, not every second. */
+/** The last warning of each store: a lasting fault is reported once, not every second. */
 const lastWarnings = new WeakMap<object, string>();
 
 /**
- * Tells of a failure outside of every caller's stack, where it can't be caught and an exception would end the process: as a
- * warning of the process (the event `'warning'`; by default Node writes it to stderr). `about` is the store: the same failure is
- * told once in a row.
+ * Reports a failure that has no caller, so that an exception would end the process, as a warning of the process (the event `'warning'`;
+ * by default Node writes it to stderr). The same failure of a store is reported once in a row.
  */
 export function warn(error: unknown, store: object, doing: string): void {
   const { code, message } = describeError(error);
@@ -118,10 +133,10 @@ export function warn(error: unknown, store: object, doing: string): void {
   process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', code }));
 }
 
-/** What was told as failing works again. */
+/** After a success: the next failure is reported again. */
 export const clearWarning = (store: object): boolean => lastWarnings.delete(store);
 
-/** Anything may have been thrown, also what can't be read. */
+/** Returns code and message of anything that was thrown, also of an object whose properties throw. */
 function describeError(error: unknown): { readonly code: string; readonly message: string } {
   try {
     const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };
@@ -132,9 +147,8 @@ function describeError(error: unknown): { readonly code: string; readonly messag
 }
 
 /**
- * Wraps a listener of the application, whose failure is its own: what it throws, or rejects with, becomes a warning of the process
- * (`DiskCacheWarning`, with the error as `cause`). Neither the call that it hears of fails by it, nor does the process end. `of` says what
- * it listens to.
+ * Wraps a listener of the application: an error that it throws or rejects with becomes a warning of the process (`DiskCacheWarning`, with
+ * the error as `cause`), so that neither the call that caused the event nor the process fails. `source` names what it listens to.
  */
 export function wrapListener<A extends readonly unknown[]>(
   listener: (...args: A) => unknown,
@@ -147,7 +161,7 @@ export function wrapListener<A extends readonly unknown[]>(
   return (...args) => {
     try {
       const result = listener(...args);
-      if (result instanceof Promise) result.catch(warn);
+      if (isPromise(result)) result.catch(warn);
     } catch (error) {
       warn(error);
     }

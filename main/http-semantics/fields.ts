@@ -1,38 +1,38 @@
-/** Reading header fields as strictly as the RFCs write them. */
+/** Parses header fields as strictly as the RFCs define them. */
 
-/** Cache-Control as names (small letters) and arguments (without quotes); `true` where there is none. */
+/** Directives of Cache-Control: names in lower case, and arguments without quotes; `true` without an argument. */
 export type Directives = ReadonlyMap<string, string | true>;
 
-/** List members: commas inside a quoted string don't part them (RFC 9110 §5.6.1). */
+/** A list member: commas inside a quoted string don't separate members (RFC 9110 §5.6.1). */
 const MEMBER_PATTERN = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
 const DIRECTIVE_PATTERN = /^([!#$%&'*+.^_`|~\w-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*)))?$/;
 
-/** A list field's members, trimmed; empty ones are left out. O(length). */
+/** Returns the members of a list field, trimmed, without empty ones. O(length). */
 export function parseListField(field: string | null): string[] {
   if (field === null) return [];
-  // Most fields have no quotes, and long ones are parted faster so.
+  // Most fields have no quotes; `split` is faster for long ones.
   const members = field.includes('"') ? (field.match(MEMBER_PATTERN) ?? []) : field.split(',');
   return members.map((member) => member.trim()).filter((member) => member !== '');
 }
 
-/** What has more is neither kept nor compared: reading it again for each request would take its time. Characters. */
+/** Limit in characters: longer fields are neither stored nor compared, because each request would parse them again. */
 const MAX_FIELDS_LENGTH = 64 * 1024;
 
-/** Whether header fields are longer than those of servers and browsers are. */
+/** Whether header fields are longer than servers and browsers send. */
 export function areFieldsTooLong(headers: Headers): boolean {
   let length = 0;
   for (const [name, value] of headers) length += name.length + value.length;
   return length > MAX_FIELDS_LENGTH;
 }
 
-/** A list field's first member, as `parseListField` gives it, of its first characters. */
+/** Returns the first member of a list field, as `parseListField` does, from its first characters only. */
 export const getFirstMember = (field: string | null): string | undefined =>
   parseListField(field?.slice(0, MAX_FIRST_MEMBER_LENGTH) ?? null)[0];
 
-/** No member that means something here is longer. */
+/** Limit in characters: no valid first member is longer. */
 const MAX_FIRST_MEMBER_LENGTH = 1000;
 
-/** Cache-Control (RFC 9111 §5.2). Of a directive that occurs twice the first counts (§4.2.1); what is no directive counts for nothing. */
+/** Parses Cache-Control (RFC 9111 §5.2). The first of two equal directives counts (§4.2.1); invalid members are ignored. */
 export function parseCacheControl(field: string | null): Directives {
   const directives = new Map<string, string | true>();
   for (const member of parseListField(field)) {
@@ -43,10 +43,10 @@ export function parseCacheControl(field: string | null): Directives {
   return directives;
 }
 
-/** The greatest delta-seconds told apart (RFC 9111 §1.2.2). */
+/** Larger delta-seconds count as this (RFC 9111 §1.2.2). */
 const MAX_DELTA_SECONDS = 2 ** 31;
 
-/** Delta-seconds; undefined for anything but digits. */
+/** Parses delta-seconds; returns undefined for anything but digits. */
 export function parseDeltaSeconds(text: string | true | undefined): number | undefined {
   return typeof text === 'string' && /^\d+$/.test(text) ? Math.min(Number(text), MAX_DELTA_SECONDS) : undefined;
 }
@@ -62,7 +62,10 @@ const RFC_850 = new RegExp(
 );
 const ASCTIME = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH_PATTERN} ([ \\d]\\d) ${TIME_PATTERN} (\\d{4})$`);
 
-/** An HTTP date in one of its three forms (RFC 9110 §5.6.7), epoch milliseconds; undefined for anything else. `now` settles a year of two digits. */
+/**
+ * Parses an HTTP date in one of its three forms (RFC 9110 §5.6.7) to epoch milliseconds; returns undefined for anything else. `now`
+ * completes a year of two digits.
+ */
 export function parseHttpDate(field: string | null, now: number): number | undefined {
   const text = field?.toLowerCase() ?? '';
   const fixed = IMF_FIXDATE.exec(text);
@@ -84,21 +87,21 @@ function toUtcMs(
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** More than 50 years ahead is the century before (RFC 9110 §5.6.7). */
+/** A year more than 50 years ahead is in the previous century (RFC 9110 §5.6.7). */
 function resolveYear(year: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear();
   const full = thisYear - (thisYear % 100) + year;
   return full > thisYear + 50 ? full - 100 : full;
 }
 
-/** What sets a cookie belongs to one answer: kept, it would be a session on the disk, and shown to later requests. */
+/** A field that sets a cookie is for one response: stored, it would put a session on disk and serve it to later requests. */
 const isCookieField = (name: string): boolean => name === 'set-cookie' || name === 'set-cookie2';
 
-/** Without what sets cookies. */
+/** Returns the fields without those that set cookies. */
 export const withoutCookies = <F extends readonly [name: string, value: string]>(fields: Iterable<F>): F[] =>
   [...fields].filter(([name]) => !isCookieField(name));
 
-/** Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names. */
+/** Fields about one connection or about the cache itself (RFC 9111 §3.1); those that Connection names are not stored either. */
 const NOT_STORED_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -111,28 +114,28 @@ const NOT_STORED_FIELDS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** Codings that `fetch` has taken off the body it hands out. */
+/** Content codings that `fetch` decodes. */
 const DECODED_CODINGS = /^(?:x-)?(?:gzip|deflate|br|zstd)$/;
 
-/** The fields that describe the body as `fetch` hands it out, without those that must not be kept. */
+/** Returns the fields to store with a body that `fetch` may have decoded, without those that must not be stored. */
 export function getStoredFields(headers: Headers): [string, string][] {
   const dropped = new Set(parseListField(headers.get('connection')).map((name) => name.toLowerCase()));
   if (isDecoded(headers)) dropped.add('content-encoding').add('content-length');
   return [...headers].filter(([name]) => !NOT_STORED_FIELDS.has(name) && !dropped.has(name));
 }
 
-/** Whether `fetch` has decoded the body, so that lengths and ranges of the origin's are not those of what is here. */
+/** Whether `fetch` has decoded the body, so that the origin's lengths and ranges don't apply to it. */
 export function isDecoded(headers: Headers): boolean {
   const codings = parseListField(headers.get('content-encoding'));
   return codings.length > 0 && codings.every((coding) => DECODED_CODINGS.test(coding.toLowerCase()));
 }
 
-/** The weak comparison of entity tags (RFC 9110 §8.8.3.2). */
+/** Compares entity tags weakly (RFC 9110 §8.8.3.2). */
 export function isSameTag(a: string, b: string): boolean {
   return a.replace(/^W\//, '') === b.replace(/^W\//, '');
 }
 
-/** Fragments never reach a server. */
+/** Returns the URL that a server sees: fragments are never sent. */
 export function withoutFragment(url: string): string {
   const at = url.indexOf('#');
   return at < 0 ? url : url.slice(0, at);

@@ -1,14 +1,14 @@
 import { isSameTag, parseHttpDate, parseListField } from './fields.ts';
 
-/** A part of a body: bytes from `start` up to and without `end`. */
+/** A part of a body: the bytes from `start` to `end`, `end` excluded. */
 export interface RequestedRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * What a Range field asks of a body of `size` bytes (RFC 9110 §14.1.2): a part, `unsatisfiable`, or undefined where the whole
- * body is the answer: other units, several ranges, what is no range.
+ * Parses the Range field of a request for a body of `size` bytes (RFC 9110 §14.1.2). Undefined means that the response is the whole body
+ * (§14.2): for another unit, for several ranges, and for an invalid field.
  */
 export function parseRangeField(field: string, size: number): RequestedRange | 'unsatisfiable' | undefined {
   const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(field) ?? [];
@@ -23,11 +23,15 @@ export function parseRangeField(field: string, size: number): RequestedRange | '
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-/** Whether a request asks for everything as if for a part, which is how media elements begin. */
-export const isWholeRangeRequest = ({ method, headers }: Request): boolean =>
-  method === 'GET' && /^bytes=\s*0-\s*$/i.test(headers.get('range') ?? '') && !headers.has('if-range');
+/** Whether the range of a request is the whole body, however long that is: `bytes=0-`, which media elements begin with. */
+export function isWholeRangeRequest({ method, headers }: Request): boolean {
+  const field = headers.get('range');
+  if (method !== 'GET' || field === null || headers.has('if-range')) return false;
+  const range = parseRangeField(field, Number.POSITIVE_INFINITY);
+  return typeof range === 'object' && range.start === 0 && range.end === Number.POSITIVE_INFINITY;
+}
 
-/** Whether If-Range lets the Range field count (RFC 9110 §13.1.5): the same strong entity tag, or exactly the same date. */
+/** Whether If-Range allows a part (RFC 9110 §13.1.5): it names the same strong entity tag, or exactly the same date. */
 export function isRangeCurrent(request: Headers, stored: Headers, now: number): boolean {
   const condition = request.get('if-range');
   if (condition === null) return true;
@@ -36,7 +40,7 @@ export function isRangeCurrent(request: Headers, stored: Headers, now: number): 
   return !condition.startsWith('W/') && condition === stored.get('etag');
 }
 
-/** Whether the client already has what is stored (RFC 9110 §13.2.2): If-None-Match, or else If-Modified-Since. */
+/** Whether the client already has the stored representation (RFC 9110 §13.2.2): by If-None-Match, or else by If-Modified-Since. */
 export function isNotModified(request: Headers, stored: Headers, now: number): boolean {
   if (request.has('if-none-match')) {
     const tag = stored.get('etag');

@@ -2,21 +2,21 @@ import { ReadableStream } from 'node:stream/web';
 import type { CacheMethods, Key } from '../engine/index.ts';
 import { createIdentity, hasExited, isCorrupt, type ProcessIdentity } from '../engine/internal.ts';
 
-/** A store is looked through when it is first written to, and then at most so often. Milliseconds. */
+/** Time between two sweeps of a store; the first is at its first write. */
 const SWEEP_INTERVAL_MS = 24 * 60 * 60 * 1000;
 
-/** What is known of a body that is on its way: who writes it, and where it will be. */
+/** Notes the process that writes a body, and the key of the body. */
 interface StagedBodyNote {
   readonly owner: ProcessIdentity;
   readonly body: Key;
 }
 
-/** When a store was last looked through, by kind. */
+/** When a store was last swept, by kind and name. */
 const lastSweepAt = new WeakMap<CacheMethods, Map<string, number>>();
 
 /**
- * Bodies that nothing names yet: they are written before the item that names them. `[kind, name, id]` notes who writes one, so that what
- * a process has left that was killed can be told from what is being written.
+ * Bodies that are written before the item that names them. A note at `[kind, name, id]` says which process writes a body, so that the
+ * leftovers of a killed process can be told from bodies that are being written.
  *
  * Invariant: a body that is in the store and named by no item has a note.
  */
@@ -35,7 +35,7 @@ export class StagedBodies {
     return new StagedBody(this.#cache, [this.#kind, this.#name, id], body);
   }
 
-  /** Deletes what ended processes have left, when it is time to look. O(bodies being written). Errors are given to `onFailure`. */
+  /** Deletes the leftovers of ended processes, at most once per `SWEEP_INTERVAL_MS`. O(bodies being written). `onFailure` gets errors. */
   sweep(onFailure: (error: unknown) => void): void {
     const times = lastSweepAt.get(this.#cache) ?? new Map<string, number>();
     lastSweepAt.set(this.#cache, times);
@@ -60,7 +60,7 @@ export class StagedBodies {
     });
   }
 
-  /** Undefined for a note that is damaged. */
+  /** Returns undefined for a damaged note. */
   #readNote(key: Key): StagedBodyNote | undefined {
     try {
       return this.#cache.get(key) as StagedBodyNote | undefined;
@@ -71,7 +71,7 @@ export class StagedBodies {
   }
 }
 
-/** One body on its way. */
+/** One body that is being written. */
 export class StagedBody {
   readonly #cache: CacheMethods;
   readonly #noteKey: Key;
@@ -84,19 +84,19 @@ export class StagedBody {
     this.#body = body;
   }
 
-  /** Before the body is in the store, or in the transaction that stores it. */
+  /** Call it before the body is in the store, or in the transaction that stores it. */
   writeNote(): void {
     if (this.#isNoted) return;
     this.#cache.set(this.#noteKey, { owner: createIdentity(), body: this.#body } satisfies StagedBodyNote);
     this.#isNoted = true;
   }
 
-  /** In the transaction that names it. */
+  /** Call it in the transaction that names the body. */
   deleteNote(): void {
     if (this.#isNoted) this.#cache.delete(this.#noteKey);
   }
 
-  /** Nothing will name it. What can't be deleted now is deleted when this process has ended. */
+  /** Deletes a body that nothing will name. If that fails, a sweep deletes it after this process has ended. */
   discard(): void {
     try {
       this.#cache.transact(() => {
@@ -104,20 +104,19 @@ export class StagedBody {
         this.deleteNote();
       });
     } catch {
-      // Why it is dropped is being told already.
+      // The error that led here is reported already.
     }
   }
 }
 
-/** A body of fewer bytes is stored as one value, in the transaction that names it. Bytes. */
+/** A smaller body is stored as one value, in the transaction that names it. */
 const MAX_INLINE_BODY_BYTES = 32 * 1024;
 
 /**
- * Stores a body, then runs `commitTransaction`, which names it; with a small body both are one transaction. Memory holds one chunk of a
- * large one, which is noted in `listStaged`, where that is given, before it is there. When anything fails, `commitTransaction` has not run, and nothing
- * is left of the body.
+ * Stores a body, then runs `commit`, which names it; for a small body both are one transaction. Memory holds one chunk of a large body,
+ * which is noted in `staged`, if given, before it is written. If anything fails, the effect of `commit` is undone and the body deleted.
  *
- * @throws {DiskCacheError} what `set` and `writeValueStream` throw; what the stream throws passes through.
+ * @throws {DiskCacheError} as `set` and `writeStream` do; rethrows the errors of `chunks`.
  */
 export async function writeBody(
   cache: CacheMethods,
@@ -149,12 +148,12 @@ export async function writeBody(
   }
 }
 
-/** Deletes files that no row names. A store that can't even do that keeps it until the owner of the key cleans up. */
+/** Deletes a body that no item names. If that fails, it stays until the owner of the key cleans up. */
 function deleteUnnamedBody(cache: CacheMethods, key: Key): void {
   try {
     cache.delete(key);
   } catch {
-    // Another failure is being told already.
+    // The error that led here is reported already.
   }
 }
 
@@ -167,8 +166,8 @@ async function* concatChunks(
 }
 
 /**
- * The stream once its first chunk has been read: from there on the item can be deleted and is still read to its end. Undefined
- * when it can't be read. Damage may show only at the end of a file: the stream fails then. `onFailure` is told of either.
+ * Returns a stream whose first chunk has been read, so that it can be read to its end even if the item is deleted. Returns undefined if
+ * it can't be read. Damage at the end of a file makes the stream fail later. `onFailure` gets both errors.
  */
 export async function startReading(
   stream: ReadableStream<Uint8Array>,
@@ -196,13 +195,13 @@ export async function startReading(
 
 const requestsByBody = new WeakMap<object, readonly Request[]>();
 
-/** A response whose body lets the requests live by whose signals it ends: in Node one that was collected aborts nothing any more. */
+/** Keeps requests alive as long as the body of the response: in Node, the signal of a collected request aborts nothing any more. */
 export function keepRequestsAlive(response: Response, ...requests: readonly Request[]): Response {
   if (response.body !== null) requestsByBody.set(response.body, requests);
   return response;
 }
 
-/** Reads a response to its end, for what reading does on the way. */
+/** Reads a response to its end, which stores it. */
 export async function drainBody(response: Response): Promise<void> {
   for await (const _ of response.body ?? []);
 }

@@ -1,5 +1,6 @@
 /** `deskcache/offline`: an HTTP cache, strategies by route, precached files, CacheStorage, durable queues; in plain Node. */
 
+export type { HttpMessage } from '../engine/index.ts';
 export {
   type Backoff,
   type EnqueueOptions,
@@ -8,6 +9,7 @@ export {
   type Job,
   type JobContext,
   type JobCounts,
+  type JobMessage,
   type JobState,
   type NewJob,
   type OpenQueueOptions,

@@ -3,11 +3,11 @@ import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
 import { assertFunction, wrapListener } from '../engine/internal.ts';
 import { withoutFragment } from '../http-semantics/fields.ts';
 
-/** Checks requests of callers that may not reach everything. */
+/** Checks the requests of callers with limited access. */
 export interface RequestGuard {
-  /** Before a request, or the next one of a redirect, is answered, also from what is stored. Throws to refuse it. */
+  /** Called before a request, or the next one after a redirect, gets a response, also a stored one. Throws to refuse it. */
   beforeAnswer(request: Request): void;
-  /** Before a request is sent. Rejects to refuse it. */
+  /** Called before a request is sent. Rejects to refuse it. */
   beforeSending(request: Request): Promise<void>;
 }
 
@@ -20,10 +20,10 @@ interface CacheAndFetch {
 }
 
 /**
- * What everything here works with: a store, synchronously, and a way to the network.
+ * Checks the store and the `fetch` that everything in this folder works with.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, such as one of a utility process, for one whose
- * codec can't keep bytes, and for a `fetch` that isn't a function.
+ * codec can't store bytes, and for a `fetch` that isn't a function.
  */
 export function assertCacheAndFetch(by: string, { cache, fetch }: CacheAndFetch): void {
   if (typeof cache !== 'object' || cache === null || !('openBytes' in cache)) {
@@ -35,7 +35,7 @@ export function assertCacheAndFetch(by: string, { cache, fetch }: CacheAndFetch)
   if (getCodec(cache) === 'json') {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${by} keeps bytes, which the codec "json" of ${cache.directory} can't; give it a store with the codec "structured"`,
+      `${by} stores bytes, which the codec "json" of ${cache.directory} does not support; use a store with the codec "structured"`,
     );
   }
   if (typeof fetch !== 'function') {
@@ -43,7 +43,7 @@ export function assertCacheAndFetch(by: string, { cache, fetch }: CacheAndFetch)
   }
 }
 
-/** Undefined for a store that was closed already: it keeps nothing, and the answers come from the network. */
+/** Returns undefined for a closed store: it stores nothing, and every response comes from the network. */
 function getCodec(cache: CacheMethods): string | undefined {
   try {
     return cache.codec;
@@ -54,9 +54,9 @@ function getCodec(cache: CacheMethods): string | undefined {
 }
 
 /**
- * Returns the same function, which fails by name when it returns something else than a response.
+ * Returns `fetch` with a check that it returns a response.
  *
- * @throws {DiskCacheError} `BAD_OPTION` from the function.
+ * @throws {DiskCacheError} `BAD_OPTION`, when the function is called.
  */
 export function assertingFetch(by: string, fetch: Fetch): Fetch {
   return async (request) => {
@@ -69,21 +69,21 @@ export function assertingFetch(by: string, fetch: Fetch): Fetch {
   };
 }
 
-/** Also one of another copy of the class, such as that of the package undici. */
+/** Also accepts instances of another copy of the class, such as that of the package undici. */
 const isResponse = (value: unknown): value is Response =>
   typeof value === 'object' && value !== null && 'status' in value && 'headers' in value && 'body' in value;
 
 type OnlineListener = (online: boolean) => void;
 
 /**
- * Whether there is a way to the network, as somebody says who knows: Electron's `net.isOnline()`, the `runOnline` events of a page, a
- * switch in the menu. Offline, requests fail at once instead of after a time-out, and what is stored stands in.
+ * Whether the network can be reached, as the application says, for example by Electron's `net.isOnline()`, the `online` event of a page,
+ * or a switch in the menu. Offline, requests fail at once instead of after a time-out, and stored responses are served.
  */
 export class NetworkState {
   #online: boolean;
   readonly #listeners = new Set<OnlineListener>();
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for what is neither true nor false. */
+  /** @throws {DiskCacheError} `BAD_OPTION` unless `online` is true or false. */
   constructor(online = true) {
     this.#online = parseOnline(online);
   }
@@ -92,9 +92,9 @@ export class NetworkState {
   readonly isOnline = (): boolean => this.#online;
 
   /**
-   * Says how it is; tells the listeners when that is new.
+   * Sets the state; calls the listeners if it has changed.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for what is neither true nor false: nothing is changed.
+   * @throws {DiskCacheError} `BAD_OPTION` unless `online` is true or false; the state stays.
    */
   set(online: boolean): void {
     if (parseOnline(online) === this.#online) return;
@@ -110,7 +110,7 @@ export class NetworkState {
     return () => void this.#listeners.delete(own);
   }
 
-  /** The same way to the origin, closed while offline: it rejects with a `TypeError`, as `fetch` does without a network. */
+  /** Returns `fetch` that rejects with a `TypeError` while offline, as the global one does without a network. */
   guard(fetch: (request: Request) => Promise<Response>): (request: Request) => Promise<Response> {
     return async (request) => {
       if (!this.#online) throw new TypeError(`Offline: ${request.method} ${request.url} was not sent`);
@@ -119,23 +119,23 @@ export class NetworkState {
   }
 }
 
-/** Texts such as 'no' would all stand for true. */
+/** Refuses strings such as 'no', which would all count as true. */
 function parseOnline(online: unknown): boolean {
   if (typeof online === 'boolean') return online;
-  throw new DiskCacheError('BAD_OPTION', `A connection is set to true or false, not to ${formatValue(online, "'")}`);
+  throw new DiskCacheError('BAD_OPTION', `A network state has to be true or false, not ${formatValue(online, "'")}`);
 }
 
 /** https://fetch.spec.whatwg.org/#redirect-status */
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 20;
-/** Credentials are for the origin they were written for. */
+/** Credentials are only for the origin that they were set for. */
 const ORIGIN_BOUND_FIELDS = ['authorization', 'proxy-authorization', 'cookie', 'host'];
 
 /**
- * Follows redirects as the fetch standard does (https://fetch.spec.whatwg.org/#http-redirect-fetch): each hop is a request of its
- * own, so each answer, redirects included, is kept under the URL that gave it. Only reading is followed here; for anything else,
- * and with `redirect: 'manual'`, the first answer is the answer. `passBy` gets those on the way, whose bodies nobody has read.
- * With a `guard`, which looks at each hop, what changes something is followed, too, but for its body, which can't be sent again.
+ * Follows redirects as the fetch standard does (https://fetch.spec.whatwg.org/#http-redirect-fetch). Each hop is a request of its own, so
+ * each response, redirects included, is stored under the URL that gave it. Only GET and HEAD are followed; for other methods, and with
+ * `redirect: 'manual'`, the first response is returned. `onRedirect` gets the redirects, whose bodies are unread. With a `guard`, which
+ * checks each hop, other methods are followed, too, unless their body would have to be sent again.
  *
  * @throws {TypeError} as `fetch` does: with `redirect: 'error'`, for more than 20 hops, for a Location that can't be followed.
  */
@@ -157,7 +157,7 @@ export async function followRedirects<T extends Response | undefined>(
       return response;
     }
     onRedirect(hop, response);
-    if (request.redirect === 'error') throw new TypeError(`${hop.url} redirects, and redirect: 'error' was asked for`);
+    if (request.redirect === 'error') throw new TypeError(`${hop.url} redirects, and redirect: 'error' was requested`);
     if (hops === MAX_REDIRECTS) throw new TypeError(`${request.url} was redirected more than ${MAX_REDIRECTS} times`);
     hop = toNextHop(hop, location, response.status);
   }
@@ -171,17 +171,21 @@ function toNextHop(hop: Request, location: string, status: number): Request {
   }
   const isSameOrigin = to.origin === from.origin;
   if (!isSameOrigin && hop.mode === 'same-origin') {
-    throw new TypeError(`${hop.url} redirects to another origin, ${to.origin}, and mode: 'same-origin' was asked for`);
+    throw new TypeError(`${hop.url} redirects to another origin, ${to.origin}, and mode: 'same-origin' was requested`);
   }
-  const following = toRedirectedRequest(hop, to.href, status);
-  if (!isSameOrigin) for (const name of ORIGIN_BOUND_FIELDS) following.headers.delete(name);
-  return following;
+  const next = toRedirectedRequest(hop, to.href, status);
+  if (!isSameOrigin) for (const name of ORIGIN_BOUND_FIELDS) next.headers.delete(name);
+  return next;
 }
 
 /** Fields that describe a body. https://fetch.spec.whatwg.org/#request-body-header-name */
 const BODY_FIELDS = ['content-encoding', 'content-language', 'content-location', 'content-type'];
 
-/** A POST that is redirected goes on as a GET, and what has a body ends here where it would have to be sent again. */
+/**
+ * Returns the request to which `hop` is redirected: a POST may become a GET.
+ *
+ * @throws {TypeError} if a body would have to be sent again.
+ */
 function toRedirectedRequest(hop: Request, url: string, status: number): Request {
   const { method, body, headers, signal, credentials, cache, mode, referrerPolicy } = hop;
   if (method === 'GET' || method === 'HEAD') return new Request(url, hop);
@@ -194,7 +198,7 @@ function toRedirectedRequest(hop: Request, url: string, status: number): Request
   throw new TypeError(`${method} ${hop.url} was redirected (${status}) to ${url}, and its body can't be sent again`);
 }
 
-/** `fetch` tells of the way by these two. */
+/** Sets the two properties by which `fetch` reports a redirect. */
 function markRedirected(response: Response, hop: Request): void {
   Object.defineProperties(response, {
     url: { value: response.url || withoutFragment(hop.url) },

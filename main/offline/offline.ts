@@ -3,9 +3,10 @@ import { formatValue } from '../../protocol/describe-value.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import { parseStrategyOptions, STRATEGIES, type Strategy, type StrategyOptions } from '../../protocol/strategy.ts';
 import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
-import { wrapListener } from '../engine/internal.ts';
+import { httpChannel, wrapListener } from '../engine/internal.ts';
+import type { CacheMode } from './http/decide.ts';
 import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
-import type { CacheMode } from './http/respond.ts';
+import { publishDecision } from './http/publish-decision.ts';
 import { getCacheStatus } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch, NetworkState, type RequestGuard } from './network.ts';
 import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
@@ -14,11 +15,12 @@ import type { Precache } from './precache.ts';
 export type { Strategy, StrategyOptions } from '../../protocol/strategy.ts';
 
 /**
- * How requests go about the cache, as cache modes.
+ * The strategies as cache modes.
  *
- * `http`: as the responses say (RFC 9111), and the request by a cache mode of its own. `cache-first`: what is stored, however old,
- * else the network; an error (4xx, 5xx) only while it is fresh. `network-first`: the network, where it fails or is too slow what is stored. `stale-while-revalidate`: what is
- * stored, renewed behind the scenes when it is stale. `network-only`: past the cache. `cache-only`: what is stored, else 504.
+ * `http`: as the response (RFC 9111) and the cache mode of the request say. `cache-first`: a stored response, however old, else the
+ * network; a stored error (4xx, 5xx) only while it is fresh. `network-first`: the network; if that fails or is too slow, a stored
+ * response. `stale-while-revalidate`: a stored response, which is revalidated in the background if it is stale. `network-only`: without
+ * the cache. `cache-only`: a stored response, else 504.
  */
 const CACHE_MODES = {
   'cache-first': 'cache-first',
@@ -28,11 +30,11 @@ const CACHE_MODES = {
   'cache-only': 'only-if-cached',
 } as const satisfies Record<Exclude<Strategy, 'http'>, CacheMode>;
 
-/** What answers requests. */
+/** Responds to requests. */
 export type Responder = Pick<HttpCache, 'respond' | 'finish'>;
 
 export interface Route extends StrategyOptions {
-  /** A `RegExp`, a `URLPattern`, or a function of the request. The first route that matches counts. */
+  /** A `RegExp`, a `URLPattern`, or a function of the request. The first matching route counts. */
   readonly match: { test(url: string): boolean } | ((request: Request) => boolean);
 }
 
@@ -42,7 +44,7 @@ const MATCH: Rule = {
 };
 const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: LOOKED_AT_LATER, timeout: LOOKED_AT_LATER };
 
-/** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route without a match, and for an unknown option. */
+/** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route without `match`, and for an unknown option. */
 export function assertRoute(route: Route): void {
   parseOptions('A route', route, ROUTE_OPTIONS);
   if (route.match === undefined) throw new DiskCacheError('BAD_OPTION', `A route needs match: ${MATCH.is}`);
@@ -54,19 +56,19 @@ export function assertStrategyOptions({ strategy, timeout }: StrategyOptions): v
   if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `There is no strategy ${formatValue(strategy, "'")}; there are ${STRATEGIES.join(', ')}`,
+      `Unknown strategy ${formatValue(strategy, "'")}; valid strategies: ${STRATEGIES.join(', ')}`,
     );
   }
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
     const given = inspect(timeout, { depth: 0 });
     throw new DiskCacheError(
       'BAD_OPTION',
-      `The time-out of a strategy is a number of milliseconds above 0, not ${given}`,
+      `The timeout of a strategy has to be a number of milliseconds above 0, not ${given}`,
     );
   }
 }
 
-/** The plan of the first route that matches. A global RegExp would remember where it was: it is asked from the start. */
+/** Returns the first route that matches. `lastIndex` is reset, because a global RegExp would go on from its last match. */
 export function matchRoute(routes: readonly Route[], request: Request): StrategyOptions | undefined {
   return routes.find(({ match }) => {
     if (typeof match === 'function') return match(request);
@@ -75,7 +77,7 @@ export function matchRoute(routes: readonly Route[], request: Request): Strategy
   });
 }
 
-/** Responds by a strategy. Only GET and HEAD have a choice. */
+/** Responds by a strategy, which only GET and HEAD have. */
 export async function applyStrategy(
   http: Responder,
   request: Request,
@@ -84,14 +86,14 @@ export async function applyStrategy(
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (!isRead || strategy === 'http') return http.respond(request);
   if (strategy !== 'network-first') return http.respond(request, CACHE_MODES[strategy]);
-  const answer = http.respond(request, CACHE_MODES[strategy]);
+  const response = http.respond(request, CACHE_MODES[strategy]);
   try {
-    if (timeout === undefined) return await answer;
-    const inTime = await withTimeout(answer, timeout);
+    if (timeout === undefined) return await response;
+    const inTime = await withTimeout(response, timeout);
     if (inTime !== undefined) return inTime;
     const stored = await getStoredResponse(http, request);
-    if (stored === undefined) return await answer;
-    http.finish(request, answer);
+    if (stored === undefined) return await response;
+    http.finish(request, response);
     return stored;
   } catch (error) {
     const stored = request.signal.aborted ? undefined : await getStoredResponse(http, request);
@@ -100,34 +102,34 @@ export async function applyStrategy(
   }
 }
 
-/** What is stored; a store that fails has nothing. */
+/** Returns the stored response; undefined if there is none or the store fails. */
 async function getStoredResponse(http: Responder, request: Request): Promise<Response | undefined> {
-  const answer = await http.respond(request, 'only-if-cached');
-  return getCacheStatus(answer) === 'miss' ? undefined : answer;
+  const response = await http.respond(request, 'only-if-cached');
+  return getCacheStatus(response) === 'miss' ? undefined : response;
 }
 
-/** What the promise brings; undefined after `time` milliseconds, which may be `Infinity`. */
-function withTimeout<T>(promise: Promise<T>, time: number): Promise<T | undefined> {
+/** Settles as the promise, or resolves with undefined after `timeoutMs`, which may be `Infinity`. */
+function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout;
   const late = new Promise<undefined>((resolve) => {
-    const wait = (left: number): void => {
-      const step = Math.min(left, MAX_TIMER_MS);
-      timer = setTimeout(() => (left > step ? wait(left - step) : resolve(undefined)), step);
+    const wait = (remainingMs: number): void => {
+      const delayMs = Math.min(remainingMs, MAX_TIMER_MS);
+      timer = setTimeout(() => (remainingMs > delayMs ? wait(remainingMs - delayMs) : resolve(undefined)), delayMs);
     };
-    wait(time);
+    wait(timeoutMs);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 export interface OfflineOptions extends HttpCacheOptions {
   readonly cache: CacheMethods;
-  /** What requests do, by URL; the first that matches counts. */
+  /** Strategies by request; the first matching route counts. */
   readonly routes?: readonly Route[];
-  /** What requests do that match no route. Default `'http'`. */
+  /** The strategy of requests that match no route. Default `'http'`. */
   readonly strategy?: Strategy;
-  /** Files that are there in advance; they answer before any route. */
+  /** Precached files; they are served before any route is considered. */
   readonly precache?: Precache;
-  /** Whether there is a network. Default: a connection of its own, online. */
+  /** Whether the network can be reached. Default: a new `NetworkState`, online. */
   readonly connection?: NetworkState;
 }
 
@@ -136,7 +138,7 @@ export const OFFLINE_OPTIONS: OptionRules<OfflineOptions> = {
   routes: { is: 'an array of routes { match, strategy }', accepts: Array.isArray },
   strategy: LOOKED_AT_LATER,
   precache: withMethods('a Precache', 'match'),
-  connection: withMethods('a Connection', 'isOnline', 'set', 'subscribe', 'guard'),
+  connection: withMethods('a NetworkState', 'isOnline', 'set', 'subscribe', 'guard'),
 };
 
 /** `fetch` for an application that works without a network: precached files, strategies by route, an HTTP cache underneath. */
@@ -148,37 +150,40 @@ export class Offline {
   readonly #precache: Precache | undefined;
   readonly #onStoreFailure: (error: unknown, url: string) => void;
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a route that can't match, and as `createHttpCache`. */
-  constructor(given: OfflineOptions) {
+  /** @throws {DiskCacheError} `BAD_OPTION` for an unknown strategy, a route without a valid `match`, and as `createHttpCache`. */
+  constructor(options: OfflineOptions) {
     const {
       routes = [],
       strategy = 'http',
       precache,
       connection = new NetworkState(),
-      ...options
-    } = parseOptions('Offline', given, OFFLINE_OPTIONS);
+      ...httpOptions
+    } = parseOptions('Offline', options, OFFLINE_OPTIONS);
     for (const route of routes) assertRoute(route);
     assertStrategyOptions({ strategy });
-    assertCacheAndFetch('Offline', options);
+    assertCacheAndFetch('Offline', httpOptions);
     this.connection = connection;
-    this.http = new HttpCache({ ...options, fetch: connection.guard(assertingFetch('Offline', options.fetch)) });
+    this.http = new HttpCache({
+      ...httpOptions,
+      fetch: connection.guard(assertingFetch('Offline', httpOptions.fetch)),
+    });
     this.#routes = routes;
     this.#defaultStrategy = { strategy };
     this.#precache = precache;
-    this.#onStoreFailure = wrapListener(options.onStoreFailure ?? (() => {}), 'onStoreFailure');
+    this.#onStoreFailure = wrapListener(httpOptions.onStoreFailure ?? (() => {}), 'onStoreFailure');
     // So that `const { fetch } = offline` and `respond` as a handler work.
     this.fetch = this.fetch.bind(this);
     this.respond = this.respond.bind(this);
   }
 
-  /** Responds by the request's route, or by `plan`. `getCacheStatus(response)` tells where the response came from. */
+  /** Responds by the request's route, or by `plan`. `getCacheStatus(response)` returns where the response came from. */
   respond(request: Request, plan?: StrategyOptions): Promise<Response> {
     return this.#respond(this.http, request, plan);
   }
 
   /**
-   * The same for callers that may not reach everything: `guard` looks at each, also those that redirects lead to, and
-   * refuses it by throwing. They get what is stored as others do.
+   * Returns the same for callers with limited access: `guard` checks each request, also those that redirects lead to, and refuses it by
+   * throwing. Guarded requests share what is stored with others.
    */
   withGuard(guard: RequestGuard): Pick<Offline, 'respond' | 'connection'> {
     const http = this.http.withGuard(guard);
@@ -195,15 +200,16 @@ export class Offline {
     if (plan !== undefined) assertStrategyOptions(plan);
     const onStoreFailure = this.#onStoreFailure;
     const precached = plan === undefined ? await this.#precache?.match(request, { onStoreFailure }) : undefined;
+    if (precached !== undefined && httpChannel.hasSubscribers) return publishDecision(request, async () => precached);
     return (
       precached ?? applyStrategy(http, request, plan ?? matchRoute(this.#routes, request) ?? this.#defaultStrategy)
     );
   }
 
   /**
-   * As the global `fetch`, with the strategy for this once.
+   * Works as the global `fetch`, with an optional strategy for this request.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; else as `fetch`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an unknown strategy, and for a `timeout` without a strategy; otherwise as `fetch`.
    */
   async fetch(input: string | URL | Request, init: RequestInit & Partial<StrategyOptions> = {}): Promise<Response> {
     const { strategy, timeout, ...rest } = init;

@@ -1,13 +1,13 @@
 import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../engine/index.ts';
 
-/** What an option has to be, and how a message says so. An option that is left out is not looked at. */
+/** What an option has to be, and how a message says so. An omitted option is not checked. */
 export interface Rule {
   readonly is: string;
   accepts(value: unknown): boolean;
 }
 
-/** A name that is added to the type and forgotten in its rules does not compile. */
+/** The rules of all options of `T`; a missing one does not compile. */
 export type OptionRules<T> = { readonly [N in keyof Required<T>]: Rule };
 
 const isText = (value: unknown): boolean => typeof value === 'string';
@@ -20,10 +20,10 @@ export const TEXTS: Rule = {
   accepts: (value) => Array.isArray(value) && value.every(isText),
 };
 export const SIGNAL: Rule = { is: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
-/** Whoever takes it looks at it more closely, and has a better message. */
+/** For an option that its user checks more closely, with a better message. */
 export const LOOKED_AT_LATER: Rule = { is: '', accepts: () => true };
 
-/** An object with these methods, such as an instance of a class of this package. */
+/** Accepts an object with these methods, such as an instance of a class of this package. */
 export const withMethods = (is: string, ...methods: readonly string[]): Rule => ({
   is,
   accepts: (value) =>
@@ -32,19 +32,19 @@ export const withMethods = (is: string, ...methods: readonly string[]): Rule => 
 });
 
 /**
- * Applications are written in plain JavaScript, too, where a misspelt option would be one that was left out. `by` is who takes them.
+ * Checks options at run time, because in plain JavaScript a misspelt option would count as omitted. Messages begin with `by`.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a name that is not in the rules, with those that are, and for a value of another kind.
+ * @throws {DiskCacheError} `BAD_OPTION` for an unknown name and for an invalid value.
  */
 export function parseOptions<T extends object>(by: string, options: T | undefined, rules: OptionRules<T>): T {
   const names = Object.keys(rules) as (keyof T & string)[];
   if (typeof options !== 'object' || options === null) {
-    throw new DiskCacheError('BAD_OPTION', `${by} takes an object of options; there are ${names.join(', ')}`);
+    throw new DiskCacheError('BAD_OPTION', `${by} takes an object of options; valid options: ${names.join(', ')}`);
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(rules, name)) continue;
-    const hint = `there are ${names.join(', ')}`;
-    throw new DiskCacheError('BAD_OPTION', `${by}: "${truncate(name)}" is no option here; ${hint}`);
+    const hint = `valid options: ${names.join(', ')}`;
+    throw new DiskCacheError('BAD_OPTION', `${by}: unknown option "${truncate(name)}"; ${hint}`);
   }
   for (const name of names) {
     const value: unknown = options[name];

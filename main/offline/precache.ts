@@ -10,11 +10,11 @@ import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, SIGNAL, TEXT
 export interface PrecacheOptions {
   readonly cache: CacheMethods;
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Several precaches in one store have names. Default `''`. */
+  /** Separates several precaches in one store. Default `''`. */
   readonly name?: string;
-  /** Now, in epoch milliseconds. Default `Date.now`. */
+  /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Told when the store failed while a request was answered (`CORRUPT`, `BUSY`, `CLOSED`, …); the request goes on without it. */
+  /** Called when the store has failed during a request (`CORRUPT`, `BUSY`, `CLOSED`, …); the request goes on without it. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
 }
 
@@ -22,14 +22,14 @@ export interface PrecacheManifest {
   readonly version: string;
   readonly entries: readonly {
     readonly url: string;
-    /** Another one means another content. Without it the URL itself changes with its content. */
+    /** Changes with the content. Without it, the URL itself has to change with the content. */
     readonly revision?: string;
   }[];
 }
 
 export interface PrecacheProgress {
   readonly url: string;
-  /** So many of `total` are there. */
+  /** Number of URLs that are ready, of `total`. */
   readonly done: number;
   readonly total: number;
 }
@@ -48,7 +48,7 @@ const PRECACHE_OPTIONS: OptionRules<PrecacheOptions> = {
 };
 const INSTALL_OPTIONS: OptionRules<PrecacheInstallOptions> = { onProgress: FUNCTION, signal: SIGNAL };
 
-/** What is known of a URL of the installed version. */
+/** A URL of the installed version, without its body. */
 interface PrecacheItem {
   readonly id: string;
   readonly revision: string | undefined;
@@ -58,15 +58,13 @@ interface PrecacheItem {
   readonly receivedAt: number;
 }
 
-/** So many are fetched at once. */
 const MAX_PARALLEL_FETCHES = 6;
 
 /**
- * Files that are there before they are asked for, in versions. A version is installed whole: until all of it is on disk, and when
- * anything fails, the one before answers. Keep it in a store with `evictionPolicy: 'none'`; what an evicting one has dropped is
- * simply not found.
+ * Files that are stored before they are requested, in versions. A version is installed whole: until all of it is on disk, and if
+ * anything fails, the previous version is served. Use a store with `evictionPolicy: 'none'`; an evicted file is not found.
  *
- * Keys: `['precache', name]` has the version, `['precache', name, url]` what is known of a URL, `['precache-body', name, id]` a body.
+ * Keys: `['precache', name]` has the version, `['precache', name, url]` a `PrecacheItem`, `['precache-body', name, id]` a body.
  */
 export class Precache {
   readonly #cache: CacheMethods;
@@ -93,16 +91,16 @@ export class Precache {
     this.#onStoreFailure = wrapListener(onStoreFailure, 'onStoreFailure');
   }
 
-  /** The installed one; undefined before the first. */
+  /** The installed version; undefined before the first. */
   get version(): string | undefined {
     return this.#cache.get(['precache', this.#name]) as string | undefined;
   }
 
   /**
-   * Makes a manifest the installed version; fetches what is new in it. Installations of one process follow each other.
+   * Makes a manifest the installed version; fetches what is new in it. Installations in one process run one after the other.
    *
-   * @throws {TypeError} when a URL can't be fetched or does not answer 2xx, whole; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` when
-   * another process installed at the same time, `BAD_OPTION`; the signal's reason. The version before stays as it is.
+   * @throws {TypeError} if a URL can't be fetched or does not respond with a whole 2xx; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` if
+   * another process has installed at the same time, `BAD_OPTION`; the signal's reason. The previous version stays.
    */
   async install(manifest: PrecacheManifest, options: PrecacheInstallOptions = {}): Promise<void> {
     parseOptions('install', options, INSTALL_OPTIONS);
@@ -112,19 +110,19 @@ export class Precache {
   }
 
   /**
-   * The answer to a request from the installed version; undefined when it has none, a damaged one, until the next `installInSession`, and when
-   * the store fails, of which `onStoreFailure` is told, and who is named here, too.
+   * Returns the response to a request from the installed version. Returns undefined if the version doesn't have it, if it is damaged,
+   * until the next `install`, and if the store fails; both `onStoreFailure`, the given one and that of the options, get such an error.
    */
   async match(
     input: string | URL | Request,
     { onStoreFailure }: Pick<PrecacheOptions, 'onStoreFailure'> = {},
   ): Promise<Response | undefined> {
-    // As it is: a copy would use its body up.
+    // Not copied, because a copy would use up the body.
     const request = input instanceof Request ? input : new Request(input);
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const url = withoutFragment(request.url);
     let body: Key | undefined;
-    const failed = (error: unknown): undefined => {
+    const onFailure = (error: unknown): undefined => {
       this.#onStoreFailure(error, url);
       if (onStoreFailure !== undefined) wrapListener(onStoreFailure, 'onStoreFailure')(error, url);
       if (isCorrupt(error) && body !== undefined) this.#deleteBody(body);
@@ -136,9 +134,9 @@ export class Precache {
       appendCacheStatus(headers, { hit: true });
       body = this.#toBodyKey(item.id);
       const bytes = this.#cache.openBytes(body);
-      return bytes && (await createStoredResponse(request, { ...item, url, headers }, bytes, failed));
+      return bytes && (await createStoredResponse(request, { ...item, url, headers }, bytes, onFailure));
     } catch (error) {
-      return failed(error);
+      return onFailure(error);
     }
   }
 
@@ -147,22 +145,25 @@ export class Precache {
     const items = new Map<string, PrecacheItem>();
     const fetched: string[] = [];
     const stop = new AbortController();
-    const stopped = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-    const todo = wanted.entries();
+    const stopSignal = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+    const pending = wanted.entries();
     const work = async () => {
-      for (const [url, revision] of todo) {
-        stopped.throwIfAborted();
-        items.set(url, this.#getUnchanged(url, revision) ?? (await this.#fetchItem(url, revision, fetched, stopped)));
+      for (const [url, revision] of pending) {
+        stopSignal.throwIfAborted();
+        items.set(
+          url,
+          this.#getUnchanged(url, revision) ?? (await this.#fetchItem(url, revision, fetched, stopSignal)),
+        );
         onProgress?.({ url, done: items.size, total: wanted.size });
       }
     };
     this.#deleteBodiesExcept(new Set(this.#listInstalled().map(([, item]) => item?.id)));
     try {
-      // The first failure stops the others, and all have stopped before what they left is deleted.
+      // The first failure stops the others; all have stopped before what they have fetched is deleted.
       await Promise.all(
         Array.from({ length: MAX_PARALLEL_FETCHES }, () => work().catch((error: unknown) => stop.abort(error))),
       );
-      stopped.throwIfAborted();
+      stopSignal.throwIfAborted();
       this.#activate(manifest.version, items);
     } catch (error) {
       this.#cache.deleteMany(fetched.map((id) => this.#toBodyKey(id)));
@@ -170,7 +171,7 @@ export class Precache {
     }
   }
 
-  /** The item of the installed version, where it is the same content and is there. */
+  /** Returns the item of the installed version if it has the same content and its body is stored. */
   #getUnchanged(url: string, revision: string | undefined): PrecacheItem | undefined {
     const item = this.#getUndamaged(url);
     return item !== undefined && item.revision === revision && this.#cache.has(this.#toBodyKey(item.id))
@@ -197,7 +198,7 @@ export class Precache {
     return { id, revision, status, statusText, headers, receivedAt: this.#clock() };
   }
 
-  /** So that what is damaged is fetched again; where that fails it is found damaged again. */
+  /** Deletes a damaged body, so that it is fetched again; if that fails, the next request finds it damaged again. */
   #deleteBody(body: Key): void {
     try {
       this.#cache.delete(body);
@@ -212,7 +213,7 @@ export class Precache {
         if (!this.#cache.has(this.#toBodyKey(id))) {
           throw new DiskCacheError(
             'BUSY',
-            `${url} is gone again: another process installs, or the store evicts; install once more`,
+            `${url} was deleted during the installation, by another process or by eviction; install again`,
           );
         }
       }
@@ -223,20 +224,20 @@ export class Precache {
     });
   }
 
-  /** Undefined for a URL whose row is damaged. */
+  /** Returns the keys and items of the installed version, undefined for a damaged item. */
   #listInstalled(): [Key, PrecacheItem | undefined][] {
     return [...this.#cache.keys({ prefix: ['precache', this.#name] })]
       .filter((key) => (key as readonly Key[]).length === 3)
       .map((key) => [key, this.#getUndamaged((key as readonly string[])[2]!)]);
   }
 
-  /** Also what an installation left behind that was killed. */
+  /** Also deletes the leftovers of a killed installation. */
   #deleteBodiesExcept(kept: ReadonlySet<unknown>): void {
     const keys = [...this.#cache.keys({ prefix: ['precache-body', this.#name] })];
     this.#cache.deleteMany(keys.filter((key) => !kept.has((key as readonly Key[])[2])));
   }
 
-  /** What is damaged is not there: it is fetched again. */
+  /** Returns undefined for a damaged item, which is then fetched again. */
   #getUndamaged(url: string): PrecacheItem | undefined {
     try {
       return this.#getItem(url);
@@ -260,30 +261,30 @@ async function* readChunks(response: Response): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * The revisions by their URLs. Manifests are read from files and servers, so they are looked at.
+ * Returns the revisions by URL. Manifests come from files and servers, so they are validated.
  *
  * @throws {DiskCacheError} `BAD_OPTION` that names the entry.
  */
 function parseManifest({ version, entries }: PrecacheManifest): ReadonlyMap<string, string | undefined> {
   if (typeof version !== 'string' || !Array.isArray(entries))
     throw new DiskCacheError('BAD_OPTION', 'A manifest is { version: string, entries: [{ url, revision }, …] }');
-  const wanted = new Map<string, string | undefined>();
+  const revisions = new Map<string, string | undefined>();
   for (const [at, entry] of (entries as PrecacheManifest['entries']).entries()) {
     const { url, revision } = Object(entry) as PrecacheManifest['entries'][number];
     if (!URL.canParse(url) || (revision !== undefined && typeof revision !== 'string')) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give a whole address as url, and a string as revision or none`,
+        `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give an absolute URL as url, and a string as revision, or none`,
       );
     }
     const address = withoutFragment(new URL(url).href);
-    if (wanted.has(address) && wanted.get(address) !== revision) {
+    if (revisions.has(address) && revisions.get(address) !== revision) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `Entry ${at} of the manifest names ${address} once more, with another revision (${String(revision)}, ${String(wanted.get(address))}); name it once`,
+        `Entry ${at} of the manifest repeats ${address} with another revision (${String(revision)}, ${String(revisions.get(address))}); list it once`,
       );
     }
-    wanted.set(address, revision);
+    revisions.set(address, revision);
   }
-  return wanted;
+  return revisions;
 }

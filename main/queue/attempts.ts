@@ -1,156 +1,161 @@
 import { CLOCK_TOLERANCE_MS, describeProcess, hasExited } from '../engine/internal.ts';
 import { makeWaiting, promoteDue, releaseGroup } from './schedule.ts';
 import {
-  tryReadRows as attempted,
   type JobRow,
   type RunningRow,
   readJob,
   type Tables,
+  tryReadRows,
   unlessDamaged,
   type WorkerRow,
 } from './tables.ts';
 import type { QueueTransaction } from './transaction.ts';
 import type { RetryPolicy } from './worker-options.ts';
 
-/** Of a worker, unless it was given another one. */
+/** The lease of a worker, unless the option `lease` says otherwise. */
 export const DEFAULT_WORKER_LEASE_MS = 30_000;
 
-/** A job in the hands of a worker. */
+/** A job that a worker has claimed. */
 export interface Claim extends RunningRow {
   readonly id: number;
   readonly job: JobRow;
-  /** What was reported last, by this attempt or an earlier one. Invariant: undefined where there is no row of it. */
+  /** The last reported progress, of this attempt or an earlier one. Invariant: undefined if there is no row of it. */
   readonly progress: unknown;
 }
 
-/** How long a job rests that can't be read for a reason that may pass. It was not begun, so no attempt is counted. */
+/** Delay of a job that can't be read for a transient reason. It was not started, so this is not counted as an attempt. */
 const UNREADABLE_RETRY_MS = 5000;
 
-/** Takes up to `count` jobs for a worker, the next ones in order. A damaged one is dead; one that can't be read now rests. */
-export function claim(step: QueueTransaction, worker: string, count: number): Claim[] {
-  const { ready, running, failed, progress } = step.tables;
-  promoteDue(step);
+/** Claims up to `count` jobs for a worker, in order. A damaged job becomes dead; one that can't be read now is delayed. */
+export function claim(transaction: QueueTransaction, worker: string, count: number): Claim[] {
+  const { ready, running, failed, progress } = transaction.tables;
+  promoteDue(transaction);
   const claims: Claim[] = [];
   for (const [negativePriority, id] of ready.firstKeys(count)) {
     ready.delete(negativePriority, id);
-    step.count('ready', -1);
-    const read = attempted(() => ({
-      job: readJob(step.tables, id),
+    transaction.count('ready', -1);
+    const read = tryReadRows(() => ({
+      job: readJob(transaction.tables, id),
       attempts: unlessDamaged(() => failed.get(id))?.attempts ?? 0,
       progress: unlessDamaged(() => progress.get(id)),
     }));
-    if ('refused' in read) {
-      makeWaiting(step, id, 0 - negativePriority, step.now + UNREADABLE_RETRY_MS);
+    if ('error' in read) {
+      makeWaiting(transaction, id, 0 - negativePriority, transaction.now + UNREADABLE_RETRY_MS);
       continue;
     }
     const { job } = read.value;
     const attempt = read.value.attempts + 1;
     if (job.damage !== undefined) {
-      failAttempt(step, id, job, { attempt, error: job.damage.message, retryDelayMs: undefined });
+      failAttempt(transaction, id, job, { attempt, error: job.damage.message, retryDelayMs: undefined });
       continue;
     }
-    const row: RunningRow = { worker, ticket: step.nextNumber('ticket'), attempt, startedAt: step.now };
+    const row: RunningRow = { worker, ticket: transaction.nextNumber('ticket'), attempt, startedAt: transaction.now };
     running.put([id], row);
-    step.count('running', 1);
+    transaction.count('running', 1);
+    transaction.recordJob('claimed', id, attempt);
     claims.push({ ...row, id, job, progress: read.value.progress });
   }
   return claims;
 }
 
-/** Whether a worker is known to have ended, or has given no sign of life for as long as its lease. */
+/** Whether a worker's process has exited or its lease is over. */
 const isWorkerLost = (row: WorkerRow, now: number): boolean => row.until <= now || hasExited(row);
 
-/** Whether a lease was given before the clock was set back: it would end later than it may. */
+/** Whether a lease ends later than possible: it was taken before the clock was set back. */
 const isLeaseAhead = ({ until, lease = DEFAULT_WORKER_LEASE_MS }: WorkerRow, now: number): boolean =>
   until > now + lease + CLOCK_TOLERANCE_MS;
 
-/** The workers that are there, and those that were. */
+/** Returns the ids of live workers and the rows of lost ones. */
 function listWorkers({ workers }: Tables, self: string, now: number) {
-  const living = new Set([self]);
+  const alive = new Set([self]);
   const lost = new Map<string, WorkerRow>();
   for (const [[worker], row] of workers.entries()) {
-    if (worker === self || !isWorkerLost(row, now)) living.add(worker);
+    if (worker === self || !isWorkerLost(row, now)) alive.add(worker);
     else lost.set(worker, row);
   }
-  return { living, lost };
+  return { alive, lost };
 }
 
-/** Whether other workers have left jobs or themselves behind. O(workers + running jobs). */
-export function hasLostJobs(shelves: Tables, self: string, now: number): boolean {
-  const { living, lost } = listWorkers(shelves, self, now);
-  if (shelves.workers.entries().some(([[worker], row]) => worker !== self && isLeaseAhead(row, now))) return true;
-  return lost.size > 0 || shelves.running.entries().some(([, { worker }]) => !living.has(worker));
+/** Whether there are lost workers, or running jobs without a live worker. O(workers + running jobs). */
+export function hasLostJobs(tables: Tables, self: string, now: number): boolean {
+  const { alive, lost } = listWorkers(tables, self, now);
+  if (tables.workers.entries().some(([[worker], row]) => worker !== self && isLeaseAhead(row, now))) return true;
+  return lost.size > 0 || tables.running.entries().some(([, { worker }]) => !alive.has(worker));
 }
 
-/** Brings back what no living worker has: it has failed, and may be tried again at once. O(workers + running jobs). */
-export function reclaimLost(step: QueueTransaction, self: string, { attempts }: RetryPolicy): void {
-  const { workers, running } = step.tables;
-  const { living, lost } = listWorkers(step.tables, self, step.now);
+/** Takes running jobs from lost workers: the attempt counts as failed, and is retried at once. O(workers + running jobs). */
+export function reclaimLost(transaction: QueueTransaction, self: string, { attempts }: RetryPolicy): void {
+  const { workers, running } = transaction.tables;
+  const { alive, lost } = listWorkers(transaction.tables, self, transaction.now);
   for (const worker of lost.keys()) workers.delete(worker);
-  // One that lives renews it at once; one that does not is missed a lease from now, and not when the clock has caught up.
+  // Shorten leases from before the clock was set back: a live worker renews at once, a dead one is lost after one lease.
   for (const [path, row] of workers.entries()) {
-    if (path[0] !== self && isLeaseAhead(row, step.now))
-      workers.put(path, { ...row, until: step.now + (row.lease ?? DEFAULT_WORKER_LEASE_MS) });
+    if (path[0] !== self && isLeaseAhead(row, transaction.now))
+      workers.put(path, { ...row, until: transaction.now + (row.lease ?? DEFAULT_WORKER_LEASE_MS) });
   }
   for (const [[id], { worker, attempt }] of running.entries()) {
-    if (living.has(worker)) continue;
-    // One that can't be read now is brought back when it can.
-    const read = attempted(() => readJob(step.tables, id));
-    if ('refused' in read) continue;
+    if (alive.has(worker)) continue;
+    // A job that can't be read now is taken later.
+    const read = tryReadRows(() => readJob(transaction.tables, id));
+    if ('error' in read) continue;
     running.delete(id);
-    step.count('running', -1);
+    transaction.count('running', -1);
     const owner = lost.get(worker);
-    const error = `Its worker was lost${owner ? `: ${describeProcess(owner)} has ended, or its lease has` : ''}`;
-    failAttempt(step, id, read.value, { attempt, error, retryDelayMs: attempt < attempts ? 0 : undefined });
+    const error = `Its worker was lost${owner ? `: ${describeProcess(owner)} has exited, or its lease is over` : ''}`;
+    failAttempt(transaction, id, read.value, { attempt, error, retryDelayMs: attempt < attempts ? 0 : undefined });
   }
 }
 
-/** Why an attempt was in vain, and how many milliseconds the job rests; undefined: it is dead. */
+/** Why an attempt failed, and the milliseconds until the retry; undefined if the job is dead. */
 export interface AttemptFailure {
   readonly attempt: number;
   readonly error: string;
   readonly retryDelayMs: number | undefined;
 }
 
-/** How an attempt ended; `'returned'`: before it could succeed or fail, so it is not counted. */
+/** How an attempt ended. `'returned'`: stopped before it succeeded or failed, so it is not counted. */
 export type AttemptOutcome = 'done' | 'returned' | AttemptFailure;
 
-/** Whether an attempt is still its worker's. */
+/** Whether a claim still belongs to its worker. */
 export const isClaimCurrent = ({ running }: Tables, { id, ticket }: Claim): boolean =>
   running.get(id)?.ticket === ticket;
 
-/** Ends an attempt; returns false, and does nothing, when it is not its worker's any more. */
-export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOutcome): boolean {
-  const { tables } = step;
+/** Ends an attempt. Returns false, and changes nothing, if the claim no longer belongs to its worker. */
+export function settle(transaction: QueueTransaction, claim: Claim, outcome: AttemptOutcome): boolean {
+  const { tables } = transaction;
   const { id, job } = claim;
   if (!isClaimCurrent(tables, claim)) return false;
   tables.running.delete(id);
-  step.count('running', -1);
+  transaction.count('running', -1);
   if (outcome === 'done') {
     tables.jobs.delete(id);
     if (claim.attempt > 1) tables.failed.delete(id);
     if (claim.progress !== undefined) tables.progress.delete(id);
-    step.count('done', 1);
-    releaseGroup(step, id, job);
+    transaction.count('done', 1);
+    transaction.recordJob('done', id, claim.attempt);
+    releaseGroup(transaction, id, job);
   } else if (outcome === 'returned') {
-    makeWaiting(step, id, job.priority, step.now);
-  } else failAttempt(step, id, job, outcome);
+    makeWaiting(transaction, id, job.priority, transaction.now);
+    transaction.recordJob('returned', id, claim.attempt);
+  } else failAttempt(transaction, id, job, outcome);
   return true;
 }
 
-/** A failed job without a worker: it waits for its retry at the head of its group, or is dead. */
+/** Records a failed attempt: the job waits for its retry at the head of its group, or becomes dead. */
 export function failAttempt(
-  step: QueueTransaction,
+  transaction: QueueTransaction,
   id: number,
   job: JobRow,
   { attempt, error, retryDelayMs }: AttemptFailure,
 ): void {
-  step.tables.failed.put([id], { attempts: attempt, error, failedAt: step.now });
+  transaction.tables.failed.put([id], { attempts: attempt, error, failedAt: transaction.now });
   if (retryDelayMs !== undefined) {
-    makeWaiting(step, id, job.priority, step.now + retryDelayMs);
+    makeWaiting(transaction, id, job.priority, transaction.now + retryDelayMs);
+    transaction.recordJob('retried', id, attempt, retryDelayMs);
     return;
   }
-  step.tables.dead.put([id], step.now);
-  step.count('dead', 1);
-  releaseGroup(step, id, job);
+  transaction.tables.dead.put([id], transaction.now);
+  transaction.count('dead', 1);
+  transaction.recordJob('dead', id, attempt);
+  releaseGroup(transaction, id, job);
 }

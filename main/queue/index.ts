@@ -1,4 +1,4 @@
-/** Durable queues. */
+/** `deskcache/queue`: durable job queues. */
 export type {
   EnqueueOptions,
   EnqueueResult,
@@ -8,5 +8,6 @@ export type {
   NewJob,
   QueueEvent,
 } from '../../protocol/job.ts';
+export type { JobMessage } from '../engine/index.ts';
 export { type OpenQueueOptions, Queue } from './queue.ts';
 export type { Backoff, Handler, JobContext, ProcessOptions, Retry } from './worker-options.ts';

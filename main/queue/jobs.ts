@@ -9,11 +9,11 @@ import { inTransaction, type OpenQueue, type QueueTransaction } from './transact
 
 const STATES = ['ready', 'delayed', 'held', 'running', 'dead'] as const satisfies readonly JobState[];
 
-/** A job with all that is known about it, from one moment; no lock is taken. */
+/** Returns a job with all its facts, read in one snapshot without a lock; undefined if there is none. */
 export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> | undefined {
   const { jobs, running, dead, delayed, failed, progress } = tables;
-  const [row, begun, diedAt, dueAt, failure, reported] = index.getMany(
-    [jobs, running, dead, delayed, failed, progress].map((shelf) => shelf.key(id)),
+  const [row, attempt, diedAt, dueAt, lastFailure, reported] = index.getMany(
+    [jobs, running, dead, delayed, failed, progress].map((table) => table.key(id)),
   ) as [JobRow?, RunningRow?, number?, number?, FailedRow?, unknown?];
   if (row === undefined) return undefined;
   const { group } = row;
@@ -22,16 +22,16 @@ export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> |
   return {
     id,
     ...row,
-    state: begun !== undefined ? 'running' : diedAt !== undefined ? 'dead' : waiting,
-    attempts: begun?.attempt ?? failure?.attempts ?? 0,
+    state: attempt !== undefined ? 'running' : diedAt !== undefined ? 'dead' : waiting,
+    attempts: attempt?.attempt ?? lastFailure?.attempts ?? 0,
     ...(dueAt !== undefined && { dueAt }),
-    ...(begun !== undefined && { startedAt: begun.startedAt }),
+    ...(attempt !== undefined && { startedAt: attempt.startedAt }),
     ...(reported !== undefined && { progress: reported }),
-    ...(failure !== undefined && { error: failure.error, failedAt: failure.failedAt }),
+    ...(lastFailure !== undefined && { error: lastFailure.error, failedAt: lastFailure.failedAt }),
   };
 }
 
-/** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */
+/** Iterates lazily over the jobs in a state: ready jobs in the order in which they will start, others by group or id. */
 export function* listJobs(core: () => OpenQueue, state: JobState): Generator<Job<unknown>, void, undefined> {
   assertJobState(state);
   for (const path of core().tables[state].keys()) {
@@ -40,19 +40,19 @@ export function* listJobs(core: () => OpenQueue, state: JobState): Generator<Job
   }
 }
 
-/** A page ends at this many jobs, read in about 4 ms, or, after the first, at this many bytes of them. */
+/** A page ends at this number of jobs (read in about 4 ms) or, after the first, at this number of bytes. */
 const MAX_PAGE_JOBS = 128;
 const MAX_PAGE_BYTES = 512 * 1024;
 
 /**
- * A stretch of the jobs in a state. Its cursor is the place of the first one that didn't fit.
+ * Returns one page of the jobs in a state. The cursor is the path of the first job of the next page.
  *
  * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for an unknown state or cursor.
  */
 export function getJobPage(core: OpenQueue, state: JobState, after?: Cursor): ResultPage<Job<unknown>> {
   assertJobState(state);
   if (after !== undefined && !Array.isArray(after)) {
-    throw new DiskCacheError('BAD_OPTION', `the cursor is none of the ${state} jobs; begin again without one`);
+    throw new DiskCacheError('BAD_OPTION', `the cursor does not belong to the ${state} jobs; start again without one`);
   }
   const items: Job<unknown>[] = [];
   let bytes = 0;
@@ -69,19 +69,20 @@ export function getJobPage(core: OpenQueue, state: JobState, after?: Cursor): Re
 function assertJobState(state: unknown): void {
   if ((STATES as readonly unknown[]).includes(state)) return;
   const given = typeof state === 'string' ? `"${state.slice(0, 64)}"` : typeof state;
-  throw new DiskCacheError('BAD_OPTION', `state is ${given}; there are ${STATES.join(', ')}`);
+  throw new DiskCacheError('BAD_OPTION', `state is ${given}; give one of ${STATES.join(', ')}`);
 }
 
 /**
- * Gives a dead letter all its attempts again, in its old place among those of its group that have not begun.
+ * Requeues a dead job with all its attempts, in its old place among the jobs of its group that have not started. Returns false if there
+ * is no such dead job.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED` when another job with its dedupe key waits or runs.
+ * @throws {DiskCacheError} `NOT_ALLOWED` if another job with its dedupe key waits or runs; `CORRUPT` if the job is damaged.
  */
 export function retryJob(core: OpenQueue, id: number): boolean {
-  return inTransaction(core, (step) => {
-    const { jobs, dead, dedupe, failed } = step.tables;
+  return inTransaction(core, (transaction) => {
+    const { jobs, dead, dedupe, failed } = transaction.tables;
     if (!dead.has(id)) return false;
-    const job = readJob(step.tables, id);
+    const job = readJob(transaction.tables, id);
     if (job.damage !== undefined) throw job.damage;
     const { dedupeKey } = job;
     if (dedupeKey !== undefined) {
@@ -90,11 +91,11 @@ export function retryJob(core: OpenQueue, id: number): boolean {
       dedupe.put([dedupeKey], id);
     }
     dead.delete(id);
-    step.count('dead', -1);
+    transaction.count('dead', -1);
     failed.delete(id);
-    // Written once more, so that who listens hears of it.
+    // Written again, so that subscribers get an event.
     jobs.put([id], job);
-    schedule(step, id, job, step.now);
+    schedule(transaction, id, job, transaction.now);
     return true;
   });
 }
@@ -105,32 +106,32 @@ const dedupeConflictError = ({ index }: OpenQueue, id: number, holder: number) =
     `Job ${id} in ${index.directory} can't be retried: job ${holder} has the same dedupe key; remove one of them`,
   );
 
-/** What is known of a job, except where it is. */
+/** Deletes the rows of a job, except those of its state. */
 function eraseRows({ jobs, failed, progress }: Tables, id: number): void {
   jobs.delete(id);
   failed.delete(id);
   progress.delete(id);
 }
 
-/** Takes a job out, whatever its state; a worker that has it learns so when it next gives a sign of life. */
+/** Removes a job in any state. A worker that runs it notices when it next renews its lease. Returns whether there was one. */
 export const removeJob = (core: OpenQueue, id: number): boolean =>
-  inTransaction(core, (step) => removeJobRows(step, id));
+  inTransaction(core, (transaction) => removeJobRows(transaction, id));
 
-function removeJobRows(step: QueueTransaction, id: number): boolean {
-  const { tables } = step;
+function removeJobRows(transaction: QueueTransaction, id: number): boolean {
+  const { tables } = transaction;
   const { dead, running, jobs } = tables;
   if (dead.has(id)) {
     eraseRows(tables, id);
     dead.delete(id);
-    step.count('dead', -1);
+    transaction.count('dead', -1);
     return true;
   }
   if (!jobs.has(id)) return false;
   const job = readJob(tables, id);
   eraseRows(tables, id);
-  if (running.delete(id)) step.count('running', -1);
-  else unschedule(step, id, job);
-  releaseGroup(step, id, job);
+  if (running.delete(id)) transaction.count('running', -1);
+  else unschedule(transaction, id, job);
+  releaseGroup(transaction, id, job);
   return true;
 }
 
@@ -143,27 +144,27 @@ const EVENT_BY_TABLE = {
 } as const;
 
 /**
- * Reads events out of the changes of the rows, in the order of their commits. What becomes of a job that was running is told by
- * the change that follows in the same transaction.
+ * Returns a change listener that translates changes of rows to queue events, in commit order. When a `running` row is deleted, the next
+ * change of the same transaction tells how the attempt ended.
  */
 export function toChangeListener(listener: (event: QueueEvent) => void): (change: Change) => void {
-  /** The job whose attempt was ended by the change before this one. */
+  /** The job whose `running` row was deleted by the previous change. */
   let ended: number | undefined;
 
   return ({ kind, key }) => {
     const before = ended;
     ended = undefined;
     if (key === undefined) return listener({ kind: 'missed' });
-    const [shelf, ...path] = key as readonly Key[];
-    if (shelf === 'paused') return listener({ kind: kind === 'set' ? 'paused' : 'resumed' });
+    const [table, ...path] = key as readonly Key[];
+    if (table === 'paused') return listener({ kind: kind === 'set' ? 'paused' : 'resumed' });
     const id = Number(path.at(-1));
     if (kind === 'set') {
-      if (isEventTable(shelf)) listener({ kind: EVENT_BY_TABLE[shelf], id });
-      else if (shelf === 'ready' && id === before) listener({ kind: 'returned', id });
-    } else if (shelf === 'running') ended = id;
-    else if (shelf === 'job') listener({ kind: id === before ? 'done' : 'removed', id });
+      if (isEventTable(table)) listener({ kind: EVENT_BY_TABLE[table], id });
+      else if (table === 'ready' && id === before) listener({ kind: 'returned', id });
+    } else if (table === 'running') ended = id;
+    else if (table === 'job') listener({ kind: id === before ? 'done' : 'removed', id });
   };
 }
 
-const isEventTable = (shelf: Key | undefined): shelf is keyof typeof EVENT_BY_TABLE =>
-  typeof shelf === 'string' && Object.hasOwn(EVENT_BY_TABLE, shelf);
+const isEventTable = (table: Key | undefined): table is keyof typeof EVENT_BY_TABLE =>
+  typeof table === 'string' && Object.hasOwn(EVENT_BY_TABLE, table);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type {
@@ -11,12 +12,12 @@ import type {
 } from '../../protocol/job.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
+import { isStoreName } from '../../protocol/stores.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { assertFlag, assertFunction, assertOptions } from '../engine/internal.ts';
+import { assertFlag, assertFunction, assertOptions, OpenStore } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
-import { checkQueue, rebuild } from './repair.ts';
-import { enqueueMany, enqueueOne, parseEnqueueOptions } from './schedule.ts';
+import { checkQueue, enqueueMany, enqueueOne, parseEnqueueOptions, rebuildSchedule } from './schedule.ts';
 import { isTableName, openTables } from './tables.ts';
 import { getCounters, inTransaction, type OpenQueue } from './transaction.ts';
 import { Worker } from './worker.ts';
@@ -27,9 +28,9 @@ type SharedIndexOption = 'clock' | 'codec' | 'compression' | 'durability' | 'fil
 
 export interface OpenQueueOptions extends Pick<IndexOptions, SharedIndexOption> {
   /**
-   * Milliseconds after which a worker that gives no sign of life has lost its jobs to others. While its event loop turns it
-   * gives one three times as often, so a job may take as long as it likes. Default 30 000. All who share a directory need
-   * clocks that agree.
+   * Milliseconds after which a worker that doesn't renew its lease loses its jobs to other workers. While its event loop turns, the
+   * lease is renewed three times per lease, so a job may take any time. All users of a directory need clocks that agree. Default
+   * 30 000.
    */
   readonly lease?: number;
 }
@@ -46,14 +47,13 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
 
 const CHECK_OPTIONS: ReadonlySet<string> = new Set(['repair']);
 
-/** The version of what is in a queue's directory, docs/disk-format.md. */
+/** The format version of a queue's directory, see docs/disk-format.md. */
 const FORMAT_VERSION = 1;
 
 /**
- * Jobs that outlive everything: a durable queue in one directory, shared by as many processes and threads as open it. What
- * `enqueue` has answered survives a kill and a power cut (`durability: 'power'`, unless chosen otherwise). Every job is
- * delivered at least once and acknowledged exactly once: a handler whose worker dies half-way leaves its job to another, so
- * handlers have to bear being run again; one that has come to its end never is.
+ * A durable job queue in one directory, shared by any number of processes and threads. A job survives a kill and a power cut once
+ * `enqueue` has returned (`durability: 'power'`, the default). Every job is delivered at least once and acknowledged exactly once: if a
+ * worker dies, another one runs its jobs again, so handlers must be idempotent; a job whose handler has resolved never runs again.
  *
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, as `Index`.
  */
@@ -61,7 +61,7 @@ export class Queue<T = unknown> {
   readonly directory: string;
   readonly #leaseMs: number;
   readonly #workers = new Set<Worker>();
-  #core: OpenQueue | undefined;
+  readonly #store: OpenStore<OpenQueue>;
 
   /**
    * Opens a directory, or creates it.
@@ -74,19 +74,24 @@ export class Queue<T = unknown> {
       const hint = `give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`;
       throw new DiskCacheError('BAD_OPTION', `lease is ${formatValue(lease, "'")}; ${hint}`);
     }
-    // A row is seldom read twice, so the memory tier would cost more than it saves.
+    // Rows are rarely read twice, so the memory cache would cost more than it saves.
     const index = new Index(directory, { ...shared, memory: 0, version: FORMAT_VERSION });
-    this.#core = {
+    const core: OpenQueue = {
       index,
       tables: openTables(index),
       clock: shared.clock ?? Date.now,
-      rebuild: rebuild,
+      rebuildSchedule,
       transaction: undefined,
     };
     this.#leaseMs = lease;
     this.directory = index.directory;
+    this.#store = new OpenStore(core, `The queue at ${this.directory}`, () => {
+      const closed = new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed`);
+      for (const worker of this.#workers) worker.release(closed);
+      index.close();
+    });
     try {
-      claimQueueDirectory(this.#core);
+      claimQueueDirectory(core);
     } catch (error) {
       this.close();
       throw error;
@@ -103,111 +108,117 @@ export class Queue<T = unknown> {
     return this.#runAndWake((core) => inTransaction(core, (step) => enqueueOne(step, job)));
   }
 
-  /** `enqueue` for many, all or none, in one transaction. */
+  /** Adds many jobs, all or none, in one transaction. */
   enqueueMany(jobs: Iterable<NewJob<T>>): EnqueueResult[] {
     return this.#runAndWake((core) => enqueueMany(core, jobs));
   }
 
   /**
-   * Hands jobs to a handler until it is stopped by `signal` or `close`, and then resolves when the handlers at work have
-   * ended. A handler that resolves has done its job; one that fails gets it again after a rest, until the job is dead. After
-   * the stop, a job whose handler fails or has not ended goes back as if it had not been begun.
+   * Runs `handler` for jobs until `signal` is aborted or the queue is closed, then resolves when the running handlers have ended. A job
+   * is done when its handler resolves; if it fails, it is retried after a delay, until it is dead. After the stop, a job whose handler
+   * fails or has not ended is returned to the queue and not counted as an attempt.
    *
-   * Rejects with `CORRUPT` and the like when the queue can't be read; handlers at work are told by their signals. A disk that can't
-   * be read for the moment (`IO`) is waited for, as a full one is.
+   * Rejects with `CORRUPT` and similar errors if the queue can't be read; running handlers are notified through their signals. After
+   * transient errors (`IO`, `DISK_FULL`, `BUSY`) it tries again.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`, at once.
+   * @throws {DiskCacheError} `BAD_OPTION`, synchronously.
    */
   process(handler: Handler<T>, options?: ProcessOptions): Promise<void> {
-    assertFunction(handler, 'a handler');
-    const worker = new Worker(this.#open(), handler as Handler<unknown>, parseProcessOptions(options, this.#leaseMs));
+    assertFunction(handler, 'the handler');
+    const worker = new Worker(
+      this.#store.core,
+      handler as Handler<unknown>,
+      parseProcessOptions(options, this.#leaseMs),
+    );
     this.#workers.add(worker);
     return worker.run().finally(() => this.#workers.delete(worker));
   }
 
-  /** A job by its id, as it stands; undefined when it was done or removed. O(log n + size of the payload). */
+  /** Returns a job by its id; undefined if it was done or removed. O(log n + size of the payload). */
   get(id: number): Job<T> | undefined {
-    return getJob(this.#open(), id) as Job<T> | undefined;
+    return getJob(this.#store.core, id) as Job<T> | undefined;
   }
 
-  /** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */
+  /** Iterates lazily over the jobs in a state: ready jobs in the order in which they will start, others by group or id. */
   jobs(state: JobState): Generator<Job<T>, void, undefined> {
-    this.#open();
-    return listJobs(() => this.#open(), state) as Generator<Job<T>, void, undefined>;
+    this.#store.assertOpen();
+    return listJobs(() => this.#store.core, state) as Generator<Job<T>, void, undefined>;
   }
 
   /**
-   * One bounded page of `jobs`, for who can't keep an iterator: `next` of the last page leads to the next one. A job that
-   * changes its place in the meantime may be missed; none is returned twice. O(log n + page).
+   * Returns one bounded page of `jobs`, for callers that can't hold an iterator: pass `next` of a page as `after` for the next one. A job
+   * that moves in the meantime may be missed; none is returned twice. O(log n + page).
    *
    * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for an unknown state or cursor.
    */
   page(state: JobState, after?: Cursor): ResultPage<Job<T>> {
-    return getJobPage(this.#open(), state, after) as ResultPage<Job<T>>;
+    return getJobPage(this.#store.core, state, after) as ResultPage<Job<T>>;
   }
 
-  /** How many jobs there are by state, and how many were done ever. One look-up. */
+  /** Returns the number of jobs by state, and of all jobs ever done. One lookup. */
   counts(): JobCounts {
-    const { id: _, ticket: __, at: ___, ...counts } = getCounters(this.#open());
+    const { id: _, ticket: __, at: ___, ...counts } = getCounters(this.#store.core);
     return counts;
   }
 
   /**
-   * Gives a dead job all its attempts again; it comes before those of its group that were enqueued after it and have not begun.
-   * Returns false when no dead job has this id.
+   * Requeues a dead job with all its attempts, before jobs of its group that were enqueued after it and have not started. Returns false
+   * if no dead job has this id.
    *
-   * @throws {DiskCacheError} `NOT_ALLOWED` when another job with its dedupe key waits or runs.
+   * @throws {DiskCacheError} `NOT_ALLOWED` if another job with its dedupe key waits or runs.
    */
   retry(id: number): boolean {
     return this.#runAndWake((core) => retryJob(core, id));
   }
 
-  /** Removes a job, whatever its state: a handler that has it can't acknowledge it. Returns whether there was one. */
+  /** Removes a job in any state; a handler that is running it can no longer complete it. Returns whether there was one. */
   remove(id: number): boolean {
     return this.#runAndWake((core) => removeJob(core, id));
   }
 
   /** Stops all workers in all processes from starting jobs until `resume()`; running jobs finish. Survives restarts. */
   pause(): void {
-    this.#open().tables.paused.put([], true);
+    this.#store.core.tables.paused.put([], true);
   }
 
+  /** Ends a pause. */
   resume(): void {
     this.#runAndWake(({ tables }) => tables.paused.delete());
   }
 
+  /** Whether the queue is paused, for all processes. */
   get paused(): boolean {
-    return this.#open().tables.paused.has();
+    return this.#store.core.tables.paused.has();
   }
 
   /**
-   * Runs a plain function whose calls on this queue are one transaction: whole or, when it throws, not at all. A call that fails
-   * inside and is caught undoes only itself.
+   * Runs a synchronous function whose calls on this queue are one transaction, which is rolled back if it throws. A call that fails
+   * inside and is caught is rolled back alone.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<R>(work: (() => R) & PlainResult<R>): R {
-    assertFunction(work, 'what transact runs');
-    return inTransaction(this.#open(), () => work());
+    assertFunction(work, 'the function of transact');
+    return inTransaction(this.#store.core, () => work());
   }
 
   /**
-   * Tells `listener` what happens from now on: what this queue does right after its commit, what other processes do about
-   * 25 ms later, in commit order. Returns an unsubscribe function.
+   * Calls `listener` for every event from now on, in commit order: for changes through this object right after the commit, for those of
+   * other processes about 25 ms later. Returns an unsubscribe function.
    */
   subscribe(listener: (event: QueueEvent) => void): () => void {
-    assertFunction(listener, 'a listener');
-    return this.#open().index.subscribe(toChangeListener(listener));
+    assertFunction(listener, 'the listener');
+    return this.#store.core.index.subscribe(toChangeListener(listener));
   }
 
-  /** Bytes on disk. */
+  /** Returns the bytes on disk. */
   volume(): number {
-    return this.#open().index.volume();
+    return this.#store.core.index.volume();
   }
 
   /**
-   * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts the rest in order
-   * again. Reads everything: O(bytes).
+   * Finds damage of every kind. `repair` deletes damaged rows, and jobs that can't be read because of them, and rebuilds the schedule
+   * of the others. Reads everything: O(bytes).
    */
   check(options?: CheckOptions): Finding[] {
     const { repair = false } = assertOptions(options, CHECK_OPTIONS);
@@ -217,46 +228,98 @@ export class Queue<T = unknown> {
 
   /** False once it was closed. */
   get isOpen(): boolean {
-    return this.#core !== undefined;
+    return this.#store.isOpen;
   }
 
   /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    const closed = new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed`);
-    for (const worker of this.#workers) worker.release(closed);
-    core.index.close();
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Does what workers of this process may want to know of at once. */
+  /** Runs work that may give this process's workers something to do, and wakes them. */
   #runAndWake<R>(work: (core: OpenQueue) => R): R {
-    const result = work(this.#open());
+    const result = work(this.#store.core);
     for (const worker of this.#workers) worker.wake();
     return result;
   }
-
-  #open(): OpenQueue {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed; open it again`);
-  }
 }
 
-/** An index becomes a queue by its tally; one that lost it to a repair is a queue still. */
+/** Turns an empty index into a queue by writing its counters. An index of queue rows that has lost its counters is still a queue. */
 function claimQueueDirectory(core: OpenQueue): void {
   const { index, tables } = core;
-  if (tables.tally.has()) return;
+  if (tables.counters.has()) return;
   index.transact(() => {
-    if (tables.tally.has()) return;
+    if (tables.counters.has()) return;
     const [first] = index.keys({ limit: 1 });
     const isQueue = first === undefined || (Array.isArray(first) && isTableName(first[0]));
     if (isQueue) inTransaction(core, () => {});
     else
       throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);
   });
+}
+
+/** The queues of one application. Each is opened on first use, in a folder of its own; they are closed together. */
+export class Queues {
+  readonly #directory: string;
+  readonly #defaults: OpenQueueOptions;
+  readonly #queues = new Map<string, Queue>();
+  #closed = false;
+
+  /** `defaults` are options of each queue, unless it is opened with others. */
+  constructor(directory: string, defaults: OpenQueueOptions = {}) {
+    this.#directory = directory;
+    this.#defaults = defaults;
+  }
+
+  /**
+   * Returns the queue of a name, ignoring case. Options apply when it is opened: by the first call, or the first one after it was
+   * closed.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that can't be a folder (a letter, then letters, digits, `-`; at most 64), and for
+   * options of a queue that is already open; `CLOSED`; else as the constructor of `Queue`.
+   */
+  find<T>(name: string, options?: OpenQueueOptions): Queue<T> {
+    if (this.#closed) throw new DiskCacheError('CLOSED', `The queues in ${this.#directory} were closed`);
+    if (!isStoreName(name)) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `Queue name "${String(name)}" is refused: use a letter, then letters, digits or "-", at most 64 characters`,
+      );
+    }
+    const folder = name.toLowerCase();
+    const open = this.#queues.get(folder);
+    if (!open?.isOpen) {
+      const queue = new Queue(join(this.#directory, folder), { ...this.#defaults, ...options });
+      this.#queues.set(folder, queue);
+      return queue as Queue<T>;
+    }
+    if (options === undefined) return open as Queue<T>;
+    throw new DiskCacheError('BAD_OPTION', `Queue "${name}" is already open; give its options in the first call`);
+  }
+
+  /**
+   * Returns a queue if it is open, for callers that may not open one.
+   *
+   * @throws {DiskCacheError} `NO_SUCH_STORE` if it isn't open.
+   */
+  findOpen(name: string): Queue {
+    const queue = this.#queues.get(name.toLowerCase());
+    if (queue?.isOpen) return queue;
+    const shown = name.slice(0, 64);
+    throw new DiskCacheError(
+      'NO_SUCH_STORE',
+      `Queue "${shown}" isn't open; call host.queue("${shown}") in the main process before its windows are attached`,
+    );
+  }
+
+  /** Closes all queues: running handlers are notified, and their jobs returned. Closing again does nothing. */
+  close(): void {
+    this.#closed = true;
+    for (const queue of this.#queues.values()) queue.close();
+    this.#queues.clear();
+  }
 }

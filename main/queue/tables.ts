@@ -3,7 +3,7 @@ import type { JobCounts } from '../../protocol/job.ts';
 import type { Index, Key } from '../engine/index.ts';
 import { isDamage, type ProcessIdentity } from '../engine/internal.ts';
 
-/** Rows of one kind in an index, under keys that begin with its name: `[name, ...path]`. */
+/** The rows of one kind in an index; their keys are `[name, ...path]`. */
 export class Table<Path extends readonly Key[], Row> {
   readonly name: string;
   readonly #index: Index;
@@ -29,7 +29,7 @@ export class Table<Path extends readonly Key[], Row> {
     this.#index.set(this.key(...path), row);
   }
 
-  /** Whether there was such a row. */
+  /** Deletes a row. Returns whether there was one. */
   delete(...path: Path): boolean {
     return this.#index.delete(this.key(...path));
   }
@@ -38,26 +38,26 @@ export class Table<Path extends readonly Key[], Row> {
     for (const path of [...this.keys()]) this.delete(...path);
   }
 
-  /** The first `count` paths that begin with `within`, in key order, all read before the first is returned. */
+  /** Returns the first `count` paths that begin with `within`, in key order. */
   firstKeys(count: number, ...within: readonly Key[]): Path[] {
     const keys = this.#index.keys({ order: 'key', prefix: [this.name, ...within], limit: count });
     return Array.from(keys, toPath<Path>);
   }
 
-  /** The first `count` paths from one on, in key order, all read before the first is returned. */
+  /** Returns the first `count` paths from a path on, in key order. */
   keysFrom(count: number, from: readonly Key[] = []): Path[] {
     const range = { order: 'key', prefix: [this.name], from: [this.name, ...from], limit: count } as const;
     return Array.from(this.#index.keys(range), toPath<Path>);
   }
 
-  /** All paths in key order, page by page: rows may change in between. */
+  /** Iterates lazily over all paths in key order; rows may change during the iteration. */
   *keys(): Generator<Path, void, undefined> {
     for (const key of this.#index.keys({ order: 'key', prefix: [this.name] })) {
       yield toPath<Path>(key);
     }
   }
 
-  /** All rows with their paths, read before any is answered. For shelves with few rows. */
+  /** Returns all rows with their paths. For tables with few rows. */
   entries(): [Path, Row][] {
     const entries = this.#index.entries({ order: 'key', prefix: [this.name] });
     return Array.from(entries, ([key, row]) => [toPath<Path>(key), row as Row]);
@@ -66,7 +66,7 @@ export class Table<Path extends readonly Key[], Row> {
 
 const toPath = <Path>(key: Key): Path => (key as readonly Key[]).slice(1) as Path;
 
-/** What a job is, written once. */
+/** A job as it was enqueued; never changes. On disk. */
 export interface JobRow {
   readonly payload: unknown;
   readonly priority: number;
@@ -75,7 +75,7 @@ export interface JobRow {
   readonly dedupeKey?: Key;
 }
 
-/** Who works on a job. Invariant: only who knows the `ticket` may end this attempt, and none is given twice. */
+/** An attempt. On disk. Invariant: an attempt is ended only with its `ticket`, and no ticket is given twice. */
 export interface RunningRow {
   readonly worker: string;
   readonly ticket: number;
@@ -83,14 +83,14 @@ export interface RunningRow {
   readonly startedAt: number;
 }
 
-/** A worker and the end of its lease, which is that of all its jobs. */
+/** A worker and the end of its lease, which covers all its jobs. On disk. */
 export interface WorkerRow extends ProcessIdentity {
   readonly until: number;
-  /** Milliseconds from its last sign of life to `until`. Absent in what older versions wrote. */
+  /** Milliseconds from the last renewal to `until`. Older versions did not write it. */
   readonly lease?: number;
 }
 
-/** The last failure of a job that has not been done since. */
+/** The last failure of a job. On disk. */
 export interface FailedRow {
   readonly attempts: number;
   readonly error: string;
@@ -102,27 +102,29 @@ export interface HeldRow {
   readonly dueAt: number;
 }
 
-/** How many there are, and the last id and the last ticket that were given. */
+/** The number of jobs by state, and the last id and ticket given. On disk. */
 export interface CountersRow extends JobCounts {
-  /** When it was last written: a clock that was set back since is noticed by it. Absent in what older versions wrote. */
+  /** When it was last written, to detect a clock that was set back. Older versions did not write it. */
   readonly at?: number;
   readonly id: number;
   readonly ticket: number;
 }
 
 /**
- * What is on disk, docs/disk-format.md. Invariants: a job is on exactly one of `ready`, `delayed`, `held`, `isRunning` and
- * `dead`; of a group, exactly one is on the first, second or fourth of them, and `heads` says which.
+ * The tables on disk, see docs/disk-format.md.
+ *
+ * Invariants: every job is in exactly one of `ready`, `delayed`, `held`, `running` and `dead`. Exactly one job of a group is `ready`,
+ * `delayed` or `running`, and `heads` names it.
  */
 export interface Tables {
-  readonly tally: Table<[], CountersRow>;
+  readonly counters: Table<[], CountersRow>;
   readonly paused: Table<[], true>;
   readonly jobs: Table<[id: number], JobRow>;
-  /** In the order in which they are begun. */
+  /** In the order in which jobs start. */
   readonly ready: Table<[negativePriority: number, id: number], null>;
-  /** When. */
+  /** The time when a job is due. */
   readonly delayed: Table<[id: number], number>;
-  /** The same in the order of time, with the priority. */
+  /** The same jobs in the order of their times, with their priorities. */
   readonly due: Table<[dueAt: number, id: number], number>;
   readonly held: Table<[group: Key, id: number], HeldRow>;
   readonly heads: Table<[group: Key], number>;
@@ -131,13 +133,13 @@ export interface Tables {
   readonly workers: Table<[worker: string], WorkerRow>;
   readonly progress: Table<[id: number], unknown>;
   readonly failed: Table<[id: number], FailedRow>;
-  /** Since when. */
+  /** The time when a job died. */
   readonly dead: Table<[id: number], number>;
 }
 
-/** The first word of their keys. */
+/** The first part of their keys. On disk. */
 const TABLE_NAMES = {
-  tally: 'tally',
+  counters: 'tally',
   paused: 'paused',
   jobs: 'job',
   ready: 'ready',
@@ -157,43 +159,45 @@ export const isTableName = (word: unknown): boolean => (Object.values(TABLE_NAME
 
 export const openTables = (index: Index): Tables =>
   Object.fromEntries(
-    Object.entries(TABLE_NAMES).map(([shelf, word]) => [shelf, new Table(index, word)]),
+    Object.entries(TABLE_NAMES).map(([table, name]) => [table, new Table(index, name)]),
   ) as unknown as Tables;
 
-/** A job that is to be handled: with what is wrong when its row is damaged. */
+/** A job, with an error if its row is damaged. */
 export interface FoundJob extends JobRow {
   readonly damage?: DiskCacheError;
 }
 
-/** What was read; or why it can't be read now, which says nothing about what is there. */
-export type ReadResult<T> = { readonly value: T } | { readonly refused: DiskCacheError };
+/** The value, or why it can't be read now, which says nothing about its content. */
+export type ReadResult<T> = { readonly value: T } | { readonly error: DiskCacheError };
 
 /**
- * The row of a job; throws when it can't be read now. Of a damaged one, what other rows tell of it: its group and its key must not be blocked for ever by a
- * job that can't be read. O(groups + keys) then, else O(log n).
+ * Returns the row of a job. If it is damaged, returns what other rows tell about the job, so that it can't block its group and dedupe
+ * key forever; this is O(groups + dedupe keys), else O(log n).
+ *
+ * @throws {DiskCacheError} if the row can't be read now.
  */
-export function readJob(shelves: Tables, id: number): FoundJob {
+export function readJob(tables: Tables, id: number): FoundJob {
   try {
-    const row = shelves.jobs.get(id);
+    const row = tables.jobs.get(id);
     if (row !== undefined) return row;
-    return { ...recoverJobRow(shelves, id), damage: new DiskCacheError('CORRUPT', `Job ${id} has no row; remove it`) };
+    return { ...recoverJobRow(tables, id), damage: new DiskCacheError('CORRUPT', `Job ${id} has no row; remove it`) };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { ...recoverJobRow(shelves, id), damage: error };
+    return { ...recoverJobRow(tables, id), damage: error };
   }
 }
 
-/** Reads rows of a job, one of which may be unreadable: other jobs needn't wait for it. */
+/** Reads rows of a job. Returns an error instead of throwing it, so that one unreadable job doesn't hold up others. */
 export function tryReadRows<T>(work: () => T): ReadResult<T> {
   try {
     return { value: work() };
   } catch (error) {
     if (!(error instanceof DiskCacheError)) throw error;
-    return { refused: error };
+    return { error };
   }
 }
 
-/** A row about a job without which the job can be handled; undefined also when it is damaged. */
+/** Reads a row that a job can do without. Returns undefined also if the row is damaged. */
 export function unlessDamaged<T>(read: () => T | undefined): T | undefined {
   try {
     return read();

@@ -3,25 +3,25 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../engine/index.ts';
 import { assertFunction, assertOptions } from '../engine/internal.ts';
 
-/** How long a failed job rests before it is tried again. Milliseconds. */
+/** The delay before a failed job is retried. Milliseconds. */
 export interface Backoff {
-  /** The longest rest after the first failure. Default 1000. */
+  /** Maximum delay after the first failure. Default 1000. */
   readonly initial?: number;
-  /** How many times longer it is after each further one. Default 2. */
+  /** Multiplies the maximum delay after each further failure. Default 2. */
   readonly factor?: number;
-  /** Never longer than this. Default 300 000, five minutes. */
+  /** Upper limit of the maximum delay. Default 300 000 (five minutes). */
   readonly max?: number;
-  /** `'full'`: anything from 0 to the longest rest, so that many that failed together do not come back together. Default. */
+  /** `'full'` (default): a random delay from 0 to the maximum, so that jobs that failed together are not retried together. */
   readonly jitter?: 'full' | 'none';
 }
 
 export interface Retry {
-  /** How often a job is begun at most before it is dead; `Infinity` for without end. Default 10. */
+  /** Maximum number of attempts before a job is dead; `Infinity` for no limit. Default 10. */
   readonly attempts?: number;
   readonly backoff?: Backoff;
 }
 
-/** When to try again. */
+/** Checked retry options with defaults. */
 export interface RetryPolicy {
   readonly attempts: number;
   readonly backoff: Required<Backoff>;
@@ -50,8 +50,8 @@ export function parseRetry(retry: Retry | undefined): RetryPolicy {
 }
 
 /**
- * How long a job rests that has failed for the `attempt`th time; undefined when it is not tried again. Exponential, with full
- * jitter: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * Returns the delay in milliseconds after the `attempt`th failure; undefined if the job is not retried. Exponential with full jitter:
+ * Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
 export function getRetryDelayMs(
   { attempts, backoff }: RetryPolicy,
@@ -60,52 +60,52 @@ export function getRetryDelayMs(
 ): number | undefined {
   if (attempt >= attempts) return undefined;
   const { initial, factor, max, jitter } = backoff;
-  // Infinity · 0 is not a number: an `initial` of 0 stays 0 however often it is multiplied.
-  const longest = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
-  return jitter === 'full' ? random() * longest : longest;
+  // `factor ** attempt` may be Infinity, and Infinity · 0 is NaN.
+  const maxDelayMs = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
+  return jitter === 'full' ? random() * maxDelayMs : maxDelayMs;
 }
 
 const retryOptionError = (name: string, value: unknown, wanted: string) =>
   new DiskCacheError('BAD_OPTION', `${name} of retry is ${formatValue(value, "'")}; give ${wanted}`);
 
-/** A job as its handler gets it. */
+/** A job as passed to its handler. */
 export interface JobContext<T> {
   readonly id: number;
   readonly payload: T;
-  /** From 1. */
+  /** Number of this attempt, from 1. */
   readonly attempt: number;
   readonly priority: number;
   readonly group: Key | undefined;
   readonly enqueuedAt: number;
   readonly startedAt: number;
-  /** What an earlier attempt reported last: where to go on. */
+  /** The last progress reported by an earlier attempt, to continue from. */
   readonly progress: unknown;
-  /** Aborted when the job is not this handler's any more: its lease was lost, it was removed, or the worker is to stop. */
+  /** Aborted if the job no longer belongs to this handler: its lease was lost, it was removed, or the worker stops. */
   readonly signal: AbortSignal;
   /**
-   * Keeps how far it is, for who looks and for the next attempt, in a transaction of its own; undefined: forget that.
+   * Stores progress for observers and for the next attempt, in a transaction of its own; undefined deletes it.
    *
-   * @throws {DiskCacheError} `NOT_ALLOWED` when the lease was lost; `BAD_VALUE` for what can't be stored.
+   * @throws {DiskCacheError} `NOT_ALLOWED` if the lease was lost; `BAD_VALUE` for a value that can't be stored.
    */
   report(progress: unknown): void;
-  /** Fails permanently, by throwing: no other attempt would help, so the job is dead at once. */
+  /** Fails permanently, by throwing: the job becomes dead at once, without further attempts. */
   bury(reason: string): never;
 }
 
-/** Resolves: the job is done. Throws or rejects: it failed. */
+/** Handles a job. If it returns or resolves, the job is done; if it throws or rejects, the attempt has failed. */
 export type Handler<T> = (job: JobContext<T>) => unknown;
 
 export interface ProcessOptions {
-  /** How many jobs are in hand at a time. Default 1. */
+  /** Maximum number of jobs that run at the same time. Default 1. */
   readonly concurrency?: number;
   readonly retry?: Retry;
-  /** Stops: nothing more is begun, handlers are told by their own signals. */
+  /** Stops the worker: it starts no more jobs, and running handlers are notified through their own signals. */
   readonly signal?: AbortSignal;
-  /** Asked before jobs are begun, some ten times a second: while it answers false they wait. Default: always true. */
+  /** Called before jobs are started, about ten times per second; while it returns false, jobs wait. Default: always true. */
   readonly online?: () => boolean;
 }
 
-/** Options of `process`, checked and complete. */
+/** Checked options of `process` with defaults. */
 export interface WorkerOptions {
   readonly concurrency: number;
   readonly retryPolicy: RetryPolicy;
@@ -126,7 +126,7 @@ export function parseProcessOptions(options: ProcessOptions | undefined, leaseMs
     );
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new DiskCacheError('BAD_OPTION', 'signal has to be an AbortSignal');
+    throw new DiskCacheError('BAD_OPTION', 'signal must be an AbortSignal');
   }
   assertFunction(online, 'online');
   return { concurrency, retryPolicy: parseRetry(retry), signal, online, leaseMs };

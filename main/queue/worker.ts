@@ -24,7 +24,7 @@ export class WakeSignal {
     this.#wake?.();
   }
 
-  /** Sleeps for a number of milliseconds or until `notify`, then to the end of that turn of the event loop. */
+  /** Sleeps for some milliseconds or until `notify`, then to the end of that turn of the event loop. */
   async sleep(ms: number): Promise<void> {
     if (!this.#isNotified) {
       await new Promise<void>((resolve) => {
@@ -41,16 +41,16 @@ export class WakeSignal {
   }
 }
 
-/** Milliseconds between two looks for what other processes have enqueued, and for whether there is a connection. */
+/** How often to check for jobs of other processes, and for `online`. */
 const POLL_INTERVAL_MS = 100;
-/** Whether other workers live is a question to the system, and asked less often. */
+/** How often to check whether other workers are alive, which needs system calls. */
 const WORKER_CHECK_INTERVAL_MS = 500;
-/** After a write that failed because the disk is full or the store busy. */
+/** Pause after a transient error, such as a full disk or a busy store. */
 const RETRY_AFTER_FAILURE_MS = 1000;
-/** A lease is renewed when less than this part of it is left. */
+/** A lease is renewed when less than this share of it is left. */
 const RENEW_BELOW_SHARE = 2 / 3;
 
-/** A job that a handler has in hand. */
+/** A job that is being handled. */
 interface Attempt {
   claim: Claim;
   readonly abortController: AbortController;
@@ -58,8 +58,8 @@ interface Attempt {
 }
 
 /**
- * Hands jobs to a handler, a limited number at a time. One transaction takes note of what has ended and takes the next ones, so that
- * with many at a time the price of a durable commit is shared.
+ * Runs a handler for jobs, a limited number at a time. One transaction settles finished jobs and claims the next ones, so that they
+ * share the cost of a durable commit.
  */
 export class Worker {
   readonly #core: OpenQueue;
@@ -67,21 +67,21 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #owner: ProcessIdentity = createIdentity();
   readonly #wakeSignal = new WakeSignal();
-  /** Invariant: every attempt leaves this map once, and nothing of it is written afterwards. */
+  /** Attempts by ticket. Invariant: every attempt leaves this map once, and nothing of it is written afterwards. */
   readonly #attempts = new Map<number, Attempt>();
-  /** Why no more is begun. */
+  /** Set when no more jobs are started. */
   #stopped: { readonly reason: unknown } | undefined;
   #isReleased = false;
   #leaseEndsAt = Number.NEGATIVE_INFINITY;
   #nextWorkerCheckAt = 0;
 
-  constructor(core: OpenQueue, handler: Handler<unknown>, order: WorkerOptions) {
+  constructor(core: OpenQueue, handler: Handler<unknown>, options: WorkerOptions) {
     this.#core = core;
     this.#handler = handler;
-    this.#options = order;
+    this.#options = options;
   }
 
-  /** Works until it is stopped and what it had begun has ended. */
+  /** Runs until it is stopped and its running jobs have ended. @throws {DiskCacheError} errors of the queue that aren't transient */
   async run(): Promise<void> {
     const { signal } = this.#options;
     const onAbort = () => this.stop(signal?.reason);
@@ -97,19 +97,19 @@ export class Worker {
     }
   }
 
-  /** Something has changed that it may want to know at once. */
+  /** Makes the worker check the queue now. */
   wake(): void {
     this.#wakeSignal.notify();
   }
 
-  /** Begins nothing more, and tells the handlers that are at work. */
+  /** Starts no more jobs, and aborts the signals of running handlers. */
   stop(reason: unknown): void {
     this.#stopped ??= { reason };
     for (const { abortController } of this.#attempts.values()) abortController.abort(reason);
     this.#wakeSignal.notify();
   }
 
-  /** Stops, and gives back what has not ended, so that others need not wait for the lease to end. */
+  /** Stops, and returns unfinished jobs, so that other workers needn't wait for the end of the lease. */
   release(reason: unknown): void {
     this.stop(reason);
     if (this.#isReleased) return;
@@ -117,72 +117,72 @@ export class Worker {
     const attempts = [...this.#attempts.values()];
     this.#attempts.clear();
     try {
-      inTransaction(this.#core, (step) => {
-        for (const { claim, outcome = 'returned' } of attempts) settle(step, claim, outcome);
-        step.tables.workers.delete(this.#owner.id);
+      inTransaction(this.#core, (transaction) => {
+        for (const { claim, outcome = 'returned' } of attempts) settle(transaction, claim, outcome);
+        transaction.tables.workers.delete(this.#owner.id);
       });
     } catch (error) {
-      // Others take over when the lease ends; who closes has to come to an end.
+      // Closing must not fail; other workers take over when the lease ends.
       if (!(error instanceof DiskCacheError)) throw error;
     }
   }
 
-  /** Notes what has ended, begins what there is room for, renews the lease; answers for how many milliseconds to sleep. */
+  /** Settles finished jobs, starts new ones, renews the lease. Returns the milliseconds to sleep. */
   #runOnce(): number {
     const ended = [...this.#attempts.values()].filter(({ outcome }) => outcome !== undefined);
-    const room = this.#mayStart() ? this.#options.concurrency - this.#attempts.size + ended.length : 0;
+    const capacity = this.#mayStart() ? this.#options.concurrency - this.#attempts.size + ended.length : 0;
     if (ended.length === 0 && !this.#shouldRenewLease(this.#attempts.size)) {
-      const wait = room > 0 ? this.#getMsUntilNext() : POLL_INTERVAL_MS;
+      const wait = capacity > 0 ? this.#getMsUntilNext() : POLL_INTERVAL_MS;
       if (wait > 0) return wait;
     }
-    const { lost, begun, leaseEnd } = this.#commit(ended, room);
+    const { lost, claimed, leaseEnd } = this.#commit(ended, capacity);
     this.#leaseEndsAt = leaseEnd;
     for (const { claim } of ended) this.#attempts.delete(claim.ticket);
     for (const attempt of lost) this.#abortLost(attempt);
-    for (const claim of begun) void this.#startAttempt(claim);
-    return begun.length < room && this.#mayStart() ? Math.max(1, this.#getMsUntilNext()) : POLL_INTERVAL_MS;
+    for (const claim of claimed) void this.#startAttempt(claim);
+    return claimed.length < capacity && this.#mayStart() ? Math.max(1, this.#getMsUntilNext()) : POLL_INTERVAL_MS;
   }
 
-  #commit(ended: readonly Attempt[], room: number) {
-    return inTransaction(this.#core, (step) => {
-      const { tables, now } = step;
-      const lost = ended.filter(({ claim, outcome }) => !settle(step, claim, outcome!));
-      const wanted = tables.paused.has() ? 0 : room;
+  #commit(ended: readonly Attempt[], capacity: number) {
+    return inTransaction(this.#core, (transaction) => {
+      const { tables, now } = transaction;
+      const lost = ended.filter(({ claim, outcome }) => !settle(transaction, claim, outcome!));
+      const wanted = tables.paused.has() ? 0 : capacity;
       if (wanted > 0 && performance.now() >= this.#nextWorkerCheckAt) {
         this.#nextWorkerCheckAt = performance.now() + WORKER_CHECK_INTERVAL_MS;
-        reclaimLost(step, this.#owner.id, this.#options.retryPolicy);
+        reclaimLost(transaction, this.#owner.id, this.#options.retryPolicy);
       }
-      const begun = wanted > 0 ? claim(step, this.#owner.id, wanted) : [];
-      if (!this.#shouldRenewLease(this.#attempts.size - ended.length + begun.length)) {
-        return { lost, begun, leaseEnd: this.#leaseEndsAt };
+      const claimed = wanted > 0 ? claim(transaction, this.#owner.id, wanted) : [];
+      if (!this.#shouldRenewLease(this.#attempts.size - ended.length + claimed.length)) {
+        return { lost, claimed, leaseEnd: this.#leaseEndsAt };
       }
       for (const attempt of this.#attempts.values()) {
         if (attempt.outcome === undefined && !isClaimCurrent(tables, attempt.claim)) lost.push(attempt);
       }
       const leaseEnd = now + this.#options.leaseMs;
       tables.workers.put([this.#owner.id], { ...this.#owner, until: leaseEnd, lease: this.#options.leaseMs });
-      return { lost, begun, leaseEnd };
+      return { lost, claimed, leaseEnd };
     });
   }
 
-  /** Somebody without jobs needs no lease. */
+  /** Whether to renew the lease. A worker without jobs needs none. */
   #shouldRenewLease(jobs: number): boolean {
     const { leaseMs } = this.#options;
-    const left = this.#leaseEndsAt - this.#core.clock();
-    // More than all of it: the clock was set back.
-    return jobs > 0 && (left <= leaseMs * RENEW_BELOW_SHARE || left > leaseMs);
+    const remainingMs = this.#leaseEndsAt - this.#core.clock();
+    // More than a whole lease is left: the clock was set back.
+    return jobs > 0 && (remainingMs <= leaseMs * RENEW_BELOW_SHARE || remainingMs > leaseMs);
   }
 
   #mayStart(): boolean {
     return this.#stopped === undefined && this.#options.online();
   }
 
-  /** For how many milliseconds there is nothing to begin, or none that is known of. A look-up or two, no lock. */
+  /** Returns the milliseconds until a job may be started, as far as known. One or two lookups, no lock. */
   #getMsUntilNext(): number {
     const { tables, clock } = this.#core;
-    const tally = getCounters(this.#core);
-    if (getClockSetbackMs(tally, clock()) > 0) return 0;
-    const { ready, delayed, running } = tally;
+    const counters = getCounters(this.#core);
+    if (getClockSetbackMs(counters, clock()) > 0) return 0;
+    const { ready, delayed, running } = counters;
     const [due] = delayed > 0 ? tables.due.firstKeys(1) : [];
     const wait = due === undefined ? POLL_INTERVAL_MS : Math.min(POLL_INTERVAL_MS, due[0] - clock());
     const isDue = ready > 0 || wait <= 0 || (running > 0 && this.#checkForLostWorkers());
@@ -198,12 +198,12 @@ export class Worker {
 
   async #startAttempt(claim: Claim): Promise<void> {
     const attempt: Attempt = { claim, abortController: new AbortController(), outcome: undefined };
-    // A listener may have stopped it or closed the queue, right after the commit.
+    // A listener may have stopped the worker or closed the queue right after the commit.
     if (this.#isReleased) return;
     if (this.#stopped !== undefined) attempt.abortController.abort(this.#stopped.reason);
     this.#attempts.set(claim.ticket, attempt);
     try {
-      // Behind the turn that has begun it: a handler may close the queue, too.
+      // After `#runOnce` has finished: the handler may close the queue.
       await undefined;
       attempt.abortController.signal.throwIfAborted();
       await this.#handler(this.#toJobContext(attempt));
@@ -222,27 +222,39 @@ export class Worker {
   }
 
   #toJobContext(attempt: Attempt): JobContext<unknown> {
-    const { id, job, attempt: nth, startedAt, progress } = attempt.claim;
+    const { id, job, attempt: attemptNumber, startedAt, progress } = attempt.claim;
     const { payload, priority, group, enqueuedAt } = job;
     const report = (reported: unknown) => this.#report(attempt, reported);
     const { signal } = attempt.abortController;
-    return { id, payload, attempt: nth, priority, group, enqueuedAt, startedAt, progress, signal, report, bury };
+    return {
+      id,
+      payload,
+      attempt: attemptNumber,
+      priority,
+      group,
+      enqueuedAt,
+      startedAt,
+      progress,
+      signal,
+      report,
+      bury,
+    };
   }
 
   #report(attempt: Attempt, progress: unknown): void {
     const { claim } = attempt;
     if (this.#attempts.get(claim.ticket) !== attempt) throw this.#lostError(claim);
-    const held = inTransaction(this.#core, (step) => {
-      if (!isClaimCurrent(step.tables, claim)) return false;
-      if (progress === undefined) step.tables.progress.delete(claim.id);
-      else step.tables.progress.put([claim.id], progress);
+    const isCurrent = inTransaction(this.#core, (transaction) => {
+      if (!isClaimCurrent(transaction.tables, claim)) return false;
+      if (progress === undefined) transaction.tables.progress.delete(claim.id);
+      else transaction.tables.progress.put([claim.id], progress);
       return true;
     });
-    if (!held) throw this.#abortLost(attempt);
+    if (!isCurrent) throw this.#abortLost(attempt);
     attempt.claim = { ...claim, progress };
   }
 
-  /** The job isn't this worker's any more: its handler's signal is aborted, and its result ignored. */
+  /** Aborts the handler of a job that no longer belongs to this worker; its result is ignored. */
   #abortLost({ claim, abortController }: Attempt): DiskCacheError {
     const error = this.#lostError(claim);
     this.#attempts.delete(claim.ticket);
@@ -254,12 +266,12 @@ export class Worker {
   #lostError({ id, attempt }: Claim): DiskCacheError {
     return new DiskCacheError(
       'NOT_ALLOWED',
-      `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed`,
+      `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed; stop the handler when its signal is aborted`,
     );
   }
 }
 
-/** What a handler throws by `bury`. */
+/** Thrown by `bury`. */
 class PermanentFailure extends Error {
   override readonly name = 'Buried';
 }
@@ -268,7 +280,7 @@ function bury(reason: string): never {
   throw new PermanentFailure(reason);
 }
 
-/** What a handler has thrown may fail itself when it is read. */
+/** Returns an error as text. Reading what a handler has thrown may throw itself. */
 function formatError(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 2 });
@@ -277,7 +289,7 @@ function formatError(error: unknown): string {
   }
 }
 
-/** What can pass, a full disk, one that can't be read, or a busy store, is tried again. */
+/** Runs one turn. After a transient error, returns the pause before the next attempt. */
 function retryLaterIfTransient(turn: () => number): number {
   try {
     return turn();

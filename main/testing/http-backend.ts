@@ -7,12 +7,12 @@ import { OFFLINE_OPTIONS } from '../offline/offline.ts';
 import { parseOptions } from '../offline/options.ts';
 import type { TestClock } from './test-clock.ts';
 
-/** As `host.offline(session, …)`, without a session: the way to the network is `fetch`. */
+/** Like `host.offline(session, …)`, but without a session: the network is `fetch`. */
 export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'hiddenHeaders' | 'clock'> {}
 
 const { cache: _, shared: __, hiddenHeaders: ___, clock: ____, ...OPTIONS } = OFFLINE_OPTIONS;
 
-/** What answers pages about HTTP: their CacheStorage, and `diskCache.fetch` where a test has given a network. */
+/** Serves HTTP calls of pages: their CacheStorage, and `diskCache.fetch` if the test passes a network. */
 export class TestHttpBackend implements HttpBackend {
   readonly #directory: string;
   readonly #clock: TestClock;
@@ -52,7 +52,7 @@ export class TestHttpBackend implements HttpBackend {
     for (const store of this.#stores) store.close();
   }
 
-  /** At once, so that a test hears of a wrong option where it gives it. */
+  /** Created immediately, so that an invalid option fails where the test passes it. */
   #toAnswering(options: TestOfflineOptions): Offline {
     const cache = this.#openStore('_responses', 'least-recently-used');
     return new Offline({ ...options, cache, hiddenHeaders: ['cookie'], clock: this.#clock.now });

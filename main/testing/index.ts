@@ -20,7 +20,7 @@ import { TestHttpBackend, type TestOfflineOptions } from './http-backend.ts';
 import { type FailOptions, InjectedFailures } from './injected-failures.ts';
 import { TestClock } from './test-clock.ts';
 
-/** A port of Node with the events of Electron's `MessagePortMain`, which the engine takes. */
+/** A Node port with the events of Electron's `MessagePortMain`, which the engine uses. */
 function toPortMain(port: MessagePort): MessagePortMain {
   const events = new EventEmitter();
   port.on('message', (data) => events.emit('message', { data, ports: [] }));
@@ -43,43 +43,47 @@ export type { TestOfflineOptions } from './http-backend.ts';
 export type { FailOptions } from './injected-failures.ts';
 export type { TestClock } from './test-clock.ts';
 
-/** Of raw ports without a window of their own. */
+/** The window of raw ports that name none. */
 const RAW_PORT_WINDOW = 'port';
 
 export interface TestHostOptions<S extends StoreDeclarations> {
-  /** What `defineStores` returned. */
+  /** The result of `defineStores`. */
   readonly stores: S;
-  /** Where the stores live, and stay. Default: a folder of their own, deleted when the host is closed. */
+  /** The directory of the stores, which is kept. Default: a temporary one, deleted when the host is closed. */
   readonly directory?: string;
   /** As in `openDiskCache`. */
   readonly windows?: WindowStoreOptions;
-  /** What `host.offline(session, …)` takes; `fetch` is the network. Default: no network, and `diskCache.fetch` is not allowed. */
+  /**
+   * The options of `host.offline(session, …)`; `fetch` is the network. Default: no network, and `diskCache.fetch` is not allowed.
+   */
   readonly offline?: TestOfflineOptions;
 }
 
 const DEFAULT_ORIGIN = 'app://test';
 
 export interface TestPageOptions {
-  /** What `authorize` would return for the page. Default: everything. */
+  /** The result of `authorize` for the page. Default: everything. */
   readonly grant?: Grant;
   /**
-   * The name its window is attached under: pages of one name share `diskCache.window`, and what is limited for a window. Default: for a page a
-   * window of its own; for raw ports one that all of them share, as the ports of one page do.
+   * The name under which its window is attached: pages with the same name share `diskCache.window` and the limits of a window. Default: a
+   * window of its own for a page; one common window for raw ports, like the ports of one page.
    */
   readonly window?: string;
   /**
-   * Where its document comes from: pages of one origin in one window share what is limited, such as `grant.bytes`, over all their
-   * connections. Default `'app://test'`.
+   * The origin of its document: pages of one origin in one window share limits such as `grant.bytes` over all their connections. Default
+   * `'app://test'`.
    */
   readonly origin?: string;
 }
 
 export interface TestPortOptions extends TestPageOptions {
-  /** What the port is for: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`. */
+  /**
+   * The purpose of the port: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`.
+   */
   readonly purpose?: PortPurpose;
 }
 
-/** As `Host`, without what needs Electron: `attach`, `installInSession`, `serveAssets`, `runOffline`. */
+/** Like `Host`, without `attach`, `install`, `serveAssets` and `offline`, which need Electron. */
 export type ElectronlessHost<S extends StoreDeclarations> = Pick<
   Host<S>,
   'stores' | 'directory' | 'windows' | 'queue' | 'caches' | 'sessions' | 'close'
@@ -90,14 +94,14 @@ export interface TestHost<S extends StoreDeclarations> {
   /**
    * Opens a page: what `diskCache` is in a window, with a grant of its own, over a message port.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for what is not a grant; `CLOSED`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
    */
   page(granted?: Grant | TestPageOptions): DiskCache;
   /**
-   * Opens a session and returns the page's end of its port, for messages of your own (docs/wire.md), as a page that doesn't use our
-   * client would send them.
+   * Opens a session and returns the page's end of its port, for messages of your own (docs/wire.md), as a page without
+   * deskcache's client would send them.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for what is not a grant; `CLOSED`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
    */
   port(granted?: Grant | TestPortOptions): MessagePort;
   /** The clock of the stores, the queues and the HTTP cache, except of stores that were declared with a `clock` of their own. */
@@ -118,7 +122,7 @@ export interface TestHost<S extends StoreDeclarations> {
 }
 
 /**
- * Opens the application's stores as `openDiskCache` does, in a process without Electron. Pages of it are real ones but for the window:
+ * Opens the application's stores as `openDiskCache` does, in a process without Electron. Its pages are real except for the window:
  * client, gate, grants and limits are those of an application.
  *
  * @throws {DiskCacheError} as `openDiskCache`.
@@ -174,7 +178,7 @@ export async function testHost<const S extends StoreDeclarations>(
     const { port1, port2 } = new MessageChannel();
     const attached = engine.attach(window, 'persistent');
     const answering: SessionOpener = purpose === 'stores' ? attached : httpOpener;
-    const principals = principalsByWindow.get(window) ?? new Principals();
+    const principals = principalsByWindow.get(window) ?? new Principals(window);
     principalsByWindow.set(window, principals);
     const rights = { grant, hasShard: true, origin, principal: principals.get(origin) };
     const session = answering.openSession(toPortMain(port1), rights, () => {
@@ -271,7 +275,7 @@ const withClock = <S extends StoreDeclarations>(stores: S, { now }: TestClock): 
     ),
   ) as unknown as S;
 
-/** Tests are written in plain JavaScript, too, where a misspelt option would be one that is left out. */
+/** Tests may be plain JavaScript, where a misspelt option would be ignored silently. */
 function assertNoUnknownOptions(others: object, where: string, known: string): void {
   const [unknown] = Object.keys(others);
   if (unknown === undefined) return;

@@ -2,7 +2,7 @@ import type { CachesCall, CachesResult, QueryOptions } from '../../protocol/http
 import { toQueryFlags, toWireRequest } from './http-messages.ts';
 import { RemoteWebCache, type WebCacheCalls } from './remote-web-cache.ts';
 
-/** The calls of `RemoteCacheStorage`. */
+/** Carries out the calls of `RemoteCacheStorage`. */
 export class CacheStorageClient {
   readonly #calls: WebCacheCalls;
 
@@ -13,16 +13,16 @@ export class CacheStorageClient {
   async open(cacheName: string): Promise<RemoteWebCache> {
     return new RemoteWebCache(
       this.#calls,
-      (await this.#call({ method: 'open', name: requireCacheName(cacheName) })) as string,
+      (await this.#call({ method: 'open', name: toCacheName(cacheName) })) as string,
     );
   }
 
   async has(cacheName: string): Promise<boolean> {
-    return (await this.#call({ method: 'has', name: requireCacheName(cacheName) })) as boolean;
+    return (await this.#call({ method: 'has', name: toCacheName(cacheName) })) as boolean;
   }
 
   async delete(cacheName: string): Promise<boolean> {
-    return (await this.#call({ method: 'delete', name: requireCacheName(cacheName) })) as boolean;
+    return (await this.#call({ method: 'delete', name: toCacheName(cacheName) })) as boolean;
   }
 
   async keys(): Promise<string[]> {
@@ -33,11 +33,11 @@ export class CacheStorageClient {
     request: Request,
     { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
   ): Promise<Response | undefined> {
-    const named = cacheName === undefined ? {} : { cacheName: String(cacheName) };
+    const cacheOption = cacheName === undefined ? {} : { cacheName: String(cacheName) };
     const call = {
       method: 'match',
       requests: [toWireRequest(request)],
-      options: { ...toQueryFlags(options), ...named },
+      options: { ...toQueryFlags(options), ...cacheOption },
     };
     return (await this.#calls.responses(call))[0];
   }
@@ -47,8 +47,8 @@ export class CacheStorageClient {
   }
 }
 
-/** A name that is left out is a mistake, not the name "undefined". */
-function requireCacheName(cacheName: string | undefined): string {
+/** @throws {TypeError} for a missing name, which would become "undefined". */
+function toCacheName(cacheName: string | undefined): string {
   if (cacheName === undefined) throw new TypeError('The name of the cache is missing');
   return String(cacheName);
 }

@@ -15,22 +15,21 @@ import { createResponse, toWireRequest } from './http-messages.ts';
 import { NetworkStateClient } from './network-state.ts';
 import { type OutgoingRequestBody, prepareBody } from './outgoing-body.ts';
 
-/** Never aborted. */
 const NEVER_ABORTED = new AbortController().signal;
 
-/** What a call depends on. */
+/** What ends a call, and the body that it sends. */
 interface CallContext {
   readonly signal: AbortSignal;
-  /** Aborted when the page leaves. */
-  readonly left: AbortSignal;
-  readonly pushed?: OutgoingRequestBody;
+  /** Aborted when the client disconnects. */
+  readonly lifetime: AbortSignal;
+  readonly body?: OutgoingRequestBody;
 }
 
 /**
- * Carries `fetch` and CacheStorage to the main process, over a port that is opened by the first call and again by the first after
- * it was cut. So many calls are under way and no more; the others wait here.
+ * Carries `fetch` and CacheStorage to the main process, over a port that the first call opens, and the first call after it was lost opens
+ * again. At most `MAX_HTTP_CALLS` calls are in flight; the others wait here.
  *
- * Invariant: every call settles, at the latest when its port has gone. The network takes its time; a signal ends the wait.
+ * Invariant: every call settles, at the latest when its port is closed. There is no timeout for the network; a signal ends a call.
  */
 export class HttpClient {
   readonly connection: NetworkStateClient;
@@ -43,7 +42,7 @@ export class HttpClient {
   #inFlight = 0;
   #lastId = 0;
 
-  /** `timeout`: milliseconds to wait for a port. */
+  /** `timeout` limits the wait for a port, in milliseconds. */
   constructor(connect: (signal: AbortSignal) => Promise<MessagePortLike>, timeout: number) {
     this.#connect = connect;
     this.#timeout = Math.min(timeout, MAX_TIMER_MS);
@@ -55,92 +54,94 @@ export class HttpClient {
     const { signal } = request;
     if (request.integrity !== '') throw new TypeError(`The integrity of ${request.url} can't be checked here`);
     const plan = parseStrategyOptions(wanted);
-    return this.#raceAbort(signal, async (left) => {
-      const pushed = await prepareBody(request.body, [signal, left]);
-      const said = { request: toWireRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
-      const [line, response] = await this.#call({ signal, left, pushed }, (to, id) =>
-        to.request('fetch', { ...said, id }),
+    return this.#raceAbort(signal, async (lifetime) => {
+      const outgoing = await prepareBody(request.body, AbortSignal.any([signal, lifetime]));
+      const argument = { request: toWireRequest(request), body: outgoing.body, ...(plan !== undefined && { plan }) };
+      const [connection, response] = await this.#call({ signal, lifetime, body: outgoing }, (it, id) =>
+        it.request('fetch', { ...argument, id }),
       );
-      return createResponse(line, response, signal);
+      return createResponse(connection, response, signal);
     });
   }
 
   put(cache: string, request: Request, response: Response): Promise<void> {
-    return this.#raceAbort(NEVER_ABORTED, async (left) => {
-      const pushed = await prepareBody(response.body, [left]);
-      const said = {
+    return this.#raceAbort(NEVER_ABORTED, async (lifetime) => {
+      const outgoing = await prepareBody(response.body, lifetime);
+      const argument = {
         method: 'put',
         cache,
         requests: [toWireRequest(request)],
-        response: { ...serializeResponseHead(response), body: pushed.body },
+        response: { ...serializeResponseHead(response), body: outgoing.body },
       };
-      await this.#call({ signal: NEVER_ABORTED, left, pushed }, (line, id) => line.request('caches', { ...said, id }));
-    });
-  }
-
-  /** What a method of CacheStorage gives. */
-  caches(call: Omit<CachesCall, 'id'>, signal = NEVER_ABORTED): Promise<CachesResult> {
-    return this.#raceAbort(signal, async (left) => {
-      const [, answer] = await this.#call({ signal, left }, (line, id) => line.request('caches', { ...call, id }));
-      return answer;
-    });
-  }
-
-  /** The responses that one gives. */
-  responses(call: Omit<CachesCall, 'id'>): Promise<Response[]> {
-    return this.#raceAbort(NEVER_ABORTED, async (left) => {
-      const [line, answer] = await this.#call({ signal: NEVER_ABORTED, left }, (to, id) =>
-        to.request('caches', { ...call, id }),
+      await this.#call({ signal: NEVER_ABORTED, lifetime, body: outgoing }, (it, id) =>
+        it.request('caches', { ...argument, id }),
       );
-      return (answer as readonly WireResponse[]).map((response) => createResponse(line, response, NEVER_ABORTED));
     });
   }
 
-  /** Rejects everything open with `getErrorMessage`; the next call connects again. */
+  /** Calls a method of CacheStorage and returns its result. */
+  caches(call: Omit<CachesCall, 'id'>, signal = NEVER_ABORTED): Promise<CachesResult> {
+    return this.#raceAbort(signal, async (lifetime) => {
+      const [, result] = await this.#call({ signal, lifetime }, (it, id) => it.request('caches', { ...call, id }));
+      return result;
+    });
+  }
+
+  /** Calls a method of CacheStorage that returns responses. */
+  responses(call: Omit<CachesCall, 'id'>): Promise<Response[]> {
+    return this.#raceAbort(NEVER_ABORTED, async (lifetime) => {
+      const [connection, result] = await this.#call({ signal: NEVER_ABORTED, lifetime }, (it, id) =>
+        it.request('caches', { ...call, id }),
+      );
+      return (result as readonly WireResponse[]).map((response) => createResponse(connection, response, NEVER_ABORTED));
+    });
+  }
+
+  /** Rejects all pending calls with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#lifetime.abort(reason);
     this.#lifetime = new AbortController();
-    this.#httpConnection?.then((line) => line.close(reason)).catch(() => {});
+    this.#httpConnection?.then((connection) => connection.close(reason)).catch(() => {});
     this.#httpConnection = undefined;
     this.connection.interrupted();
   }
 
-  /** What comes of `work`, or as soon as it is aborted the reason of `signal`, or why the page has left. */
-  #raceAbort<T>(signal: AbortSignal, work: (left: AbortSignal) => Promise<T>): Promise<T> {
-    const left = this.#lifetime.signal;
+  /** Settles as `work`, or rejects with the reason of `signal` or of a disconnect as soon as either is aborted. */
+  #raceAbort<T>(signal: AbortSignal, work: (lifetime: AbortSignal) => Promise<T>): Promise<T> {
+    const lifetime = this.#lifetime.signal;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const aborted = ({ target }: Event) => reject((target as AbortSignal).reason);
-      for (const it of [signal, left]) it.addEventListener('abort', aborted, { once: true });
-      work(left)
+      const onAbort = ({ target }: Event) => reject((target as AbortSignal).reason);
+      for (const it of [signal, lifetime]) it.addEventListener('abort', onAbort, { once: true });
+      work(lifetime)
         .then(resolve, reject)
         .finally(() => {
-          for (const it of [signal, left]) it.removeEventListener('abort', aborted);
+          for (const it of [signal, lifetime]) it.removeEventListener('abort', onAbort);
         });
     });
   }
 
   async #call<T>(
-    { signal, left, pushed }: CallContext,
-    say: (line: HttpConnection, id: number) => Promise<T>,
+    { signal, lifetime, body }: CallContext,
+    send: (connection: HttpConnection, id: number) => Promise<T>,
   ): Promise<readonly [HttpConnection, T]> {
     await this.#acquireSlot();
     const id = ++this.#lastId;
-    let line: HttpConnection | undefined;
-    const abort = () => line?.notify('abort', id);
+    let connection: HttpConnection | undefined;
+    const abort = () => connection?.notify('abort', id);
     signal.addEventListener('abort', abort, { once: true });
     let failure: { readonly error: unknown } | undefined;
     try {
-      left.throwIfAborted();
-      line = await this.#getConnection();
-      for (const it of [signal, left]) it.throwIfAborted();
-      const answer = say(line, id);
-      pushed?.send(line).catch((error: unknown) => {
+      lifetime.throwIfAborted();
+      connection = await this.#getConnection();
+      for (const it of [signal, lifetime]) it.throwIfAborted();
+      const reply = send(connection, id);
+      body?.send?.(connection).catch((error: unknown) => {
         failure = { error };
       });
-      return [line, await answer];
+      return [connection, await reply];
     } catch (error) {
-      pushed?.cancel(error);
+      body?.cancel?.(error);
       throw failure === undefined ? error : failure.error;
     } finally {
       signal.removeEventListener('abort', abort);
@@ -153,7 +154,7 @@ export class HttpClient {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Whoever waits longest takes the place. */
+  /** Hands the slot to the call that has waited longest. */
   #releaseSlot(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#inFlight--;
@@ -163,12 +164,12 @@ export class HttpClient {
   #getConnection(): Promise<HttpConnection> {
     if (this.#httpConnection !== undefined) return this.#httpConnection;
     const connecting = this.#connect(AbortSignal.timeout(this.#timeout)).then((port) => {
-      const line = new HttpConnection(port, {
+      const connection = new HttpConnection(port, {
         onEnd: () => this.#onConnectionLost(connecting),
         onConnection: (online) => this.connection.report(online),
       });
-      if (this.#httpConnection === connecting) this.connection.resume(line);
-      return line;
+      if (this.#httpConnection === connecting) this.connection.resume(connection);
+      return connection;
     });
     this.#httpConnection = connecting;
     connecting.catch(() => {
@@ -177,8 +178,8 @@ export class HttpClient {
     return connecting;
   }
 
-  #onConnectionLost(line: Promise<HttpConnection>): void {
-    if (this.#httpConnection !== line) return;
+  #onConnectionLost(connection: Promise<HttpConnection>): void {
+    if (this.#httpConnection !== connection) return;
     this.#httpConnection = undefined;
     this.connection.interrupted();
     this.connection.reconnect();

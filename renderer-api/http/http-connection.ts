@@ -1,12 +1,12 @@
-import { type Remote, releaseProxy, wrap } from 'comlink';
+import { type RemoteApi, wrapApi } from '../../client/comlink-api.ts';
 import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import { type HttpApi, type HttpFault, isConnectionMessage, isErrorFault, type Reply } from '../../protocol/http.ts';
 import { isGoodbye } from '../../protocol/wire.ts';
 
-/** Who hears what comes without having been asked for. */
+/** Receives the messages that are not replies. */
 export interface HttpConnectionListener {
-  /** Once: the other side said goodbye or has gone. */
+  /** Called once, when the other side has said goodbye or has gone. */
   onEnd(reason: DiskCacheError): void;
   onConnection(online: boolean): void;
 }
@@ -16,19 +16,19 @@ type RequestTypes = {
     ? { readonly argument: Parameters<HttpApi[M]>[0]; readonly value: T }
     : never;
 };
-/** The methods that are answered. */
+/** The methods that return a reply. */
 export type RequestMethod = {
   [M in keyof RequestTypes]: [RequestTypes[M]] extends [never] ? never : M;
 }[keyof RequestTypes];
 
 /**
- * One port of the second kind to the main process, while it lasts.
+ * A port for HTTP calls to the main process, for its lifetime.
  *
- * Invariant: what was asked settles, at the latest with the line's end.
+ * Invariant: every request settles, at the latest when the connection ends.
  */
 export class HttpConnection {
   readonly #port: MessagePortLike;
-  readonly #api: Remote<HttpApi>;
+  readonly #remote: RemoteApi<HttpApi>;
   readonly #listener: HttpConnectionListener;
   readonly #pending = new Set<(reason: DiskCacheError) => void>();
   readonly #ended = new AbortController();
@@ -36,7 +36,7 @@ export class HttpConnection {
   constructor(port: MessagePortLike, listener: HttpConnectionListener) {
     this.#port = port;
     this.#listener = listener;
-    this.#api = wrap<HttpApi>(port as Parameters<typeof wrap>[0]);
+    this.#remote = wrapApi(port);
     port.addEventListener('message', ({ data }) => {
       if (isGoodbye(data)) this.#end(fromErrorData(data.reason));
       else if (isConnectionMessage(data)) listener.onConnection(data.online);
@@ -45,12 +45,12 @@ export class HttpConnection {
     port.start();
   }
 
-  /** Aborted at its end, with the reason. */
+  /** Aborted with the reason when the connection ends. */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
 
-  /** @throws {DiskCacheError} what the main process refuses it for; the standard's errors as they are. */
+  /** @throws {DiskCacheError} as the main process refuses the request; TypeError and DOMException as they are. */
   request<M extends RequestMethod>(
     method: M,
     argument: RequestTypes[M]['argument'],
@@ -58,8 +58,8 @@ export class HttpConnection {
     return new Promise((resolve, reject) => {
       if (this.ended.aborted) return reject(this.ended.reason);
       this.#pending.add(reject);
-      const asked = this.#api[method] as (argument: unknown) => Promise<Reply<RequestTypes[M]['value']>>;
-      asked(argument)
+      const call = this.#remote.api[method] as (argument: unknown) => Promise<Reply<RequestTypes[M]['value']>>;
+      call(argument)
         .then((reply) => {
           if ('receipt' in reply && !this.ended.aborted) this.#port.postMessage([reply.receipt]);
           resolve(unwrapReply(reply));
@@ -69,16 +69,15 @@ export class HttpConnection {
     });
   }
 
-  /** Posts a message that has no answer. */
+  /** Posts a message without a reply. */
   notify(method: 'abort' | 'cancel', number: number): void {
-    if (!this.ended.aborted) void this.#api[method](number);
+    if (!this.ended.aborted) void this.#remote.api[method](number);
   }
 
   close(reason: DiskCacheError): void {
     if (this.ended.aborted) return;
     this.#port.close();
-    // As in `Line`: comlink's registry would hold all that hangs on this line.
-    this.#api[releaseProxy]();
+    this.#remote.release();
     for (const reject of this.#pending) reject(reason);
     this.#pending.clear();
     this.#ended.abort(reason);

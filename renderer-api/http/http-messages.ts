@@ -1,4 +1,4 @@
-import { createChunkStream } from '../../client/chunk-streams.ts';
+import { createChunkStream } from '../../client/byte-channel.ts';
 import type { QueryOptions, WireRequest, WireResponse } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
 import { type RequestInput, toRequest } from './request-input.ts';
@@ -17,29 +17,34 @@ export const toQueryFlags = ({ ignoreSearch, ignoreMethod, ignoreVary }: QueryOp
   ignoreVary: Boolean(ignoreVary),
 });
 
-/** The response that the main process speaks of, its body behind `line` where it is large. */
-export function createResponse(line: HttpConnection, said: WireResponse, signal: AbortSignal): Response {
-  const { body, status, statusText, headers, url, redirected, type } = said;
+/** Returns the response of a message; a large body is read over `connection`. */
+export function createResponse(connection: HttpConnection, wire: WireResponse, signal: AbortSignal): Response {
+  const { body, status, statusText, headers, url, redirected, type } = wire;
   if (type === 'error') return Response.error();
-  const stream = typeof body === 'number' ? openBody(line, body, signal) : (body as Uint8Array<ArrayBuffer> | null);
+  const stream =
+    typeof body === 'number' ? openBody(connection, body, signal) : (body as Uint8Array<ArrayBuffer> | null);
   const fields = headers.map(([name, value]): [string, string] => [name, value]);
   return defineResponseFields(new Response(stream, { status, statusText, headers: fields }), { url, redirected, type });
 }
 
-/** A body that breaks off with `signal`, as that of a `fetch` does, and with the line. */
-const openBody = (line: HttpConnection, body: number, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> =>
-  createChunkStream({ next: () => line.request('pull', body), cancel: () => line.notify('cancel', body) }, [
-    signal,
-    line.ended,
-  ]);
+/** Returns a body that fails when `signal` is aborted, as that of a `fetch` does, or when the connection ends. */
+const openBody = (
+  connection: HttpConnection,
+  body: number,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  createChunkStream(
+    { next: () => connection.request('pull', body), cancel: () => connection.notify('cancel', body) },
+    AbortSignal.any([signal, connection.ended]),
+  );
 
-/** What the constructor leaves out, on a response and its clones. */
-function defineResponseFields(response: Response, told: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {
-  const clone = () => defineResponseFields(Response.prototype.clone.call(response), told);
+/** Sets what the constructor of `Response` leaves out, on a response and its clones. */
+function defineResponseFields(response: Response, fields: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {
+  const clone = () => defineResponseFields(Response.prototype.clone.call(response), fields);
   return Object.defineProperties(response, {
-    url: { value: told.url },
-    redirected: { value: told.redirected },
-    type: { value: told.type },
+    url: { value: fields.url },
+    redirected: { value: fields.redirected },
+    type: { value: fields.type },
     clone: { value: clone },
   });
 }

@@ -5,7 +5,7 @@ import type { HttpClient } from './http-client.ts';
 import type { RemoteFetchInit, RequestInput } from './request-input.ts';
 
 /**
- * `fetch`, CacheStorage and the connection. Their code is loaded with the first call.
+ * `fetch`, CacheStorage and the network state. The first call loads their code.
  *
  * Invariant: calls reach the client in the order in which they were made, and every one settles.
  */
@@ -16,7 +16,7 @@ export class LazyHttpClient {
   #client: HttpClient | undefined;
   #lifetime = new AbortController();
 
-  /** `timeout`: milliseconds to wait for a port. */
+  /** `timeout` limits the wait for a port, in milliseconds. */
   constructor(connect: (signal: AbortSignal) => Promise<MessagePortLike>, timeout: number) {
     this.#connect = connect;
     this.#timeout = timeout;
@@ -24,22 +24,22 @@ export class LazyHttpClient {
 
   /** Settles as `work` does, or rejects with the reason of an aborted signal or of a disconnect. */
   use<T>(work: (client: HttpClient) => Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
-    const ends = [this.#lifetime.signal, ...signals];
+    const ended = AbortSignal.any([this.#lifetime.signal, ...signals]);
     const working = this.#load().then((client) => {
-      for (const signal of ends) signal.throwIfAborted();
+      ended.throwIfAborted();
       return work(client);
     });
-    return unlessAborted(working, ...ends);
+    return unlessAborted(working, ended);
   }
 
-  /** Tells of the connection from now on, also after a disconnect. Returns an unsubscribe function. */
+  /** Calls `listener` when the network state changes, also after a disconnect. Returns an unsubscribe function. */
   listen(listener: (online: boolean) => void, onError: (error: unknown) => void): () => void {
     const left = this.#lifetime.signal;
     const start = ({ connection }: HttpClient) => connection.subscribe(listener, onError, !left.aborted);
     return startWhenLoaded(this.#load(), start, onError);
   }
 
-  /** Rejects everything open with `getErrorMessage`; the next call connects again. */
+  /** Rejects all pending calls with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#lifetime.abort(reason);
     this.#lifetime = new AbortController();
@@ -60,13 +60,13 @@ export class LazyHttpClient {
   }
 }
 
-/** `fetch` by way of the main process; see `DiskCache.fetch`. */
+/** `fetch` through the main process; see `DiskCache.fetch`. */
 export async function remoteFetch(
   http: LazyHttpClient,
   input: RequestInput,
   { strategy, timeout, ...init }: RemoteFetchInit,
 ): Promise<Response> {
-  // Without `duplex` a page takes no stream for a body.
+  // Without `duplex`, `Request` refuses a stream as body.
   const request = new Request(input, { duplex: 'half', ...init } as RequestInit);
   return http.use((client) => client.fetch(request, { strategy, timeout }), request.signal);
 }

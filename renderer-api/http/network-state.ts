@@ -10,45 +10,45 @@ interface Subscriber {
   readonly onError: (error: unknown) => void;
 }
 
-/** What `RemoteConnection` does, over successive lines. */
+/** Does the work of `RemoteConnection`, over successive connections. */
 export class NetworkStateClient {
   readonly #getConnection: () => Promise<HttpConnection>;
   readonly #reconnector: Reconnector;
   readonly #subscribers = new Set<Subscriber>();
   #connection: HttpConnection | undefined;
-  /** The state that the listeners know. */
+  /** The state that was reported last. */
   #lastReported: boolean | undefined;
 
-  constructor(connected: () => Promise<HttpConnection>) {
-    this.#getConnection = connected;
+  constructor(getConnection: () => Promise<HttpConnection>) {
+    this.#getConnection = getConnection;
     this.#reconnector = new Reconnector({
-      connect: connected,
+      connect: getConnection,
       isWanted: () => this.#connection === undefined && this.#subscribers.size > 0,
       onFailure: (error) => this.#fail(error),
     });
   }
 
   get online(): Promise<boolean> {
-    return this.#getConnection().then((line) => line.request('connection', null));
+    return this.#getConnection().then((connection) => connection.request('connection', null));
   }
 
   /**
-   * Calls `listener` for every change from now on, and `onError` if there will be no more. Without `mayConnect` it waits for the
-   * next line. Returns an unsubscribe function.
+   * Calls `listener` for every change from now on, and `onError` if no more will come. Without `mayConnect` it waits for the next
+   * connection. Returns an unsubscribe function.
    */
   subscribe(listener: OnlineListener, onError: Subscriber['onError'], mayConnect: boolean): () => void {
     if (typeof listener !== 'function') {
       onError(new DiskCacheError('BAD_OPTION', 'subscribe takes a function'));
       return () => {};
     }
-    const hearing: Subscriber = { listener, onError };
-    this.#subscribers.add(hearing);
+    const subscriber: Subscriber = { listener, onError };
+    this.#subscribers.add(subscriber);
     if (this.#connection !== undefined) this.#requestState(this.#connection);
     else if (mayConnect) this.#reconnector.connectNow();
-    return () => void this.#subscribers.delete(hearing);
+    return () => void this.#subscribers.delete(subscriber);
   }
 
-  /** Requests fail at once, and what is stored stands in, for all windows of the session. */
+  /** Makes requests fail at once, so that stored responses are served, for all windows of the session. */
   goOffline(): Promise<void> {
     return this.#set(false);
   }
@@ -57,7 +57,7 @@ export class NetworkStateClient {
     return this.#set(true);
   }
 
-  /** @internal The state, as the main process reports it. */
+  /** @internal Takes over the state that the main process reports. */
   report(online: boolean): void {
     const known = this.#lastReported;
     this.#lastReported = online;
@@ -66,26 +66,26 @@ export class NetworkStateClient {
       try {
         listener(online);
       } catch (error) {
-        // As with an event target: a listener's failure is its own and reported as uncaught.
+        // As with an event target, the error of a listener is reported as uncaught and doesn't affect the others.
         rethrowLater(error);
       }
     }
   }
 
-  /** @internal A new line. */
-  resume(line: HttpConnection): void {
-    this.#connection = line;
-    if (this.#subscribers.size > 0) this.#requestState(line);
+  /** @internal Takes over a new connection. */
+  resume(connection: HttpConnection): void {
+    this.#connection = connection;
+    if (this.#subscribers.size > 0) this.#requestState(connection);
   }
 
-  /** @internal The line was cut or given up. */
+  /** @internal The connection was lost or closed. */
   interrupted(): void {
     this.#connection = undefined;
     this.#reconnector.cancel();
     if (this.#subscribers.size === 0) this.#lastReported = undefined;
   }
 
-  /** @internal Reconnects on behalf of the listeners, if the page is still there in a moment. */
+  /** @internal Reconnects for the listeners after a moment, if the page still exists then. */
   reconnect(): void {
     this.#reconnector.connectLater();
   }
@@ -94,17 +94,17 @@ export class NetworkStateClient {
     await (await this.#getConnection()).request('setOnline', online);
   }
 
-  /** The answer comes as news, in order with all others. */
-  #requestState(line: HttpConnection): void {
-    line.request('connection', null).catch((error: unknown) => {
-      if (this.#connection === line) this.#fail(error);
+  /** The state arrives by `report`, in order with all changes. */
+  #requestState(connection: HttpConnection): void {
+    connection.request('connection', null).catch((error: unknown) => {
+      if (this.#connection === connection) this.#fail(error);
     });
   }
 
   #fail(error: unknown): void {
-    for (const hearing of [...this.#subscribers]) {
-      this.#subscribers.delete(hearing);
-      hearing.onError(error);
+    for (const subscriber of [...this.#subscribers]) {
+      this.#subscribers.delete(subscriber);
+      subscriber.onError(error);
     }
   }
 }

@@ -6,10 +6,10 @@ import { type RequestInput, toRequest } from './request-input.ts';
 export type { QueryOptions, RemoteWebCache };
 
 /**
- * The application's `CacheStorage`, seen from a page: one for all its windows, the same as `host.caches`, on disk. Behaves as the
- * standard's, https://w3c.github.io/ServiceWorker/#cachestorage-interface, whose errors it has, and also for schemes of the application's own.
+ * The application's `CacheStorage` in a page: one on disk for all windows, the same as `host.caches`. Behaves and fails as the standard's,
+ * https://w3c.github.io/ServiceWorker/#cachestorage-interface, and also takes schemes of the application's own.
  *
- * @throws {DiskCacheError} besides: `NOT_ALLOWED` without the grant `@caches`, `DISCONNECTED`, `DISK_FULL`, `TOO_LARGE`, `BUSY`.
+ * @throws {DiskCacheError} in addition: `NOT_ALLOWED` without the grant `@caches`, `DISCONNECTED`, `DISK_FULL`, `TOO_LARGE`, `BUSY`.
  */
 export class RemoteCacheStorage {
   readonly #http: LazyHttpClient;
@@ -18,7 +18,7 @@ export class RemoteCacheStorage {
     this.#http = http;
   }
 
-  /** The cache of a name, made if there is none. */
+  /** Opens the cache of this name; creates it if needed. */
   open(cacheName: string): Promise<RemoteWebCache> {
     return this.#http.use(({ storage }) => storage.open(cacheName));
   }
@@ -27,17 +27,17 @@ export class RemoteCacheStorage {
     return this.#http.use(({ storage }) => storage.has(cacheName));
   }
 
-  /** Deletes a cache with all that is in it; returns whether there was one. */
+  /** Deletes a cache and its content. Returns whether there was one. */
   delete(cacheName: string): Promise<boolean> {
     return this.#http.use(({ storage }) => storage.delete(cacheName));
   }
 
-  /** The names, in the order in which the caches were made. */
+  /** Returns the names, in creation order. */
   keys(): Promise<string[]> {
     return this.#http.use(({ storage }) => storage.keys());
   }
 
-  /** The first response in any cache, or in the one named. */
+  /** Returns the first matching response in any cache, or in the named one. */
   async match(
     request: RequestInput,
     options?: QueryOptions & { readonly cacheName?: string },

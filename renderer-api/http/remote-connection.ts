@@ -2,9 +2,9 @@ import { rethrowLater } from '../../client/on-demand.ts';
 import type { LazyHttpClient } from './lazy-http-client.ts';
 
 /**
- * Whether the application has a way to the network: the `Connection` of `host.offline` of the page's session, which all its windows
- * share. Every method rejects with a `DiskCacheError`: `NOT_ALLOWED` without the grant `@fetch` (`'read'` to know, `'admin'` to
- * switch) or without `host.offline`, `DISCONNECTED`.
+ * Whether the application can reach the network: the `NetworkState` of `host.offline` for the page's session, which all its windows share.
+ * Every method rejects with a `DiskCacheError`: `NOT_ALLOWED` without the grant `@fetch` (`'read'` to read it, `'admin'` to set it) or
+ * without `host.offline`, `DISCONNECTED`.
  */
 export class RemoteConnection {
   readonly #http: LazyHttpClient;
@@ -18,8 +18,8 @@ export class RemoteConnection {
   }
 
   /**
-   * Tells `listener` of every change from now on, whoever made it, also after the main process was restarted; `onError` hears why
-   * there will be no more, and without it that is an uncaught error. Returns an unsubscribe function.
+   * Calls `listener` for every change from now on, also after a restart of the main process. `onError` gets the error if no more changes
+   * will come; without it, that is an uncaught error. Returns an unsubscribe function.
    */
   subscribe(
     listener: (online: boolean) => void,
@@ -28,7 +28,7 @@ export class RemoteConnection {
     return this.#http.listen(listener, onError);
   }
 
-  /** Requests fail at once, and what is stored stands in, for all windows of the session. */
+  /** Makes requests fail at once, so that stored responses are served, for all windows of the session. */
   goOffline(): Promise<void> {
     return this.#http.use(({ connection }) => connection.goOffline());
   }

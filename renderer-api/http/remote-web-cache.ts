@@ -19,12 +19,12 @@ export class RemoteWebCache {
     this.#id = id;
   }
 
-  /** The first response, in the order in which they were put. */
+  /** Returns the first matching response, in put order. */
   async match(request: RequestInput, options: QueryOptions = {}): Promise<Response | undefined> {
     return (await this.#calls.responses(this.#toCall('match', toWireRequests(request), options)))[0];
   }
 
-  /** All responses that a request asks for, or all there are. */
+  /** Returns all responses that match a request, or all of the cache. */
   async matchAll(request?: RequestInput, options: QueryOptions = {}): Promise<Response[]> {
     return this.#calls.responses(
       this.#toCall('matchAll', request === undefined ? [] : toWireRequests(request), options),
@@ -35,7 +35,7 @@ export class RemoteWebCache {
     return this.addAll([request]);
   }
 
-  /** Has the main process fetch all and put all; or nothing, if one of them fails or may not be stored. */
+  /** Lets the main process fetch and put all requests; nothing, if one of them fails or may not be stored. */
   async addAll(requests: Iterable<RequestInput>): Promise<void> {
     const wanted = Array.from(requests, (request) => toRequest(request));
     if (new Set(wanted).size < wanted.length)
@@ -45,7 +45,7 @@ export class RemoteWebCache {
     await this.#calls.caches(this.#toCall('addAll', wanted.map(toWireRequest)), signal);
   }
 
-  /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
+  /** Stores a response, whose body it reads to the end. It replaces those that match the request. */
   async put(request: RequestInput, response: Response): Promise<void> {
     const wanted = toRequest(request);
     if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
@@ -54,15 +54,15 @@ export class RemoteWebCache {
     await this.#calls.put(this.#id, wanted, response);
   }
 
-  /** Whether there was anything to delete. */
+  /** Deletes the matching responses. Returns whether there were any. */
   async delete(request: RequestInput, options: QueryOptions = {}): Promise<boolean> {
     return (await this.#calls.caches(this.#toCall('delete', toWireRequests(request), options))) as boolean;
   }
 
-  /** The requests, in the order in which they were put. */
+  /** Returns the requests, in put order. */
   async keys(request?: RequestInput, options: QueryOptions = {}): Promise<Request[]> {
-    const said = this.#toCall('keys', request === undefined ? [] : toWireRequests(request), options);
-    return ((await this.#calls.caches(said)) as WireRequest[]).map(createRequest);
+    const call = this.#toCall('keys', request === undefined ? [] : toWireRequests(request), options);
+    return ((await this.#calls.caches(call)) as WireRequest[]).map(createRequest);
   }
 
   get [Symbol.toStringTag](): string {

@@ -4,7 +4,7 @@ import { defineConfig } from 'electron-vite';
 
 export default defineConfig({
   main: {
-    // The plugin puts what deskcache needs at run time beside the bundle: its preload script, the utility process, SQLite.
+    // Copies the files that deskcache needs at run time next to the bundle: its preload script, the utility process, SQLite.
     plugins: [deskcache()],
   },
   renderer: {

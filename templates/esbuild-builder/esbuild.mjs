@@ -10,7 +10,7 @@ await build({
   target: 'node22',
   format: 'esm',
   external: ['electron'],
-  // Puts what deskcache needs at run time beside the bundle: its preload script, the utility process, SQLite.
+  // Copies the files that deskcache needs at run time next to the bundle: its preload script, the utility process, SQLite.
   plugins: [deskcache()],
 });
 

@@ -6,13 +6,14 @@ import type { ForgeConfig } from '@electron-forge/shared-types';
 
 const config: ForgeConfig = {
   packagerConfig: {
-    // Of a library inside the archive Electron would make a temporary copy at each start. '**/*.node' would miss it: .vite has a dot.
+    // Electron would copy a library inside the archive to a temporary file at each start. '**/*.node' would miss it, because .vite begins
+    // with a dot.
     asar: { unpack: '*.node' },
   },
   makers: [new MakerZIP({})],
   plugins: [
     new VitePlugin({
-      // No preload script: deskcache brings its own along.
+      // No preload script: deskcache adds its own.
       build: [{ entry: 'src/main/index.ts', config: 'vite.main.config.ts', target: 'main' }],
       renderer: [{ name: 'main_window', config: 'vite.renderer.config.ts' }],
     }),

@@ -12,12 +12,15 @@ export const REPORT_DIRECTORY = join(root, 'etc/api');
 const ENTRY_POINTS = {
   deskcache: 'protocol/index',
   engine: 'main/engine/index',
+  esbuild: 'main/bundling/esbuild',
   main: 'main/index',
   offline: 'main/offline/index',
   preload: 'preload/index',
   queue: 'main/queue/index',
   renderer: 'renderer-api/index',
   testing: 'main/testing/index',
+  vite: 'main/bundling/vite',
+  webpack: 'main/bundling/webpack',
 } as const;
 
 export type EntryPoint = keyof typeof ENTRY_POINTS;

@@ -1,4 +1,5 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type AssetRequest, createAssetServer } from '../../main/assets/asset-server.ts';
 import { Cache } from '../../main/engine/index.ts';
@@ -34,7 +35,7 @@ function open() {
     ask,
     get,
     [Symbol.dispose]() {
-      // What nobody reads keeps its file open, as it does in a browser until the tab is closed.
+      // An unread body keeps its file open, as in a browser until the tab is closed.
       for (const { body } of answers) if (body && !body.locked) void body.cancel();
       cache.close();
     },
@@ -44,7 +45,7 @@ function open() {
 const describeResponse = async (answer: Response) => ({ status: answer.status, text: await answer.text() });
 
 describe('GET', () => {
-  it('gives an item whole, with size, type, version, and nothing that a page could be made of', async () => {
+  it('responds with the whole item, its size, type and version, and forbids to use it as a page', async () => {
     using site = open();
     site.cache.set('video.mp4', BYTES);
     const answer = await site.get('video.mp4');
@@ -73,7 +74,7 @@ describe('GET', () => {
     expect((await site.get(key)).headers.get('content-type')).toBe(type);
   });
 
-  it('knows the type of a text, of a key that ends with a name, and what the application says', async () => {
+  it('takes the type from the kind of value, from the last element of a key, or from the application', async () => {
     using site = open();
     site.cache.set('readme', 'Grüße');
     site.cache.set(['user', 1, 'a.png'], BYTES);
@@ -85,7 +86,7 @@ describe('GET', () => {
     expect((await site.ask(toAssetUrl('photos', 7))).headers.get('content-type')).toBe('image/avif');
   });
 
-  it('has a type in every answer, for Electron takes one without a type for HTML', async () => {
+  it('has a type in every response, because Electron takes one without a type for HTML', async () => {
     using site = open();
     site.cache.set('bytes', BYTES);
     site.cache.set('text', 'Grüße');
@@ -98,7 +99,7 @@ describe('GET', () => {
       [await site.get('bytes', { range: 'bytes=0-4' }), 206, binary],
       [await site.get('bytes', { 'if-none-match': etag }), 304, binary],
       [await site.get('bytes', { range: 'bytes=200000-' }), 416, text],
-      // The application says nothing of any use.
+      // The application returns an empty type.
       [await site.ask(toAssetUrl('unknown', 'bytes')), 200, binary],
       [await site.ask(toAssetUrl('unknown', 'text')), 200, text],
       [await site.get('none'), 404, text],
@@ -116,7 +117,7 @@ describe('GET', () => {
     }
   });
 
-  it('answers 304 to a client that has this version, until the item is set again', async () => {
+  it('responds with 304 to a client that has this version, until the item is set again', async () => {
     using site = open();
     site.cache.set('k', BYTES);
     const etag = (await site.get('k')).headers.get('etag')!;
@@ -156,7 +157,7 @@ describe('GET', () => {
     },
   );
 
-  it.each(['bytes=200000-', 'bytes=200000-200001', 'bytes=-0'])('%s can not be satisfied', async (range) => {
+  it.each(['bytes=200000-', 'bytes=200000-200001', 'bytes=-0'])('%s is unsatisfiable', async (range) => {
     using site = open();
     site.cache.set('k', BYTES);
     const answer = await site.get('k', { range });
@@ -173,7 +174,7 @@ describe('GET', () => {
     }
   });
 
-  it('of an empty item is empty', async () => {
+  it('responds with an empty body for an empty item', async () => {
     using site = open();
     site.cache.set('k', new Uint8Array());
     const answer = await site.get('k');
@@ -181,7 +182,7 @@ describe('GET', () => {
     expect((await site.get('k', { range: 'bytes=0-' })).status).toBe(416);
   });
 
-  it('reads from the disk what is taken, not more', async () => {
+  it('reads from the disk only what the client takes', async () => {
     using site = open();
     const mebibyte = new Uint8Array(2 ** 20);
     await site.cache.writeStream(
@@ -225,7 +226,7 @@ describe('a response that is cancelled', () => {
 });
 
 describe('HEAD', () => {
-  it('says what GET would, of the whole, without a body', async () => {
+  it('has the header fields of a GET of the whole item, and no body', async () => {
     using site = open();
     site.cache.set('a.png', BYTES);
     const answer = await site.get('a.png', { range: 'bytes=0-1' }, 'HEAD');
@@ -264,4 +265,14 @@ describe('a request for what is missing or not granted', () => {
       text: expect.stringMatching(/^CLOSED: /),
     });
   });
+});
+
+it('docs/guide-assets.md: every address in the table belongs to its key', () => {
+  const guide = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'guide-assets.md'), 'utf8');
+  const rows = [...guide.matchAll(/^\| `(.+)` \| `(deskcache:.+)` \|$/gm)];
+  expect(rows.length).toBeGreaterThan(8);
+  for (const [, key, address] of rows) {
+    const given = new Function(`return (${key})`)() as Key;
+    expect(toAssetUrl('assets', given), key).toBe(address);
+  }
 });

@@ -34,7 +34,7 @@ async function getVerdict(a: readonly number[], b: readonly number[], asked: Com
   return results[0]!.verdicts[0]!;
 }
 
-describe('what a bench measures', () => {
+describe('a benchmark result', () => {
   it('is the median of the rounds, without the warm-up', async () => {
     const { results } = await runBenchmark(
       createBenchmark(comparison([createContender('a', [999, 5, 1, 4, 2, 3])], [])),
@@ -43,18 +43,18 @@ describe('what a bench measures', () => {
     expect(results[0]!.lines).toEqual([{ name: 'a', figure: { median: 3, least: 1, most: 5 } }]);
   });
 
-  it('is compared round by round: a moment that is slow for both does not count', async () => {
+  it('is compared round by round, so that a moment that is slow for both does not count', async () => {
     const { ratio, met } = await getVerdict([0, 10, 10, 100, 10, 10], [0, 10, 10, 100, 10, 10]);
     expect(ratio).toEqual({ median: 1, least: 1, most: 1 });
     expect(met).toBe(true);
   });
 
-  it('misses a goal by a little', async () => {
+  it('says by how much a goal is missed', async () => {
     expect((await getVerdict([0, 15, 15, 15, 15, 15], [0, 10, 10, 10, 10, 10])).met).toBe(true);
     expect((await getVerdict([0, 16, 16, 16, 16, 16], [0, 10, 10, 10, 10, 10])).met).toBe(false);
   });
 
-  it('says how many times faster', async () => {
+  it('says how many times faster a contender is', async () => {
     const faster = { subject: 'a', against: 'b', timesFaster: 4 };
     const { ratio, met } = await getVerdict([0, 2, 2, 2, 2, 2], [0, 10, 10, 10, 10, 10], faster);
     expect(ratio).toMatchObject({ median: 5 });
@@ -62,7 +62,7 @@ describe('what a bench measures', () => {
     expect((await getVerdict([0, 3, 3, 3, 3, 3], [0, 10, 10, 10, 10, 10], faster)).met).toBe(false);
   });
 
-  it('lets the contenders take turns, each round beginning with another', async () => {
+  it('runs the contenders in turn, starting each round with another one', async () => {
     const order: string[] = [];
     const noted = (name: string): Contender => ({
       name,

@@ -24,44 +24,44 @@ function createBrokenStore(other: Partial<Store>): Store {
 }
 
 describe('a figure is reported only for work with the right result', () => {
-  it('of a store that works', () => {
+  it('of a working store', () => {
     expect(timeGets(createBrokenStore({}), values, indices)).toBeGreaterThan(0);
     expect(timeSets(createBrokenStore({}), values, indices, 1)).toBeGreaterThan(0);
     expect(timeDeletes(createBrokenStore({}), indices)).toBeGreaterThan(0);
   });
 
-  it('not of gets that give another value', () => {
+  it('not of gets that return another value', () => {
     expect(() => timeGets(createBrokenStore({ get: () => values.at(999) }), values, indices)).toThrow('came back as');
   });
 
-  it('not of gets that give less', () => {
+  it('not of gets that return less', () => {
     expect(() => timeGets(createBrokenStore({ get: () => '' }), values, indices)).toThrow('gave 0 bytes');
   });
 
-  it('not of sets that were not made', () => {
+  it('not of sets that were not executed', () => {
     expect(() => timeSets(createBrokenStore({ set: () => {} }), values, indices, 1)).toThrow('came back as');
   });
 
-  it('not of deletes that were not made', () => {
+  it('not of deletes that were not executed', () => {
     expect(() => timeDeletes(createBrokenStore({ delete: () => true }), indices)).toThrow('after it was deleted');
     expect(() => timeDeletes(createBrokenStore({ delete: () => false }), indices)).toThrow('deleted 0');
   });
 });
 
-describe('what the benches work on', () => {
+describe('the workload of the benchmarks', () => {
   it('is the same in every run', () => {
     expect([...drawIndices(5, 1000, 1)]).toEqual([...drawIndices(5, 1000, 1)]);
     expect([...drawIndices(50, 1000, 1)]).not.toEqual([...drawIndices(50, 1000, 2)]);
     expect([...shuffleIndices(10, 20, 3)].sort()).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
   });
 
-  it('has different values of the length asked for', () => {
+  it('has different values of the requested length', () => {
     expect(values.at(0)).toHaveLength(100);
     expect(values.at(0)).not.toBe(values.at(1));
     expect(new Values('bytes', 100).at(7)).toEqual(new TextEncoder().encode(values.at(7) as string));
   });
 
-  it.each(TRACES)('$name: as many requests as asked for, scans of what is never asked for again', ({ trace, name }) => {
+  it.each(TRACES)('$name has the requested length, with scans of keys that are requested once', ({ trace, name }) => {
     const requests = trace(4000, 100, 1);
     expect(requests).toHaveLength(4000);
     if (!name.endsWith('and scans')) return;
@@ -71,7 +71,7 @@ describe('what the benches work on', () => {
   });
 });
 
-describe('a bench on a small scale', () => {
+describe('a benchmark on a small scale', () => {
   it.each([get, bridge])('$name measures', async (question) => {
     const { results } = await runBenchmark(question, QUICK_SCALE);
     const figures = results.flatMap(({ lines }) => lines.map(({ figure }) => figure));

@@ -1,15 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import type { AnswerPart, ResponseMessage } from '../../protocol/wire.ts';
+import type { ResponseMessage, ResponsePart } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 const KB = 1000;
 
 /** Posts a request as a page does, and returns every message of the answer to it. */
-function ask(port: MessagePort, id: number, operations: unknown[][]): Promise<(ResponseMessage | AnswerPart)[]> {
-  const messages: (ResponseMessage | AnswerPart)[] = [];
+function ask(port: MessagePort, id: number, operations: unknown[][]): Promise<(ResponseMessage | ResponsePart)[]> {
+  const messages: (ResponseMessage | ResponsePart)[] = [];
   return new Promise((resolve) => {
-    port.on('message', (message: ResponseMessage | AnswerPart) => {
+    port.on('message', (message: ResponseMessage | ResponsePart) => {
       if (!Array.isArray(message) || message[0] !== id) return;
       messages.push(message);
       if (message.length > 2 || 'refused' in message[1]) resolve(messages);
@@ -49,7 +49,7 @@ describe('a large answer', () => {
     expect(new Set(failures.map(([, { code }]) => code))).toEqual(new Set(['TOO_LARGE']));
   });
 
-  it('is one value for the page that asked: nothing shows of the parts', async () => {
+  it('is one value for the page: the parts are invisible', async () => {
     using bridge = openBridge();
     const api = bridge.diskCache.cache('api');
     for (let n = 0; n < 40; n++) bridge.cacheInMain('api').set(n, new Uint8Array(900 * KB).fill(n));

@@ -9,7 +9,7 @@ type Untyped = Readonly<Record<string, (...args: readonly unknown[]) => Promise<
 const plain = { text: 'plain' };
 const blob = new Blob(['x']);
 
-describe('a call with bad arguments is told which argument is wrong', () => {
+describe('the error of a call with bad arguments names the argument', () => {
   it.each<readonly [string, (api: Untyped, settings: Untyped) => Promise<unknown>, string, RegExp]>([
     ['a value', (api) => api['set']!('k', { a: blob }), 'BAD_VALUE', /^value\.a is a Blob; store plain data/],
     ['a key', (api) => api['set']!(undefined, 1), 'BAD_KEY', /^key is undefined; a key is made of strings/],

@@ -58,7 +58,7 @@ function createCyclicGraph(): unknown[] {
   return [nodes.at(-1), nodes[0]];
 }
 
-describe('what a page has compared', () => {
+describe('comparisons for a page', () => {
   it('ends for every object graph', () => {
     bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('graph', createCyclicGraph());
@@ -98,7 +98,7 @@ describe('what a page has compared', () => {
   }, 5000);
 });
 
-describe('what a page reads in one call', () => {
+describe('the reads of one call of a page', () => {
   it('is counted as it is in memory, not as it is on disk', () => {
     bridge = openBridge({ stores });
     bridge.cacheInMain('api').set(
@@ -163,7 +163,7 @@ describe('what a page reads in one call', () => {
   }, 60_000);
 });
 
-describe('what a page has done in one call', () => {
+describe('the work of one call of a page', () => {
   it('runs in steps that yield to others, with the same result', () => {
     bridge = openBridge({ stores });
     const api = bridge.cacheInMain('api');
@@ -208,7 +208,7 @@ describe('what a page has done in one call', () => {
     expect([...api.keys()]).toEqual(['last']);
   }, 60_000);
 
-  it('leads from page to page past what a tag or a prefix leaves out', () => {
+  it('leads from page to page past items that a tag or a prefix excludes', () => {
     bridge = openBridge({ stores });
     const api = bridge.cacheInMain('api');
     const isOdd = (n: number) => n % 6000 === 1;
@@ -288,7 +288,7 @@ describe('what a page has done in one call', () => {
     expect(run([['list', 'reverse']]).codes).toEqual(['TOO_LARGE']);
   }, 60_000);
 
-  it('has a limit on what is given in one call', () => {
+  it('limits the arguments of one call', () => {
     bridge = openBridge({ stores });
     const many = createArray(10_001, (n) => n);
     const { codes, errors } = run([
@@ -305,7 +305,7 @@ describe('what a page has done in one call', () => {
   }, 30_000);
 });
 
-describe('what a page is told when its calls fail', () => {
+describe('the errors of failed calls in a page', () => {
   it('does not grow with what it has given', () => {
     bridge = openBridge({ stores });
     const long = 'n'.repeat(2 ** 20);

@@ -75,7 +75,7 @@ describe('a grant of bytes', () => {
     expect(write('packed', 'set', 'k', big)).toBe('TOO_LARGE');
   });
 
-  it('counts what is stored in several items for each of them, with keys, tags and what describes a job', () => {
+  it('counts a part for each item that stores it, with keys, tags and job options', () => {
     open();
     const shared = new Uint8Array(1000);
     const row = { text: 'x'.repeat(1000) };

@@ -176,7 +176,7 @@ describe('a page', () => {
     expect(await outbox.values()).toHaveLength(8);
   });
 
-  it('is told what a kind can not do, and which values a schema refuses', async () => {
+  it('gets an error for methods that a kind lacks, and for values that a schema refuses', async () => {
     const schema = {
       '~standard': {
         version: 1 as const,

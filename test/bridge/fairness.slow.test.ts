@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { FairScheduler, type TaskQueue } from '../../main/bridge/fair-scheduler.ts';
 import { RequestQueue } from '../../main/bridge/request-queue.ts';
 import { cache } from '../../protocol/stores.ts';
-import type { AnswerPart, ResponseMessage } from '../../protocol/wire.ts';
+import type { ResponseMessage, ResponsePart } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 function blockThread(milliseconds: number): void {
@@ -118,9 +118,9 @@ describe('the fair scheduler', () => {
   });
 });
 
-describe('what a page has under way', () => {
+describe('the calls of a page in flight', () => {
   function busy() {
-    const answers: (ResponseMessage | AnswerPart)[] = [];
+    const answers: (ResponseMessage | ResponsePart)[] = [];
     const ran: number[] = [];
     const requests = new RequestQueue(
       createBusyScheduler(),
@@ -134,10 +134,10 @@ describe('what a page has under way', () => {
     );
     return { requests, answers, ran };
   }
-  const refused = (answers: readonly (ResponseMessage | AnswerPart)[]) =>
+  const refused = (answers: readonly (ResponseMessage | ResponsePart)[]) =>
     answers.filter(([, it]) => 'refused' in it && it.refused.code === 'BUSY').map(([id]) => id);
 
-  it('is bounded in operations: what is more is refused at once, and answered', async () => {
+  it('is bounded in operations: more are refused at once, with a response', async () => {
     const { requests, answers, ran } = busy();
     for (let id = 1; id <= 8; id++) requests.receive([id, new Array(10_000).fill(0)]);
     expect(refused(answers)).toEqual([3, 4, 5, 6, 7, 8]);

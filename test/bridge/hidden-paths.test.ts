@@ -52,7 +52,7 @@ async function getErrorText(call: Promise<unknown>): Promise<string> {
 describe('where on the disk something is', () => {
   it('a page isn’t told when a value doesn’t fit a schema; the main process is', async () => {
     const text = await getErrorText(page.index('settings').set('k', { n: 0 }));
-    expect(text).toMatch(/The value of 'k' in settings does not fit the schema \(value\.n: too small\)/);
+    expect(text).toMatch(/The value of 'k' in settings does not match the schema \(value\.n: too small\)/);
     expect(text).not.toContain(directory);
     expect(() => engine.registry.get('settings').set('k' as never, { n: 0 } as never)).toThrow(directory);
   });

@@ -1,5 +1,5 @@
 import { setImmediate as nextLoop } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
@@ -28,7 +28,7 @@ async function measureDurations(times: number, work: (n: number) => Promise<unkn
   return took;
 }
 
-describe('a page that is late to drop what it keeps near', () => {
+describe('a page that is late to drop invalidated items', () => {
   it('lets writers wait once or twice, and keeps nothing near from then on', async () => {
     using bridge = openBridge({ stores });
     const late = openRawPort(bridge.rawPort(READ));
@@ -42,7 +42,7 @@ describe('a page that is late to drop what it keeps near', () => {
     expect(took.filter((ms) => ms > NEAR_LEASE_MS / 4).length).toBeLessThanOrEqual(2);
     await vi.waitFor(async () => {
       const answer = await late.call('near', 'api');
-      expect(answer.value?.error).toMatchObject({ code: 'BUSY', message: expect.stringMatching(/late to drop/) });
+      expect(answer.value?.error).toMatchObject({ code: 'BUSY', message: expect.stringMatching(/had to wait too long/) });
     });
   });
 
@@ -147,7 +147,9 @@ describe('a page with thousands of subscriptions', () => {
     expect(beside).toBeLessThan(alone * 5 + 50);
   });
 
-  it('has one subscription of each store, and none when it stops', async () => {
+  it('has one subscription of each store, and none a second after it stops', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     using bridge = openBridge({ stores });
     const subscribe = vi.spyOn(bridge.cacheInMain('api'), 'subscribe');
     const page = openRawPort(bridge.rawPort(READ));
@@ -156,11 +158,25 @@ describe('a page with thousands of subscriptions', () => {
     expect(subscribe).toHaveBeenCalledOnce();
     for (let id = 0; id < 100; id++) await page.call('unwatch', id);
     await page.call('far', 'api');
+    vi.advanceTimersByTime(1000);
     await page.call('near', 'api');
     expect(subscribe).toHaveBeenCalledTimes(2);
   });
 
-  it('is told what each of them asked for, from when it asked', async () => {
+  it('starts no further subscription of the store when it stops and starts again, because that would write to it', async () => {
+    using bridge = openBridge({ stores });
+    const subscribe = vi.spyOn(bridge.cacheInMain('api'), 'subscribe');
+    const page = openRawPort(bridge.rawPort(READ));
+    for (let id = 0; id < 50; id++) {
+      await page.call('near', 'api');
+      await page.call('far', 'api');
+      await page.call('watch', { id, store: 'api', range: {} });
+      await page.call('unwatch', id);
+    }
+    expect(subscribe).toHaveBeenCalledOnce();
+  });
+
+  it('receives for each subscription its changes, from its start', async () => {
     using bridge = openBridge({ stores });
     const page = openRawPort(bridge.rawPort(READ));
     const told: [number, { key: unknown }[]][] = [];
@@ -194,7 +210,7 @@ describe('a page with thousands of subscriptions', () => {
     );
   });
 
-  it('is told to read again where its changes and ranges are too many to be compared', async () => {
+  it('receives a reset if its changes and ranges are too many to compare', async () => {
     using bridge = openBridge({ stores });
     const page = openRawPort(bridge.rawPort(READ));
     const told: [number, { kind: string }[]][] = [];
@@ -243,13 +259,13 @@ describe('a port whose answers are not read', () => {
       port.on('message', (message) => (Array.isArray(message) ? answers++ : resolve(message)));
     });
     expect(goodbye).toMatchObject({
-      reason: { code: 'DISCONNECTED', message: expect.stringMatching(/not taken its answers/) },
+      reason: { code: 'DISCONNECTED', message: expect.stringMatching(/not received its responses/) },
     });
     // Not more than fills the memory of the main process a little.
     expect(answers).toBeLessThanOrEqual(5);
   });
 
-  it('is asked for nothing more until it takes them, and has all of them then', async () => {
+  it('is read no further until the page takes its results, and then gets all of them', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', { bytes: new Uint8Array(8 * MIB) });
     const principal = new Principal();
@@ -320,7 +336,7 @@ describe('a port that sends useless messages', () => {
     const other = openRawPort(bridge.rawPort(READ, principal));
     for (let n = 0; n < 20_000; n++) page.port.postMessage({ odd: n });
     for (let n = 0; n < 20_000; n++) other.port.postMessage(null);
-    expect(await Promise.race([page.ended, other.ended])).toMatch(/^DISCONNECTED: .* messages that are no calls/);
+    expect(await Promise.race([page.ended, other.ended])).toMatch(/^DISCONNECTED: .* messages that are not calls/);
     const honest = openRawPort(bridge.rawPort(READ, new Principal()));
     expect(await honest.one('api', 'has', 'k')).toBe(false);
   });

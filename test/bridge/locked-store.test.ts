@@ -75,7 +75,7 @@ describe('a page whose store is locked by another process', () => {
     expect(blocked.longest()).toBeLessThan(250);
   });
 
-  it('is told BUSY when the time of the store is up, and not before', async () => {
+  it('rejects with BUSY when the timeout of the store has passed, and not before', async () => {
     using bridge = openBridge({ stores: { api: cache({ timeout: 200 }) } });
     using _lock = holdWriteLock(bridge.cacheInMain('api'));
     const before = performance.now();

@@ -163,7 +163,7 @@ describe('the near cache', () => {
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('is dropped for what the main process writes in its next turn, asked or not', async () => {
+  it('is invalidated by a write of the main process in its next turn, without a request', async () => {
     using bridge = openBridge({ stores });
     const { store } = await openNearPage(bridge);
     const inMain = bridge.cacheInMain('api');
@@ -226,7 +226,7 @@ describe('the near cache', () => {
     expect(performance.now() - started).toBeLessThan(NEAR_LEASE_MS * 5);
   });
 
-  it('is cached again over the next connection, even if one was lost while it asked for a lease', async () => {
+  it('is cached again over the next connection, even if one was lost during a lease request', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', 1);
     const page = bridge.anotherPage();

@@ -159,7 +159,7 @@ describe('a page with a queue of the main process', () => {
     ).toBe(6);
   });
 
-  it('has no batch, keeps nothing of it near, and is told which queues there are not', async () => {
+  it('has no batch and no near cache for a queue, and gets an error for an unknown one', async () => {
     using opened = openOutbox();
     const { bridge } = opened;
     const address = toQueueAddress('outbox');
@@ -219,7 +219,7 @@ describe('a page that was granted a part', () => {
     expect(await refusals(opened.bridge, 'OUTBOX')).toEqual(expected);
   });
 
-  it('hears nothing of a queue that it may not read', async () => {
+  it('receives no events of a queue that it may not read', async () => {
     using opened = openOutbox({ grant: { stores: { api: 'admin' } } });
     const why = new Promise((onError) => opened.outbox.subscribe(() => {}, { onError }));
     expect(await why).toEqual(errorMatching('NOT_ALLOWED'));
@@ -265,7 +265,7 @@ describe('pages that listen to a queue', () => {
     await stop();
   });
 
-  it('are told that they have missed something, never nothing', async () => {
+  it('receive a notice that events were missed', async () => {
     using opened = openOutbox<number>();
     const { bridge, outbox, inMain } = opened;
     const { heard, until } = await listening(outbox);

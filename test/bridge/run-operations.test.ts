@@ -128,7 +128,7 @@ describe('one turn of operations', () => {
 });
 
 describe('a turn that brings much', () => {
-  it('lets others have a turn between its reads, and not before a transaction has taken long', () => {
+  it('lets others have a turn between its reads, but not within a short transaction', () => {
     using bridge = openBridge();
     const cache = bridge.cacheInMain('api');
     for (let n = 0; n < 20; n++) cache.set(n, new Uint8Array(40_000).fill(n));
@@ -141,7 +141,7 @@ describe('a turn that brings much', () => {
 });
 
 describe('an answer', () => {
-  it('is bounded; what is read beyond that is refused, and what would be taken out stays', () => {
+  it('is bounded: reads beyond the limit are refused, and items that they would remove stay', () => {
     using bridge = openBridge();
     const cache = bridge.cacheInMain('api');
     const large = new Uint8Array(15 * 2 ** 20);

@@ -37,7 +37,7 @@ describe('a page that listens', () => {
     expect(kinds).toEqual(['set main', 'set a', 'set a', 'delete a', 'clear undefined']);
   });
 
-  it('hears of a deque that it changed', async () => {
+  it('receives the changes of a deque', async () => {
     using bridge = openBridge({ stores });
     const { heard, listen, until } = listener();
     bridge.diskCache.deque('outbox').subscribe(listen);
@@ -48,7 +48,7 @@ describe('a page that listens', () => {
     expect(heard).toEqual([{ kind: 'set' }, { kind: 'delete' }]);
   });
 
-  it('hears of the keys it asked for: by prefix, by range', async () => {
+  it('receives the changes of the requested keys: by prefix, by range', async () => {
     using bridge = openBridge({ stores });
     const [prefix, range, all] = [listener(), listener(), listener()];
     const api = bridge.diskCache.cache('api');
@@ -63,7 +63,7 @@ describe('a page that listens', () => {
     expect(range.heard.map(({ key }) => key)).toEqual(['b', 'c']);
   });
 
-  it('hears no more after it stopped, and the main process keeps nothing', async () => {
+  it('receives nothing after it has unsubscribed, and the main process keeps nothing', async () => {
     using bridge = openBridge({ stores });
     const { heard, listen, until } = listener();
     const api = bridge.diskCache.cache('api');
@@ -116,7 +116,7 @@ describe('a page that listens', () => {
     expect(messages[2]!.changes).toEqual([[7, [{ kind: 'reset' }]]]);
   });
 
-  it('is told to re-read when its connection was lost, and resubscribes by itself', async () => {
+  it('receives a reset when its connection was lost, and subscribes again by itself', async () => {
     using bridge = openBridge({ stores });
     const { heard, listen, until } = listener();
     bridge.diskCache.cache('api').subscribe(listen);
@@ -131,7 +131,7 @@ describe('a page that listens', () => {
     expect(heard[1]).toEqual({ kind: 'set', key: 'a' });
   });
 
-  it('is told why it hears nothing', async () => {
+  it('receives the reason when it can’t be served', async () => {
     using bridge = openBridge({ stores, grant: { stores: { api: 'read' } } });
     const why = (name: string, range = {}) =>
       new Promise((onError) => {

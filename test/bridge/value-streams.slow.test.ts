@@ -55,7 +55,7 @@ describe('a large value', () => {
     expect(equalBytes(await app.list.at(0), value)).toBe(true);
   });
 
-  it('travels whole to a cache with a codec of its own, which is asked', async () => {
+  it('is sent whole to a cache with a codec of its own, which encodes it', async () => {
     const codec = {
       name: 'inverted',
       encode: vi.fn((v: unknown) => (v as Uint8Array).map((b) => ~b)),
@@ -257,13 +257,13 @@ describe('a stream of a page', () => {
         while (!(await reader.read()).done);
       })(),
     ).rejects.toEqual(errorMatching('DISCONNECTED'));
-    expect(bridge.sessions, 'nothing of it connects anew').toHaveLength(1);
+    expect(bridge.sessions, 'it doesn’t reconnect').toHaveLength(1);
     await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(0));
     await vi.waitFor(() => expect(bridge.cacheInMain('api').check()).toEqual([]));
     expect(await store.has('other')).toBe(false);
   });
 
-  it('fails at once when the page disconnects, also while nobody reads and the source is silent', async () => {
+  it('fails at once when the page disconnects, also without a reader and with a silent source', async () => {
     using bridge = openBridge({ stores: stores() });
     const store = bridge.diskCache.cache('api');
     await store.set('film', createPattern(2 * MIB));
@@ -273,7 +273,7 @@ describe('a stream of a page', () => {
     bridge.diskCache.disconnect();
     await expect(writing).rejects.toEqual(errorMatching('DISCONNECTED'));
     await expect(reading.closed).rejects.toEqual(errorMatching('DISCONNECTED'));
-    expect(bridge.sessions, 'nothing of it connects anew').toHaveLength(1);
+    expect(bridge.sessions, 'it doesn’t reconnect').toHaveLength(1);
   });
 
   it('rejects what waits behind it when the page disconnects', async () => {
@@ -343,7 +343,7 @@ describe('steps of a stream that a hostile page sends', () => {
     ).toBe(true);
   });
 
-  it('have few chunks under way', async () => {
+  it('may have few chunks in flight', async () => {
     using bridge = openBridge({ stores: stores() });
     bridge.cacheInMain('api').set('film', value);
     const page = bridge.anotherClient();
@@ -383,8 +383,8 @@ describe('steps of a stream that a hostile page sends', () => {
   });
 });
 
-describe('what a page keeps near', () => {
-  it('is dropped before a large write is answered', async () => {
+describe('the near cache of a page', () => {
+  it('is invalidated before a large write resolves', async () => {
     using bridge = openBridge({ stores: stores() });
     const [writer, reader] = [bridge.diskCache.cache('api'), bridge.anotherPage()];
     reader.nearCache('api');

@@ -182,7 +182,7 @@ describe('a range in a page', () => {
     expect([caught, found, settled]).toEqual(['BAD_OPTION', ['k'], ['bad', 'good']]);
   });
 
-  it('says what is wrong with it', async () => {
+  it('names its fault', async () => {
     using bridge = openBridge();
     await expect(bridge.diskCache.keys({ limit: (() => 1) as never })).rejects.toEqual(errorMatching('BAD_OPTION'));
     await expect(bridge.diskCache.keys({ order: 'sideways' as never })).rejects.toEqual(errorMatching('BAD_OPTION'));
@@ -209,7 +209,7 @@ describe('every call settles', () => {
     await expect(open).rejects.toEqual(errorMatching('DISCONNECTED'));
   });
 
-  it('with TIMEOUT when there is no answer', async () => {
+  it('with TIMEOUT when there is no response', async () => {
     const { diskCache } = createSilentPage(20);
     await expect(diskCache.set('k', 1)).rejects.toEqual(errorMatching('TIMEOUT'));
     diskCache.disconnect();

@@ -31,7 +31,7 @@ describe('chunks', () => {
       };
     });
 
-    it('are named where they were wanted; what is stored stays as it was, and calls go on', async () => {
+    it('are named in the errors of the calls that need them; stored items stay, and other calls go on', async () => {
       using bridge = openBridge();
       const api = bridge.diskCache.cache('api');
       await api.set('large', 'small');
@@ -119,7 +119,7 @@ describe('chunks', () => {
       expect(page.sessions.length).toBe(1);
     });
 
-    it('change no order: who subscribes hears of the write of the same turn, and the calls on a store come one after the other', async () => {
+    it('change no order: a subscription receives the write of the same turn, and the calls on a store run one after the other', async () => {
       using bridge = openBridge();
       const api = bridge.diskCache.cache('api');
       await api.set('stays', 1);
@@ -140,7 +140,7 @@ describe('chunks', () => {
       );
     });
 
-    it('open no stream late: what is deleted afterwards in the same turn is read', async () => {
+    it('open no stream late: an item deleted afterwards in the same turn is still read', async () => {
       using bridge = openBridge();
       const api = bridge.diskCache.cache('api');
       await api.set('k', new Uint8Array([1, 2, 3]));

@@ -8,7 +8,7 @@ const stores = defineStores({ api: cache(), settings: index(), log: deque() });
 /** As plain JavaScript calls it, which no compiler has seen. */
 type Untyped = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
-describe('what a page asks for in vain', () => {
+describe('unsupported calls of a page', () => {
   it.each(['update', 'transact', 'memoize'])(
     '%s, which takes a function: it is told what to do instead',
     async (name) => {
@@ -46,7 +46,7 @@ describe('what a page asks for in vain', () => {
     expect(await bridge.diskCache.deque('log').length).toBe(3);
   });
 
-  it('a range to listen to that can’t be sent: it is told at once', () => {
+  it('throws at once for a subscription range that can’t be sent', () => {
     using bridge = openBridge({ stores });
     const range = { from: { name: () => 1 } } as never;
     expect(() => bridge.diskCache.subscribe(() => {}, range)).toThrow(
@@ -54,7 +54,7 @@ describe('what a page asks for in vain', () => {
     );
   });
 
-  it('the main process is told as much', () => {
+  it('gives the same errors in the main process', () => {
     using bridge = openBridge({ stores });
     const settings = bridge.registry.get('settings') as never as Record<string, (...args: unknown[]) => unknown>;
     const api = bridge.cacheInMain('api') as never as Record<string, (...args: unknown[]) => unknown>;
@@ -64,14 +64,14 @@ describe('what a page asks for in vain', () => {
     expect(['a', 'b'].map(api['get'] as never, api)).toEqual([undefined, undefined]);
   });
 
-  it('a store kept near that there isn’t: a warning says so, once', async () => {
+  it('warns once about a near cache of a store that doesn’t exist', async () => {
     using bridge = openBridge({ stores });
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     bridge.diskCache.nearCache('nope');
     const nope = bridge.diskCache.cache('nope');
     for (let time = 0; time < 3; time++) await expect(nope.get('k')).rejects.toEqual(errorMatching('NO_SUCH_STORE'));
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
-    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/nothing of store "nope" is kept near: .*nope/));
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/no near cache for store "nope": .*nope/));
     warn.mockRestore();
   });
 });

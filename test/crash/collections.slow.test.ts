@@ -8,7 +8,7 @@ import { KillableProcess } from './killable-process.ts';
 const KILLS = Number(process.env['COLLECTION_KILLS'] ?? 12);
 const LENGTH = 2000;
 
-/** What the turner makes of an array in a step. */
+/** The array after one step of the rotator. */
 function applyStep(array: number[], turn: number): number[] {
   const rotated = (count: number) => [...array.slice(-count), ...array.slice(0, -count)];
   if (turn % 4 === 0) return array.toReversed();
@@ -18,7 +18,7 @@ function applyStep(array: number[], turn: number): number[] {
   return [...array.toSpliced(middle, 1), array[middle]!];
 }
 
-it('a deque whose writer is killed is as after its last step, or one more', async () => {
+it('a deque whose writer is killed is in the state of its last step, or of the next one', async () => {
   const directory = freshDirectory();
   using deque = new Deque<number>(directory, { durability: 'process' });
   let expected = Array.from(Array(LENGTH).keys());
@@ -45,7 +45,7 @@ it('a deque whose writer is killed is as after its last step, or one more', asyn
   expect(steps).toBeGreaterThan(KILLS);
 });
 
-it('an index whose migration is killed is as before it, until one comes to its end', async () => {
+it('an index whose migration is killed stays unchanged, until a migration completes', async () => {
   const directory = freshDirectory();
   const before: [string, unknown][] = [];
   {

@@ -1,6 +1,6 @@
 /**
- * Turns, reverses and shortens a deque of the numbers 0, …, n − 1 until it is killed: `turner.ts <directory>`. Every step
- * keeps the numbers whole: what is taken at one end comes back at the other in the same transaction.
+ * Rotates, reverses and shortens a deque of the numbers 0, …, n − 1 until it is killed: `deque-rotator.ts <directory>`. Every step
+ * keeps all numbers: one that is removed at one end is added at the other in the same transaction.
  */
 import { writeSync } from 'node:fs';
 import { Deque } from '../../main/engine/index.ts';

@@ -13,12 +13,12 @@ const KILLS = Number(process.env['WRITER_KILLS'] ?? 20);
 const MAX_LIFE_MS = 60;
 /** Milliseconds for a kill: that of starting a process, on a machine that has much else to do. */
 const MAX_KILL_MS = 12_000;
-/** A step places so many files at most. */
+/** Maximum number of files that a step places. */
 const MAX_FILES_PER_STEP = 6;
 
 interface KillStats {
   steps: number;
-  /** Times the step that was not acknowledged is there, whole. */
+  /** How often the unacknowledged step is there, whole. */
   unacknowledged: number;
   leftFiles: number;
 }
@@ -57,7 +57,7 @@ async function killRepeatedly(seed: number, directory: string, durability?: Cach
   return stats;
 }
 
-it('a writer killed repeatedly at random moments: acknowledged writes are there and intact, and only orphan files are left', {
+it('after a writer is killed at random moments, acknowledged writes are intact and only orphan files are left', {
   timeout: KILLS * MAX_KILL_MS,
 }, async () => {
   const alone = freshDirectory();
@@ -90,7 +90,7 @@ function expectOnlyOrphans(cache: Cache): void {
   expect(findings.map(({ path }) => path).sort()).toEqual(placed.sort());
   cache.check({ repair: true });
   expect(cache.check()).toEqual([]);
-  // What was being written when its writer died looks like what is being written: it goes when it is old enough.
+  // A file that was being written when its writer died looks like one still being written; it is removed when it is old enough.
   const staged = findOrphans(directory);
   expect(staged.filter((path) => !isStaged(path))).toEqual([]);
   for (const path of staged) utimesSync(path, 0, 0);

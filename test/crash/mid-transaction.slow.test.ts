@@ -5,7 +5,7 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 import { KillableProcess } from './killable-process.ts';
 import { findDanglingRows, findOrphans } from './orphan-files.ts';
 
-it('a process killed inside a transaction has done nothing of it, and holds no lock', async () => {
+it('a process killed inside a transaction leaves no change and no lock', async () => {
   const directory = freshDirectory();
   using cache = new Cache(directory, { timeout: 0 });
   cache.set('small', 'first');
@@ -33,7 +33,7 @@ it('a process killed inside a transaction has done nothing of it, and holds no l
   expect(again.size).toBe(4);
 });
 
-it('a process killed while it streams a value in leaves the one before, whole', async () => {
+it('a process killed while it streams a value leaves the previous value whole', async () => {
   using cache = new Cache(freshDirectory());
   const { directory } = cache;
   for (const before of ['x'.repeat(60_000), undefined]) {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from '../../main/queue/index.ts';
 
 const [, , directory = '', log = ''] = process.argv;
-// No lease ends before the test does: who has died is known by its process.
+// Leases outlast the test: a dead worker is recognised by its process.
 const queue = new Queue<number>(directory, { durability: 'process', timeout: 60_000, lease: 3_600_000 });
 const out = openSync(log, 'a');
 const stopping = new AbortController();

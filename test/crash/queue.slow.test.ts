@@ -31,7 +31,7 @@ function parseLog(log: string): LogLine[] {
     });
 }
 
-/** In a group nobody begins before the one in front has come to its end, and nobody is behind one that came later. */
+/** In a group a job starts only after the previous one has ended, and never before an earlier one. */
 function expectOrder(lines: readonly LogLine[]): void {
   const last = new Map<string, LogLine>();
   const seen = new Map<string, number>();
@@ -50,7 +50,7 @@ function expectOrder(lines: readonly LogLine[]): void {
   expect([...seen.values()]).toEqual(Array.from({ length: GROUPS }, () => JOBS / 2 / GROUPS));
 }
 
-it('what a killed process was told to be enqueued is there, and nothing of what it was in the middle of', async () => {
+it('jobs enqueued by a killed process are there, and nothing of its open transaction', async () => {
   const directory = freshDirectory();
   const told: string[] = [];
   for (let kill = 0; kill < 6; kill++) {

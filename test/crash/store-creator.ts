@@ -1,4 +1,4 @@
-/** Creates one store after the other until it is killed, and says so when each one is there: `creator.ts <directory>`. */
+/** Creates stores one after the other until it is killed, and reports each one: `store-creator.ts <directory>`. */
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cache } from '../../main/engine/index.ts';

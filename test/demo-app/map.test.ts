@@ -16,7 +16,7 @@ const place = (code: string) => {
 };
 
 describe('the map', () => {
-  it('has a place for every country, with an outline or a dot inside the world', () => {
+  it('places every country inside the world, as an outline or a dot', () => {
     expect(world.places).toHaveLength(250);
     for (const { centre } of world.places) {
       expect(centre[0]).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ describe('the camera', () => {
     expect(x).toBeGreaterThan(0);
   });
 
-  it.each(['FRA', 'RUS', 'VAT', 'ATA', 'TUV', 'USA', 'FJI'])('shows %s whole, beside what is covered', (code) => {
+  it.each(['FRA', 'RUS', 'VAT', 'ATA', 'TUV', 'USA', 'FJI'])('shows all of %s in the uncovered part', (code) => {
     const { box } = place(code);
     const { scale, x, y } = frameCountry(place(code), all, frame);
     expect(scale * box[0] + x).toBeGreaterThanOrEqual(0);
@@ -66,7 +66,7 @@ describe('arrow keys', () => {
     expect(findNeighbour(place(from), key, world.places)?.country.code).toBe(to);
   });
 
-  it('lead nowhere beyond the edge', () => {
+  it('stop at the edge', () => {
     expect(findNeighbour(place('ATA'), 'ArrowDown', world.places)).toBeUndefined();
   });
 

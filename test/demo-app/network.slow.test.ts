@@ -4,7 +4,7 @@ import { watchNetwork } from '../../demo-app/main/watch-network.ts';
 let ended: AbortController;
 let reported: boolean[];
 let isSwitchedOff: boolean;
-/** Answers of the server that are still to come, oldest first. */
+/** Pending responses of the server, oldest first. */
 let pendingAnswers: ((isThere: boolean) => void)[];
 beforeEach(() => {
   [reported, pendingAnswers, isSwitchedOff, ended] = [[], [], false, new AbortController()];
@@ -24,7 +24,7 @@ const respond = (isThere: boolean) => {
 };
 
 describe('the network of Atlas', () => {
-  it('is there while the server answers', async () => {
+  it('is online while the server answers', async () => {
     startWatching();
     await respond(true);
     await vi.waitFor(() => expect(pendingAnswers).toHaveLength(1), { timeout: 5_000 });
@@ -32,7 +32,7 @@ describe('the network of Atlas', () => {
     expect(reported).toEqual([true, false]);
   });
 
-  it('is switched off at once, whatever the server still says', async () => {
+  it('is offline as soon as it is switched off, even if the server answers', async () => {
     const look = startWatching();
     isSwitchedOff = true;
     await look();
@@ -44,7 +44,7 @@ describe('the network of Atlas', () => {
     expect(reported).toEqual([false, false, true]);
   });
 
-  it('is not told of any more when the application has ended', async () => {
+  it('receives no update after the application has ended', async () => {
     startWatching();
     ended.abort();
     await respond(true);

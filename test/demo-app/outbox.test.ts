@@ -36,7 +36,7 @@ const stored = async () =>
   (await (await offline.fetch(URL_OF_NOTES, { strategy: 'cache-only' })).json()) as readonly FieldNote[];
 
 describe('the outbox of Atlas', () => {
-  it('sends notes in order, and has the list on disk before it forgets them', async () => {
+  it('sends notes in order, and stores the list before the job is done', async () => {
     await (await offline.fetch(URL_OF_NOTES)).json();
     const seen: Promise<readonly FieldNote[]>[] = [];
     queue.subscribe(({ kind }) => kind === 'done' && seen.push(stored()));
@@ -47,7 +47,7 @@ describe('the outbox of Atlas', () => {
     for (const [at, list] of (await Promise.all(seen)).entries()) expect(list.length).toBeGreaterThan(at);
   });
 
-  it('buries what is refused, with the server’s words, and lets the next one pass', async () => {
+  it('makes a refused note a dead letter with the server’s reason, and continues with the next', async () => {
     verdicts.push(new Response('a note has at most 280 characters', { status: 422 }));
     queue.enqueueMany(['a', 'b'].map((id) => ({ payload: note(id), group: 'NPL' })));
     void startDelivery(queue, { offline, url: URL_OF_NOTES });
@@ -57,7 +57,7 @@ describe('the outbox of Atlas', () => {
     ]);
   });
 
-  it('tries again what failed', async () => {
+  it('retries a failed note', async () => {
     verdicts.push(new Response(null, { status: 503 }));
     const { id } = queue.enqueue(note('a'));
     // How long it rests is drawn, and may be nothing: what it was like is seen when it failed, not a moment later.
@@ -69,7 +69,7 @@ describe('the outbox of Atlas', () => {
     expect(server).toEqual([note('a')]);
   });
 
-  it('waits while there is no network, without an attempt', async () => {
+  it('waits while offline, without counting an attempt', async () => {
     offline.connection.set(false);
     const asked = vi.spyOn(offline.connection, 'isOnline');
     const { id } = queue.enqueue(note('a'));

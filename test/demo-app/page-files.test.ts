@@ -46,7 +46,7 @@ describe('the page’s files', () => {
     expect(await answer.text()).toBe('');
   });
 
-  it('a folder whose name only begins like the page’s is not the page', async () => {
+  it('a folder whose name only starts like the page’s is not served', async () => {
     const answer = await createFileHandler(
       join(parentFolder, 'pa'),
       'app://atlas',
@@ -54,7 +54,7 @@ describe('the page’s files', () => {
     expect(answer.status).toBe(404);
   });
 
-  it('can only be read', async () => {
+  it('accept GET only', async () => {
     expect((await serve('/', { method: 'POST' })).status).toBe(405);
   });
 });

@@ -28,7 +28,7 @@ describe('the upstream of Atlas', () => {
     );
   });
 
-  it('says what a country is', async () => {
+  it('serves the details of a country', async () => {
     expect(await json('/v1/countries/ZAF')).toMatchObject({
       name: 'South Africa',
       capitals: ['Pretoria', 'Bloemfontein', 'Cape Town'],
@@ -55,12 +55,12 @@ describe('the upstream of Atlas', () => {
     async (path) => expect((await get(path)).status).toBe(404),
   );
 
-  it('refuses to be written to, but for notes', async () => {
+  it('refuses writes other than notes', async () => {
     expect((await get('/v1/countries', { method: 'POST' })).status).toBe(405);
     expect((await get('/v1/notes', { method: 'PUT' })).status).toBe(405);
   });
 
-  it('takes a note once, however often it is sent, and keeps it', async () => {
+  it('stores a note once, however often it is sent', async () => {
     const notes = join(mkdtempSync(join(tmpdir(), 'notes-')), 'notes.jsonl');
     const keeping = await startUpstream({ notes });
     const send = async (note: unknown) => {
@@ -80,7 +80,7 @@ describe('the upstream of Atlas', () => {
     rmSync(dirname(notes), { recursive: true });
   });
 
-  it('is gone when it was stopped, and can come back at the same port', async () => {
+  it('stops, and can start again on the same port', async () => {
     const short = await startUpstream();
     await short.stop();
     await expect(fetch(short.url)).rejects.toThrow();

@@ -18,7 +18,7 @@ const createFilledDeque = (count: number, options: DequeOptions = {}) => {
 
 const errorWithCode = (code: string) => expect.objectContaining({ code });
 
-/** The positions on disk, in order. */
+/** Returns the positions on disk, in order. */
 function positions({ directory }: Deque): number[] {
   using database = closing(new Database(`${directory}/cache.db`, { readonly: true }));
   return database.it.prepare('SELECT id FROM entry WHERE key = id ORDER BY id').pluck().all() as number[];
@@ -38,7 +38,7 @@ describe.each([
     ['pop', (deque) => deque.pop(), 9],
     ['shift', (deque) => deque.shift(), 0],
   ])('needs one statement for a %s', (_verb, work, answer) => {
-    // A look at the files, which each comes to see now and then, was just had.
+    // The periodic check for replaced files has just been made.
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => (now += 0.001));
     using deque = createFilledDeque(10, options);
@@ -49,7 +49,7 @@ describe.each([
 });
 
 describe('Deque', () => {
-  it('has the ends of an array', () => {
+  it('adds and removes at both ends like an array', () => {
     using deque = open<string>();
     expect([deque.pop(), deque.shift(), deque.peek(), deque.at(0), deque.length]).toEqual([
       undefined,
@@ -72,7 +72,7 @@ describe('Deque', () => {
     expect([...deque]).toEqual(['x']);
   });
 
-  it('keeps values of every kind, undefined among them, and large ones', () => {
+  it('stores values of every kind, including undefined and large ones', () => {
     const values = [
       undefined,
       null,
@@ -100,7 +100,7 @@ describe('Deque', () => {
     expect(deque.check()).toEqual([]);
   });
 
-  it('answers any place, counted from either end', () => {
+  it('returns the value at any index, counted from either end', () => {
     using deque = createFilledDeque(10);
     for (const index of [0, 3, 9, 10, 11, -1, -10, -11, 2.9, -1.5, Number.NaN]) {
       expect(deque.at(index)).toBe(Array.from(Array(10).keys()).at(index));
@@ -121,7 +121,7 @@ describe('Deque', () => {
     for (const wrong of [9, -10, 1.5]) expect(deque.delete(wrong)).toBe(false);
   });
 
-  it('takes stretches out, as an array, with and without files', () => {
+  it('splices like an array, with and without files', () => {
     const array: unknown[] = Array.from(Array(20).keys(), (n) => (n % 4 === 0 ? `${n} `.repeat(20_000) : n));
     using deque = open<unknown>();
     deque.extend(array);
@@ -142,7 +142,7 @@ describe('Deque', () => {
     expect(deque.check()).toEqual([]);
   });
 
-  it('finds, counts and removes what is deeply equal', () => {
+  it('finds, counts and removes deeply equal values', () => {
     using deque = open<object>();
     deque.extend([{ a: 1, b: [2] }, { a: 2 }, { b: [2], a: 1 }, { a: 2 }]);
     const same = { b: [2], a: 1 };
@@ -168,7 +168,7 @@ describe('Deque', () => {
     expect([...deque]).toEqual([...all.slice(10 - steps), ...all.slice(0, 10 - steps)]);
   });
 
-  it('reverses as often as it likes without wandering off', () => {
+  it('can be reversed any number of times while positions stay small', () => {
     using deque = createFilledDeque(5);
     for (let turn = 0; turn < 100; turn++) deque.reverse();
     expect([...deque]).toEqual([0, 1, 2, 3, 4]);
@@ -179,7 +179,7 @@ describe('Deque', () => {
     expect(empty.length).toBe(0);
   });
 
-  it('walks as an array does while it changes', () => {
+  it('iterates like an array while it changes', () => {
     for (const direction of ['values', 'reversed'] as const) {
       using deque = createFilledDeque(60);
       const array = Array.from(deque);
@@ -219,7 +219,7 @@ describe('maxLength', () => {
     expect([...deque]).toEqual([9, 7, 8]);
   });
 
-  it('is kept, holds for every handle, and trims when it is smaller at the next opening', () => {
+  it('is stored, holds for every handle, and trims when it is smaller at the next opening', () => {
     const directory = freshDirectory();
     using deque = open<number>({ maxLength: 5 }, directory);
     using other = open<number>({}, directory);
@@ -247,7 +247,7 @@ describe('maxLength', () => {
 });
 
 describe('a deque', () => {
-  it('does everything of a call or nothing', () => {
+  it('does all of a call or nothing', () => {
     using deque = open<unknown>();
     deque.push('kept', 'x'.repeat(50_000));
     const before = [...deque];
@@ -291,7 +291,7 @@ describe('a deque', () => {
     expect([...deque]).toEqual([0, 1, 2]);
   });
 
-  it('tells listeners what happened, without indices', () => {
+  it('notifies listeners of changes, without indices', () => {
     using deque = open<number>();
     const kinds: string[] = [];
     const stop = deque.subscribe((change: DequeChange) => kinds.push(Object.values(change).join(' ')));
@@ -315,7 +315,7 @@ describe('a deque', () => {
     expect([...deque]).toEqual(['a', 'c']);
   });
 
-  it('works around damaged items, and a repair closes the gaps', () => {
+  it('skips damaged items, and repair closes the gaps', () => {
     using deque = createFilledDeque(5);
     const database = new Database(`${deque.directory}/cache.db`);
     database.exec('UPDATE entry SET checksum = checksum + 1 WHERE key IN (0, 2)');
@@ -332,7 +332,7 @@ describe('a deque', () => {
     expect([...deque]).toEqual([2, 3, 4, 5]);
   });
 
-  it('closes the gap that a repair past the engine has left', () => {
+  it('closes a gap that a repair outside the engine has left', () => {
     using deque = createFilledDeque(6);
     const database = new Database(join(deque.directory, 'cache.db'));
     database.exec('DELETE FROM entry WHERE key IN (1, 4)');
@@ -363,7 +363,7 @@ describe('a deque', () => {
     expect(() => values.next()).toThrow(errorWithCode('CLOSED'));
   });
 
-  it('survives a power cut unless told otherwise, and remembers which', () => {
+  it('survives a power cut by default, and stores its durability', () => {
     const kept = (directory: string) => {
       using database = closing(new Database(`${directory}/cache.db`, { readonly: true }));
       return database.it.prepare("SELECT value FROM setting WHERE name = 'durability'").pluck().get();
@@ -376,7 +376,7 @@ describe('a deque', () => {
     expect(kept(directory)).toBe('process');
   });
 
-  it('can be opened for reading alone', () => {
+  it('can be opened read-only', () => {
     using deque = createFilledDeque(3);
     using reader = open<number>({ readOnly: true }, deque.directory);
     expect([...reader]).toEqual([0, 1, 2]);

@@ -7,7 +7,7 @@ import { errorMatching } from '../matchers.ts';
 
 const LETTERS = [...'abcdefghij'];
 
-/** A deque of ten letters whose table was changed behind its back. */
+/** A deque of ten letters whose table was changed outside the engine. */
 function openDamaged(sql: string, letters: readonly string[] = LETTERS): string {
   const directory = freshDirectory();
   const deque = new Deque<string>(directory, { durability: 'process' });
@@ -23,7 +23,7 @@ function execSql(directory: string, sql: string): void {
   database.close();
 }
 
-/** Every way to read it; none may answer anything but the truth. */
+/** Every way to read the deque; none may return a wrong value. */
 const READS: Readonly<Record<string, (deque: Deque<string>) => unknown>> = {
   'at, from the front': (deque) => deque.at(4),
   'at, from the back': (deque) => deque.at(-6),
@@ -36,13 +36,13 @@ const READS: Readonly<Record<string, (deque: Deque<string>) => unknown>> = {
   set: (deque) => deque.set(4, 'x'),
 };
 
-describe('a position that is missing', () => {
+describe('a missing position', () => {
   it.each(Object.entries(READS))('is CORRUPT for %s', (_, read) => {
     using deque = new Deque<string>(openDamaged('DELETE FROM entry WHERE id = 4'));
     expect(() => read(deque)).toThrow(errorMatching('CORRUPT'));
   });
 
-  it('is found by check, and a repair closes the gap', () => {
+  it('is found by check, and repair closes the gap', () => {
     using deque = new Deque<string>(openDamaged('DELETE FROM entry WHERE id IN (4, 6)'));
     expect(deque.check()).toEqual([
       expect.objectContaining({ code: 'count', message: expect.stringContaining('2 items') }),
@@ -54,8 +54,8 @@ describe('a position that is missing', () => {
   });
 });
 
-describe('a position that was changed', () => {
-  it.each(['id = 14', 'id = -3', 'key = 20', 'key = 2.5', "key = 'x'", 'key = 3'])('%s, is mended', (to) => {
+describe('a damaged position', () => {
+  it.each(['id = 14', 'id = -3', 'key = 20', 'key = 2.5', "key = 'x'", 'key = 3'])('%s, is repaired', (to) => {
     using deque = new Deque<string>(openDamaged(`UPDATE entry SET ${to} WHERE id = 4`));
     for (const read of [READS['values'], READS['reversed']]) {
       try {
@@ -69,14 +69,14 @@ describe('a position that was changed', () => {
     expect([...deque]).toEqual(LETTERS);
   });
 
-  it('at an end is mended by opening: a length far too large would never be walked to its end', () => {
+  it('at an end is repaired on opening, so that the length is right', () => {
     using deque = new Deque<string>(openDamaged('UPDATE entry SET id = id | (1 << 40) WHERE id = 9'));
     expect(deque.length).toBe(10);
     expect([...deque]).toEqual(LETTERS);
     expect(deque.push('k')).toBe(11);
   });
 
-  it('at an end while it is open is CORRUPT for all, and no value is lost', () => {
+  it('at an end of an open deque is CORRUPT in every method, and no value is lost', () => {
     const directory = openDamaged('SELECT 1');
     using deque = new Deque<string>(directory);
     execSql(directory, 'UPDATE entry SET id = id | (1 << 40) WHERE id = 9');
@@ -95,7 +95,7 @@ describe('a position that was changed', () => {
   });
 });
 
-it('damaged values are taken out and the others close ranks in one transaction', () => {
+it('repair deletes damaged values and closes the gaps in one transaction', () => {
   const directory = openDamaged("UPDATE entry SET value = 'y' WHERE id % 2 = 1");
   using deque = new Deque<string>(directory, { timeout: 20 });
   const other = new Database(getDatabasePath(directory));

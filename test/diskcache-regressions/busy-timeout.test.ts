@@ -3,7 +3,7 @@ import type { Cache } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
 import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
-/** Two stores on one directory, in one thread: while one holds the lock, the other can only time out. */
+/** Two stores on one directory in one thread: while one holds the lock, the other can only time out. */
 describe('a lock that is not released', () => {
   const writes: Record<string, (cache: Cache) => unknown> = {
     set: (cache) => cache.set('new', 1),
@@ -22,7 +22,7 @@ describe('a lock that is not released', () => {
     clear: (cache) => cache.clear(),
     transact: (cache) => cache.transact(() => cache.get('k')),
   };
-  it.each(Object.entries(writes))('%s is BUSY with its cause, has done nothing, and can be repeated', (_, write) => {
+  it.each(Object.entries(writes))('%s is BUSY with its cause, changes nothing, and can be repeated', (_, write) => {
     using opened = openFixture();
     const { cache } = opened;
     cache.set('k', 1, { tag: 't' });
@@ -49,7 +49,7 @@ describe('a lock that is not released', () => {
     expect(waiting.get('and the other')).toBe(1);
   });
 
-  it('waits as long as the timeout says, not forever and not a minute', () => {
+  it('is waited for as long as the timeout says', () => {
     using opened = openFixture();
     const { cache } = opened;
     using waiting = opened.openAnother({ timeout: 300 });
@@ -58,7 +58,7 @@ describe('a lock that is not released', () => {
       expect(() => waiting.set('k', 1)).toThrow(errorMatching('BUSY'));
       return performance.now() - before;
     });
-    // The upper bound is for a machine with other things to do: it only tells a timeout from none.
+    // The generous upper bound, for a loaded machine, only distinguishes a timeout from an endless wait.
     expect(waited).toBeGreaterThan(250);
     expect(waited).toBeLessThan(30_000);
   });
@@ -95,7 +95,7 @@ describe('readers', () => {
     },
   );
 
-  it('within one transaction see one state and block no writer', () => {
+  it('in one transaction see one state and block no writer', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.setMany([1, 2, 3].map((n) => [n, 'old'] as const));

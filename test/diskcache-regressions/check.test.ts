@@ -6,7 +6,7 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 describe('repair removes only files that no row and no other store owns', () => {
-  it('not the values of a store below, nor files that are no values (DiskCache deleted both)', () => {
+  it('not the value files of a store in a subfolder, nor other files (DiskCache deleted both)', () => {
     using outer = new Cache(freshDirectory());
     outer.set('k', createLargeText('k'));
     using inner = new Cache(join(outer.directory, 'values', 'ab'));
@@ -23,7 +23,7 @@ describe('repair removes only files that no row and no other store owns', () => 
     for (const path of strangers) expect(() => writeFileSync(path, 'still', { flag: 'r+' })).not.toThrow();
   });
 
-  it('and finds it in a directory of whatever name (DiskCache overlooked files below “cache.db”)', () => {
+  it('and finds them in a directory of any name (DiskCache overlooked files below “cache.db”)', () => {
     using cache = new Cache(join(freshDirectory(), 'cache.db', 'cache.db-wal'));
     cache.set('k', createLargeText('k'));
     const [path] = listValueFiles(cache.directory);
@@ -35,7 +35,7 @@ describe('repair removes only files that no row and no other store owns', () => 
     expect(cache.get('k')).toBe(createLargeText('k'));
   });
 
-  it('and is right about NaN keys and expired items (DiskCache counted them away)', () => {
+  it('and counts NaN keys and expired items correctly (DiskCache did not)', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
     cache.set(Number.NaN, 1);

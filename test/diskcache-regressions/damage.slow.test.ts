@@ -15,7 +15,7 @@ const DAMAGES: Record<string, (path: string) => void> = {
 };
 
 describe.each(Object.entries(DAMAGES))('a value file that is %s', (_, harm) => {
-  /** An only item, also at both ends of its queue, with a harmed file. */
+  /** A single item, at both ends of its queue, with a damaged file. */
   function harmed() {
     const opened = openFixture({ memory: 0 });
     const key = opened.cache.push(createLargeText('k'), { tag: 't' });
@@ -48,7 +48,7 @@ describe.each(Object.entries(DAMAGES))('a value file that is %s', (_, harm) => {
     },
   );
 
-  it('has, add, touch, delete, evict and set rely on the row, and repair the item', () => {
+  it('has, add, touch, delete, evict and set use the row, and repair the item', () => {
     using opened = harmed();
     const { cache, key } = opened;
     expect(cache.has(key)).toBe(true);
@@ -65,7 +65,7 @@ describe.each(Object.entries(DAMAGES))('a value file that is %s', (_, harm) => {
     expect(listValueFiles(cache.directory)).toHaveLength(0);
   });
 
-  it('a queue goes on behind it', () => {
+  it('a queue continues with the next item', () => {
     using opened = harmed();
     const { cache } = opened;
     cache.push('next');
@@ -80,7 +80,7 @@ it('a value file that was intact at an earlier read and was changed since is COR
   const { cache } = opened;
   cache.set('k', createLargeText('k'));
   const path = listValueFiles(cache.directory)[0]!;
-  // Longer than what the engine takes for "just now", when it would verify the file anyway.
+  // Longer than the tick of file times, within which the engine always verifies a file.
   await new Promise((resolve) => setTimeout(resolve, 2200));
   for (let reads = 0; reads < 3; reads++) expect(cache.get('k')).toBe(createLargeText('k'));
   const { atime, mtime } = statSync(path);

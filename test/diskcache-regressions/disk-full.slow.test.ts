@@ -16,7 +16,7 @@ probe?.[Symbol.dispose]();
 
 const createContent = (n: number, size: number): Uint8Array => new Uint8Array(size).fill(n % 251);
 
-/** A store on a disk of 3 MiB, which it believes to be larger. */
+/** A store on a disk of 3 MiB, with a larger size limit. */
 function open(): { cache: Cache<number, Uint8Array>; disk: SmallDisk } & Disposable {
   const disk = mountSmallDisk(DISK_BYTES)!;
   const cache = new Cache<number, Uint8Array>(join(disk.path, 'store'));
@@ -30,7 +30,7 @@ function open(): { cache: Cache<number, Uint8Array>; disk: SmallDisk } & Disposa
   };
 }
 
-/** Sets ever more items until the disk is full, and then some; answers how many there are. */
+/** Sets items until the disk is full, and tries some more. Returns the number of items. */
 function setUntilFull(cache: Cache<number, Uint8Array>, size: number): number {
   let stored = 0;
   for (let failed = 0; failed < 20; ) {
@@ -46,11 +46,11 @@ function setUntilFull(cache: Cache<number, Uint8Array>, size: number): number {
   return stored;
 }
 
-/** Every item there, whole; no file but theirs, nothing to mend. */
+/** Expects all items to be complete, no other files, and no findings of check. */
 function expectIntact(cache: Cache<number, Uint8Array>, count: number, size: number): void {
   expect(cache.size).toBe(count);
   for (const [key, value] of cache) expect(Buffer.from(value).equals(createContent(key, size))).toBe(true);
-  // It removes what has been replaced and waits for that.
+  // Removes replaced files that are still there.
   expect(cache.check()).toEqual([]);
   const files = listValueFiles(cache.directory);
   expect(files.map((path) => statSync(path).size)).toEqual(files.map(() => size));
@@ -61,7 +61,7 @@ describe.skipIf(probe === undefined).each([
   ['files', 100 * KiB],
   ['rows', 10 * KiB],
 ])('a full disk, with items in %s (runs as root on Linux)', (_, size) => {
-  it('fails each set with DISK_FULL, leaves nothing half, and keeps what is there', () => {
+  it('fails each set with DISK_FULL, leaves no partial item, and keeps the others', () => {
     using opened = open();
     const { cache } = opened;
     const stored = setUntilFull(cache, size);
@@ -109,7 +109,7 @@ describe.skipIf(probe === undefined).each([
   });
 });
 
-/** What frees space, of items with the keys 0 … count - 1 and the tag `t`; each answers how many it took. */
+/** Ways to free space from items with the keys 0 … count - 1 and the tag `t`. Each returns the number of removed items. */
 const FREEING: Readonly<Record<string, (cache: CacheMethods<number, Uint8Array>, count: number) => number>> = {
   delete: (cache, count) => listKeys(count).filter((key) => cache.delete(key)).length,
   pop: (cache, count) => listKeys(count).filter((key) => cache.pop(key) !== undefined).length,
@@ -121,7 +121,7 @@ const FREEING: Readonly<Record<string, (cache: CacheMethods<number, Uint8Array>,
 
 const listKeys = (count: number): number[] => Array.from({ length: count }, (_, key) => key);
 
-/** Stores until nothing more fits; a stranger takes what is left of the disk, to the last byte. */
+/** Stores items until none fits; another program then fills the disk to the last byte. */
 function fillDisk(cache: CacheMethods<number, Uint8Array>, disk: SmallDisk, size: number, ttl?: number): number {
   let stored = 0;
   const store = () => {
@@ -141,7 +141,7 @@ describe.skipIf(probe === undefined).each([
   ['rows of 10 KiB', 10 * KiB],
   ['rows of 200 bytes', 200],
 ])('a disk full to the last byte, with items in %s (runs as root on Linux)', (_, size) => {
-  it.each(Object.keys(FREEING))('makes room by %s, and goes on', (verb) => {
+  it.each(Object.keys(FREEING))('frees space by %s, and stores again', (verb) => {
     const { clock, advance } = createManualClock();
     using disk = mountSmallDisk(DISK_BYTES)!;
     using cache = new Cache<number, Uint8Array>(join(disk.path, 'store'), { clock });
@@ -155,7 +155,7 @@ describe.skipIf(probe === undefined).each([
     expectIntact(cache, most, size);
   });
 
-  it('makes room by pull, in order', () => {
+  it('frees space by pull, in order', () => {
     using opened = open();
     const { cache, disk } = opened;
     let stored = 0;
@@ -174,7 +174,7 @@ describe.skipIf(probe === undefined).each([
     expectIntact(cache, 5, size);
   });
 
-  it('does so in a process that has not written before, as often as it is asked', () => {
+  it('frees space in a process that has not written before, any number of times', () => {
     using opened = open();
     const { cache, disk } = opened;
     const stored = fillDisk(cache, disk, size);
@@ -205,7 +205,7 @@ it.skipIf(probe === undefined).each(Object.keys(FREEING).filter((verb) => verb !
 describe.skipIf(probe === undefined)('a collection on a full disk', () => {
   const size = 2 * KiB;
 
-  it('a deque gives all it holds, in order, and takes more', () => {
+  it('a deque returns all its values, in order, and stores others', () => {
     using disk = mountSmallDisk(DISK_BYTES)!;
     using deque = new Deque<Uint8Array>(join(disk.path, 'store'), { durability: 'process' });
     let stored = 0;
@@ -222,7 +222,7 @@ describe.skipIf(probe === undefined)('a collection on a full disk', () => {
     expect([deque.length, deque.check()]).toEqual([1, []]);
   });
 
-  it('an index gives all it holds, in order, and takes more', () => {
+  it('an index returns all its entries, in order, and stores others', () => {
     using disk = mountSmallDisk(DISK_BYTES)!;
     using index = new Index<number, Uint8Array>(join(disk.path, 'store'), { durability: 'process' });
     const store = () => {
@@ -257,7 +257,7 @@ it.skipIf(probe === undefined)('what is kept for a full disk is bounded, counted
   expect(reserve(large)).toBe(64 * KiB);
 });
 
-it.each(['rows', 'files'])('what is kept for a full disk is part of the limit, of items in %s', (where) => {
+it.each(['rows', 'files'])('the ballast counts towards the size limit, with items in %s', (where) => {
   const sizeLimit = 8 * 1024 * KiB;
   using cache = new Cache<number, string>(freshDirectory(), { sizeLimit });
   const size = where === 'rows' ? 10_000 : 50_000;
@@ -297,7 +297,7 @@ describe.skipIf(probe === undefined)('a store that was closed, on a disk that is
     expect(cache.get(20)?.length).toBe(100 * KiB);
   };
 
-  it('opens with what it keeps in reserve, reads, and makes room', () => {
+  it('opens with the help of its ballast, reads, and frees space', () => {
     using disk = mountSmallDisk(DISK_BYTES)!;
     const directory = stored(disk);
     disk.fill();
@@ -308,7 +308,7 @@ describe.skipIf(probe === undefined)('a store that was closed, on a disk that is
     expect(cache.check()).toEqual([]);
   });
 
-  it('opens for reading alone', () => {
+  it('opens read-only', () => {
     using disk = mountSmallDisk(DISK_BYTES)!;
     const directory = stored(disk);
     disk.fill();
@@ -316,7 +316,7 @@ describe.skipIf(probe === undefined)('a store that was closed, on a disk that is
     expectAll(cache);
   });
 
-  it('opens for reading where nothing was kept, and for writing is told what is wrong', () => {
+  it('opens read-only without a ballast, and fails with the reason when opened for writing', () => {
     using disk = mountSmallDisk(DISK_BYTES)!;
     const directory = stored(disk);
     rmSync(join(directory, 'reserve'), { force: true });

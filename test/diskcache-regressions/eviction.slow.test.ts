@@ -12,7 +12,7 @@ const POLICIES = ['least-recently-stored', 'least-recently-used', 'least-frequen
 
 const bytes = (count: number): Uint8Array => new Uint8Array(count).fill(1);
 
-/** Stores items of 40 KiB (files) or 4 KiB (rows) under ever higher numbers until one is gone; answers the first that went. */
+/** Stores items of 40 KiB (files) or 4 KiB (rows) under increasing numbers until one is evicted. Returns its key. */
 function findFirstEvicted(cache: Cache<number>, size: number, from: number): number {
   const keys = new Set(cache.keys());
   for (let next = from; ; next++) {
@@ -29,7 +29,7 @@ describe.each([
   ['files', 40 * KiB],
   ['rows', 4 * KiB],
 ])('eviction order, with items in %s', (_, size) => {
-  /** Ten items, then what the policy is to notice. */
+  /** Ten items, followed by uses that the policy must notice. */
   function tenth(policy: EvictionPolicyName, use: (cache: Cache<number>) => void): number {
     using opened = openFixture<number>({ evictionPolicy: policy, sizeLimit: 2 * MiB });
     const { cache, advance } = opened;
@@ -37,7 +37,7 @@ describe.each([
     advance(1000);
     use(cache);
     advance(1000);
-    // Reads of newcomers, so that under least-frequently-used the old ones are in question.
+    // Reads of new items, so that least-frequently-used chooses among the old ones.
     const seen = cache.set.bind(cache);
     cache.set = (key, value) => {
       seen(key, value);
@@ -46,7 +46,7 @@ describe.each([
     return findFirstEvicted(cache, size, 100);
   }
 
-  it('least-recently-stored: the oldest set; reads, touch and update of others count for nothing', () => {
+  it('least-recently-stored: the item that was set first; reads, touch and update do not count', () => {
     const use = (cache: Cache<number>) => {
       cache.set(0, bytes(size));
       cache.get(1);
@@ -55,7 +55,7 @@ describe.each([
     expect(tenth('least-recently-stored', use)).toBe(1);
   });
 
-  it('least-recently-used: get and getMany count, has, peekItem and walks do not', () => {
+  it('least-recently-used: get and getMany count; has, peekItem and iteration do not', () => {
     const use = (cache: Cache<number>) => {
       cache.get(0);
       cache.getMany([1, 2]);
@@ -66,14 +66,14 @@ describe.each([
     expect(tenth('least-recently-used', use)).toBe(3);
   });
 
-  it('least-frequently-used: the one that was read least', () => {
+  it('least-frequently-used: the item with the fewest reads', () => {
     const use = (cache: Cache<number>) => {
       for (let n = 0; n < 10; n++) for (let reads = 0; reads < (n === 6 ? 1 : 3); reads++) cache.get(n);
     };
     expect(tenth('least-frequently-used', use)).toBe(6);
   });
 
-  it('sieve: the oldest that was not read', () => {
+  it('sieve: the oldest item that was not read', () => {
     const use = (cache: Cache<number>) => {
       for (const n of [0, 1, 3]) cache.get(n);
     };
@@ -122,7 +122,7 @@ describe('eviction removes only as much as needed (DiskCache removed ten, even t
     },
   );
 
-  it('none: cull still takes what has expired, and says how much', () => {
+  it('none: cull still removes expired items, and returns their number', () => {
     using opened = openFixture<number>({ evictionPolicy: 'none' });
     const { cache, advance } = opened;
     for (let n = 0; n < 50; n++) cache.set(n, n, { ttl: n < 30 ? 5 : 500 });
@@ -132,7 +132,7 @@ describe('eviction removes only as much as needed (DiskCache removed ten, even t
     expect(cache.size).toBe(20);
   });
 
-  it.each(POLICIES)('%s: a policy that is chosen later is followed like one from the beginning', (policy) => {
+  it.each(POLICIES)('%s: works the same if it is chosen later', (policy) => {
     using opened = openFixture<number>({ evictionPolicy: 'none', sizeLimit: 2 * MiB });
     for (let n = 0; n < 20; n++) opened.cache.set(n, bytes(64 * KiB));
     opened.advance(1000);
@@ -143,14 +143,14 @@ describe('eviction removes only as much as needed (DiskCache removed ten, even t
 });
 
 describe('the size limit holds for the bytes on disk', () => {
-  /** What the directory takes: database, log and files; all but the index of the log, which SQLite maps into memory. */
+  /** Bytes of the directory: database, log and value files, without the log's index, which SQLite maps into memory. */
   const onDisk = (directory: string): number =>
     ['cache.db', 'cache.db-wal', 'reserve']
       .map((name) => join(directory, name))
       .concat(listValueFiles(directory))
       .reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 
-  it.each(POLICIES)('%s: kept by small and large values, overwriting and deleting, and volume() says it', (policy) => {
+  it.each(POLICIES)('%s: with small and large values, overwriting and deleting, and volume() agrees', (policy) => {
     using opened = openFixture<number>({ evictionPolicy: policy, sizeLimit: 4 * MiB });
     const { cache } = opened;
     for (let n = 0; n < 400; n++) {
@@ -163,7 +163,7 @@ describe('the size limit holds for the bytes on disk', () => {
     expect(cache.volume()).toBeGreaterThan(2 * MiB);
   });
 
-  it('a lower limit is reached by cull', () => {
+  it('a lower limit is enforced by cull', () => {
     using opened = openFixture<number>({ sizeLimit: 16 * MiB });
     for (let n = 0; n < 2000; n++) opened.cache.set(n, bytes(4 * KiB));
     expect(opened.cache.volume()).toBeGreaterThan(8 * MiB);
@@ -181,7 +181,7 @@ describe('the size limit holds for the bytes on disk', () => {
     pop: (cache) => [...cache.keys()].map((key) => cache.pop(key)),
     'a transaction of deletes': (cache) => cache.transact(() => [...cache.keys()].map((key) => cache.delete(key))),
   };
-  // At once where the verb removes many, a moment after the last write where the caller did.
+  // At once if the method removes many items, shortly after the last write if the caller does.
   it.each(Object.entries(removals))(
     'space comes back after mass deletion by %s, without reopening',
     async (_, remove) => {
@@ -200,7 +200,7 @@ describe('the size limit holds for the bytes on disk', () => {
     30_000,
   );
 
-  it('space comes back after mass expiry', () => {
+  it('space is freed after mass expiry', () => {
     using opened = openFixture<number>();
     const { cache, advance } = opened;
     cache.setMany(
@@ -214,7 +214,7 @@ describe('the size limit holds for the bytes on disk', () => {
 });
 
 describe('the write-ahead log is bounded (DiskCache let it grow without end during one long read)', () => {
-  it('while a walk is under way for ever', () => {
+  it('while an iteration never ends', () => {
     using opened = openFixture<number>({ sizeLimit: 8 * MiB });
     const { cache } = opened;
     for (let n = 0; n < 100; n++) cache.set(n, 'x'.repeat(1000));

@@ -13,7 +13,7 @@ describe('key identity', () => {
     ...[['a', 1], ['a', '1'], ['a', [1]], ['a', 1, null], [['a', 1]]],
   ];
 
-  it('different keys are different items, each given back as it was', () => {
+  it('different keys are different items, each returned unchanged', () => {
     using opened = openFixture<Key, number>();
     const { cache } = opened;
     for (const [index, key] of distinct.entries()) cache.set(key, index);
@@ -22,7 +22,7 @@ describe('key identity', () => {
     expect([...cache.keys()]).toEqual(distinct);
   });
 
-  it('equal keys are one item, whatever objects they are made of', () => {
+  it('equal keys are one item, even if they are different objects', () => {
     using opened = openFixture();
     const { cache } = opened;
     const shared = ['x'];
@@ -76,7 +76,7 @@ describe('a string comes back unchanged from a row or a file (DiskCache changed 
     expect(listValueFiles(cache.directory)).toHaveLength(1);
   });
 
-  it('the threshold is counted in bytes of what is stored', () => {
+  it('the file threshold counts stored bytes', () => {
     using opened = openFixture({ fileThreshold: 1000 });
     const { cache } = opened;
     cache.set('k', 'é'.repeat(499));
@@ -100,7 +100,7 @@ describe('integers', () => {
     }
   });
 
-  it('are counted exactly or not at all', () => {
+  it('are counted exactly, or refused', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.set('k', Number.MAX_SAFE_INTEGER - 1);

@@ -25,7 +25,7 @@ describe('background recomputation of a memoized function', () => {
   });
 });
 
-it('a memoized function that ends after the store has closed says so, or answers', async () => {
+it('a memoized function that ends after the store was closed rejects with CLOSED or returns its result', async () => {
   using opened = openFixture();
   let finish: (value: number) => void = () => {};
   const running = opened.cache.memoize(() => new Promise<number>((resolve) => (finish = resolve)), { name: 'late' })();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Key } from '../../main/engine/index.ts';
 import { openFixture } from './store-fixture.ts';
 
-/** A function that answers its arguments and how often it has run. */
+/** A function that returns its arguments and how often it has run. */
 function countCalls() {
   let runs = 0;
   const fn = (...args: Key[]) => ({ args, run: ++runs });
@@ -10,7 +10,7 @@ function countCalls() {
 }
 
 describe('memoize', () => {
-  it('tells every two different calls apart (DiskCache took a positional None for a keyword)', () => {
+  it('distinguishes all different calls (DiskCache confused a positional None with a keyword)', () => {
     using opened = openFixture();
     const { fn, runs } = countCalls();
     const memoized = opened.cache.memoize(fn, { name: 'f' });
@@ -23,7 +23,7 @@ describe('memoize', () => {
     expect(runs()).toBe(calls.length);
   });
 
-  it('takes named arguments in any order for the same call', () => {
+  it('treats named arguments in any order as the same call', () => {
     using opened = openFixture();
     const { fn, runs } = countCalls();
     const memoized = opened.cache.memoize(fn, { name: 'f' });
@@ -32,7 +32,7 @@ describe('memoize', () => {
     expect(runs()).toBe(1);
   });
 
-  it('two names are two functions, one name is one, and neither meets a key of the caller', () => {
+  it('separates functions by name, and from keys of the application', () => {
     using opened = openFixture();
     const { cache } = opened;
     const [f, g, again] = [countCalls(), countCalls(), countCalls()];
@@ -45,7 +45,7 @@ describe('memoize', () => {
     expect([cache.get('f'), cache.get(['g'])]).toEqual(['mine', 'mine, too']);
   });
 
-  it('ignores what key leaves out, wherever it stood', () => {
+  it('ignores arguments that the key function leaves out', () => {
     using opened = openFixture();
     const { fn, runs } = countCalls();
     const memoized = opened.cache.memoize((id: Key, request: Key) => fn(id, request), { name: 'f', key: (id) => id });
@@ -55,7 +55,7 @@ describe('memoize', () => {
     expect(runs()).toBe(2);
   });
 
-  it('keeps null and undefined as results, and no failure', async () => {
+  it('stores null and undefined as results, but no errors', async () => {
     using opened = openFixture();
     const { cache } = opened;
     let runs = 0;
@@ -83,7 +83,7 @@ describe('memoize', () => {
     expect(runs).toBe(6);
   });
 
-  it('computes again after the ttl, and each time where it is 0', () => {
+  it('computes again after the ttl, and every time with ttl 0', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
     const short = countCalls();
@@ -97,7 +97,7 @@ describe('memoize', () => {
 });
 
 describe('early recomputation', () => {
-  /** A memoized async function that takes long, by its own account; `open` is the gate it waits at. */
+  /** A memoized async function that takes long, by the clock of the store; it waits for `open`. */
   function slow(beta: number, ttl: number | undefined) {
     const opened = openFixture();
     let runs = 0;
@@ -118,8 +118,8 @@ describe('early recomputation', () => {
   }
   const settled = () => new Promise((resolve) => setTimeout(resolve, 60));
 
-  it('answers the old value at once while one call, and only one, computes the next', async () => {
-    // So eager that a result is due again as soon as it is there.
+  it('returns the old value at once while exactly one call computes the next', async () => {
+    // So eager that a result is recomputed as soon as it is stored.
     using opened = slow(1e9, 1_000_000);
     const { memoized, runs } = opened;
     expect(await memoized()).toBe(1);
@@ -130,7 +130,7 @@ describe('early recomputation', () => {
     await settled();
   });
 
-  it('does not happen long before the expiry, nor where nothing expires', async () => {
+  it('does not happen long before the expiry, nor for results that do not expire', async () => {
     using timely = slow(1, 1_000_000);
     using lasting = slow(1e9, undefined);
     for (const { memoized, runs } of [timely, lasting]) {
@@ -139,7 +139,7 @@ describe('early recomputation', () => {
     }
   });
 
-  it('that fails leaves the old value, until it expires', async () => {
+  it('that fails keeps the old value until it expires', async () => {
     using opened = slow(1e9, 1_000_000);
     const { memoized, fail, advance } = opened;
     expect(await memoized()).toBe(1);

@@ -6,7 +6,7 @@ import { openFixture } from './store-fixture.ts';
 const createItems = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
 
 describe('expiry', () => {
-  it('hides an item from the moment on, not before', () => {
+  it('hides an item exactly from its moment on', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
     cache.set('k', 1, { ttl: 10 });
@@ -26,7 +26,7 @@ describe('expiry', () => {
     expect(cache.size).toBe(0);
   });
 
-  it('ttl Infinity is never, NaN and text are refused', () => {
+  it('never happens with ttl Infinity; NaN and text are refused', () => {
     using opened = openFixture({ ttl: 5 });
     const { cache, advance } = opened;
     cache.set('k', 1, { ttl: Number.POSITIVE_INFINITY });
@@ -70,7 +70,7 @@ describe('expiry', () => {
 });
 
 describe('expire', () => {
-  it('leaves none of many that expire at the same moment (DiskCache stopped after a batch)', () => {
+  it('removes all of many items that expire at the same moment (DiskCache stopped after a batch)', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
     cache.setMany(
@@ -84,7 +84,7 @@ describe('expire', () => {
     expect([...cache]).toEqual([['stays', 1]]);
   });
 
-  it('takes what expired before 1970, too', () => {
+  it('removes items that expired before 1970', () => {
     let now = -1000;
     using cache = new Cache(freshDirectory(), { clock: () => now });
     cache.set('k', 1, { ttl: 10 });
@@ -110,7 +110,7 @@ describe('the position of an item', () => {
     expect([...cache.keys()]).toEqual(['a', 'c', 'd', 'e', 'b']);
   });
 
-  it('is the last one after the last item was deleted, though its number may be used again', () => {
+  it('is the last one after the last item was deleted, even if its id is reused', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.setMany(createItems(5).map((n) => [n, n] as const));
@@ -122,7 +122,7 @@ describe('the position of an item', () => {
   });
 });
 
-it('iteration sees the store as it is when it arrives: not what was deleted, even whole pages ahead', () => {
+it('iteration does not return items deleted before their turn, even whole pages ahead', () => {
   using opened = openFixture();
   const { cache } = opened;
   cache.setMany(createItems(3000).map((n) => [n, n] as const));
@@ -135,7 +135,7 @@ it('iteration sees the store as it is when it arrives: not what was deleted, eve
 });
 
 describe('keys in key order', () => {
-  /** The best of three, so that only work counts and not what else the machine does. */
+  /** The best of three runs, so that other load on the machine doesn't count. */
   function timeToWalk(cache: Cache<number>): number {
     const times = [1, 2, 3].map(() => {
       const before = performance.now();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openFixture } from './store-fixture.ts';
 
 describe('queues', () => {
-  it('give in order from both sides, pass over what expired, and keep prefixes apart', () => {
+  it('return items in order from both sides, skip expired ones, and keep prefixes apart', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
     const pull = (prefix?: string, side: 'front' | 'back' = 'front') =>
@@ -24,7 +24,7 @@ describe('queues', () => {
     ]);
   });
 
-  it('start over when they are empty, and keep what was pushed back', () => {
+  it('start again when they are empty, and keep items that were pushed back', () => {
     using opened = openFixture();
     const { cache } = opened;
     for (let round = 0; round < 3; round++) {
@@ -38,7 +38,7 @@ describe('queues', () => {
 });
 
 describe('a queue holds only what was pushed (DiskCache took any key in its range)', () => {
-  it('not what was set under a number', () => {
+  it('not an item that was set under a number', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.set(5, 'mine');
@@ -68,7 +68,7 @@ describe('a queue holds only what was pushed (DiskCache took any key in its rang
     expect([...cache.keys()]).toEqual(['a-5x']);
   });
 
-  it('and grows past a key that is taken, to the front as to the back', () => {
+  it('and skips a key that is taken, at the front and at the back', () => {
     using opened = openFixture();
     const { cache } = opened;
     const first = Number(cache.push('middle'));

@@ -9,7 +9,7 @@ import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts
 
 const MiB = 1024 * 1024;
 
-/** The settings a directory keeps, read past the engine. */
+/** Returns the settings stored in a directory, read without the engine. */
 function readSettings(directory: string): Record<string, unknown> {
   const database = new Database(join(directory, 'cache.db'), { readonly: true });
   try {
@@ -21,7 +21,7 @@ function readSettings(directory: string): Record<string, unknown> {
 }
 
 describe('settings', () => {
-  it('are in force at the next opening without arguments (DiskCache: a limit was lost)', () => {
+  it('apply at the next opening without arguments (DiskCache lost a limit)', () => {
     const directory = freshDirectory();
     let now = 0;
     const clock = () => now;
@@ -34,7 +34,7 @@ describe('settings', () => {
     expect(cache.has('k')).toBe(false);
   });
 
-  it('passing one again replaces only that one', () => {
+  it('that are passed again replace only themselves', () => {
     const directory = freshDirectory();
     new Cache(directory, { sizeLimit: 2 * MiB, evictionPolicy: 'sieve', ttl: 5000 }).close();
     const before = readSettings(directory);
@@ -69,7 +69,7 @@ describe('settings', () => {
 });
 
 describe('opening', () => {
-  it('writes nothing when nothing is new (DiskCache: 26 transactions)', () => {
+  it('writes nothing when nothing has changed (DiskCache: 26 transactions)', () => {
     const directory = freshDirectory();
     const options: CacheOptions = { sizeLimit: 2 * MiB, evictionPolicy: 'none', ttl: 50_000, tagIndex: true };
     using first = new Cache(directory, options);
@@ -82,7 +82,7 @@ describe('opening', () => {
     expect(readFileSync(join(directory, 'cache.db-wal')).equals(log)).toBe(true);
   });
 
-  it('is possible while another writes, and keeps to the timeout where it has to write', () => {
+  it('is possible while another process writes, and respects the timeout if it must write', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.set('k', 'before');
@@ -97,7 +97,7 @@ describe('opening', () => {
 });
 
 describe('read-only', () => {
-  it('reads beside a writer, refuses every write, and writes nothing down', () => {
+  it('reads beside a writer, refuses every write, and writes nothing to disk', () => {
     using opened = openFixture({ evictionPolicy: 'least-recently-used', statistics: true });
     const { cache } = opened;
     cache.set('k', 1, { ttl: 10 });
@@ -123,7 +123,7 @@ describe('read-only', () => {
     expect(cache.size).toBe(1);
   });
 
-  it('of what is not there creates nothing', () => {
+  it('creates nothing in a directory without a store', () => {
     const directory = join(freshDirectory(), 'none');
     expect(() => new Cache(directory, { readOnly: true })).toThrow(errorMatching('NO_SUCH_STORE'));
     expect(() => statSync(directory)).toThrow();
@@ -131,7 +131,7 @@ describe('read-only', () => {
 });
 
 describe('a copied directory', () => {
-  it('is a store of its own with everything in it, also when it was copied while open', () => {
+  it('is a complete, independent store, even if it was copied while open', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.set('k', 1);
@@ -146,7 +146,7 @@ describe('a copied directory', () => {
     expect([...cache]).toEqual(before);
   });
 
-  it('names files in its rows without a path, so another system finds them', () => {
+  it('has file names without paths in its rows, so that another system finds the files', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.set('file', createLargeText('f'));

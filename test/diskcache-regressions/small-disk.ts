@@ -3,17 +3,17 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A file system of its own, of so few bytes; taken away when it goes out of scope. */
+/** A small file system, unmounted when it goes out of scope. */
 export interface SmallDisk extends Disposable {
   readonly path: string;
-  /** Lets a stranger take all space that is left; answers how to give it back. */
+  /** Fills the disk as another program would. Returns a function that frees that space. */
   fill(): () => void;
 }
 
 const runCommand = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
-/** Mounts a disk in memory. Undefined where that is not possible: not Linux, or not root. */
+/** Mounts a disk in memory. Returns undefined if that is not possible: not Linux, or not root. */
 export function mountSmallDisk(bytes: number): SmallDisk | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   const path = mkdtempSync(join(tmpdir(), 'deskcache-disk-'));
@@ -35,14 +35,14 @@ export function mountSmallDisk(bytes: number): SmallDisk | undefined {
       return () => rmSync(filler);
     },
     [Symbol.dispose]() {
-      // Lazily, so that a test that failed half-way doesn't leave it behind.
+      // Lazily, so that a test that fails half-way doesn't leave it mounted.
       runCommand('umount', '-l', path);
       rmdirSync(path);
     },
   };
 }
 
-/** Shows a folder at a second path until it goes out of scope; for root on Linux. */
+/** Mounts a folder at a second path until it goes out of scope; needs root on Linux. */
 export function mountAt(folder: string, path: string): Disposable {
   mkdirSync(path);
   if (!runCommand('mount', '--bind', folder, path)) throw new Error(`${folder} could not be mounted at ${path}`);

@@ -4,11 +4,11 @@ import { Cache, type CacheOptions, type Key } from '../../main/engine/index.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
-/** A store in a fresh directory, with a clock that stands still until it is moved. */
+/** A store in a new directory, with a clock that moves only by hand. */
 export interface StoreFixture<K extends Key, V> extends Disposable {
   readonly cache: Cache<K, V>;
   advance(ms: number): void;
-  /** One more on the same directory, by the same clock. */
+  /** Opens another store on the same directory, with the same clock. */
   openAnother(options?: CacheOptions): Cache<K, V>;
 }
 
@@ -26,11 +26,11 @@ export function openFixture<K extends Key = Key, V = unknown>(options: CacheOpti
   return { cache: opened[0]!, advance, openAnother, [Symbol.dispose]: close };
 }
 
-/** The paths of all value files, placed or staged. */
+/** Returns the paths of all value files, placed and staged. */
 export const listValueFiles = (directory: string): string[] =>
   readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.val'))
     .map((path) => join(directory, path));
 
-/** A text that is kept in a file. */
+/** A text that is stored in a file. */
 export const createLargeText = (mark: string): string => mark.repeat(50_000);

@@ -56,7 +56,7 @@ describe('a rollback restores values in files (DiskCache had already removed the
 });
 
 describe('nested transactions', () => {
-  it('undo what failed inside, though the error is swallowed (DiskCache kept half of it)', () => {
+  it('roll back a failed part even if its error is caught (DiskCache kept half of it)', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.transact(() => {
@@ -79,7 +79,7 @@ describe('nested transactions', () => {
     expect(listValueFiles(cache.directory)).toHaveLength(0);
   });
 
-  it('a failed call inside a transaction leaves the rest of it alone', () => {
+  it('a failed call inside a transaction leaves the rest unchanged', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.transact(() => {
@@ -112,7 +112,7 @@ describe('nested transactions', () => {
     expect(asynchronous).toThrow(errorMatching('BAD_OPTION'));
     expect(cache.size).toBe(0);
     await new Promise(setImmediate);
-    // What stood behind the await is no part of any transaction: a write of its own.
+    // Code after the await is not part of a transaction: it is a write of its own.
     expect(late).toEqual(['went on']);
     expect([...cache.keys()]).toEqual(['b']);
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly files: readonly string[] };
 
-/** npm puts these into every package. */
+/** npm adds these files to every package. */
 const ALWAYS_SHIPPED = ['package.json', 'README.md', 'LICENSE'];
 
 const pages = globSync('**/*.md', {
@@ -13,7 +13,7 @@ const pages = globSync('**/*.md', {
   exclude: (path) => /(^|\/)(node_modules|dist|test-results)(\/|$)/.test(path.replaceAll('\\', '/')),
 }).map((path) => path.replaceAll('\\', '/'));
 
-/** What a page links to, but for addresses of the web and places in the page itself. */
+/** Returns the links of a page, except web addresses and links within the page. */
 function getLinks(page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '');
   const targets = text.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)="([^"]+)"|^\[[^\]]+\]:\s*(\S+)/gm);
@@ -22,7 +22,7 @@ function getLinks(page: string): string[] {
   );
 }
 
-/** The file that a link is to, seen from the root. */
+/** Returns the path of a linked file, relative to the root. */
 const toFilePath = (page: string, target: string): string =>
   normalize(join(dirname(page), decodeURIComponent(target.split(/[?#]/)[0]!))).replaceAll('\\', '/');
 
@@ -30,7 +30,7 @@ const isShipped = (path: string): boolean =>
   ALWAYS_SHIPPED.includes(path) ||
   files.some((pattern) => matchesGlob(path, pattern) || path === pattern || path.startsWith(`${pattern}/`));
 
-/** The heading that a fragment names, as GitHub writes it. */
+/** Returns the anchors of a page's headings, as GitHub generates them. */
 const getAnchors = (path: string): string[] =>
   Array.from(readFileSync(join(root, path), 'utf8').matchAll(/^#+\s+(.+)$/gm), ([, heading]) =>
     heading!
@@ -41,17 +41,17 @@ const getAnchors = (path: string): string[] =>
   );
 
 describe('links', () => {
-  it('are looked for in pages that there are', () => {
+  it('are found in the pages', () => {
     expect(pages).toContain('README.md');
     expect(getLinks('README.md').length).toBeGreaterThan(0);
   });
 
-  it.each(pages)('of %s lead to files that there are', (page) => {
+  it.each(pages)('of %s lead to existing files', (page) => {
     const dead = getLinks(page).filter((target) => !existsSync(join(root, toFilePath(page, target))));
     expect(dead).toEqual([]);
   });
 
-  it.each(pages)('of %s lead to headings that there are', (page) => {
+  it.each(pages)('of %s lead to existing headings', (page) => {
     const dead = getLinks(page).filter((target) => {
       const [, fragment] = target.split('#');
       const path = toFilePath(page, target);
@@ -61,7 +61,7 @@ describe('links', () => {
     expect(dead).toEqual([]);
   });
 
-  it.each(pages.filter(isShipped))('of %s, which is in the package, lead to what is in it, too', (page) => {
+  it.each(pages.filter(isShipped))('of %s, which is in the package, lead to files in the package', (page) => {
     const missing = getLinks(page).filter((target) => {
       const path = toFilePath(page, target);
       const isFolder = existsSync(join(root, path)) && statSync(join(root, path)).isDirectory();

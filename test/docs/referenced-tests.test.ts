@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 
-it.each(['security', 'reliability'])('every test that docs/%s.md names is there', (page) => {
+it.each(['security', 'reliability'])('every test named in docs/%s.md exists', (page) => {
   const text = readFileSync(join(root, 'docs', `${page}.md`), 'utf8');
   const named = Array.from(text.matchAll(/`(test\/[^`]+\.ts)`/g), ([, path]) => path!);
   expect(named.length).toBeGreaterThan(10);

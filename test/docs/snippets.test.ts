@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { type Fence, getExamples, listPages, ROOT } from './fences.ts';
 
-const root = join(import.meta.dirname, '../..');
-/** Inside the package, so that `deskcache/…` is what is published: `dist/types`, as `tsc -b` has left it. */
-const results = join(root, 'test-results');
+/** Inside the package, so that `deskcache/…` resolves to the published types in `dist/types`, as `tsc -b` writes them. */
+const RESULTS = join(ROOT, 'test-results');
 
-/** What the snippets find around themselves. */
+/** The globals of the snippets. */
 const CONTEXT = `
 import type * as Main from 'deskcache/main';
 import type * as Pages from 'deskcache/renderer';
@@ -58,6 +58,8 @@ const COMPILER = {
   module: 'nodenext',
   lib: ['ES2023', 'DOM', 'DOM.Iterable', 'ESNext.Disposable'],
   types: ['node'],
+  allowJs: true,
+  checkJs: true,
   strict: true,
   noUncheckedIndexedAccess: true,
   exactOptionalPropertyTypes: true,
@@ -65,24 +67,27 @@ const COMPILER = {
   noEmit: true,
 };
 
-function extractSnippets(path: string): (readonly [name: string, code: string])[] {
-  const blocks = readFileSync(join(root, path), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g);
-  return Array.from(blocks, ([, code], nth) => [
-    `${basename(path, '.md')}-${nth + 1}.ts`,
-    `${code!.replaceAll('{ … }', '{}')}\nexport {};\n`,
-  ]);
-}
+/** An example as a module of its own. `{ … }` stands for options that the page doesn't spell out. */
+const toFile = ({ page, name, language, code }: Fence): readonly [name: string, text: string] => [
+  `${page.replace(/\.md$/, '').replaceAll('/', '-')}-${name}.${language}`,
+  `${code.replaceAll('{ … }', '{}')}\nexport {};\n`,
+];
 
-it('what README and the guides show compiles in a strict application as it stands', () => {
-  const snippets = ['README.md', ...globSync('docs/guide-*.md', { cwd: root })].flatMap(extractSnippets);
-  expect(snippets.length).toBeGreaterThan(25);
-  mkdirSync(results, { recursive: true });
-  const folder = mkdtempSync(join(results, 'snippets-'));
+it('every named example of README and the documents compiles in a strict application as it stands', () => {
+  const examples = listPages()
+    .flatMap(getExamples)
+    .filter(({ name }) => name !== undefined);
+  expect(examples.length).toBeGreaterThan(30);
+  mkdirSync(RESULTS, { recursive: true });
+  const folder = mkdtempSync(join(RESULTS, 'snippets-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const files = [...snippets, ['around.d.ts', CONTEXT], ['stores.ts', STORES]] as const;
+  const files = [...examples.map(toFile), ['around.d.ts', CONTEXT], ['stores.ts', STORES]] as const;
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER, include: ['*.ts'] }));
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: COMPILER, include: ['*.ts', '*.js'] }),
+  );
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8', cwd: folder });
   expect(stdout).toBe('');
 });

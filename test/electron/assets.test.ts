@@ -53,7 +53,7 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
 const createOwnPage = (origin: string) => (isOwnOrigin(origin, true) ? ALL : null);
 
 describe('serveAssets', () => {
-  it('serves every cache, as far as pages are granted it', async () => {
+  it('serves every cache that the page is granted', async () => {
     using site = open();
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
     expect(await site.ask('deskcache://photos/a.txt', 'file://')).toBe(200);
@@ -67,7 +67,7 @@ describe('serveAssets', () => {
     expect(await site.ask('deskcache://photos/a.txt')).toBe(403);
   });
 
-  it('serves no store that is not listed, and none to be written', async () => {
+  it('serves only listed stores, for reading only', async () => {
     using site = open({ stores: ['photos'] });
     expect(await site.ask('deskcache://photos/a.txt')).toBe(200);
     expect(await site.ask('deskcache://assets/a.txt')).toBe(403);
@@ -82,7 +82,7 @@ describe('serveAssets', () => {
     },
   );
 
-  it('waits a moment for the news of a document that asks already', async () => {
+  it('waits a moment for the commit event of a document that already sends requests', async () => {
     let isKnown = false;
     using site = open({}, () => (isKnown ? ALL : null));
     setTimeout(() => {
@@ -91,14 +91,14 @@ describe('serveAssets', () => {
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
   });
 
-  it('asks the application for a type by the name the store was declared by', async () => {
+  it('calls contentType with the store’s declared name', async () => {
     const asked: unknown[] = [];
     using site = open({ contentType: (store, key) => void asked.push([store, key]) as undefined });
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
     expect(asked).toEqual([['Assets', 'a.txt']]);
   });
 
-  it('refuses what it could not serve', () => {
+  it('refuses stores that it can’t serve', () => {
     expect(() => open({ stores: ['none'] })).toThrow(failure('NO_SUCH_STORE'));
     expect(() => open({ stores: ['toString'] })).toThrow(failure('NO_SUCH_STORE'));
     expect(() => open({ stores: ['settings'] })).toThrow(failure('BAD_OPTION'));
@@ -106,7 +106,7 @@ describe('serveAssets', () => {
     expect(site.again).toThrow(failure('BAD_OPTION'));
   });
 
-  it('ends when it is told to, once', () => {
+  it('ends once', () => {
     using site = open();
     site.stop();
     expect(site.handlers.size).toBe(0);
@@ -115,7 +115,7 @@ describe('serveAssets', () => {
     expect(site.handlers.size).toBe(1);
   });
 
-  it('refuses everything after its end, to documents that have its handler still', async () => {
+  it('refuses every request after its end, also of documents that still have its handler', async () => {
     using site = open();
     const ofOpenDocuments = site.handlers.get('deskcache')!;
     const asked = (method = 'GET') =>
@@ -131,7 +131,7 @@ describe('serveAssets', () => {
     expect((await ofOpenDocuments(asked())).status).toBe(403);
   });
 
-  it('warns where the scheme was not asked for before, and only there', async () => {
+  it('warns only if the scheme was not registered before', async () => {
     vi.resetModules();
     const assets = await import('../../main/electron/assets.ts');
     const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
@@ -147,7 +147,7 @@ describe('serveAssets', () => {
     }
   });
 
-  it('has a scheme that media, fetch and secure pages take, and no way around a policy', () => {
+  it('has a scheme for media, fetch and secure pages that doesn’t bypass Content-Security-Policies', () => {
     expect(assetScheme()).toEqual({
       scheme: 'deskcache',
       privileges: { standard: true, secure: true, supportFetchAPI: true, corsEnabled: true, stream: true },

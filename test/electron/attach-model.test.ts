@@ -40,8 +40,8 @@ function createRandomInt(seed: number): (below: number) => number {
 }
 
 /**
- * A window by Electron's rules (electron_api_web_contents.cc, electron_api_web_frame_main.cc): a frame object stays from document to
- * document, takes the numbers of the new host before the commit is told, and is gone with its parent's document.
+ * A window by Electron's rules (electron_api_web_contents.cc, electron_api_web_frame_main.cc): a frame object survives navigations,
+ * gets the ids of the new host before the commit event, and is removed with its parent's document.
  */
 class ModelWindow {
   readonly #window = openWindow();
@@ -184,7 +184,7 @@ function step(window: ModelWindow, random: (below: number) => number): void {
 }
 
 describe('sessions of a window, in any order of events', () => {
-  it('end with their document, and none before', () => {
+  it('end with their document and not before', () => {
     for (let seed = 1; seed <= 400; seed++) {
       channels.length = 0;
       const window = new ModelWindow();

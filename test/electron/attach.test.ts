@@ -11,7 +11,7 @@ import { channels, committed, createNonce, dispose, failed, openFrame, openWindo
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
-/** A window of an engine that finds stores, and its shard, as it is told. */
+/** A window of an engine that finds stores and the window's shard by `find`. */
 const createEngineWindow = (find: (name: string) => never): WindowEndpoint =>
   new LocalEngine({ attach: () => ({ open: () => find('@window'), release: () => {} }) }, find).attach(
     'main',
@@ -49,7 +49,7 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(1);
   });
 
-  it('answers a nonce once, however often it is asked or replayed', () => {
+  it('answers a nonce once, however often it is repeated', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
@@ -58,7 +58,7 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(1);
   });
 
-  it('opens the port for what it was asked, counts a page once, and ends both with it', () => {
+  it('opens a port per purpose, counts the page once, and closes both ports with it', () => {
     const { contents, ask, emit } = openWindow();
     const grant: Grant = { stores: { '@fetch': 'read' } };
     const attachment = attach(contents, 'main', () => grant, engine);
@@ -82,7 +82,7 @@ describe('an attached window', () => {
     expect(answers[0]!.message.error).toMatchObject({ message: expect.stringContaining('app://atlas') });
   });
 
-  it('does not even ask about a frame of no certain origin', () => {
+  it('does not call authorize for a frame of unknown origin', () => {
     const { contents, ask } = openWindow();
     const authorize = vi.fn(() => FULL_GRANT);
     attach(contents, 'main', authorize, engine);
@@ -113,12 +113,12 @@ describe('an attached window', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    [Promise.resolve(FULL_GRANT), /authorize\(frame\) answered a promise; it has to answer at once/],
-    [true, /answered no grant; give { stores/],
-    [{ store: { api: 'read' } }, /answered no grant/],
-    [{ stores: ['api'] }, /answered no grant/],
-    [{ stores: { api: 'readwrite' } }, /granted 'readwrite' on "api"; there are read, write, admin/],
-    [{ stores: { api: 'write' }, byte: 10 }, /answered "byte", which is nothing of a grant/],
+    [Promise.resolve(FULL_GRANT), /authorize\(frame\) returned a promise; it has to return synchronously/],
+    [true, /returned something that is not a grant; return { stores/],
+    [{ store: { api: 'read' } }, /returned something that is not a grant/],
+    [{ stores: ['api'] }, /returned something that is not a grant/],
+    [{ stores: { api: 'readwrite' } }, /granted 'readwrite' on "api"; valid levels: read, write, admin/],
+    [{ stores: { api: 'write' }, byte: 10 }, /returned the unknown property "byte"/],
     [{ stores: { api: 'write' }, bytes: Number.NaN }, /granted NaN bytes; it has to be a number from 0/],
     [{ stores: { api: 'write' }, bytes: '10' }, /granted '10' bytes; it has to be a number/],
   ])('grants nothing for an invalid grant, and warns the application: %j', (answered, why) => {
@@ -133,7 +133,7 @@ describe('an attached window', () => {
     warn.mockRestore();
   });
 
-  it('holds to the grant of the handshake, whatever becomes of the object', () => {
+  it('keeps the grant of the handshake when the object is changed later', () => {
     const { contents, ask } = openWindow();
     const grant = { stores: { '@fetch': 'read' } as Record<string, 'read' | 'admin'>, bytes: 10 };
     attach(contents, 'main', () => grant, engine);
@@ -155,7 +155,7 @@ describe('an attached window', () => {
     },
   );
 
-  it('counts what is written for an origin in a window, over all its connections and documents', () => {
+  it('counts bytes written by an origin in a window over all its connections and documents', () => {
     const { contents, ask, emit } = openWindow();
     const principals: unknown[] = [];
     const counting: SessionOpener = {
@@ -175,7 +175,7 @@ describe('an attached window', () => {
     expect(principals.map((principal) => principal === principals[0])).toEqual([true, true, false, true]);
   });
 
-  it('bounds the connections of a document', () => {
+  it('limits the connections of a document', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
@@ -184,7 +184,7 @@ describe('an attached window', () => {
     expect(answers.length).toBe(256);
   });
 
-  it('bounds them by document: a subframe that takes all it may takes nothing from the page around it', () => {
+  it('limits them per document: a subframe at its limit doesn’t affect the page around it', () => {
     const { contents, ask } = openWindow();
     const top = openFrame();
     const [greedy, refused] = [1, 2].map(() => openFrame({ parent: top.frame }));
@@ -199,7 +199,7 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(2);
   });
 
-  it('ends the sessions with their document: another one, an error page, crash, close', () => {
+  it('ends the sessions with their document: by another one, an error page, a crash, or closing', () => {
     for (const leave of [
       (emit: Emit, frame: WebFrameMain) => emit(...committed(frame)),
       (emit: Emit, frame: WebFrameMain) => emit(...failed(frame, -105)),
@@ -220,7 +220,7 @@ describe('an attached window', () => {
     }
   });
 
-  it('keeps them through a navigation that comes to nothing: a prevented link, a download, a 204', () => {
+  it('keeps them through a navigation that doesn’t commit: a prevented link, a download, a 204', () => {
     const { contents, ask, emit } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
@@ -236,7 +236,7 @@ describe('an attached window', () => {
     expect([attachment.sessions, answers.length]).toEqual([1, 2]);
   });
 
-  it('keeps those of the top page through all that befalls a subframe', () => {
+  it('keeps those of the top page whatever happens to a subframe', () => {
     const { contents, ask, emit } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const top = openFrame().frame;
@@ -270,7 +270,7 @@ describe('an attached window', () => {
     expect(channels.filter(({ port1 }) => !port1.closed)).toHaveLength(1);
   });
 
-  it('ends those of the old document, and no other, where the new one has connected before its commit is told', () => {
+  it('ends only those of the old document if the new one connects before its commit event', () => {
     const { contents, ask, emit } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
@@ -282,12 +282,12 @@ describe('an attached window', () => {
     expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, false]);
     ask(frame, createNonce(2));
     expect([attachment.sessions, answers.length]).toEqual([1, 2]);
-    // In the same host it is told before: all that there are then are of the old one.
+    // Within one host the commit event comes first: all sessions are then of the old document.
     emit(...committed(frame));
     expect([attachment.sessions, channels[1]!.port1.closed]).toEqual([0, true]);
   });
 
-  it('has its own shard for the top page; a subframe only where its grant names it', () => {
+  it('gives its own shard to the top page, and to a subframe only if its grant names it', () => {
     const found: string[] = [];
     const find = (name: string): never => {
       found.push(name);
@@ -317,7 +317,7 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(0);
   });
 
-  it('tells a page whose engine has died, and forgets it', () => {
+  it('tells a page that its engine has died, and forgets it', () => {
     const { contents, ask } = openWindow();
     let end: Parameters<WindowEndpoint['openSession']>[2] = () => {};
     const dying: WindowEndpoint = {
@@ -352,7 +352,7 @@ describe('an attached window', () => {
   });
 });
 
-describe('what an origin is granted', () => {
+describe('the grants of an origin', () => {
   const session = {} as Session;
   const shown = (...frames: object[]) => {
     const { contents } = openWindow();
@@ -361,7 +361,7 @@ describe('what an origin is granted', () => {
   };
   const READ: Grant = { stores: { assets: 'read' } };
 
-  it('is what authorize grants to each of its documents in the window, and nothing in another session', () => {
+  it('are those of all its documents in the window, and none in another session', () => {
     const contents = shown({}, { parent: {}, origin: 'app://inner', url: 'app://inner/' }, { parent: {} });
     const attachment = attach(
       contents,
@@ -375,7 +375,7 @@ describe('what an origin is granted', () => {
     expect(attachment.getGrants('app://atlas', {} as Session)).toEqual([]);
   });
 
-  it('is nothing for documents of no certain origin, without a grant, or when the window is gone', () => {
+  it('are none for documents of unknown origin, without a grant, or when the window is gone', () => {
     const opaque = { origin: 'null' };
     const contents = shown({ detached: true }, opaque, { isDestroyed: () => true });
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
@@ -385,7 +385,7 @@ describe('what an origin is granted', () => {
     expect(attach(gone, 'main', () => FULL_GRANT, engine).getGrants('app://atlas', session)).toEqual([]);
   });
 
-  it('is nothing after a crash, when Electron throws at a look at the frames, and again something after a reload', () => {
+  it('are none after a crash, when Electron throws for its frames, and there again after a reload', () => {
     const contents = shown({});
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     dispose(contents.mainFrame);

@@ -4,7 +4,7 @@ import { hasInitiatorOrigin } from '../../main/electron/initiator.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
-describe('whether a browser asks first', () => {
+describe('a browser’s preflight', () => {
   const asks = (method: string, headers: Record<string, string> = {}) =>
     needsPreflight(new Request('https://a.example/', { method, headers }));
 
@@ -18,7 +18,7 @@ describe('whether a browser asks first', () => {
     ['GET', { range: 'bytes=3-3' }],
     ['GET', { range: 'bytes=0-', 'accept-encoding': 'identity;q=1, *;q=0', 'sec-fetch-mode': 'no-cors' }],
     ['GET', { 'upgrade-insecure-requests': '1', referer: 'https://b.example/', origin: 'null' }],
-  ])('not for %s %o', (method, headers) => {
+  ])('is not sent for %s %o', (method, headers) => {
     expect(asks(method, headers)).toBe(false);
   });
 
@@ -41,12 +41,12 @@ describe('whether a browser asks first', () => {
     // A no-break space is a byte of the type, not space around it.
     ['POST', { 'content-type': 'text/plain\u00a0' }],
     ['GET', { 'upgrade-insecure-requests': 'all' }],
-  ])('for %s %o', (method, headers) => {
+  ])('is sent for %s %o', (method, headers) => {
     expect(asks(method, headers)).toBe(true);
   });
 });
 
-it('which Electron names the initiator is known by its release', () => {
+it('initiatorOrigin is expected by Electron’s release', () => {
   const tell = ['43.7.0', '43.8.12', '44.4.0', '44.11.5', '45.0.0', '45.5.0', '46.0.0', '46.0.0-alpha.1', '52.1.2'];
   const silent = ['35.0.0', '41.10.7', '42.11.18', '43.0.0', '43.6.0', '44.3.0', '45.0.0-alpha.1', '', 'x', undefined];
   expect(tell.filter((version) => !hasInitiatorOrigin(version))).toEqual([]);

@@ -52,7 +52,7 @@ async function compile(project: string, declarations: string): Promise<string> {
       paths: { electron: [declarations] },
     },
     include: include.map((pattern) => join(from, pattern)),
-    // Where Electron is named, the sources themselves are looked at, not what was declared of them.
+    // Files that name Electron are compiled from their sources, not from their declarations.
     references: references.map((it) => ({ path: join(from, it.path) })).filter((it) => !isOfElectron(it.path)),
   };
   writeFileSync(path, JSON.stringify(config));
@@ -64,7 +64,7 @@ async function compile(project: string, declarations: string): Promise<string> {
 }
 
 describe.each(RELEASES)('the declarations of Electron $version', (release) => {
-  it('have all that main process and preload script name', async ({ skip }) => {
+  it('have every name that main process and preload script use', async ({ skip }) => {
     const declarations = await fetchDeclarations(release).catch((error: unknown) => {
       // A machine of the workflow that can't look has proven nothing.
       if (process.env['CI']) throw error;

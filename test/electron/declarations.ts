@@ -60,7 +60,7 @@ export async function fetchDeclarations({ version, integrity }: ElectronRelease)
     if (found !== integrity) throw new Error(`The tarball of electron@${version} is not what it was: sha512-${found}`);
     await writeFile(join(into, 'electron.d.ts'), extractFromTar(gunzipSync(tarball), 'package/electron.d.ts'));
     await mkdir(join(CACHE_FOLDER, version), { recursive: true });
-    // Renamed, for it is there whole or not at all.
+    // Renamed, so that it appears completely or not at all.
     await rename(join(into, 'electron.d.ts'), path);
     return path;
   } finally {

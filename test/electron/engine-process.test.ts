@@ -26,7 +26,7 @@ vi.mock('electron', () => ({
   },
 }));
 
-it('A utility process that is closed before it has spawned opens nothing, and is killed when it has', async () => {
+it('a utility process that is closed before it has spawned opens nothing and is killed when it has spawned', async () => {
   const onGivenUp = vi.fn();
   const utility = new EngineProcess('/utility.js', {
     createOpenCommand: () => ({ order: 'close' }),

@@ -67,7 +67,7 @@ afterAll(() => {
   rmSync(store.directory, { recursive: true });
 });
 
-describe('what a page gets of another origin, by initiator, request, source, and what the server allows', () => {
+describe('what a page gets from another origin, by initiator, request, source and CORS response', () => {
   it.each(Object.keys(INITIATORS))('%s', async (asker) => {
     const wrong: unknown[] = [];
     for (const cell of cells.filter(([name]) => name === asker)) {
@@ -159,7 +159,7 @@ describe('a foreign page', () => {
   const fresh = (text: string, fields: Record<string, string> = {}) =>
     new Response(text, { headers: { 'cache-control': 'max-age=60', 'access-control-allow-origin': '*', ...fields } });
 
-  it('is never answered from what the user’s cookies have fetched, nor is the user from what it has', async () => {
+  it('shares no stored response with the user’s own requests, in either direction', async () => {
     let times = 0;
     using made = startHttpSession(() => fresh(`answer ${++times}`));
     const get = async (initiator?: string) => describeResponse(await made.ask(`${API}/me`, initiator));
@@ -173,7 +173,7 @@ describe('a foreign page', () => {
     expect(times).toBe(4);
   });
 
-  it('makes the application forget nothing by what it posts', async () => {
+  it('invalidates no response of the application by a POST', async () => {
     let times = 0;
     using made = startHttpSession(() => fresh(`answer ${++times}`));
     const own = async () => describeResponse(await made.ask(`${API}/x`, 'app://atlas'));
@@ -182,7 +182,7 @@ describe('a foreign page', () => {
     expect(await own()).toBe('answer 1');
   });
 
-  it('sees the fields that are exposed to it, no cookies that are set, and never a document', async () => {
+  it('sees exposed fields only, no Set-Cookie, and never a document', async () => {
     const fields = {
       ...{ etag: '"1"', 'x-own': '1', 'x-secret': '1', 'set-cookie': 'name=ada', 'cache-status': 'proxy; hit' },
       ...{
@@ -206,7 +206,7 @@ describe('a foreign page', () => {
     expect([own.headers.get('x-secret'), own.headers.has('x-frame-options')]).toEqual(['1', false]);
   });
 
-  it('plays what is whole in the store part by part', async () => {
+  it('plays a complete stored response by ranges', async () => {
     using made = startHttpSession(() => fresh('0123456789'));
     expect(await describeResponse(await made.ask(`${API}/film`, EVIL))).toBe('0123456789');
     const part = await made.ask(`${API}/film`, EVIL, { headers: { range: 'bytes=2-4' } });
@@ -214,14 +214,14 @@ describe('a foreign page', () => {
     expect(made.sent.length).toBe(1);
   });
 
-  it('is refused what is answered with fields that allow two origins', async () => {
+  it('is refused a response that allows two origins', async () => {
     using made = startHttpSession(() =>
       fresh('x', { 'access-control-allow-origin': `${EVIL}, https://other.example` }),
     );
     expect(await describeResponse(await made.ask(`${API}/x`, EVIL))).toBe('network error');
   });
 
-  it('needs no preflight for what Chromium says of itself, which its network says again', async () => {
+  it('needs no preflight for the fields that Chromium sets by itself', async () => {
     const told: (string | null)[] = [];
     using made = startHttpSession(({ headers }) => {
       told.push(headers.get('user-agent'));
@@ -234,7 +234,7 @@ describe('a foreign page', () => {
     expect(told).toEqual([null]);
   });
 
-  it('keeps to the switch of the application', async () => {
+  it('follows the application’s offline switch', async () => {
     using made = startHttpSession(() => fresh('x'));
     await (await made.ask(`${API}/kept`, EVIL)).text();
     made.offline.connection.set(false);
@@ -244,7 +244,7 @@ describe('a foreign page', () => {
 });
 
 describe('the application’s own pages', () => {
-  it('send their Origin and Referer where a browser would, and may read what allows no origin', async () => {
+  it('send Origin and Referer as a browser would, and may read responses that allow no origin', async () => {
     using made = startHttpSession(() => new Response('x'));
     const ask = async (url: string, initiator: string, method = 'GET') => {
       const request = { method, referrer: 'https://app.example/page' };
@@ -259,7 +259,7 @@ describe('the application’s own pages', () => {
     expect(await ask(`${API}/4`, API, 'DELETE')).toEqual([API, referer]);
   });
 
-  it('are named by nothing but an origin', () => {
+  it('are configured by origins only', () => {
     for (const origin of [
       'https://app.example/',
       'app.example',

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => Reflect.deleteProperty(process.versions, 'electron'));
 
-describe('a foreign page that is led elsewhere', () => {
+describe('a foreign page that is redirected', () => {
   it.each([200, 201, 203, 206, 300, 304, 305, 404, 503])(
     'does not see the target of a %i that is not followed, unless it is exposed',
     async (status) => {
@@ -33,7 +33,7 @@ describe('a foreign page that is led elsewhere', () => {
     },
   );
 
-  it('follows a redirect that the other origin lets it see, and has no origin between two others', async () => {
+  it('follows a redirect that CORS allows, with an opaque origin between two other origins', async () => {
     const redirect = (location: string, allowed: string) =>
       new Response(null, { status: 302, headers: { location, 'access-control-allow-origin': allowed } });
     using made = startHttpSession(({ url, headers }) => {
@@ -59,7 +59,7 @@ describe('a foreign page that is led elsewhere', () => {
     expect(made.sent.at(-1), 'tainted').toMatchObject({ origin: 'null', credentials: 'omit' });
     await made.ask('https://third.example/there', EVIL);
     expect(made.sent.at(-1), 'another one').toMatchObject({ origin: EVIL });
-    // Its own origin is no longer its own by way of another.
+    // After a redirect to another origin, its own origin counts as foreign.
     expect(await location('/back')).toBe(`302 ${EVIL}/secret`);
     await made.ask(`${EVIL}/secret`, EVIL);
     expect(made.sent.at(-1)).toMatchObject({ origin: 'null', credentials: 'omit', cors: 'enforced' });
@@ -67,7 +67,7 @@ describe('a foreign page that is led elsewhere', () => {
     expect(made.sent.at(-1)).toMatchObject({ origin: null, cors: 'not enforced' });
   });
 
-  it('has no origin on either of two ways that lead to the same place at once', async () => {
+  it('has an opaque origin on both of two concurrent redirects to the same URL', async () => {
     using made = startHttpSession(({ url }) => {
       const fields = { location: `${EVIL}/secret`, 'access-control-allow-origin': '*' };
       return url.startsWith(API) ? new Response(null, { status: 302, headers: fields }) : new Response('secret');

@@ -17,7 +17,7 @@ const failure = (code: string, message: RegExp) =>
 /** As plain JavaScript calls it, which no compiler has seen. */
 const open = openDiskCache as (options?: unknown) => ReturnType<typeof openDiskCache>;
 
-describe('what a host is given', () => {
+describe('the arguments of a host', () => {
   it.each([
     [undefined, /openDiskCache takes an object of options; there are stores, placement/],
     [{}, /stores is missing; pass what defineStores/],
@@ -33,7 +33,7 @@ describe('what a host is given', () => {
     [{ stores: {}, caches: { durability: 'forever' } }, /openDiskCache, caches: durability is "forever"; it has to be/],
     [{ stores: {}, caches: { schemes: 'app' } }, /openDiskCache, caches: schemes is 'app'; give an array of strings/],
     [{ stores: {}, caches: { shemes: ['app'] } }, /openDiskCache, caches: "shemes" .* there are .*schemes/],
-  ])('is refused with a name for what is wrong: %j', async (options, message) => {
+  ])('are refused by name if they are wrong: %j', async (options, message) => {
     const directory = freshDirectory();
     const given = options && { directory, ...options };
     await expect(open(given)).rejects.toEqual(failure('BAD_OPTION', message));
@@ -46,12 +46,12 @@ describe('what a host is given', () => {
     [{ api: cache({ ttll: 1 } as object) }, /Store "api" can't be opened: "ttll" is no option .* there are .*ttl/],
     [{ log: deque({ maxLenght: 1 } as object) }, /Store "log" .*"maxLenght" .* there are maxLength/],
     [{ prefs: index({ ttl: 1 } as object) }, /Store "prefs" .*"ttl" .* there are version, migrate, schema/],
-  ])('names the store whose declaration is wrong: %j', async (stores, message) => {
+  ])('are refused with the store’s name if its declaration is wrong: %j', async (stores, message) => {
     const refused = open({ directory: freshDirectory(), stores: defineStores(stores as never) });
     await expect(refused).rejects.toEqual(failure('BAD_OPTION', message));
   });
 
-  it('is looked at by each of its methods', async () => {
+  it('are checked by each of its methods', async () => {
     const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
     const electronsModule = { defaultSession: {}, fromPartition: () => {} };
     const refusals: readonly (readonly [() => unknown, RegExp])[] = [
@@ -88,7 +88,7 @@ describe('what a host is given', () => {
     await host.close();
   });
 
-  it('needs no word about a window that is attached', async () => {
+  it('may omit options of an attached window', async () => {
     const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
     const { contents, listeners } = openWindow();
     host.attach({ webContents: contents } as never);
@@ -97,7 +97,7 @@ describe('what a host is given', () => {
     expect(listeners()).toBe(0);
   });
 
-  it('says what is wrong where Electron does not become ready', async () => {
+  it('warns if Electron does not become ready', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
     const waiting = vi.spyOn(app, 'whenReady');
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -118,7 +118,7 @@ describe('what a host is given', () => {
     }
   });
 
-  it('takes nothing more when it was closed', async () => {
+  it('are refused after it was closed', async () => {
     const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
     await host.close();
     const closed = failure('CLOSED', /was closed; open another with openDiskCache/);

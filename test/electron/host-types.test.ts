@@ -18,8 +18,8 @@ const somewhere = (placement: 'main' | 'utility') => open({ stores, placement })
 
 type Answer<F extends () => Promise<unknown>> = Awaited<ReturnType<F>>;
 
-describe('a host, to the compiler', () => {
-  it('has the engine itself when placement is main, or nothing is said', () => {
+describe('the types of a host', () => {
+  it('have the synchronous engine for placement main, which is the default', () => {
     type Stores = Answer<typeof inMain>['stores'];
     expectTypeOf<Stores['api']>().toEqualTypeOf<Cache<string, number>>();
     expectTypeOf<Stores['settings']>().toEqualTypeOf<Index<string, { dark: boolean }>>();
@@ -29,7 +29,7 @@ describe('a host, to the compiler', () => {
     expectTypeOf<Answer<typeof inMain>['windows']['list']>().returns.toBeArray();
   });
 
-  it('has promises when it is utility', () => {
+  it('have promises for placement utility', () => {
     type Stores = Answer<typeof inUtility>['stores'];
     expectTypeOf<Stores['api']>().toEqualTypeOf<RemoteCache<string, number>>();
     expectTypeOf<Stores['settings']>().toEqualTypeOf<RemoteIndex<string, { dark: boolean }>>();
@@ -39,7 +39,7 @@ describe('a host, to the compiler', () => {
     expectTypeOf<Answer<typeof inUtility>['windows']['clear']>().returns.toEqualTypeOf<Promise<void>>();
   });
 
-  it('has either, to be awaited, where that is decided at run time', () => {
+  it('have both, to be awaited, if placement is decided at run time', () => {
     type Windows = Awaited<ReturnType<typeof somewhere>>['windows'];
     expectTypeOf<Awaited<ReturnType<Windows['list']>>>().toBeArray();
   });

@@ -97,7 +97,7 @@ describe('a page that opens frame after frame', () => {
     return Array.from({ length: many }, () => openFrame({ parent, origin, url: `${origin}/` }));
   };
 
-  it('has 64 connections in all subframes of one origin; its top document and other origins have theirs', () => {
+  it('has 64 connections in all subframes of one origin, separate from its top document and other origins', () => {
     const { ask } = attachWindow();
     for (const { frame } of subframes(40, 'app://ads')) for (let n = 0; n < 4; n++) ask(frame, next());
     expect(openPorts()).toBe(64);
@@ -106,7 +106,7 @@ describe('a page that opens frame after frame', () => {
     expect(openPorts()).toBe(66);
   });
 
-  it('uses up its own handshakes, refused ones too, and none of others', () => {
+  it('uses up only its own handshakes, refused ones included', () => {
     const { ask } = attachWindow();
     const ads = subframes(20, 'app://ads');
     for (const { frame } of ads) for (let n = 0; n < 100; n++) ask(frame, next());
@@ -117,7 +117,7 @@ describe('a page that opens frame after frame', () => {
     expect([inner.answers.length, top.answers.length]).toEqual([1, 1]);
   });
 
-  it('can ask again in the next document of a frame that had used up its handshakes', () => {
+  it('can connect again in the next document of a frame that had used up its handshakes', () => {
     const { ask, emit } = attachWindow();
     const { frame, answers } = openFrame();
     for (let n = 0; n < 300; n++) ask(frame, next());
@@ -129,7 +129,7 @@ describe('a page that opens frame after frame', () => {
 });
 
 describe('the limits of a connection', () => {
-  it('are those of its window and origin, whichever frame and document asks', () => {
+  it('are those of its window and origin, whichever frame and document connects', () => {
     const { ask, emit } = attachWindow();
     const top = openFrame().frame;
     ask(top, next());

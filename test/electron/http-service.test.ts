@@ -65,8 +65,8 @@ function openPage(session: Session): DiskCache {
   return page;
 }
 
-describe('what pages have of HTTP', () => {
-  it('is answered by what host.offline has begun in their session, for its schemes and for http', async () => {
+describe('HTTP for pages', () => {
+  it('is served by host.offline of their session, for its schemes and for http', async () => {
     const [ada, bob] = [createSession('ada'), createSession('bob')];
     const [one, two] = [openPage(ada), openPage(bob)];
     await expect(one.fetch('https://a.example/')).rejects.toThrow(/has to call host\.offline/);
@@ -93,7 +93,7 @@ describe('what pages have of HTTP', () => {
     await expect(one.fetch('https://a.example/')).rejects.toThrow(errorMatching('NOT_ALLOWED'));
   });
 
-  it('is one CacheStorage for all sessions, which adds by the network of each', async () => {
+  it('has one CacheStorage for all sessions, with add by the network of each', async () => {
     const [one, two] = [openPage(createSession('ada')), openPage(createSession('bob'))];
     const cache = await one.caches.open('v1');
     await cache.add('https://a.example/1');
@@ -112,7 +112,7 @@ describe('what pages have of HTTP', () => {
     expect(await (await service.caches.match('https://a.example/1'))?.text()).toBe('ada https://a.example/1');
   });
 
-  it('keeps what has a scheme that the session handles, but neither files nor what is another’s to serve', async () => {
+  it('stores responses of every scheme that the session handles, except file and deskcache', async () => {
     const ada = createSession('ada');
     const cache = await openPage(ada).caches.open('v1');
     await expect(cache.put('mine://a/1', new Response('1'))).rejects.toThrow(/mine is neither http nor https nor/);
@@ -130,7 +130,7 @@ describe('what pages have of HTTP', () => {
     expect((await cache.keys()).map(({ url }) => url)).toEqual(['mine://a/1', 'mine://a/2', 'main://a/1']);
   });
 
-  it('keeps responses in a store of its own where none is named, for every session apart, also after a restart', async () => {
+  it('stores responses in a store of its own by default, separately for each session, also after a restart', async () => {
     const sessions = [createSession('ada'), createSession('bob')] as const;
     const begun = sessions.map((session) => service.intercept(session, { strategy: 'cache-first' }, {}).offline);
     const ask = async (offline: Offline) => (await offline.fetch('https://a.example/')).text();
@@ -144,7 +144,7 @@ describe('what pages have of HTTP', () => {
     expect(() => service.intercept(createSession('eve'), {}, {})).toThrow(errorMatching('CLOSED'));
   });
 
-  it('goes to the network where its own store can’t be opened, and tells of it', async () => {
+  it('uses the network if its own store can’t be opened, and reports it', async () => {
     mkdirSync(join(directory, '_responses'));
     writeFileSync(join(directory, '_responses', 'cache.db'), 'no database'.repeat(100));
     const told: unknown[] = [];
@@ -156,7 +156,7 @@ describe('what pages have of HTTP', () => {
     expect(new Set(told.map((error) => (error as { code: string }).code))).toEqual(new Set(['CORRUPT']));
   });
 
-  it('opens nothing on disk before it is asked for, and nothing after the end', () => {
+  it('opens nothing on disk before it is used, and nothing after the end', () => {
     service.close();
     expect(() => service.caches).toThrow(errorMatching('CLOSED'));
     expect(readdirSync(directory)).toEqual([]);

@@ -15,7 +15,10 @@ export interface SentRequest {
   readonly credentials: RequestCredentials;
 }
 
-/** The module `network.ts`, for `vi.mock`: it records, and enforces nothing, so that what is enforced is enforced here. */
+/**
+ * Replaces the module `network-fetch.ts` (`vi.mock`): it records requests and enforces nothing, so that the tests see what deskcache
+ * enforces.
+ */
 export function mockNetwork() {
   const via = (cors: SentRequest['cors']) => (session: Session) => (request: Request) =>
     (session as unknown as { answer: (request: Request, cors: SentRequest['cors']) => Promise<Response> }).answer(

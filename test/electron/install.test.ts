@@ -92,7 +92,7 @@ describe('a session with deskcache installed', () => {
     expect([gone.listeners(), (await open(installed.session)).nameNow()]).toEqual([0, 'window-1']);
   });
 
-  it('names windows as the application says, when that can be known', async () => {
+  it('names windows by the application’s function', async () => {
     const name = vi.fn((contents: WebContents) => `page ${contents.id}`);
     using installed = installOnSession({ name, lifetime: 'session' });
     const contents = openWindow({ session: installed.session, id: 7 });
@@ -105,7 +105,7 @@ describe('a session with deskcache installed', () => {
     expect(windows.list()).toEqual([]);
   });
 
-  it('numbers windows in one row with those that are attached without a name, which they keep', async () => {
+  it('numbers windows together with those that are attached without a name', async () => {
     const { contents, ask, close } = openWindow();
     attached.attach(contents);
     using installed = installOnSession();
@@ -117,7 +117,7 @@ describe('a session with deskcache installed', () => {
     expect((await open(installed.session)).nameNow()).toBe('window-1');
   });
 
-  it('leaves a window alone whose name can’t be had, and says so', async () => {
+  it('leaves a window alone if its name function fails, and warns', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     using installed = installOnSession({
       name: () => {
@@ -129,7 +129,7 @@ describe('a session with deskcache installed', () => {
     warn.mockRestore();
   });
 
-  it('leaves the name to a window that is attached, at once or later', async () => {
+  it('keeps the name of a window that is attached, at once or later', async () => {
     using installed = installOnSession();
     const window = openWindow({ session: installed.session });
     attached.attach(window.contents, { name: 'main' });
@@ -144,7 +144,7 @@ describe('a session with deskcache installed', () => {
     expect((await open(installed.session)).nameNow()).toBe('window-1');
   });
 
-  it('is as it was before when that is undone; windows that were attached by name stay', async () => {
+  it('can be undone; windows attached by name stay', async () => {
     const installed = installOnSession();
     const [named, numbered] = [await open(installed.session), await open(installed.session)];
     attached.attach(named.contents, { name: 'main' });
@@ -159,7 +159,7 @@ describe('a session with deskcache installed', () => {
   });
 });
 
-it('a window that fails to load the preload script of deskcache is warned of, and one that lacks another is not', () => {
+it('warns if a window fails to load deskcache’s preload script, not for another one', () => {
   const { contents, emit } = openWindow();
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   warnIfPreloadMissing(contents, PRELOAD, 'the preload script is missing');

@@ -42,7 +42,7 @@ function open() {
 }
 
 describe('host.offline', () => {
-  it('answers the requests of pages from the cache, and asks the network past itself', async () => {
+  it('serves pages’ requests from the cache, and bypasses its own handler for the network', async () => {
     const { session, handlers, sent } = createSession('/data/Partitions/ada');
     using made = open();
     const { offline, end } = made.begin(session);
@@ -62,7 +62,7 @@ describe('host.offline', () => {
     expect(handlers.size).toBe(0);
   });
 
-  it('ends once: what handles the scheme later stays, and open documents of a custom scheme get nothing more', async () => {
+  it('ends once: later handlers of the scheme stay, and open documents of a custom scheme get nothing', async () => {
     const { session, handlers } = createSession('/data');
     using made = open();
     const options = { schemes: ['app'], fetch: async () => new Response('page') };
@@ -77,7 +77,7 @@ describe('host.offline', () => {
     expect(await kept(new Request('app://atlas/'))).toMatchObject({ type: 'error' });
   });
 
-  it('lets pages of other origins see where an answer came from, and nothing that the origin keeps from them', async () => {
+  it('exposes Cache-Status to pages of other origins, and no field that the origin does not expose', async () => {
     using made = open();
     const shown = async (fields: Record<string, string>) => {
       const { session, handlers } = createSession('/data');
@@ -92,7 +92,7 @@ describe('host.offline', () => {
     expect(await shown({})).toBeNull();
   });
 
-  it('keeps nothing that varies by cookies, which Electron adds later', async () => {
+  it('stores no response that varies by cookies, which Electron adds later', async () => {
     using made = open();
     const { session } = createSession('/data');
     const headers = { 'cache-control': 'max-age=60', vary: 'cookie' };
@@ -113,7 +113,7 @@ describe('host.offline', () => {
     expect(sent.map(({ redirect }) => redirect)).toEqual(['manual', 'manual', 'manual']);
   });
 
-  it('answers a scheme of the application’s own from where that gets it, and from the disk when it is away', async () => {
+  it('serves a custom scheme from the application’s fetch, and from disk when that fails', async () => {
     using made = open();
     const { session, handlers, sent } = createSession('/data');
     const asked: string[] = [];
@@ -130,7 +130,7 @@ describe('host.offline', () => {
     expect(sent).toEqual([]);
   });
 
-  it('refuses a document that still has its handler after its end, and ends what came after it by no second call', async () => {
+  it('refuses a document that still has its handler after its end; a second end() doesn’t affect later handlers', async () => {
     using made = open();
     const { session, handlers } = createSession('/data');
     const how = { schemes: ['app'], fetch: async () => new Response('page') };
@@ -151,7 +151,7 @@ describe('host.offline', () => {
   ])('keeps sessions apart: %s', async (_, paths) => {
     using made = open();
     const asked: number[] = [];
-    // One after the other: what is on its way can't answer another one yet.
+    // One after the other: a request under way can't serve another one yet.
     for (const path of paths) {
       const { session, sent } = createSession(path ?? '/data');
       electron.defaultSession = path === null ? session : ({} as Session);
@@ -161,7 +161,7 @@ describe('host.offline', () => {
     expect(asked).toEqual(paths.map(() => 1));
   });
 
-  it('refuses what it can not serve, and handles nothing then', () => {
+  it('refuses invalid options without handling any scheme', () => {
     using made = open();
     const { session, handlers } = createSession('/data');
     expect(() => made.begin(session, { store: 'none' })).toThrow(failure('NO_SUCH_STORE'));
@@ -169,7 +169,7 @@ describe('host.offline', () => {
     expect(() => made.begin(session, { strategy: 'none' as 'http' })).toThrow(failure('BAD_OPTION'));
     expect(() => made.begin(createSession(null).session)).toThrow(failure('BAD_OPTION'));
     expect(handlers.size).toBe(0);
-    expect(() => made.begin(session, { schemes: ['https', 'api'] })).toThrow('api: is nothing to the network');
+    expect(() => made.begin(session, { schemes: ['https', 'api'] })).toThrow('the network has no scheme api:');
     expect(handlers.size).toBe(0);
     made.begin(session, { schemes: ['https', 'http'] });
     expect([...handlers.keys()]).toEqual(['https', 'http']);

@@ -81,7 +81,7 @@ function openPage(window: Window) {
   };
 }
 
-/** What a page does all day; some of it is under way when it goes. */
+/** The typical calls of a page, some of which are under way when it goes. */
 async function exerciseStores(
   page: DiskCache,
   kept: RemoteWebCache,
@@ -111,7 +111,7 @@ const WAYS_TO_LEAVE: Readonly<Record<string, (window: Window) => void>> = {
 };
 
 describe('windows that come and go', () => {
-  it('leave no port, no listener and no subscription, whichever way their pages go', { timeout: 60_000 }, async () => {
+  it('leave no port, listener or subscription behind, however their pages end', { timeout: 60_000 }, async () => {
     const { session } = openSession();
     const undo = installInSession(session, { lifetime: 'session' }, '/preload.cjs', attached);
     const before = openPorts();
@@ -149,7 +149,7 @@ describe('windows that come and go', () => {
     expect(app.listenerCount('web-contents-created')).toBe(0);
   });
 
-  it('share what is kept under one name, until the last of them is closed', async () => {
+  it('share the data of one name until the last of them is closed', async () => {
     const [one, two] = [openWindow(), openWindow()];
     for (const { contents } of [one, two]) attached.attach(contents, { name: 'twin', lifetime: 'session' });
     await openPage(one).page.window.set('k', 'of both');
@@ -159,7 +159,7 @@ describe('windows that come and go', () => {
     expect(windows.list()).toEqual([]);
   });
 
-  it('hear of the host’s end with calls in flight, and go on with the next host', async () => {
+  it('get the end of the host for calls in flight, and continue with the next host', async () => {
     const directory = freshDirectory();
     closeHost();
     openHost(directory);

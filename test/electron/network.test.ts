@@ -110,20 +110,20 @@ afterAll(() => {
 const fetchPath = (path: string, init?: RequestInit) => sessionFetch(new Request(base + path, init));
 
 describe('the network of a session', () => {
-  it('asks past the session’s protocol handlers, also where net.request does not take the option (Electron 35 to 37)', async () => {
+  it('bypasses the session’s protocol handlers, also where net.request lacks the option (Electron 35 to 37)', async () => {
     await sessionFetch(new Request(`${base}/`));
     expect(started.at(-1)).toMatchObject({ bypassCustomProtocolHandlers: true });
     expect(startedWith.at(-1)).toMatchObject({ bypassCustomProtocolHandlers: true });
   });
 
-  it('gets fields and body, and says where the answer is from', async () => {
+  it('returns fields, body and the URL of the response', async () => {
     const response = await fetchPath('/echo', { method: 'POST', body: 'sent', headers: { 'x-own': 'kept' } });
     const { status, statusText, url, redirected } = response;
     expect([status, statusText, url, redirected]).toEqual([200, 'Fine', `${base}/echo`, false]);
     expect([await response.text(), response.headers.get('x-got')]).toEqual(['sent', 'kept']);
   });
 
-  it('sends a small body with its length, a large one as it is read', async () => {
+  it('sends a small body with its length, a large one in chunks', async () => {
     expect((await fetchPath('/echo', { method: 'POST', body: 'sent' })).headers.get('x-length')).toBe('4');
     const MB = 2 ** 20;
     let onAnswer = () => {};
@@ -146,7 +146,7 @@ describe('the network of a session', () => {
     expect([bytes.length, bytes[0], bytes.at(-1)]).toEqual([14 * MB, 1, 14]);
   });
 
-  it('gives up a body half-way: its source is told, and the request ends', async () => {
+  it('cancels the source of a body and ends the request when it is aborted half-way', async () => {
     let cancelled = 0;
     const endless = () =>
       new ReadableStream({
@@ -173,7 +173,7 @@ describe('the network of a session', () => {
     ['that has not begun', 0],
     ['of which a part was read', 1],
     ['that is being sent', 9 * 2 ** 20],
-  ])('gives up a body %s at once, also when its source is silent', async (_, bytes) => {
+  ])('aborts a body %s at once, also when its source yields nothing', async (_, bytes) => {
     const cancelled = vi.fn();
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -194,7 +194,7 @@ describe('the network of a session', () => {
     expect(started.length).toBe(sent);
   });
 
-  it('is asked past the handlers and past Chromium’s cache, with the cookies of the session', async () => {
+  it('bypasses the handlers and Chromium’s cache, and sends the session’s cookies', async () => {
     expect((await fetchPath('/echo')).headers.get('x-mode')).toBe('undefined');
     expect(started.at(-1)).toMatchObject({
       ...{ session, cache: 'no-store', bypassCustomProtocolHandlers: true, credentials: 'include' },
@@ -204,7 +204,7 @@ describe('the network of a session', () => {
     expect(started.at(-1)).toMatchObject({ origin: 'app://atlas', credentials: 'same-origin' });
   });
 
-  it('hands out a redirect, or follows it', async () => {
+  it('returns a redirect, or follows it', async () => {
     const redirect = await fetchPath('/old', { redirect: 'manual' });
     expect([redirect.status, redirect.headers.get('location'), redirect.url, redirect.body]).toEqual([
       ...[301, '/new', `${base}/old`, null],
@@ -215,7 +215,7 @@ describe('the network of a session', () => {
     await followed.text();
   });
 
-  it('hands out answers without a body', async () => {
+  it('returns responses without a body', async () => {
     const response = await fetchPath('/none', { headers: { 'if-none-match': '"a"' } });
     expect([response.status, response.headers.get('etag'), response.body]).toEqual([304, '"a"', null]);
     expect((await fetchPath('/echo', { method: 'HEAD' })).body).toBeNull();
@@ -232,7 +232,7 @@ describe('the network of a session', () => {
     expect(aborted).toBe(abortedBefore + 1);
   });
 
-  it('fails as the network does, and with the reason of who leaves', async () => {
+  it('rejects with the network’s error, or the signal’s reason', async () => {
     await expect(sessionFetch(new Request('http://127.0.0.1:1/x'))).rejects.toMatchObject({
       name: 'TypeError',
       message: expect.stringMatching(/^GET http:\/\/127\.0\.0\.1:1\/x: .*ECONNREFUSED/),
@@ -252,7 +252,7 @@ describe('the network of a session', () => {
     await expect(response.arrayBuffer()).rejects.toThrow();
   });
 
-  it('has what the bytes of a field say, as fetch does, also above U+00FF', async () => {
+  it('decodes the bytes of a field as fetch does, also above U+00FF', async () => {
     emitResponse = (asked) =>
       asked.emit('response', message(200, ['x-name', 'Łódź', 'x-old', 'caf\u00e9', 'x-plain', 'a'], 'Gut Ł'));
     const { headers, statusText } = await fetchPath('/told');
@@ -269,7 +269,7 @@ describe('the network of a session', () => {
   it.each([
     ['has a status that no response can have', 999, ['x-a', 'b']],
     ['has a field that no response can have', 200, ['x-a', 'b\0c']],
-  ])('rejects where an answer %s, and ends the transfer', async (_, status, fields) => {
+  ])('rejects if a response %s, and ends the transfer', async (_, status, fields) => {
     const before = aborted;
     emitResponse = (asked) => expect(() => asked.emit('response', message(status, fields))).not.toThrow();
     await expect(fetchPath('/told')).rejects.toMatchObject({
@@ -299,14 +299,14 @@ describe('the network of a session', () => {
     },
   );
 
-  it('does without a reason that no response can have', async () => {
+  it('omits a status text that no Response can have', async () => {
     for (const reason of ['O\x01K', 'O\x7fK']) {
       emitResponse = (asked) => asked.emit('response', message(200, [], reason));
       expect(await fetchPath('/told')).toMatchObject({ status: 200, statusText: '' });
     }
   });
 
-  it('tells the Origin of the application’s own pages, and has nothing enforced for them', async () => {
+  it('sends the Origin of the application’s own pages, without enforcing CORS for them', async () => {
     emitResponse = (asked) => asked.emit('response', message(200, []));
     const headers = { origin: 'app://atlas', referer: 'https://a.example/page', 'x-own': '1' };
     await ownNetworkFetch(session)(new Request(`${base}/told`, { method: 'POST', body: 'x', headers }));
@@ -317,7 +317,7 @@ describe('the network of a session', () => {
     expect(headersSet.map(([name]) => name).sort()).toEqual(['content-type', 'referer', 'x-own']);
   });
 
-  describe('where a name and a password are wanted', () => {
+  describe('when a user name and password are required', () => {
     const challenge: AuthInfo = { isProxy: false, scheme: 'basic', host: 'a.example', port: 443, realm: 'all' };
     /** What the network is given for a challenge. */
     const given = async (init?: RequestInit, info = challenge): Promise<unknown[]> => {
@@ -331,13 +331,13 @@ describe('the network of a session', () => {
     };
     afterEach(() => void app.removeAllListeners());
 
-    it('takes the 401 where the application has nothing to say', async () => {
+    it('returns the 401 if no listener responds', async () => {
       expect(await given()).toEqual([[]]);
       app.on('login', () => {});
       expect(await given()).toEqual([[]]);
     });
 
-    it('gets them from app.on(‘login’), once', async () => {
+    it('gets them from app.on(‘login’), once per request', async () => {
       const asked: unknown[][] = [];
       app.on('login', (event, ...about) => {
         event.preventDefault();
@@ -352,7 +352,7 @@ describe('the network of a session', () => {
       expect(asked).toEqual([[null, expect.objectContaining(details), challenge]]);
     });
 
-    it('asks for those of a proxy only, for a request without credentials', async () => {
+    it('asks only for a proxy’s, for a request without credentials', async () => {
       app.on('login', (event, _contents, _details, _info, callback) => {
         event.preventDefault();
         callback('ada', 'secret');
@@ -361,7 +361,7 @@ describe('the network of a session', () => {
       expect(await given({ credentials: 'omit' }, { ...challenge, isProxy: true })).toEqual([['ada', 'secret']]);
     });
 
-    it('fails where the listener does', async () => {
+    it('rejects if the listener throws', async () => {
       app.on('login', () => {
         throw new Error('no dialog');
       });

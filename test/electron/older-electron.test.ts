@@ -17,7 +17,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('in an Electron that does not name the initiator', () => {
+describe('in an Electron without initiatorOrigin', () => {
   beforeEach(() => setElectronVersion('42.11.18'));
 
   /** A response that allows no origin. */
@@ -32,7 +32,7 @@ describe('in an Electron that does not name the initiator', () => {
     ['a frame that may be sandboxed', 'about:srcdoc'],
     ['a stored asset', 'deskcache://files/page.html'],
     ['an extension', 'chrome-extension://abc/page.html'],
-  ])('nothing is known any more from the navigation to %s on', async (_, url) => {
+  ])('the initiator is unknown after a navigation to %s', async (_, url) => {
     using made = startHttpSession(SECRET);
     const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree: [] } });
     expect(await secret(made)).toBe('secret');
@@ -45,7 +45,7 @@ describe('in an Electron that does not name the initiator', () => {
     );
   });
 
-  it('own pages stay what they are', async () => {
+  it('own pages stay own pages', async () => {
     using made = startHttpSession(SECRET, { origins: ['https://app.example'] });
     const frames = [openFrame({ url: '', origin: '' }), openFrame({ url: 'about:blank', origin: 'null' }), openFrame()];
     const framesInSubtree = [
@@ -75,24 +75,21 @@ describe('in an Electron that does not name the initiator', () => {
   });
 
   it.each([
-    ['that was there before', (session: object) => openWindow({ session, mainFrame: framed('https://evil.example') })],
+    ['opened earlier', (session: object) => openWindow({ session, mainFrame: framed('https://evil.example') })],
+    ['with an opaque origin at an own URL', (session: object) => openWindow({ session, mainFrame: framed('null') })],
     [
-      'that is an opaque one of an own address',
-      (session: object) => openWindow({ session, mainFrame: framed('null') }),
-    ],
-    [
-      'to which an own one was redirected',
+      'reached by a redirect of an own page',
       (session: object) => {
         openWindow({ session, mainFrame: framed('app://atlas') }).emit('did-redirect-navigation', { url: `${EVIL}/` });
       },
     ],
-  ])('it is noticed of a document %s', async (_, show) => {
+  ])('a foreign document %s is noticed', async (_, show) => {
     using made = startHttpSession(SECRET);
     show(made.session);
     expect(await secret(made)).toBe('network error');
   });
 
-  it('of one that does, although its number does not say so, the first page that is named is proof', async () => {
+  it('the first initiatorOrigin proves that a version has it', async () => {
     setElectronVersion('45.0.0-nightly.20260901');
     using made = startHttpSession(SECRET);
     simulatePage(made.session, EVIL);

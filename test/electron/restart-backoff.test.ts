@@ -15,7 +15,7 @@ describe('restarts', () => {
     ]);
   });
 
-  it('of more than a minute ago are forgotten', () => {
+  it('are not counted after a minute', () => {
     const restarts = new RestartBackoff();
     for (const now of [0, 30_000, 59_000]) restarts.nextDelay(now);
     expect(restarts.nextDelay(60_000)).toBe(500);

@@ -58,7 +58,7 @@ export async function openUtilityHost({
 }
 
 /** A page of a window: it hears of the end of its port from main, as `deskcache:port` tells it in Electron. */
-export function openPage(window: WindowEndpoint | SessionOpener, grant: Grant = FULL_GRANT): DiskCache {
+function openPage(window: WindowEndpoint | SessionOpener, grant: Grant = FULL_GRANT): DiskCache {
   const open: Parameters<typeof openPortWithClose>[0] = (port, onEnd) =>
     window.openSession(port, { grant, hasShard: true }, onEnd);
   return new DiskCache(async () => openPortWithClose(open));

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 describe('opening and closing a utility process', () => {
-  it('rejects with what opening a store throws, and leaves no process', async () => {
+  it('rejects with the error of opening a store, and leaves no process', async () => {
     const directory = freshDirectory();
     const holder = new Cache(`${directory}/api`, { exclusive: true });
     await expect(openUtilityHost({ directory, stores: { api: cache({ timeout: 50 }) } })).rejects.toMatchObject({
@@ -32,7 +32,7 @@ describe('opening and closing a utility process', () => {
     expect(started.length).toBe(2);
   });
 
-  it('settles what is under way when it is closed, and keeps what was promised', async () => {
+  it('settles open calls when it is closed, and keeps resolved writes', async () => {
     const host = await openUtilityHost();
     const page = host.open('main').page();
     const api = page.cache('api');
@@ -63,14 +63,14 @@ describe('opening and closing a utility process', () => {
     expect(started.length).toBe(2);
   });
 
-  it('refuses a grant that can’t be sent there, and goes on', async () => {
+  it('refuses a grant that can’t be sent to it, and continues', async () => {
     await using host = await openUtilityHost();
     expect(() => host.rawPort({ stores: { api: (() => 'read') as never } })).toThrow(errorMatching('BAD_OPTION'));
     await crash();
     expect(await host.api.get('k')).toBeUndefined();
   });
 
-  it('stands what a hostile page posts', async () => {
+  it('withstands messages of a hostile page', async () => {
     await using host = await openUtilityHost();
     const port = host.rawPort({ stores: { api: 'write', settings: 'write', outbox: 'write' } });
     port.start();
@@ -108,7 +108,7 @@ describe('declarations for a utility process', () => {
     expect(await counts.get('a')).toBe(1);
   });
 
-  it('with a function and no module are refused, by store and option', async () => {
+  it('with a function and no module are refused, naming store and option', async () => {
     await expect(openUtilityHost({ stores: withFunctions })).rejects.toMatchObject({
       code: 'BAD_OPTION',
       message: expect.stringMatching(/"counts".*migrate is a function.*storesModule/),
@@ -150,7 +150,7 @@ describe('declarations for a utility process', () => {
 describe('a host whose engine is in a utility process', () => {
   const stores = { api: cache(), settings: index(), alone: cache({ exclusive: true }) };
 
-  it('reads in the main process what it serves, and refuses what can’t be open twice', async () => {
+  it('opens served stores in the main process, and refuses those that can’t be opened twice', async () => {
     const host = await placeEngine(freshDirectory(), { stores, placement: 'utility' }, UTILITY_ENTRY);
     const { api } = host.stores as { api: RemoteCache };
     await api.set('k', 'served');
@@ -181,7 +181,7 @@ describe('a host whose engine is in a utility process', () => {
       UTILITY_ENTRY,
     ],
     ['a module that is not there', { stores: {}, placement: 'utility' }, '/nowhere/utility.js'],
-  ])('is refused with %s before anything is started', async (_, options, path) => {
+  ])('is refused with %s before a process starts', async (_, options, path) => {
     await expect(placeEngine(freshDirectory(), options, path)).rejects.toMatchObject({ code: 'BAD_OPTION' });
     expect(started.length).toBe(0);
   });

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 describe('an engine in a utility process', () => {
-  it('answers pages and the main process alike', async () => {
+  it('serves pages and the main process', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     await page.cache('api').set('k', { n: 1n, list: [new Date(0)] });
@@ -34,7 +34,7 @@ describe('an engine in a utility process', () => {
     page.disconnect();
   });
 
-  it('keeps what pages have near coherent with what the main process writes', async () => {
+  it('keeps the pages’ near caches coherent with writes of the main process', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     page.nearCache('api');
@@ -45,7 +45,7 @@ describe('an engine in a utility process', () => {
     page.disconnect();
   });
 
-  it('carries streams to the main process and from it', async () => {
+  it('transfers streams to and from the main process', async () => {
     await using host = await openUtilityHost();
     const bytes = Uint8Array.from({ length: 3_000_000 }, (_, n) => n % 251);
     await host.api.writeStream('film', new Blob([bytes]).stream());
@@ -56,7 +56,7 @@ describe('an engine in a utility process', () => {
 });
 
 describe('a utility process that dies', () => {
-  it('leaves no call open: writes reject, reads are answered by the next, and what was promised is there', async () => {
+  it('leaves no call open: writes reject, the next process answers reads, and resolved writes are there', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     const api = page.cache('api');
@@ -84,7 +84,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('takes nothing along that was promised, however often, and makes nothing twice', async () => {
+  it('loses no resolved write and repeats none, however often it dies', async () => {
     await using host = await openUtilityHost();
     const pages = ['one', 'two', 'three'].map((name) => host.open(name).page());
     let goesOn = true;
@@ -122,7 +122,7 @@ describe('a utility process that dies', () => {
     expect(started.length).toBe(5);
   });
 
-  it('breaks off streams with an error, in both directions, and leaves no part of them', async () => {
+  it('ends streams with an error in both directions, and leaves no partial value', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     const films = page.cache('api');
@@ -147,7 +147,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('leaves nothing old near', async () => {
+  it('leaves no outdated value in a near cache', async () => {
     await using host = await openUtilityHost();
     const [page, other] = [host.open('one').page(), host.open('two').page()];
     page.nearCache('api');
@@ -161,7 +161,7 @@ describe('a utility process that dies', () => {
     for (const each of [page, other]) each.disconnect();
   });
 
-  it('is started again four times within a minute; then calls reject with CLOSED', async () => {
+  it('is restarted four times within a minute; then calls reject with CLOSED', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
@@ -177,7 +177,7 @@ describe('a utility process that dies', () => {
     await expect(host.engine.query({ call: 'windows.list' })).rejects.toMatchObject({ code: 'CLOSED' });
     await setTimeout(50);
     expect(started.length).toBe(5);
-    // The application is told of each.
+    // The application gets a warning for each.
     expect(warn.mock.calls.map(([text]) => /code (\d+); (.*)/.exec(String(text))?.slice(1))).toEqual([
       ...new Array(4).fill([`${KILLED}`, 'another one is started']),
       [`${KILLED}`, 'there will be no other'],
@@ -186,7 +186,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('is followed by one that has the queues open, too', async () => {
+  it('is followed by one that has the same queues open', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     await expect(page.queue('letters').enqueue('early')).rejects.toMatchObject({ code: 'NO_SUCH_STORE' });
@@ -230,7 +230,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('does not fail a page that connects while none runs', async () => {
+  it('lets a page connect while no process runs', async () => {
     await using host = await openUtilityHost();
     await crash();
     await crash();
@@ -262,8 +262,8 @@ describe('a utility process that dies', () => {
   });
 });
 
-describe('what windows keep in a utility process', () => {
-  it('is each window’s own, listed and cleared from the main process', async () => {
+describe('the windows’ own data in a utility process', () => {
+  it('belongs to each window, and can be listed and cleared by the main process', async () => {
     await using host = await openUtilityHost();
     const [one, two] = [host.open('one'), host.open('two')];
     const [first, second] = [one.page(), two.page()];
@@ -278,7 +278,7 @@ describe('what windows keep in a utility process', () => {
     for (const page of [first, second]) page.disconnect();
   });
 
-  it('outlives a crash while the window is open, and goes with it', async () => {
+  it('survives a crash while the window is open, and is deleted with the window', async () => {
     await using host = await openUtilityHost();
     const [panel, other] = [host.open('panel', 'session'), host.open('other', 'session')];
     const pages = [panel.page(), other.page()] as const;
@@ -292,7 +292,7 @@ describe('what windows keep in a utility process', () => {
     for (const page of pages) page.disconnect();
   });
 
-  it('goes with a window that is closed while another process opens the stores', async () => {
+  it('is deleted with a window that is closed while the next process opens the stores', async () => {
     await using host = await openUtilityHost();
     const panel = host.open('panel', 'session');
     const page = panel.page();
@@ -305,7 +305,7 @@ describe('what windows keep in a utility process', () => {
     expect(await host.engine.query({ call: 'windows.list' })).toEqual([]);
   });
 
-  it('is refused for another keep before anything is sent', async () => {
+  it('is refused with another lifetime before anything is sent', async () => {
     await using host = await openUtilityHost();
     expect(() => host.open('main', 'sometimes' as never)).toThrow(errorMatching('BAD_OPTION'));
   });

@@ -7,8 +7,8 @@ import { errorMatching } from '../matchers.ts';
 
 const names = (windows: WindowShards) => windows.list().map(({ name, lifetime, isOpen }) => [name, lifetime, isOpen]);
 
-describe('what windows keep', () => {
-  it('is each window’s own, and there again after a restart', () => {
+describe('the windows’ own data', () => {
+  it('belongs to each window, and is there again after a restart', () => {
     const directory = freshDirectory();
     const first = new WindowShards(directory);
     const [main, panel] = [first.attach('main', 'persistent'), first.attach('../main', 'persistent')];
@@ -26,7 +26,7 @@ describe('what windows keep', () => {
     second.close();
   });
 
-  it('goes when the last window of its name is closed, if it is kept while that is open', () => {
+  it('is deleted with the last window of its name, if its lifetime is the session', () => {
     const windows = new WindowShards(freshDirectory());
     const holds = [windows.attach('panel', 'session'), windows.attach('panel', 'session')] as const;
     holds[0].open().set('tab', 2);
@@ -41,7 +41,7 @@ describe('what windows keep', () => {
     windows.close();
   });
 
-  it('of windows that were open in a crash is gone with the next start, and no other', () => {
+  it('of session windows that were open in a crash is deleted at the next start', () => {
     const directory = freshDirectory();
     const crashed = new WindowShards(directory);
     crashed.attach('panel', 'session').open().set('tab', 2);
@@ -52,7 +52,7 @@ describe('what windows keep', () => {
     windows.close();
   });
 
-  it('is measured, and cleared for one name or for all', () => {
+  it('can be measured, and cleared for one name or for all', () => {
     const windows = new WindowShards(freshDirectory());
     const main = windows.attach('main', 'persistent');
     main.open().set('large', new Uint8Array(300_000));
@@ -75,7 +75,7 @@ describe('what windows keep', () => {
     windows.close();
   });
 
-  it('lives within one limit', () => {
+  it('stays within one limit', () => {
     const windows = new WindowShards(freshDirectory(), { sizeLimit: 2_000_000 });
     const shards = ['a', 'b', 'c', 'd'].map((name) => windows.attach(name, 'persistent').open());
     for (let n = 0; n < 9; n++) for (const shard of shards) shard.set(n, new Uint8Array(100_000));
@@ -85,7 +85,7 @@ describe('what windows keep', () => {
     windows.close();
   });
 
-  it('is closed with its host, and stays so', () => {
+  it('is closed with its host', () => {
     const windows = new WindowShards(freshDirectory());
     const hold = windows.attach('main', 'persistent');
     hold.open().set('k', 1);

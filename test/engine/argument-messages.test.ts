@@ -71,6 +71,6 @@ describe('an option that is given wrongly', () => {
 
   it('is refused by a lock that is waited for: a signal', async () => {
     const acquiring = new Lock(new Cache(freshDirectory()), 'l').acquireAsync({ signal: 5 as never });
-    await expect(acquiring).rejects.toMatchObject({ code: 'BAD_OPTION', message: 'signal has to be an AbortSignal' });
+    await expect(acquiring).rejects.toMatchObject({ code: 'BAD_OPTION', message: 'signal must be an AbortSignal' });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { Deque } from '../../main/engine/deque/deque.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Index } from '../../main/engine/index-map/index-map.ts';
-import type { StandardSchema } from '../../main/engine/index-map/schema-validator.ts';
+import type { StandardSchema } from '../../main/engine/index-map/schema.ts';
 import { reopen, type StoreHandle } from '../../main/engine/registry.ts';
 import { freshDirectory } from './fresh-directory.ts';
 

@@ -57,7 +57,9 @@ describe('a planted schema is refused, and nothing of it runs', () => {
   it.each(Object.keys(SCHEMAS))('%s', (name) => {
     const directory = openWithSql(SCHEMAS[name]!);
     for (const readOnly of [false, true]) {
-      expect(() => new Cache(directory, { readOnly })).toThrow(failure('CORRUPT', /deskcache has not made|lacks its/));
+      expect(() => new Cache(directory, { readOnly })).toThrow(
+        failure('CORRUPT', /deskcache did not create|lacks its/),
+      );
     }
     expect(() => new Index(directory)).toThrow(failure('CORRUPT'));
   });
@@ -86,7 +88,7 @@ describe('a planted schema is refused, and nothing of it runs', () => {
     for (const until = performance.now() + 10; performance.now() < until; );
     expect(() => {
       for (let n = 0; n < 1000; n++) cache.set(n, n);
-    }).toThrow(failure('CORRUPT', /deskcache has not made/));
+    }).toThrow(failure('CORRUPT', /deskcache did not create/));
     expect(() => cache.get('a')).toThrow(failure('CORRUPT'));
   });
 

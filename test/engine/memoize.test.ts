@@ -37,6 +37,15 @@ describe('memoize', () => {
     expect(square).toHaveBeenCalledTimes(2);
   });
 
+  it('awaits a function that has a then method, as it awaits any other thenable', async () => {
+    using opened = open();
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what the test is about
+    const compute = vi.fn(() => Object.assign(() => {}, { then: (resolve: (value: number) => void) => resolve(7) }));
+    const cached = opened.cache.memoize(compute, { name: 'thenable' });
+    expect([await cached(), await cached()]).toEqual([7, 7]);
+    expect(compute).toHaveBeenCalledOnce();
+  });
+
   it('remembers undefined and null, tells arguments apart, and trims undefined at the end', () => {
     using opened = open();
     const fn = vi.fn((...args: unknown[]) => args[0]);

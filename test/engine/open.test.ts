@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
+import { openCore } from '../../main/engine/cache/open.ts';
 import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
-import type { SizeGroup } from '../../main/engine/state/core.ts';
+import { OwnSizeLimit } from '../../main/engine/space/size-limit.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 function catchOpenError(directory: string, options?: CacheOptions): DiskCacheError {
@@ -96,7 +97,7 @@ describe('what cannot be opened', () => {
     for (const content of ['not a database', 'x'.repeat(5000), 'SQLite format 3\0']) {
       const directory = freshDirectory();
       writeFileSync(join(directory, 'cache.db'), content);
-      expectUntouched(directory, 'CORRUPT', 'is no SQLite database');
+      expectUntouched(directory, 'CORRUPT', 'is not an SQLite database');
     }
   });
 
@@ -245,12 +246,13 @@ it.each([
 it('leaves no timer behind when opening fails after the settings were written', () => {
   vi.useFakeTimers();
   try {
-    const group = {
-      join() {
+    class FailingLimit extends OwnSizeLimit {
+      override join(): void {
         throw new Error('on purpose');
-      },
-    } as unknown as SizeGroup;
-    expect(() => new Cache(freshDirectory(), { ttl: 5 }, { group, limitShare: 1 })).toThrow('on purpose');
+      }
+    }
+    const membership = { space: new FailingLimit(), limitShare: 1 };
+    expect(() => openCore(freshDirectory(), { ttl: 5 }, undefined, membership)).toThrow('on purpose');
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

@@ -43,14 +43,14 @@ const SAID: Readonly<Record<string, (string | RegExp)[]>> = {
 };
 
 describe('the examples', () => {
-  it.each(Object.entries(SAID))('%s does what it says', (name, wanted) => {
+  it.each(Object.entries(SAID))('%s prints what its comments say', (name, wanted) => {
     const said = run(name);
     expect(said.map((line) => line.trim())).toEqual(
       wanted.map((line) => (typeof line === 'string' ? line.trim() : expect.stringMatching(line))),
     );
   });
 
-  it('first-steps.ts remembers', () => {
+  it('first-steps.ts finds its data in the second run', () => {
     const temporary = freshDirectory();
     expect(run('first-steps.ts', temporary).slice(0, 2)).toEqual([
       'Run number 1.',
@@ -63,7 +63,7 @@ describe('the examples', () => {
     ]);
   });
 
-  it('are all tried here, and all in their list', () => {
+  it('are all tested here and listed in the README', () => {
     const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts'));
     expect([...Object.keys(SAID), 'first-steps.ts'].sort()).toEqual(files.sort());
     const list = readFileSync(join(EXAMPLES, 'README.md'), 'utf8');

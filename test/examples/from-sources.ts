@@ -1,4 +1,4 @@
-/** `node --import …/from-sources.ts program.ts`: `deskcache/…` is what is written here, not what was built from it. */
+/** `node --import …/from-sources.ts program.ts`: resolves `deskcache/…` to the sources instead of the build. */
 import { registerHooks } from 'node:module';
 
 const SOURCES: Readonly<Record<string, URL>> = {

@@ -42,7 +42,7 @@ describe('Index', () => {
     expect([...index]).toEqual([]);
   });
 
-  it('tells apart a value that is undefined and none', () => {
+  it('distinguishes a stored undefined from a missing value', () => {
     using index = open<string, number | undefined>();
     index.set('u', undefined);
     expect([index.has('u'), index.get('u'), index.setDefault('u', 1), index.has('v')]).toEqual([
@@ -54,7 +54,7 @@ describe('Index', () => {
     expect([...index]).toEqual([['u', undefined]]);
   });
 
-  it('has what a Map lacks', () => {
+  it('has methods that Map lacks', () => {
     using index = open<string, number>();
     expect([index.pop('a'), index.popItem(), index.peekItem(), index.peekItem({ last: false })]).toEqual([
       undefined,
@@ -100,7 +100,7 @@ describe('Index', () => {
     expect(first.items).toHaveLength(3);
   });
 
-  it('is equal to what has the same entries in the same order', () => {
+  it('equals anything with the same entries in the same order', () => {
     using index = open<Key, unknown>();
     using other = open<Key, unknown>();
     const map = new Map<Key, unknown>([
@@ -121,7 +121,7 @@ describe('Index', () => {
     expect(index.equals(other)).toBe(true);
   });
 
-  it('is whole or not at all', () => {
+  it('does all of a call or nothing', () => {
     using index = open<string, unknown>();
     index.set('a', 1);
     expect(() =>
@@ -159,7 +159,7 @@ describe('Index', () => {
     expect(() => index.set(Symbol('k') as unknown as string, 1)).toThrow(errorWithCode('BAD_KEY'));
   });
 
-  it('tells listeners what changed', () => {
+  it('notifies listeners of changes', () => {
     using index = open<Key, number>();
     const changes: Change[] = [];
     index.subscribe((change) => changes.push(change), { prefix: ['a'] });

@@ -52,13 +52,13 @@ describe('a migration', () => {
     expect(froms).toEqual([1, 3]);
   });
 
-  it('is not asked for in a fresh directory, nor with the same version', () => {
+  it('does not run in a new directory, nor for the same version', () => {
     const directory = freshDirectory();
     expect(entries(directory, { version: 7, migrate: failMigration })).toEqual([]);
     expect(entries(directory, { version: 7, migrate: failMigration })).toEqual([]);
   });
 
-  it('that throws leaves everything as it was, and says why', () => {
+  it('that throws leaves everything unchanged, and reports why', () => {
     const directory = createOldIndex(2);
     const before = entries(directory, { version: 2 });
     const cause = new Error('on purpose');
@@ -95,7 +95,7 @@ describe('a migration', () => {
     expect(entries(directory, { version: 5 })).toHaveLength(2);
   });
 
-  it('has to be handed in', () => {
+  it('is required for an older version', () => {
     const directory = createOldIndex();
     expect(catchError(() => entries(directory, { version: 2 }))).toMatchObject({ code: 'BAD_OPTION' });
     for (const version of [0, 1.5, Number.NaN, '2' as unknown as number]) {
@@ -104,7 +104,7 @@ describe('a migration', () => {
     expect(entries(directory)).toHaveLength(2);
   });
 
-  it('reads past the new schema and writes through it', () => {
+  it('reads without the new schema and writes through it', () => {
     const directory = createOldIndex();
     const schema = {
       '~standard': {
@@ -120,7 +120,7 @@ describe('a migration', () => {
         new Index<string, Settings>(directory, { version: 2, schema, migrate: (index) => void index.set('small', 2) }),
     );
     expect(broken.message).toMatch(
-      /undone: The value of 'small' .* does not fit the schema \(value\.size: no number\)/,
+      /undone: The value of 'small' .* does not match the schema \(value\.size: no number\)/,
     );
     using index = new Index<string, Settings>(directory, {
       version: 2,

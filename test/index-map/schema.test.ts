@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Index } from '../../main/engine/index-map/index-map.ts';
-import type { SchemaIssue, SchemaResult, StandardSchema } from '../../main/engine/index-map/schema-validator.ts';
+import type { SchemaIssue, SchemaResult, StandardSchema } from '../../main/engine/index-map/schema.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 interface Theme {
@@ -11,10 +11,10 @@ interface Theme {
 const createSchema = <Output>(
   validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>,
 ): StandardSchema<Output> =>
-  // Not a cast: a validator written by hand, with the `vendor` that the standard asks for, compiles as it is.
+  // No cast: a validator written by hand, with the `vendor` that the standard requires, must compile.
   ({ '~standard': { version: 1, vendor: 'the test', validate } });
 
-/** A name, trimmed, and a contrast, 1 where there is none. */
+/** Accepts a name, which is trimmed, and a contrast, 1 by default. */
 const theme = createSchema<Theme>((value) => {
   const { name, contrast = 1 } = Object(value) as Partial<Theme>;
   const issues: SchemaIssue[] = [];
@@ -26,7 +26,7 @@ const theme = createSchema<Theme>((value) => {
 const errorWithCode = (code: string) => expect.objectContaining({ code });
 
 describe('a schema', () => {
-  it('decides what is written, with the path of what does not fit', () => {
+  it('validates writes, and reports the path of the part that does not match', () => {
     using index = new Index<string, Theme>(freshDirectory(), { schema: theme, durability: 'process' });
     index.set('t', { name: ' dark ', contrast: 2 });
     expect(index.get('t')).toEqual({ name: 'dark', contrast: 2 });
@@ -53,7 +53,7 @@ describe('a schema', () => {
     expect([...index]).toEqual([['t', { name: 'dark', contrast: 2 }]]);
   });
 
-  it('tells of many faults in a message that stays short, and of all in its cause', () => {
+  it('reports many issues in a short message, and all of them in its cause', () => {
     const issues = Array.from({ length: 900 }, (_, at) => ({
       message: 'is wrong '.repeat(900),
       path: Array.from({ length: 900 }, () => ({ key: `step${at}` })),
@@ -68,7 +68,7 @@ describe('a schema', () => {
     );
   });
 
-  it('completes what was written before it, and reports what it can not accept, when that is read', () => {
+  it('completes older values when they are read, and reports those it can not accept', () => {
     const directory = freshDirectory();
     {
       using index = new Index<string, unknown>(directory, { durability: 'process' });
@@ -100,7 +100,7 @@ describe('a schema', () => {
     expect(index.page('values').items).toEqual([{ name: 'light', contrast: 1 }]);
   });
 
-  it('answers at once, or is refused', () => {
+  it('must be synchronous', () => {
     using index = new Index<string, Theme>(freshDirectory(), {
       schema: createSchema<Theme>(async () => Promise.reject(new Error('unhandled'))),
     });

@@ -16,14 +16,14 @@ describe('Averager', () => {
     expect(b.get()).toBe(-4);
   });
 
-  it('loses no small numbers beside large ones', () => {
+  it('keeps the precision of small numbers beside large ones', () => {
     using cache = openLockStore();
     const mean = new Averager(cache, 'k');
     for (const value of [1, 1e100, 1, -1e100]) mean.add(value);
     expect(mean.get()).toBe(0.5);
   });
 
-  it('refuses non-numbers, and keeps what it has', () => {
+  it('refuses non-numbers, and keeps its state', () => {
     using cache = openLockStore();
     const mean = new Averager(cache, 'k');
     mean.add(5);

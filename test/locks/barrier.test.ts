@@ -5,7 +5,7 @@ import { errorMatching } from '../matchers.ts';
 import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 describe('barrier', () => {
-  it('lets one at a time run an async function', async () => {
+  it('runs an async function once at a time', async () => {
     using cache = openLockStore();
     let inside = 0;
     const work = barrier(cache, Lock, { name: 'k' })(async (n: number) => {
@@ -18,7 +18,7 @@ describe('barrier', () => {
     expect(new Lock(cache, 'k').locked()).toBe(false);
   });
 
-  it('holds the lock while a plain function runs, and lets go when it throws', () => {
+  it('holds the lock while a synchronous function runs, and releases it when it throws', () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const work = barrier(cache, Lock, { name: 'k' })((fail: boolean) => {
@@ -44,7 +44,7 @@ describe('barrier', () => {
     semaphore.release();
   });
 
-  it('lets a function that calls itself in again with an RLock', async () => {
+  it('lets a function call itself with an RLock', async () => {
     using cache = openLockStore();
     const sync = barrier(cache, RLock, { name: 'sync' })((n: number): number => (n === 0 ? 0 : n + sync(n - 1)));
     expect(sync(3)).toBe(6);

@@ -19,7 +19,7 @@ describe('BoundedSemaphore', () => {
     expect(catchError(() => semaphore.release())).toEqual(errorMatching('NOT_ALLOWED'));
   });
 
-  it('is never over its bound, and is filled up to it, in order', async () => {
+  it('never exceeds its bound, and fills its places in order', async () => {
     using cache = openLockStore();
     let inside = 0;
     let most = 0;
@@ -42,14 +42,14 @@ describe('BoundedSemaphore', () => {
     const two = new BoundedSemaphore(cache, 'k', 2);
     const three = new BoundedSemaphore(cache, 'k', 3);
     two.acquire();
-    expect(catchError(() => three.acquire())).toEqual(errorMatching('BAD_OPTION', 'bound of 2'));
+    expect(catchError(() => three.acquire())).toEqual(errorMatching('BAD_OPTION', 'bound 2'));
     two.release();
     three.acquire();
-    expect(catchError(() => two.acquire({ timeout: 0 }))).toEqual(errorMatching('BAD_OPTION', 'bound of 3'));
+    expect(catchError(() => two.acquire({ timeout: 0 }))).toEqual(errorMatching('BAD_OPTION', 'bound 3'));
     three.release();
   });
 
-  it('refuses invalid bounds, and the row of another recipe', () => {
+  it('refuses invalid bounds and the row of another recipe', () => {
     using cache = openLockStore();
     for (const bound of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(catchError(() => new BoundedSemaphore(cache, 'k', bound))).toEqual(errorMatching('BAD_OPTION', 'bound'));

@@ -14,8 +14,8 @@ const YEAR_MS = 365 * 24 * HOUR_MS;
 describe.each([
   ['a year', YEAR_MS],
   ['two hours', 2 * HOUR_MS],
-])('after a clock that was %s ahead was set right', (_, ahead) => {
-  it('a lock whose holder is dead is free when a lease has passed, also for who only tries', () => {
+])('after a clock that was %s ahead was corrected', (_, ahead) => {
+  it('a lock whose holder is dead is free after one lease, also for a caller that tries once', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     const dead = { ...createIdentity('dead'), host: 'elsewhere', ticket: 1, count: 1 };
@@ -29,7 +29,7 @@ describe.each([
     lock.acquire({ timeout: 0 }).release();
   });
 
-  it('a lock whose holder lives, with a long lease, stays its', () => {
+  it('a lock with a long lease stays with its live holder', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     advance(ahead);
@@ -43,7 +43,7 @@ describe.each([
     other.acquire({ timeout: 0 }).release();
   });
 
-  it('one who waits is not passed over, and a dead waiter is', async () => {
+  it('a live waiter keeps its turn, and a dead one loses it', async () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     const dead = { ...createIdentity('dead'), host: 'elsewhere', ticket: 1, count: 1, lease: 3000 };
@@ -54,7 +54,7 @@ describe.each([
     (await acquired).release();
   });
 
-  it('throttle and averager go on', () => {
+  it('throttle and averager continue to work', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     advance(ahead);
@@ -70,8 +70,8 @@ describe.each([
   });
 });
 
-describe('leases that end later than they may, because the clock was set back', () => {
-  it('do not keep a memoized result from being computed', () => {
+describe('leases from before the clock was set back', () => {
+  it('do not block the computation of a memoized result', () => {
     using cache = openLockStore();
     const database = new Database(join(cache.directory, 'cache.db'));
     const holder = JSON.stringify({ ...createIdentity(), host: 'elsewhere' });
@@ -82,7 +82,7 @@ describe('leases that end later than they may, because the clock was set back', 
     expect(cache.memoize(() => 1, { name: 'm' })()).toBe(1);
   });
 
-  it('and listeners that are dead cost no further opening anything', () => {
+  it('and listeners from then are removed when the store is opened', () => {
     using store = openLockStore();
     const { directory } = store;
     const database = new Database(join(directory, 'cache.db'));

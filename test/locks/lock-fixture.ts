@@ -1,13 +1,13 @@
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
-/** A store as recipes want it; whoever opens it closes it. */
+/** Opens a store for recipes; the caller closes it. */
 export const openLockStore = (options: CacheOptions = {}): Cache =>
   new Cache(freshDirectory(), { evictionPolicy: 'none', ...options });
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a call throws. */
+/** Returns the error that a call throws. */
 export function catchError(call: () => unknown): unknown {
   try {
     call();

@@ -10,19 +10,19 @@ import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 const readSemaphoreState = (cache: Cache, key: string) => cache.get(key) as SemaphoreState | undefined;
 
-/** A party of a process that does not run any more. */
+/** A participant whose process has exited. */
 function createDeadOwner() {
   const { pid } = spawnSync(process.execPath, ['--version']);
   return { ...createIdentity('dead'), pid, started: '1' };
 }
 
-/** Puts parties into the row of a lock, as another process would. */
+/** Writes participants into the row of a lock, as another process would. */
 function insertHolders(cache: Cache, key: string, inside: readonly object[], waiting: readonly object[] = []): void {
   cache.set(key, { recipe: 'Lock', bound: 1, next: inside.length + waiting.length + 1, inside, waiting });
 }
 
 describe('Lock', () => {
-  it('is held from acquire to release, by one', () => {
+  it('is held by one owner from acquire to release', () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     expect(lock.locked()).toBe(false);
@@ -34,7 +34,7 @@ describe('Lock', () => {
     new Lock(cache, 'k').acquire({ timeout: 0 }).release();
   });
 
-  it('is released at the end of a block', () => {
+  it('is released at the end of a using block', () => {
     using cache = openLockStore();
     const lock = new Lock(cache, ['any', 'key']);
     {
@@ -44,7 +44,7 @@ describe('Lock', () => {
     expect(lock.locked()).toBe(false);
   });
 
-  it('is released by its holder alone, and once', () => {
+  it('can be released only by its holder, and only once', () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     expect(catchError(() => lock.release())).toEqual(errorMatching('NOT_ALLOWED', "'k'"));
@@ -53,11 +53,11 @@ describe('Lock', () => {
     expect(hold.held).toBe(true);
     lock.release();
     expect(catchError(() => lock.release())).toEqual(errorMatching('NOT_ALLOWED'));
-    expect(catchError(() => hold.release())).toEqual(errorMatching('NOT_ALLOWED', 'released already'));
+    expect(catchError(() => hold.release())).toEqual(errorMatching('NOT_ALLOWED', 'already released'));
     expect(() => hold[Symbol.dispose]()).not.toThrow();
   });
 
-  it('tells who holds it when the time is up, and does not block a thread that waits for itself', async () => {
+  it('names its holder in a timeout, and does not block a thread that waits for itself', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const { ticket } = lock.acquire();
@@ -68,7 +68,7 @@ describe('Lock', () => {
     expect(readSemaphoreState(cache, 'k')?.waiting).toEqual([]);
   });
 
-  it('blocks while it waits for another process, no longer than the timeout', () => {
+  it('blocks while waiting for another process, but no longer than the timeout', () => {
     using cache = openLockStore();
     const other = { ...createIdentity('other'), host: 'elsewhere' };
     insertHolders(cache, 'k', [{ ...other, ticket: 1, count: 1, until: Date.now() + 60_000 }]);
@@ -89,14 +89,14 @@ describe('Lock', () => {
       order.push(hold.ticket);
       await sleep(index % 2);
     });
-    // Who comes later and tries without waiting does not get in before them.
+    // A later caller that tries without waiting does not get the lock before them.
     first.release();
     expect(catchError(() => lock.acquire({ timeout: 0 }))).toEqual(errorMatching('TIMEOUT'));
     await Promise.all(waiting);
     expect(order).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
-  it('lets timers fire while it waits', async () => {
+  it('does not block timers in acquireAsync', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const hold = lock.acquire();
@@ -110,7 +110,7 @@ describe('Lock', () => {
     (await next).release();
   });
 
-  it('is handed over within a thread without a timer', async () => {
+  it('is passed on within a thread without a timer', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const hold = lock.acquire();
@@ -125,7 +125,7 @@ describe('Lock', () => {
     }
   });
 
-  it('stops waiting at an abort, with its reason, and is passed over', async () => {
+  it('stops waiting on abort, with its reason, and gives up its turn', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const hold = lock.acquire();
@@ -149,7 +149,7 @@ describe('Lock', () => {
     expect([hold.held, hold.signal.aborted]).toEqual([true, false]);
   });
 
-  it('goes to the next when the lease is over; the one before notices', () => {
+  it('goes to the next waiter when the lease is over, and the previous holder notices', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     const late = new Lock(cache, 'k', { lease: 1000, clock }).acquire();
@@ -168,7 +168,7 @@ describe('Lock', () => {
     next.release();
   });
 
-  it('passes over a holder and a waiter whose process has ended, at once', () => {
+  it('skips a holder and a waiter whose process has exited, at once', () => {
     using cache = openLockStore();
     const dead = { ...createDeadOwner(), count: 1, until: Date.now() + 60_000 };
     insertHolders(cache, 'k', [{ ...dead, ticket: 1 }], [{ ...dead, ticket: 2 }]);
@@ -188,7 +188,7 @@ describe('Lock', () => {
     new Lock(cache, 'k').acquire({ timeout: 0 }).release();
   });
 
-  it('tells the holder when its row is gone, and refuses a second release', async () => {
+  it('notifies the holder when its row is deleted, and refuses a second release', async () => {
     using cache = openLockStore();
     const hold = new Lock(cache, 'k', { lease: 60 }).acquire();
     cache.clear();
@@ -198,7 +198,7 @@ describe('Lock', () => {
     expect(catchError(() => hold.release())).toEqual(errorMatching('NOT_ALLOWED'));
   });
 
-  it('stays through the default time to live of its store, and across reopening', () => {
+  it('does not expire with the default ttl of its store, and survives reopening', () => {
     const { clock, advance } = createManualClock();
     const first = openLockStore({ ttl: 1000, clock });
     new Lock(first, 'k', { clock, lease: 100_000 }).acquire();
@@ -208,7 +208,7 @@ describe('Lock', () => {
     expect(new Lock(second, 'k', { clock }).locked()).toBe(true);
   });
 
-  it('ends its waiting and its hold when the store is closed', async () => {
+  it('ends waits and handles when the store is closed', async () => {
     const cache = openLockStore();
     const lock = new Lock(cache, 'k', { lease: 60 });
     const hold = lock.acquire();
@@ -219,7 +219,7 @@ describe('Lock', () => {
     expect(hold.signal.aborted).toBe(true);
   });
 
-  it('runs work inside and lets go when it fails', async () => {
+  it('runs work while held, and is released when it fails', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     await expect(lock.run(async () => lock.locked())).resolves.toBe(true);
@@ -227,7 +227,7 @@ describe('Lock', () => {
     expect(lock.locked()).toBe(false);
   });
 
-  it('is not acquired inside a transaction, which would block every release', async () => {
+  it('can not be acquired inside a transaction, which would block every release', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const refused = errorMatching('BAD_OPTION', 'transaction');
@@ -239,7 +239,7 @@ describe('Lock', () => {
     cache.transact(() => expect(hold.held).toBe(true));
   });
 
-  it('says how long the caller was ready to wait, also where it did not have to wait to know', async () => {
+  it('reports the timeout of the caller, even if it failed without waiting', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     using _hold = lock.acquire();
@@ -249,7 +249,7 @@ describe('Lock', () => {
     expect(catchError(() => lock.acquire())).toEqual(errorMatching('TIMEOUT', 'could not be acquired; held by'));
   });
 
-  it('refuses what makes no sense', async () => {
+  it('refuses invalid arguments', async () => {
     using cache = openLockStore();
     for (const lease of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(catchError(() => new Lock(cache, 'k', { lease }))).toEqual(errorMatching('BAD_OPTION', 'lease'));

@@ -10,7 +10,7 @@ const MiB = 1024 * 1024;
 const STORES: Readonly<Record<string, typeof Cache | typeof FanoutCache>> = { Cache, FanoutCache };
 const evicting = EVICTION_POLICY_NAMES.filter((name) => name !== 'none');
 
-/** Stores more than there is room for. */
+/** Stores more than the size limit allows. */
 function fillPastLimit(cache: CacheMethods, round: string): void {
   for (let n = 0; n < 50; n++) cache.set(`${round} ${n}`, 'x'.repeat(50_000));
 }

@@ -4,7 +4,7 @@ import { errorMatching } from '../matchers.ts';
 import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 describe('RLock', () => {
-  it('is acquired again by its owner and free after as many releases', () => {
+  it('can be acquired again by its owner, and is free after as many releases', () => {
     using cache = openLockStore();
     const mine = new RLock(cache, 'k');
     const other = new RLock(cache, 'k');
@@ -20,7 +20,7 @@ describe('RLock', () => {
     other.release();
   });
 
-  it('is nested by handles', () => {
+  it('can be nested with handles', () => {
     using cache = openLockStore();
     const lock = new RLock(cache, 'k');
     {
@@ -34,7 +34,7 @@ describe('RLock', () => {
     expect(lock.locked()).toBe(false);
   });
 
-  it('belongs to a flow: what it calls enters again, over awaits and objects', async () => {
+  it('belongs to a flow: functions it calls acquire again, across awaits and objects', async () => {
     using cache = openLockStore();
     const lock = new RLock(cache, 'k');
     const inner = () => new RLock(cache, 'k').run(() => sleep(1));
@@ -50,7 +50,7 @@ describe('RLock', () => {
     expect(lock.locked()).toBe(false);
   });
 
-  it('never lets two flows inside together, though they share the object', async () => {
+  it('is never held by two flows at once, even if they share the object', async () => {
     using cache = openLockStore();
     const lock = new RLock(cache, 'k');
     let inside = 0;
@@ -73,7 +73,7 @@ describe('RLock', () => {
     expect(inside).toBe(0);
   });
 
-  it("is not released by another flow than the holder's", async () => {
+  it('can be released only by the flow that holds it', async () => {
     using cache = openLockStore();
     const lock = new RLock(cache, 'k');
     using hold = await lock.acquireAsync();

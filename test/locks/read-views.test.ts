@@ -20,11 +20,11 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
 import { catchError, openLockStore } from './lock-fixture.ts';
 
-/** Another process, as far as SQLite knows: a connection that the engine of this thread does not see. */
+/** Another process, as far as SQLite knows: a connection unknown to the engine of this thread. */
 function writeFromOtherProcess({ directory }: { readonly directory: string }) {
   const database = new Database(join(directory, 'cache.db'), { timeout: 0 });
   return {
-    /** Puts the value of `spare` in the place of that of `n`. */
+    /** Replaces the value of `n` by that of `spare`. */
     write: () => {
       const spare = database.prepare(`SELECT mode, value, checksum, size FROM entry WHERE key = 'spare'`).raw().get();
       const [mode, value, checksum, size] = spare as [number, Buffer, number, number];
@@ -32,7 +32,7 @@ function writeFromOtherProcess({ directory }: { readonly directory: string }) {
       const put = `UPDATE entry SET mode = ?, value = ?, checksum = ?, size = ? WHERE key = 'n'`;
       database.prepare(put).run(mode, value, check, size);
     },
-    /** Whether the write-ahead log can be emptied: no reader needs it. */
+    /** Whether the write-ahead log can be truncated because no reader needs it. */
     canEmptyLog: () => (database.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }])[0].busy === 0,
     [Symbol.dispose]: () => database.close(),
   };
@@ -41,23 +41,23 @@ function writeFromOtherProcess({ directory }: { readonly directory: string }) {
 /** A store in which `n` is 1 and `spare` 2. */
 function openData(): Cache<string, number> {
   const data = new Cache<string, number>(freshDirectory());
-  // The first read prepares its statements, which ends the view; later ones keep it.
+  // The first read prepares its statements, which ends the view; later reads keep it.
   data.get('n');
   data.set('n', 1);
   data.set('spare', 2);
-  // The first read after a write does without a view; the next one opens it.
+  // The first read after a write uses no view; the next one opens it.
   data.get('spare');
   return data;
 }
 
-/** SQLite's write lock of a store, held by another process. */
+/** Holds SQLite's write lock of a store, like another process. */
 function holdWriteLock({ directory }: { readonly directory: string }): Disposable {
   const database = new Database(join(directory, 'cache.db'));
   database.exec('BEGIN IMMEDIATE');
   return { [Symbol.dispose]: () => database.close() };
 }
 
-/** What takes something that others may have had before, and so has to see what they did with it. */
+/** Ways to acquire something that other owners had before, after which their writes must be visible. */
 const ACQUISITIONS: Readonly<Record<string, (locks: Cache<string, unknown>) => unknown>> = {
   Lock: (locks) => new Lock(locks, 'l').acquire(),
   RLock: (locks) => new RLock(locks, 'l').acquire(),
@@ -75,8 +75,8 @@ const ACQUISITIONS: Readonly<Record<string, (locks: Cache<string, unknown>) => u
   set: (locks) => locks.set('flag', 1),
 };
 
-describe('what is read behind a lock', () => {
-  // A turn of the event loop that takes no time: what others have written is not looked for again because it has grown old.
+describe('a read under a lock', () => {
+  // With no time passing, the engine doesn't look for external changes because of the age of its state.
   beforeEach(() => {
     vi.spyOn(performance, 'now').mockReturnValue(performance.now());
   });
@@ -109,7 +109,7 @@ describe('what is read behind a lock', () => {
     expect(data.get('n')).toBe(2);
   });
 
-  it.each(['remembered', 'read from disk'])('is not older than the last write of its own store, %s', (kind) => {
+  it.each(['remembered', 'read from disk'])('sees the last write of its own store, %s', (kind) => {
     using data = new Cache<string, number>(freshDirectory(), kind === 'remembered' ? {} : { memory: 0 });
     data.set('n', 1);
     data.set('spare', 2);
@@ -120,7 +120,7 @@ describe('what is read behind a lock', () => {
     expect(data.get('n')).toBe(2);
   });
 
-  it('is not older than a lock of the same FanoutCache in another shard', () => {
+  it('sees writes from before a lock of another shard of the same FanoutCache', () => {
     using fanout = new FanoutCache<string, number>(freshDirectory(), { shards: 8, evictionPolicy: 'none' });
     const shard = fanout.cache('data');
     shard.set('n', 1);
@@ -132,7 +132,7 @@ describe('what is read behind a lock', () => {
     expect(shard.get('n')).toBe(2);
   });
 
-  it('is not older in an Index', () => {
+  it('sees the last write in an Index', () => {
     using locks = openLockStore();
     using data = new Index<string, number>(freshDirectory());
     data.set('n', 1);
@@ -144,7 +144,7 @@ describe('what is read behind a lock', () => {
     expect(data.get('n')).toBe(2);
   });
 
-  it('is not older than a wait in turn', async () => {
+  it('sees writes made during acquireAsync', async () => {
     using locks = openLockStore();
     using data = openData();
     using other = writeFromOtherProcess(data);
@@ -156,12 +156,12 @@ describe('what is read behind a lock', () => {
   });
 });
 
-describe('a thread that waits', () => {
+describe('a blocked thread', () => {
   afterEach(() => {
     vi.restoreAllMocks();
   });
 
-  it('for a lock keeps no log of another store from being emptied', () => {
+  it('that waits for a lock does not block the checkpoint of another store', () => {
     using locks = openLockStore();
     using data = openData();
     using other = writeFromOtherProcess(data);
@@ -175,7 +175,7 @@ describe('a thread that waits', () => {
     expect(other.canEmptyLog()).toBe(true);
   });
 
-  it("for SQLite's write lock keeps no log of another store from being emptied", () => {
+  it("that waits for SQLite's write lock does not block the checkpoint of another store", () => {
     using busy = openLockStore({ timeout: 5 });
     using data = openData();
     using other = writeFromOtherProcess(data);
@@ -188,7 +188,7 @@ describe('a thread that waits', () => {
     expect(other.canEmptyLog()).toBe(true);
   });
 
-  it('for the result that another process computes keeps no log of another store from being emptied', () => {
+  it('that waits for the result of another process does not block the checkpoint of another store', () => {
     using results = openLockStore();
     using data = openData();
     using other = writeFromOtherProcess(data);

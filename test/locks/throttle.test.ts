@@ -6,12 +6,12 @@ import { errorMatching } from '../matchers.ts';
 import { catchError, openLockStore } from './lock-fixture.ts';
 
 describe('throttle', () => {
-  it('lets a burst through, then the rate, by the clock', () => {
+  it('passes a burst, then calls at the rate, by the clock', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     const call = throttle(cache, 4, 1000, { name: 'k', clock, timeout: 0 })((n: number) => n * 2);
     const refused = () =>
-      expect(catchError(() => call(1))).toEqual(errorMatching('TIMEOUT', '4 are given out per 1000 ms'));
+      expect(catchError(() => call(1))).toEqual(errorMatching('TIMEOUT', 'the rate is 4 per 1000 ms'));
     expect([1, 2, 3, 4].map(call)).toEqual([2, 4, 6, 8]);
     refused();
     advance(249);
@@ -58,7 +58,7 @@ describe('throttle', () => {
     expect(ticks).toBeGreaterThan(10);
   });
 
-  it('does not wait for a clock that was set back to come to where it was', () => {
+  it('does not wait until a clock that was set back has caught up', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     const call = throttle(cache, 1, 1000, { name: 'k', clock, timeout: 0 })(() => 'done');
@@ -71,7 +71,7 @@ describe('throttle', () => {
     expect(call()).toBe('done');
   });
 
-  it('goes on when its row is gone, keeps this, arguments and names, and takes a token for what fails', () => {
+  it('works without its row, keeps this, arguments and name, and takes a token for a call that fails', () => {
     using cache = openLockStore();
     const options = { clock: () => 0, timeout: 0 };
     function greet(this: { name: string }, word: string): string {
@@ -87,7 +87,7 @@ describe('throttle', () => {
     expect(polite.call({ name: 'Ada' }, 'hello')).toBe('hello Ada');
   });
 
-  it('refuses what makes no sense', () => {
+  it('refuses invalid arguments', () => {
     using cache = openLockStore();
     for (const [count, ms] of [
       [0, 1],

@@ -6,9 +6,9 @@ import { createStep, type SequenceModel, value } from './sequence-walk.ts';
 const values = fc.array(value, { maxLength: 6 });
 const index = fc.integer({ min: -14, max: 14 });
 
-/** An array that holds at most so many: what is too much leaves by the other end. */
+/** An array of limited length: values beyond it are dropped from the other end. */
 export const createDequeModel = (maxLength: number): SequenceModel<Deque, unknown[]> => {
-  /** Makes the array what it should be, as far as there is room. */
+  /** Replaces the content of the array, up to its maximum length. */
   const trimmed = (wanted: readonly unknown[], leaving: 'front' | 'back', array: unknown[]): number => {
     const surplus = Math.max(0, wanted.length - maxLength);
     array.splice(

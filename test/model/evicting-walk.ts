@@ -3,7 +3,7 @@ import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/en
 import { inspectValue, runRandomWalks, type WalkCounts } from './random-walks.ts';
 import { NO_FINDINGS, recountStore } from './recount-store.ts';
 
-/** Bytes; a few dozen items, some of them in files. */
+/** Size limit in bytes: a few dozen items, some of them in files. */
 const SIZE_LIMIT = 256 * 1024;
 const SIZES = [1, 300, 3000, 12_000];
 
@@ -51,8 +51,8 @@ interface KnownItem {
 class Rollback extends Error {}
 
 /**
- * A walk over a store that evicts. Whoever the victims are: the limit holds, what is read is what was set last or nothing,
- * what is gone stays gone, and the item just written is there.
+ * A walk over a store that evicts. Whichever items are evicted: the limit holds, a read returns the last set value or nothing,
+ * evicted items don't come back, and the item just written is there.
  */
 class EvictingWalk {
   readonly #directory: string;
@@ -60,7 +60,7 @@ class EvictingWalk {
   #now = Date.UTC(2026, 0, 1);
   #cache: Cache<number, string>;
   #writes = 0;
-  /** What may be there. */
+  /** Items that may be in the store. */
   #known = new Map<number, KnownItem>();
 
   constructor(directory: string, options: CacheOptions) {
@@ -153,7 +153,7 @@ class EvictingWalk {
     }
   }
 
-  /** No two are equal. */
+  /** All values are different. */
   #nextValue(size: number): string {
     return `${this.#writes++} `.padEnd(size, 'x');
   }
@@ -173,7 +173,7 @@ class EvictingWalk {
       );
   }
 
-  /** Everything that is there is met once; the rest is gone for good. */
+  /** Expects iteration to return each existing item once; all others must stay gone. */
   #recount(): void {
     const items = new Map(this.#cache.entries());
     for (const key of this.#known.keys()) if (!items.has(key)) this.#known.delete(key);
@@ -186,7 +186,7 @@ function assertHolds(holds: boolean, message: string): void {
   if (!holds) throw new Error(message);
 }
 
-/** Random walks over a store with a policy. */
+/** Runs random walks over a store with an eviction policy. */
 export async function evictingWalks(evictionPolicy: EvictionPolicyName, length: WalkCounts): Promise<void> {
   const take = async (moves: readonly EvictingMove[], directory: string): Promise<void> => {
     const walk = new EvictingWalk(directory, { evictionPolicy });

@@ -5,7 +5,7 @@ import { WALK_TIMEOUT_MS } from './random-walks.ts';
 
 describe.each(EVICTION_POLICY_NAMES.filter((name) => name !== 'none'))('%s', (policy) => {
   it(
-    'keeps the limit and the truth on short random walks',
+    'respects the size limit and returns right values on short random walks',
     () => evictingWalks(policy, { walks: 2, moves: 500, seed: 20261123 }),
     2 * WALK_TIMEOUT_MS,
   );

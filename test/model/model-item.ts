@@ -7,15 +7,15 @@ export interface ModelItem {
   readonly storedAt: number;
   readonly expiresAt: number | undefined;
   readonly tag: string | number | undefined;
-  /** The queue it was pushed to; `null` is the one without a name. */
+  /** The queue it was pushed to; `null` is the queue without a prefix. */
   readonly queue: Key | undefined;
-  /** Which one it was of all that were ever set. */
+  /** Its number among all items ever set. */
   readonly position: number;
 }
 
 export const sameKey = (a: Key, b: Key): boolean => a === b || (typeof a === typeof b && compareKeys(a, b) === 0);
 
-/** A key as it comes back: −0 is 0, everywhere in it. */
+/** Returns a key as it comes back: −0 becomes 0 everywhere in it. */
 export function cloneKey(key: Key): Key {
   if (typeof key === 'number') return key + 0;
   if (Array.isArray(key)) return key.map(cloneKey);
@@ -23,7 +23,7 @@ export function cloneKey(key: Key): Key {
   return Object.fromEntries(Object.entries(key).map(([name, part]) => [name, cloneKey(part)]));
 }
 
-/** A string by its first characters, an array by its first elements. */
+/** Whether a string begins with the characters, or an array with the elements, of a prefix. */
 export function startsWith(key: Key, prefix: Key): boolean {
   if (typeof prefix === 'string') return typeof key === 'string' && key.startsWith(prefix);
   if (!Array.isArray(key) || !Array.isArray(prefix) || key.length < prefix.length) return false;

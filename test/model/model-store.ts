@@ -7,15 +7,15 @@ import { compareKeys } from '../values/key-model.ts';
 import { cloneKey, type ModelItem, sameKey, startsWith } from './model-item.ts';
 import type { Store } from './store.ts';
 
-/** Where a queue begins: docs/disk-format.md. */
+/** The first number of a queue, see docs/disk-format.md. */
 const FIRST_POSITION = 500_000_000_000_000;
 
 export type ModelSettings = Pick<CacheOptions, 'ttl' | 'statistics'>;
 
 /**
- * A store as one would first think of it: a list of items in the order in which they were first set, looked through from
- * one end to the other. No disk, no index, nothing remembered. Every change makes a new list, so a transaction that fails
- * goes back to the old one.
+ * The simplest possible store: a list of items in the order in which they were first set, searched from one
+ * end to the other. No disk, no index, no cache. Every change makes a new list, so that a failed transaction
+ * returns to the old one.
  */
 export class ModelStore implements Store {
   readonly #clock: () => number;
@@ -135,7 +135,7 @@ export class ModelStore implements Store {
     return item && [item.key, item.value];
   }
 
-  /** At most so many: what has expired may have been dropped before, on the way. */
+  /** Expects at most this number: expired items may have been removed earlier. */
   expire(): number {
     return this.#remove((item) => !this.#isLive(item));
   }
@@ -178,7 +178,7 @@ export class ModelStore implements Store {
     for (const { key, value } of this.#walk(range)) yield [key, value];
   }
 
-  /** All of a range: a page of any length is a page. */
+  /** Returns the whole range as one page, because pages may have any length. */
   page(of: Projection, range?: Range): ResultPage {
     return { items: [...this[of](range)] };
   }
@@ -205,7 +205,7 @@ export class ModelStore implements Store {
     return ttl === Number.POSITIVE_INFINITY ? undefined : this.#clock() + ttl;
   }
 
-  /** A live item keeps its place and its queue; one that has expired is as good as none. */
+  /** A live item keeps its place and its queue; an expired one counts as missing. */
   #put(key: Key, value: unknown, expiresAt: ModelItem['expiresAt'], tag: ModelItem['tag'], queue?: Key): void {
     if (typeof value === 'function') throw new DiskCacheError('BAD_VALUE', 'value is a function');
     const old = this.#live(key);
@@ -236,7 +236,7 @@ export class ModelStore implements Store {
     return mine.at(side === 'front' ? 0 : -1);
   }
 
-  /** All live items of a range, in its order; `limit` is the walk's. */
+  /** Returns all live items of a range in its order, without its `limit`. */
   #range({ order = 'stored', reverse = false, from, to, prefix, tag }: Range): ModelItem[] {
     const found = this.#items.filter(
       (item) =>
@@ -250,7 +250,7 @@ export class ModelStore implements Store {
     return reverse ? found.reverse() : found;
   }
 
-  /** As a `Map` is walked: what is deleted before its turn is not met, what is added in front of the walk is. */
+  /** Iterates like a `Map`: items deleted before their turn are left out, items added ahead are included. */
   *#walk(range: Range): Generator<ModelItem, void, undefined> {
     const { order = 'stored', reverse = false, limit = Number.POSITIVE_INFINITY } = range;
     const compare = (a: ModelItem, b: ModelItem) =>

@@ -6,18 +6,18 @@ import fc from 'fast-check';
 
 export interface WalkCounts {
   readonly walks: number;
-  /** The longest walk; half as many on the average. */
+  /** Maximum steps of a walk; the average is half of that. */
   readonly moves: number;
-  /** Left out: another one each time. */
+  /** Left out: changes with each read. */
   readonly seed?: number;
 }
 
-/** Milliseconds for walking and shortening; a test that explores has to wait for longer. */
+/** Milliseconds for walking and shrinking; the test's timeout must be longer. */
 export const WALK_TIMEOUT_MS = 20_000;
 
 /**
- * Takes random walks, each in a directory of its own. One that fails is shortened and thrown with its seed and path:
- * `MODEL_SEED=… MODEL_PATH=… npx vitest run test/model -t '<name of the test>'` takes the same one again.
+ * Takes random walks, each in a directory of its own. A failing walk is shrunk and thrown with its seed and path:
+ * `MODEL_SEED=… MODEL_PATH=… npx vitest run test/model -t '<name of the test>'` repeats it.
  */
 export async function runRandomWalks<Move>(
   move: fc.Arbitrary<Move>,
@@ -36,7 +36,7 @@ export async function runRandomWalks<Move>(
   const chosen = MODEL_SEED === undefined ? seed : Number(MODEL_SEED);
   const found = await fc.check(property, {
     numRuns: walks,
-    // Shortening ends with the shortest walk found so far.
+    // Shrinking ends with the shortest failing walk found so far.
     interruptAfterTimeLimit: WALK_TIMEOUT_MS,
     ...(chosen !== undefined && { seed: chosen }),
     ...(MODEL_PATH !== undefined && { path: MODEL_PATH }),
@@ -49,7 +49,7 @@ export async function runRandomWalks<Move>(
   });
 }
 
-/** On one line, whatever its size. */
+/** Formats a value on one line. */
 export const inspectValue = (thing: unknown): string =>
   inspect(thing, {
     depth: 12,

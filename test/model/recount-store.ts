@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { findDanglingRows, findOrphans } from '../crash/orphan-files.ts';
 
-/** What a closed store looks like from outside, past the engine. */
+/** The state of a closed store, read without the engine. */
 export interface RecountResult {
   /** Value files that no row names. */
   readonly orphans: readonly string[];
-  /** Files that a row names and that are missing or of another length. */
+  /** Files named by a row that are missing or have another length. */
   readonly dangling: readonly string[];
-  /** What the counter of file bytes says beyond the sum of the rows. */
+  /** The counter of file bytes minus the sum over the rows. */
   readonly miscounted: number;
   readonly integrity: unknown;
 }
@@ -33,13 +33,13 @@ export function recountStore(directory: string): RecountResult {
   }
 }
 
-/** The directories below one, itself included, that have a database. */
+/** Returns the directories with a database, from this one downwards. */
 export const findStores = (directory: string): string[] =>
   readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('cache.db'))
     .map((path) => dirname(join(directory, path)));
 
-/** Bytes of all files of a store; the index of the log, which SQLite keeps in memory, is none. */
+/** Returns the bytes of all files of a store, without the index of the log, which SQLite keeps in memory. */
 export function getFolderBytes(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith('-shm'))

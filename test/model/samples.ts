@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import type { Key } from '../../protocol/key.ts';
 import { keys } from '../values/key-model.ts';
 
-/** Values of at least so many bytes live in files: small, so that they are many. */
+/** File threshold in bytes: small, so that many values are in files. */
 export const FILE_THRESHOLD = 256;
 
-/** Keys that are nearly equal to another one, or equal to it by the rules and not by the looks. */
+/** Keys that are nearly equal, or equal although they look different. */
 const NEIGHBOURS: readonly Key[] = [
   ...['', 'a', 'A', 'a\0', 'ab', 'é', 'e\u0301', '1', '\uffff', '\u{10ffff}', '__proto__'],
   ...[0, -0, 1, 1.5, -1, 1n, -1n, 2 ** 53, 2n ** 53n, 2n ** 64n, Number.NaN, Number.POSITIVE_INFINITY],
@@ -20,7 +20,7 @@ const NEIGHBOURS: readonly Key[] = [
   ],
 ];
 
-/** Keys that much happens to, one thing right after the other. */
+/** Keys that are used often, in direct succession. */
 const FAVOURITES: readonly Key[] = ['a', 1, ['user', 42], 500_000_000_000_000, ['jobs', 500_000_000_000_000]];
 
 export const someKey: fc.Arbitrary<Key> = fc.oneof(

@@ -5,11 +5,11 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
 /*
- * Deque against Array and Index against Map: random operations, each done to both, each with the same answer; transactions
- * that are undone, another handle, another opening.
+ * Compares Deque with Array and Index with Map: random operations on both must return the same; with transactions
+ * that are rolled back, a second handle, and reopening.
  */
 
-/** One operation: what it does to the real one and to the plain one. */
+/** One operation on the store and on its model. */
 export interface SequenceStep<Real, Plain> {
   readonly name: string;
   readonly args: readonly unknown[];
@@ -17,7 +17,7 @@ export interface SequenceStep<Real, Plain> {
   readonly plain: (it: Plain) => unknown;
 }
 
-/** How a kind of store is opened, and a plain one beside it is copied, put back and compared. */
+/** How a kind of store is opened, and its model copied, restored and compared. */
 export interface SequenceModel<Real, Plain> {
   readonly open: (directory: string) => Real;
   readonly plain: () => Plain;
@@ -56,7 +56,7 @@ function moves<Real, Plain>({ step }: SequenceModel<Real, Plain>): fc.Arbitrary<
   );
 }
 
-/** Takes random walks; answers how many operations were compared. */
+/** Takes random walks. Returns the number of compared operations. */
 export async function sequenceWalks<Real extends Openable, Plain>(
   kind: SequenceModel<Real, Plain>,
   { walks, length, seed }: { readonly walks: number; readonly length: number; readonly seed?: number },
@@ -92,7 +92,7 @@ export async function sequenceWalks<Real extends Openable, Plain>(
           for (const handle of handles) handle.close();
           handles = [kind.open(directory), kind.open(directory)];
         } else {
-          // What others have written is seen from the next turn on.
+          // Writes of other handles are visible from the next turn on.
           await Promise.resolve();
           handles = [handles[1], handles[0]];
         }
@@ -112,7 +112,7 @@ export async function sequenceWalks<Real extends Openable, Plain>(
   return operations;
 }
 
-/** Equal ones are frequent. */
+/** Values that are often equal. */
 const LARGE = 'x'.repeat(200);
 export const value = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0, max: 9 }) },
@@ -120,7 +120,7 @@ export const value = fc.oneof(
   { weight: 1, arbitrary: fc.record({ a: fc.integer({ min: 0, max: 2 }) }, { noNullPrototype: true }) },
 );
 
-/** A step from a pair of functions, for arguments. */
+/** Returns a step made of two functions, for given arguments. */
 export const createStep =
   <Real, Plain>(
     name: string,

@@ -10,7 +10,7 @@ class ThreeShards extends FanoutCache {
   }
 }
 
-/** Nothing is evicted, so every answer is known. */
+/** Nothing is evicted, so every result is known. */
 const settings = { evictionPolicy: 'none', fileThreshold: FILE_THRESHOLD } as const;
 
 export const SETUPS: { readonly [name: string]: StoreSetup } = {
@@ -29,7 +29,7 @@ export const SETUPS: { readonly [name: string]: StoreSetup } = {
   exclusive: { settings: { ...settings, statistics: true }, usage: { exclusive: true }, handles: 1 },
 };
 
-/** Random walks over a setup; answers how many operations there were. */
+/** Runs random walks over a setup. Returns the number of operations. */
 export async function runStoreWalks(setup: StoreSetup, length: WalkCounts): Promise<number> {
   let operations = 0;
   const take = async (moves: Parameters<Walk['run']>[0], directory: string): Promise<void> => {

@@ -4,11 +4,11 @@ import type { QueueOptions, Range, SetOptions } from '../../protocol/options.ts'
 import { someKey, someValue } from './samples.ts';
 import type { Store } from './store.ts';
 
-/** The verbs that take nothing but data. */
+/** The methods whose arguments are plain data. */
 export type StoreMethod = Exclude<keyof Store, 'update' | 'transact' | 'size' | 'keys' | 'values' | 'entries' | 'page'>;
 type CallStep = { [V in StoreMethod]: { readonly verb: V; readonly args: Parameters<Store[V]> } }[StoreMethod];
 
-/** What `update` makes of a value. */
+/** The updater passed to `update`. */
 export type UpdateBehaviour = 'wrap' | 'keep' | 'fail' | 'unfit';
 
 export type StoreStep =
@@ -22,13 +22,13 @@ export type StoreStep =
       readonly options: SetOptions | undefined;
     }
   | { readonly verb: 'advance'; readonly ms: number }
-  /** One after the other, all on one key: what has just been read is in memory. */
+  /** One after the other, all on one key, so that values just read are in memory. */
   | { readonly verb: 'series'; readonly steps: readonly StoreStep[] }
   | { readonly verb: 'transact'; readonly steps: readonly StoreStep[]; readonly fails: boolean }
-  /** Walks a range and, at each item, takes the next of the steps, perhaps after deleting the item. */
+  /** Iterates over a range and takes the next step at each item, in some cases after deleting the item. */
   | { readonly verb: 'walk'; readonly range: Range; readonly steps: readonly StoreStep[]; readonly deletes: boolean };
 
-/** What is not done inside a transaction. */
+/** Steps that are not taken inside a transaction. */
 export type StoreMove = StoreStep | { readonly verb: 'reopen' } | { readonly verb: 'switch' };
 
 const ttl = fc.constantFrom(-1, 0, 1, 2.5, 10, 30, 100, Number.POSITIVE_INFINITY);
@@ -156,7 +156,7 @@ const { step } = fc.letrec<{ step: StoreStep; plain: StoreStep }>((tie) => ({
   ),
 }));
 
-/** One step of a random walk; now and then the store is emptied, opened again, or reached through its other handle. */
+/** One step of a random walk; sometimes the store is cleared, reopened, or used through its other handle. */
 export const move: fc.Arbitrary<StoreMove> = fc.oneof(
   { weight: 1500, arbitrary: step },
   { weight: 4, arbitrary: call('clear', none) },

@@ -1,6 +1,6 @@
 import type { Cache } from '../../main/engine/index.ts';
 
-/** What the engine and the model of it have in common: every verb whose answer depends on nothing but what was asked before. */
+/** The common interface of the engine and its model: all methods with results that depend only on earlier calls. */
 export type Store = Pick<
   Cache,
   | 'get'

@@ -6,7 +6,7 @@ const SHARE = OPERATIONS / Object.keys(SETUPS).length;
 let total = 0;
 
 describe.each(Object.entries(SETUPS))('a store, %s', (_name, setup) => {
-  it('answers as the plain one on long random walks', async () => {
+  it('behaves like the model on long random walks', async () => {
     let operations = 0;
     while (operations < SHARE) operations += await runStoreWalks(setup, { walks: 4, moves: 4000 });
     total += operations;
@@ -14,4 +14,4 @@ describe.each(Object.entries(SETUPS))('a store, %s', (_name, setup) => {
   });
 });
 
-afterAll(() => console.log(`model: ${total} random operations agree with the plain store`));
+afterAll(() => console.log(`model: ${total} random operations agree with the model`));

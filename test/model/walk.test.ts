@@ -4,7 +4,7 @@ import { runStoreWalks, SETUPS } from './setups.ts';
 
 describe.each(Object.entries(SETUPS))('a store, %s', (_name, setup) => {
   it(
-    'answers as the plain one on short random walks',
+    'behaves like the model on short random walks',
     async () => {
       expect(await runStoreWalks(setup, { walks: 4, moves: 300, seed: 20261123 })).toBeGreaterThan(100);
     },

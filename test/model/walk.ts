@@ -8,20 +8,20 @@ import { findStores, getFolderBytes, NO_FINDINGS, recountStore } from './recount
 import type { StoreMove, StoreStep, UpdateBehaviour } from './steps.ts';
 import type { Store } from './store.ts';
 
-/** How the store is opened: what belongs to the directory is given at the first open alone, what belongs to a handle always. */
+/** How the store is opened: settings of the directory only the first time, options of a handle always. */
 export interface StoreSetup {
   readonly settings: CacheOptions;
   readonly usage: CacheOptions;
   /** Two handles on one directory see each other's writes from turn to turn. */
   readonly handles: 1 | 2;
-  /** Cache, unless it is something with the same face. */
+  /** `Cache`, or a class with the same interface. */
   readonly kind?: new (
     directory: string,
     options: CacheOptions,
   ) => CacheMethods;
 }
 
-/** Thrown to undo a transaction. */
+/** Thrown to roll back a transaction. */
 class Rollback extends Error {}
 
 const NEXT: { readonly [name in UpdateBehaviour]: (current: unknown) => unknown } = {
@@ -33,12 +33,12 @@ const NEXT: { readonly [name in UpdateBehaviour]: (current: unknown) => unknown 
   unfit: () => () => 'no value',
 };
 
-/** Who adds an item at each item never comes to an end. */
+/** A loop that adds an item at each item would never end. */
 const MAX_WALKED_ITEMS = 100;
 
-/** One random walk: every step is taken by the engine and by the plain store, and both have to answer the same. */
+/** One random walk: the engine and the model take every step, and must return the same. */
 export class Walk {
-  /** Verbs run, nested ones included. */
+  /** Number of method calls, nested ones included. */
   operations = 0;
   readonly #directory: string;
   readonly #model: ModelStore;
@@ -99,7 +99,7 @@ export class Walk {
     }
   }
 
-  /** Both stores hold the same items, now and after another opening, and nothing else is on disk. */
+  /** Expects both stores to hold the same items, now and after reopening, and nothing else on disk. */
   finish(): void {
     this.#compareWhole();
     const bytes = getFolderBytes(this.#directory);
@@ -116,7 +116,7 @@ export class Walk {
     }
   }
 
-  /** By every way of asking. */
+  /** Compares all ways of reading. */
   #compareWhole(): void {
     for (const order of ['stored', 'key'] as const) {
       this.step({ verb: 'entries', range: { order } });
@@ -132,7 +132,7 @@ export class Walk {
     return Array.from({ length: handles }, () => new Kind(this.#directory, options));
   }
 
-  /** What others have written is seen from the next turn on, so handles change hands between two of them. */
+  /** Writes of other handles are visible from the next turn on, so handles change between two turns. */
   async #turn(): Promise<void> {
     await Promise.resolve();
     this.#handles = this.#handles.toReversed();
@@ -199,7 +199,7 @@ function pages(store: Store, range: Range): unknown[] {
   return items;
 }
 
-/** What a call came to: a value, or the code it failed with. */
+/** The outcome of a call: a value, or the code of its error. */
 type Outcome = { readonly value: unknown } | { readonly failure: string };
 
 function getOutcome(call: () => unknown): Outcome {
@@ -219,7 +219,7 @@ function compare(step: StoreStep, expected: Outcome, actual: Outcome): void {
   );
 }
 
-/** Expired items are dropped on the way, so only those that are left are counted. */
+/** Expired items are removed in passing, so only the remaining ones are counted. */
 const removesInBatches = ({ verb }: StoreStep): boolean => verb === 'expire' || verb === 'cull';
 
 const isWithin = (max: Outcome, actual: Outcome): boolean =>

@@ -20,14 +20,14 @@ const setup: OpenCacheStorage = (options, answer = (url) => new Response(url)) =
 cacheStorageBehaviour('CacheStorage in the main process', setup);
 
 describe('CacheStorage in the main process alone', () => {
-  it('shares nothing between storages of other names', async () => {
+  it('shares nothing between storages with different names', async () => {
     using made = setup();
     await (await made.caches.open('v1')).put('https://a.example/a', new Response('mine'));
     const other = new CacheStorage({ cache: made.cache, fetch, name: 'https://b.example' });
     expect([await other.keys(), await other.match('https://a.example/a')]).toEqual([[], undefined]);
   });
 
-  it('keeps no cookies: they belong to one answer', async () => {
+  it('stores no cookies, which belong to one response', async () => {
     using made = setup();
     const cache = await made.caches.open('v1');
     await cache.put('https://a.example/a', new Response('', { headers: { 'set-cookie': 'a=b' } }));

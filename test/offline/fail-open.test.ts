@@ -8,7 +8,7 @@ import { createFailingStore, createStoreError, STORE_FAILURES, WRITE_METHODS } f
 const URL_A = 'https://a.example/a';
 const MANIFEST = { version: '1', entries: [{ url: URL_A, revision: '1' }] };
 
-/** A body in several chunks, so that the store can fail in the middle of it. */
+/** A body in several chunks, so that the store can fail in the middle. */
 function createChunkedBody(size: number): ReadableStream<Uint8Array> {
   let left = size;
   return new ReadableStream({
@@ -21,40 +21,43 @@ function createChunkedBody(size: number): ReadableStream<Uint8Array> {
   });
 }
 
-describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
+describe.each(STORE_FAILURES)('a failing store (%s)', (code) => {
   const error = createStoreError(code);
 
-  it.each([9, 100_000])('does not cost an HTTP answer of %i bytes: on writing, on reading, always', async (size) => {
-    for (const fails of [
-      (name: string) => WRITE_METHODS.has(name),
-      (name: string) => !WRITE_METHODS.has(name),
-      () => true,
-    ]) {
-      using store = createFailingStore();
-      const told: unknown[] = [];
-      const offline = new Offline({
-        cache: store.cache,
-        fetch: async () =>
-          new Response(createChunkedBody(size), { headers: { 'cache-control': 'max-age=1', etag: '"a"' } }),
-        onStoreFailure: (failure) => told.push(failure),
-      });
-      const read = async (init: Parameters<Offline['fetch']>[1]) =>
-        (await (await offline.fetch(URL_A, init)).arrayBuffer()).byteLength;
-      // Once with nothing stored, once with something.
-      for (const filled of [false, true]) {
-        if (filled) await read({});
-        store.failing = (name) => (fails(name) ? error : undefined);
-        for (const strategy of STRATEGIES.filter((it) => it !== 'cache-only'))
-          expect(await read({ strategy })).toBe(size);
-        expect((await offline.fetch(URL_A, { method: 'DELETE' })).status).toBe(200);
-        await offline.http.idle();
-        store.failing = () => undefined;
+  it.each([9, 100_000])(
+    'does not cost an HTTP response of %i bytes, whether it fails to write, to read, or always',
+    async (size) => {
+      for (const fails of [
+        (name: string) => WRITE_METHODS.has(name),
+        (name: string) => !WRITE_METHODS.has(name),
+        () => true,
+      ]) {
+        using store = createFailingStore();
+        const told: unknown[] = [];
+        const offline = new Offline({
+          cache: store.cache,
+          fetch: async () =>
+            new Response(createChunkedBody(size), { headers: { 'cache-control': 'max-age=1', etag: '"a"' } }),
+          onStoreFailure: (failure) => told.push(failure),
+        });
+        const read = async (init: Parameters<Offline['fetch']>[1]) =>
+          (await (await offline.fetch(URL_A, init)).arrayBuffer()).byteLength;
+        // First without a stored response, then with one.
+        for (const filled of [false, true]) {
+          if (filled) await read({});
+          store.failing = (name) => (fails(name) ? error : undefined);
+          for (const strategy of STRATEGIES.filter((it) => it !== 'cache-only'))
+            expect(await read({ strategy })).toBe(size);
+          expect((await offline.fetch(URL_A, { method: 'DELETE' })).status).toBe(200);
+          await offline.http.idle();
+          store.failing = () => undefined;
+        }
+        expect(new Set(told)).toEqual(new Set([error]));
       }
-      expect(new Set(told)).toEqual(new Set([error]));
-    }
-  });
+    },
+  );
 
-  it('in the middle of a body that it stores lets the reader have the rest', async () => {
+  it('in the middle of a body leaves the reader the rest', async () => {
     using store = createFailingStore();
     const told: unknown[] = [];
     const { cache } = store;
@@ -80,7 +83,7 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
     expect([told.includes(error), cache.size]).toEqual([true, 0]);
   });
 
-  it('with precached files lets requests go to the network, and tells of it', async () => {
+  it('with precached files lets requests go to the network, and is reported', async () => {
     using store = createFailingStore();
     using http = new Cache(freshDirectory());
     const told: unknown[][] = [[], []];
@@ -97,7 +100,7 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
     await expect(precache.install(MANIFEST)).rejects.toBe(error);
   });
 
-  it('with a CacheStorage finds nothing, and tells of it; what is to be kept rejects', async () => {
+  it('with a CacheStorage finds nothing, and is reported; puts reject', async () => {
     using store = createFailingStore();
     const told: unknown[] = [];
     const options = { cache: store.cache, fetch: async () => new Response('network') };
@@ -117,8 +120,8 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
   });
 });
 
-describe('a store that can be read again', () => {
-  it('has what it had: nothing is forgotten for a failure that passes', async () => {
+describe('a store that recovers', () => {
+  it('still has its responses: a temporary failure deletes nothing', async () => {
     using store = createFailingStore();
     const fetch = async () => new Response(createChunkedBody(100_000), { headers: { 'cache-control': 'max-age=60' } });
     const http = createHttpCache({ cache: store.cache, fetch });
@@ -132,7 +135,7 @@ describe('a store that can be read again', () => {
   });
 });
 
-it('a codec that can’t store bytes is refused at once, by each of them', () => {
+it('HTTP cache, Precache and CacheStorage refuse a codec that can’t store bytes', () => {
   using cache = new Cache(freshDirectory(), { codec: 'json' });
   const fetch = async () => new Response();
   const refused = expect.objectContaining({ code: 'BAD_OPTION', message: expect.stringMatching(/codec "json"/) });
@@ -140,7 +143,7 @@ it('a codec that can’t store bytes is refused at once, by each of them', () =>
   expect(() => createHttpCache({ cache, fetch })).toThrow(refused);
 });
 
-it('a fetch that returns no response is called that', async () => {
+it('a fetch that returns something else is named in the error', async () => {
   using cache = new Cache(freshDirectory());
   const given = { cache, fetch: async () => undefined as unknown as Response };
   const refused = expect.objectContaining({

@@ -1,18 +1,18 @@
 import { Cache, type CacheMethods, DiskCacheError, type ErrorCode } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
-/** What a store may fail with, whatever it is asked for. */
+/** Errors with which every method of a store may fail. */
 export const STORE_FAILURES = [
   ...(['DISK_FULL', 'BUSY', 'CORRUPT', 'IO', 'TOO_LARGE', 'READ_ONLY', 'CLOSED', 'NOT_ALLOWED', 'TIMEOUT'] as const),
-  'no code of ours',
+  'an error without a code',
 ] as const;
 
 export const createStoreError = (code: (typeof STORE_FAILURES)[number]): Error =>
-  code === 'no code of ours'
+  code === 'an error without a code'
     ? new Error('database disk image')
     : new DiskCacheError(code as ErrorCode, `on purpose: ${code}`);
 
-/** A store whose methods throw what `failing` says of them, before they do anything. */
+/** Returns a store whose methods throw the error that `failing` returns for them, before they do anything. */
 export function createFailingStore(): {
   readonly cache: CacheMethods;
   failing: (method: string) => Error | undefined;

@@ -10,7 +10,7 @@ const answer = async ({ url }: Request) =>
     headers: { 'cache-control': 'max-age=60' },
   });
 
-it('an HTTP cache over shards stores, answers, invalidates and forgets', async () => {
+it('an HTTP cache over shards stores, serves, invalidates and clears', async () => {
   using cache = open();
   const http = createHttpCache({ cache, fetch: answer });
   const paths = Array.from({ length: 20 }, (_, n) => `/${n}`).concat('/large');
@@ -29,7 +29,7 @@ it('an HTTP cache over shards stores, answers, invalidates and forgets', async (
   expect([http.clear(), cache.size, cache.check()]).toEqual([19, 0, []]);
 });
 
-it('CacheStorage over shards keeps the order in which was put', async () => {
+it('CacheStorage over shards keeps the put order', async () => {
   using cache = open();
   const caches = new CacheStorage({ cache, fetch: answer });
   const shelf = await caches.open('v1');
@@ -44,7 +44,7 @@ it('CacheStorage over shards keeps the order in which was put', async () => {
   expect([await caches.delete('v1'), cache.check()]).toEqual([true, []]);
 });
 
-it('a precache over shards switches at once', async () => {
+it('a precache over shards switches in one step', async () => {
   using cache = open();
   const precache = new Precache({ cache, fetch: answer });
   const entries = Array.from({ length: 20 }, (_, n) => ({ url: `${A}/${n}` }));

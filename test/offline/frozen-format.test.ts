@@ -4,7 +4,7 @@ import { CacheStorage, createHttpCache, Precache } from '../../main/offline/inde
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 /*
- * What version 1 wrote, as docs/disk-format.md has it. These items are on people's disks: a line here is never changed, only added.
+ * What version 1 wrote, by docs/disk-format.md. Users have such items on disk, so lines are only added here, never changed.
  */
 
 const URL_A = 'https://a.example/a?q=1';

@@ -41,7 +41,7 @@ it.each([
   },
 );
 
-it('an installation ends when it is stopped, also when its requests have been collected', async () => {
+it('a signal ends an installation, also when its requests have been collected', async () => {
   using origin = await createEndlessServer('max-age=60');
   using setup = openHttpCache(() => Response.error());
   const precache = new Precache({ cache: setup.cache, fetch: (request) => fetch(request) });
@@ -75,7 +75,7 @@ it('addAll ends at the first failure, also when its requests have been collected
   await expect.poll(() => origin.state.open).toBe(0);
 });
 
-it('a thousand requests leave no signal behind, however long that of their caller lives', async () => {
+it('a thousand requests leave no listener on the long-lived signal of their caller', async () => {
   using setup = openHttpCache(
     (_, count) => new Response('x', { headers: { 'cache-control': count % 2 ? 'no-store' : 'max-age=60' } }),
   );

@@ -18,7 +18,7 @@ const manifest = (version: string, files: Record<string, string>): PrecacheManif
   entries: Object.entries(files).map(([path, revision]) => ({ url: BASE + path, revision })),
 });
 
-/** An origin whose files say which revision of them was there at the time. */
+/** An origin whose files contain their current revision. */
 function openPrecache(failing = new Set<string>()) {
   const cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const asked: string[] = [];
@@ -35,7 +35,7 @@ function openPrecache(failing = new Set<string>()) {
 }
 
 describe('precaching', () => {
-  it('installs a version, and of the next one only what is new', async () => {
+  it('installs a version, and fetches only what is new for the next one', async () => {
     using setup = openPrecache();
     expect(setup.precache.version).toBeUndefined();
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1', '/c': '1' }));
@@ -51,7 +51,7 @@ describe('precaching', () => {
     expect(setup.cache.size).toBe(5); // the version, two files with their bodies
   });
 
-  it('a version that fails leaves the one before whole, and nothing behind', async () => {
+  it('a failed version leaves the previous one whole, and no files behind', async () => {
     using setup = openPrecache(new Set(['/z']));
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }));
     const before = [...setup.cache.keys()];
@@ -69,7 +69,7 @@ describe('precaching', () => {
     expect([setup.precache.version, await setup.text('/z')]).toEqual(['2', '/z ']);
   });
 
-  it('takes no part for the whole', async () => {
+  it('refuses a part in place of the whole', async () => {
     using setup = openPrecache(new Set(['/part']));
     const failed = setup.precache.install(manifest('1', { '/part': '1' }));
     await expect(failed).rejects.toThrow('https://a.example/part answered 206');
@@ -84,7 +84,7 @@ describe('precaching', () => {
     expect([setup.precache.version, setup.cache.size]).toEqual([undefined, 0]);
   });
 
-  it('tells how far it is', async () => {
+  it('reports progress', async () => {
     using setup = openPrecache();
     const told: PrecacheProgress[] = [];
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }), { onProgress: (it) => told.push(it) });
@@ -102,7 +102,7 @@ describe('precaching', () => {
     expect(setup.cache.size).toBe(3);
   });
 
-  it('does not switch to a version of which a part is gone again', async () => {
+  it('does not switch to a version of which a file was deleted during the installation', async () => {
     using setup = openPrecache();
     await setup.precache.install(manifest('1', { '/a': '1' }));
     const steal = ({ done }: PrecacheProgress) => {
@@ -113,7 +113,7 @@ describe('precaching', () => {
     expect(setup.precache.version).toBe('1');
   });
 
-  it('a file that turns out to be damaged is not there, and the next installation fetches it again', async () => {
+  it('a damaged file is not served, and the next installation fetches it again', async () => {
     using setup = openPrecache();
     setup.files.set('/a', 'x'.repeat(300_000));
     await setup.precache.install(manifest('1', { '/a': '1' }));
@@ -129,7 +129,7 @@ describe('precaching', () => {
     expect([(await setup.text('/a'))?.length, setup.asked]).toEqual([300_003, ['/a', '/a']]);
   });
 
-  it('a row that is damaged is not there, and the next installation fetches what it was about, and no more', async () => {
+  it('a URL whose row is damaged is not served, and the next installation fetches only that URL again', async () => {
     using setup = openPrecache();
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }));
     const database = new Database(join(setup.cache.directory, 'cache.db'));
@@ -148,13 +148,13 @@ describe('precaching', () => {
     expect(setup.cache.size).toBe(5);
   });
 
-  it('refuses two revisions of one address at once, and takes the same one twice', async () => {
+  it('refuses two revisions of one URL, and accepts one revision twice', async () => {
     using setup = openPrecache();
     const entry = { url: `${BASE}/a`, revision: '1' };
     const twice = (other: object) => setup.precache.install({ version: '1', entries: [entry, { ...entry, ...other }] });
     const refused = expect.objectContaining({
       code: 'BAD_OPTION',
-      message: expect.stringMatching(/example\/a once more/),
+      message: expect.stringMatching(/repeats https:\/\/a\.example\/a with another revision/),
     });
     await expect(twice({ revision: '2' })).rejects.toEqual(refused);
     await expect(twice({ url: `${BASE}/a#top`, revision: undefined })).rejects.toEqual(refused);
@@ -163,7 +163,7 @@ describe('precaching', () => {
     expect([setup.asked, await setup.text('/a')]).toEqual([['/a'], '/a ']);
   });
 
-  it('lets what is no reading pass with its body', async () => {
+  it('forwards methods other than GET and HEAD with their bodies', async () => {
     using setup = openPrecache();
     using store = new Cache(freshDirectory());
     const fetch = async (request: Request) => new Response(await request.text());
@@ -171,7 +171,7 @@ describe('precaching', () => {
     expect(await (await offline.fetch(`${BASE}/a`, { method: 'POST', body: 'sent' })).text()).toBe('sent');
   });
 
-  it('answers before any route, also a part and a head, without the network', async () => {
+  it('is served before any route, also for Range and HEAD, without the network', async () => {
     using setup = openPrecache();
     await setup.precache.install(manifest('1', { '/a': '1' }));
     using store = new Cache(freshDirectory());

@@ -1,4 +1,4 @@
-/** A process that is killed in the middle: it says so when what it writes is on disk, and nothing names it. */
+/** A process that is killed during a write: it reports when its body is on disk and no item names it yet. */
 import { Cache } from '../../main/engine/index.ts';
 import { CacheStorage, createHttpCache } from '../../main/offline/index.ts';
 
@@ -8,7 +8,7 @@ const never = new Promise<Response>(() => {});
 const large = new Uint8Array(2_000_000);
 const url = (name: string) => `https://a.example/${name}`;
 
-/** Bytes, and no end. */
+/** Bytes without an end. */
 const unending = () =>
   new ReadableStream({
     start(controller) {

@@ -8,7 +8,7 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const CHILD_SCRIPT = fileURLToPath(new URL('staged-bodies-process.ts', import.meta.url));
 
-/** Runs until the process says that its bodies are on disk, and kills it in the middle. */
+/** Runs a process until it reports that its bodies are on disk, then kills it. */
 async function killWhileWriting(how: 'addAll' | 'put' | 'http', directory: string): Promise<void> {
   const child = spawn(process.execPath, [CHILD_SCRIPT, how, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
@@ -16,23 +16,26 @@ async function killWhileWriting(how: 'addAll' | 'put' | 'http', directory: strin
   await once(child, 'exit');
 }
 
-it.each(['addAll', 'put'] as const)('what a killed process has left of %s is deleted at opening', async (how) => {
-  const directory = freshDirectory();
-  await killWhileWriting(how, directory);
-  using cache = new Cache(directory, { evictionPolicy: 'none' });
-  expect([...cache.keys({ prefix: ['cached-staged'] })].length).toBeGreaterThan(0);
-  const caches = new CacheStorage({ cache, fetch: async () => new Response() });
-  const opened = await caches.open('shell');
-  expect((await opened.keys()).map(({ url }) => url)).toEqual(['https://a.example/before']);
-  expect(await (await opened.match('https://a.example/before'))?.text()).toBe('before');
-  const left = [...cache.keys()].map((key) => (key as string[])[0]);
-  expect(left.sort()).toEqual(['cached', 'cached-body', 'cached-order', 'caches']);
-  // The file of an unfinished stream is the engine's to clear. Others wait until the log is synced, as a check does.
-  cache.check();
-  if (how === 'addAll') expect(cache.volume()).toBeLessThan(500_000);
-});
+it.each(['addAll', 'put'] as const)(
+  'the leftovers of a process killed during %s are deleted when the cache is opened',
+  async (how) => {
+    const directory = freshDirectory();
+    await killWhileWriting(how, directory);
+    using cache = new Cache(directory, { evictionPolicy: 'none' });
+    expect([...cache.keys({ prefix: ['cached-staged'] })].length).toBeGreaterThan(0);
+    const caches = new CacheStorage({ cache, fetch: async () => new Response() });
+    const opened = await caches.open('shell');
+    expect((await opened.keys()).map(({ url }) => url)).toEqual(['https://a.example/before']);
+    expect(await (await opened.match('https://a.example/before'))?.text()).toBe('before');
+    const left = [...cache.keys()].map((key) => (key as string[])[0]);
+    expect(left.sort()).toEqual(['cached', 'cached-body', 'cached-order', 'caches']);
+    // The engine deletes the file of an unfinished stream; other files wait until the log is synced, as a check does.
+    cache.check();
+    if (how === 'addAll') expect(cache.volume()).toBeLessThan(500_000);
+  },
+);
 
-it('what a killed process has left of an HTTP cache is deleted by the next that stores', async () => {
+it('the leftovers of a process killed while an HTTP cache was writing are deleted by the next write', async () => {
   const directory = freshDirectory();
   await killWhileWriting('http', directory);
   using cache = new Cache(directory, { evictionPolicy: 'none' });
@@ -42,7 +45,7 @@ it('what a killed process has left of an HTTP cache is deleted by the next that 
   expect([...cache.keys()].map((key) => (key as string[])[0]).sort()).toEqual(['http', 'http-body']);
 });
 
-it('what others write meanwhile is not touched', async () => {
+it('bodies that other processes are writing are not deleted', async () => {
   using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const caches = new CacheStorage({ cache, fetch: async () => new Response() });
   const shell = await caches.open('shell');
@@ -55,7 +58,7 @@ it('what others write meanwhile is not touched', async () => {
   });
   const put = shell.put('https://a.example/slow', new Response(body));
   await expect.poll(() => [...cache.keys({ prefix: ['cached-staged'] })].length).toBe(1);
-  // Another handle of the same directory, as of another process: it looks through the store when it opens.
+  // Another handle of the same directory, as of another process: it sweeps the store when it opens.
   using other = new Cache(cache.directory);
   const there = await new CacheStorage({ cache: other, fetch: async () => new Response() }).open('shell');
   expect([...other.keys({ prefix: ['cached-staged'] })].length).toBe(1);
@@ -65,7 +68,7 @@ it('what others write meanwhile is not touched', async () => {
   expect([...cache.keys({ prefix: ['cached-staged'] })]).toEqual([]);
 });
 
-it('nothing is noted of what failed or was small', async () => {
+it('failed and small bodies leave no note', async () => {
   using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const fetch = async ({ url }: Request) =>
     url.endsWith('/fails') ? new Response('no', { status: 404 }) : new Response(new Uint8Array(100_000));

@@ -8,10 +8,10 @@ const BASE = 'https://a.example';
 interface StrategyFixture extends Disposable {
   readonly offline: Offline;
   readonly networkRequests: string[];
-  /** Body and provenance of the answer. */
+  /** Body and cache status of the response. */
   fetchText(path: string, init?: Parameters<Offline['fetch']>[1]): Promise<[string, string | undefined]>;
   advance(time: number): void;
-  /** Lets the origin answer again, which it doesn't after `hold`, or fail. */
+  /** Lets the origin respond again after `hold`, or fail. */
   holdNetwork(): (failure?: Error) => void;
 }
 
@@ -56,7 +56,7 @@ function open(options: Partial<OfflineOptions>): StrategyFixture {
 }
 
 describe('strategies', () => {
-  it('http: as the responses say, and as the request does', async () => {
+  it('http: as the responses and the request say', async () => {
     using setup = open({});
     await setup.fetchText('/');
     expect(await setup.fetchText('/')).toEqual(['1', 'hit']);
@@ -66,14 +66,14 @@ describe('strategies', () => {
     expect(await setup.fetchText('/', { cache: 'force-cache' })).toEqual(['3', 'stale']);
   });
 
-  it('cache-first: what is stored, however old', async () => {
+  it('cache-first: the stored response, however old', async () => {
     using setup = open({ strategy: 'cache-first' });
     expect(await setup.fetchText('/')).toEqual(['1', 'miss']);
     setup.advance(1_000_000);
     expect(await setup.fetchText('/')).toEqual(['1', 'stale']);
   });
 
-  it('network-first: the network also where what is stored is fresh; what is stored where the network fails', async () => {
+  it('network-first: the network, even if the stored response is fresh; the stored response if the network fails', async () => {
     using setup = open({ strategy: 'network-first' });
     expect([await setup.fetchText('/'), await setup.fetchText('/')]).toEqual([
       ['1', 'miss'],
@@ -86,7 +86,7 @@ describe('strategies', () => {
     await expect(setup.fetchText('/other')).rejects.toThrow(TypeError);
   });
 
-  it('network-first: what is stored where the network is too slow, and the answer is stored when it comes', async () => {
+  it('network-first: the stored response if the network is too slow, whose response is stored later', async () => {
     using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
     await setup.fetchText('/large');
     const release = setup.holdNetwork();
@@ -114,11 +114,11 @@ describe('strategies', () => {
     'refuses a timeout that is not a number of milliseconds: %j',
     (timeout) => {
       const options = { routes: [{ match: /./, strategy: 'network-first', timeout: timeout as number }] } as const;
-      expect(() => open(options)).toThrow('The time-out of a strategy');
+      expect(() => open(options)).toThrow('The timeout of a strategy');
     },
   );
 
-  it('network-first: a store that fails does not hide a network that is slow, nor one that fails', async () => {
+  it('network-first: a failing store hides neither a slow network nor a failing one', async () => {
     using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
     const release = setup.holdNetwork();
     setup[Symbol.dispose]();
@@ -130,7 +130,7 @@ describe('strategies', () => {
     await expect(setup.fetchText('/')).rejects.toThrow('was not sent');
   });
 
-  it('network-first: tells of an answer that failed when something stored had been shown already', async () => {
+  it('network-first: reports a network failure after the stored response has been served', async () => {
     const told: unknown[] = [];
     using setup = open({
       routes: [{ match: /./, strategy: 'network-first', timeout: 20 }],
@@ -145,7 +145,7 @@ describe('strategies', () => {
     expect(told).toEqual(['TypeError: fetch failed']);
   });
 
-  it('stale-while-revalidate: what is stored, renewed when stale', async () => {
+  it('stale-while-revalidate: the stored response, revalidated if it is stale', async () => {
     using setup = open({ strategy: 'stale-while-revalidate' });
     await setup.fetchText('/');
     expect([await setup.fetchText('/'), setup.networkRequests.length]).toEqual([['1', 'hit'], 1]);
@@ -164,7 +164,7 @@ describe('strategies', () => {
     expect(setup.networkRequests.length).toBe(2);
   });
 
-  it('the first route that matches counts; only reading has a choice', async () => {
+  it('the first matching route counts, and only for GET and HEAD', async () => {
     const routes = [
       { match: /\/static\//g, strategy: 'cache-first' },
       { match: (request: Request) => request.headers.has('x-live'), strategy: 'network-only' },
@@ -197,7 +197,7 @@ describe('strategies', () => {
   );
 
   it.each([404, 500])(
-    'cache-first and stale-while-revalidate show an error (%i) while it is fresh only',
+    'cache-first and stale-while-revalidate serve an error (%i) only while it is fresh',
     async (status) => {
       const answers: Response[] = [];
       using setup = open({ fetch: async () => answers.shift()! });
@@ -225,8 +225,8 @@ describe('strategies', () => {
   });
 });
 
-describe('the connection', () => {
-  it('tells of changes until one leaves', () => {
+describe('the network state', () => {
+  it('calls its listeners until they unsubscribe', () => {
     const connection = new NetworkState();
     const told: boolean[] = [];
     const stop = connection.subscribe((online) => told.push(online));
@@ -236,7 +236,7 @@ describe('the connection', () => {
     expect([told, connection.isOnline()]).toEqual([[false, true], false]);
   });
 
-  it('offline, nothing is sent and what is stored stands in', async () => {
+  it('sends nothing while offline, and serves stored responses', async () => {
     const connection = new NetworkState();
     using setup = open({ connection });
     await setup.fetchText('/');

@@ -17,7 +17,7 @@ describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
   it('refuses an invalid store or fetch function before using either', () => {
     using cache = new Cache(freshDirectory());
     using index = new Index(freshDirectory());
-    // As host.stores.name is with placement 'utility'.
+    // Such as host.stores.name with placement 'utility'.
     const elsewhere = { get: async () => undefined, set: async () => undefined };
     const noCache = badOption(/needs a cache that is open in this process/);
     for (const other of [undefined, elsewhere, index]) expect(() => build({ cache: other, fetch })).toThrow(noCache);
@@ -26,16 +26,18 @@ describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
     expect(build({ cache, fetch })).toBeDefined();
   });
 
-  it('refuses a name that no option has with those that there are, and an option of another kind', () => {
+  it('refuses an unknown option, naming the valid ones, and an option of another type', () => {
     using cache = new Cache(freshDirectory());
     const given = { cache, fetch };
     expect(() => build({ ...given, onStoreFailed: () => {} })).toThrow(
-      badOption(/: "onStoreFailed" is no option here; there are cache, fetch, .*onStoreFailure/),
+      badOption(/: unknown option "onStoreFailed"; valid options: cache, fetch, .*onStoreFailure/),
     );
     expect(() => build({ ...given, onStoreFailure: 'log' })).toThrow(
       badOption(/: onStoreFailure is 'log'; give a function/),
     );
-    expect(() => build(undefined as never)).toThrow(badOption(/takes an object of options; there are cache, fetch/));
+    expect(() => build(undefined as never)).toThrow(
+      badOption(/takes an object of options; valid options: cache, fetch/),
+    );
     expect(build({ ...given, onStoreFailure: undefined })).toBeDefined();
   });
 });
@@ -49,10 +51,10 @@ it.each<readonly [keyof typeof BUILDERS, object, RegExp]>([
   [
     'Offline',
     { routes: [{ match: /x/, strategy: 'http', maxAge: 5 }] },
-    /A route: "maxAge" is no option here; there are match/,
+    /A route: unknown option "maxAge"; valid options: match/,
   ],
   ['Offline', { routes: [{ strategy: 'http' }] }, /A route needs match/],
-  ['Offline', { connection: { online: true } }, /connection is an object; give a Connection/],
+  ['Offline', { connection: { online: true } }, /connection is an object; give a NetworkState/],
   ['Offline', { precache: '/shell' }, /precache is '\/shell'; give a Precache/],
   ['Precache', { name: 7 }, /name is 7; give a string/],
   ['CacheStorage', { schemes: 'app' }, /schemes is 'app'; give an array of strings, or a function/],
@@ -62,17 +64,17 @@ it.each<readonly [keyof typeof BUILDERS, object, RegExp]>([
   expect(() => BUILDERS[builder]({ cache, fetch, ...option })).toThrow(badOption(message));
 });
 
-it('an installation refuses a misspelt option instead of going on without it', async () => {
+it('an installation refuses a misspelt option', async () => {
   using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const precache = new Precache({ cache, fetch: async () => new Response('file') });
   const manifest = { version: '1', entries: [] };
   await expect(precache.install(manifest, { onprogress: () => {} } as never)).rejects.toEqual(
-    badOption(/install: "onprogress" is no option here; there are onProgress, signal/),
+    badOption(/install: unknown option "onprogress"; valid options: onProgress, signal/),
   );
   await expect(precache.install(manifest, { signal: 5 } as never)).rejects.toEqual(badOption(/give an AbortSignal/));
 });
 
-it('what answers requests is used as functions, too: no `this` is lost', async () => {
+it('methods that respond to requests work as functions without `this`', async () => {
   using cache = new Cache(freshDirectory());
   const http = createHttpCache({
     cache,
@@ -89,12 +91,12 @@ it('what answers requests is used as functions, too: no `this` is lost', async (
   expect(await (await answer(new Request('https://b.example/'))).text()).toBe('asked');
 });
 
-it('a connection is set to true or false: a text would stand for true', () => {
+it('a network state is true or false: any string would count as true', () => {
   const connection = new NetworkState();
   const heard: unknown[] = [];
   connection.subscribe((online) => heard.push(online));
   for (const wrong of ['no', 0, undefined, null]) {
-    expect(() => connection.set(wrong as never)).toThrow(badOption(/is set to true or false, not to/));
+    expect(() => connection.set(wrong as never)).toThrow(badOption(/has to be true or false, not /));
     if (wrong !== undefined) expect(() => new NetworkState(wrong as never)).toThrow(badOption(/true or false/));
   }
   expect(() => connection.subscribe('tell' as never)).toThrow(badOption(/a listener has to be a function/));
@@ -107,7 +109,7 @@ it.each<readonly [unknown, RegExp]>([
   [{ version: '1', entries: ['https://a.example/'] }, /Entry 0 of the manifest is "https/],
   [
     { version: '1', entries: [{ url: 'https://a.example/' }, { url: '/app.js' }] },
-    /Entry 1 .*"\/app\.js".* whole address/,
+    /Entry 1 .*"\/app\.js".* absolute URL/,
   ],
   [{ version: '1', entries: [{ url: 'https://a.example/', revision: 7 }] }, /Entry 0 .* a string as revision/],
 ])('an invalid manifest is refused, and the previous version stays: %j', async (manifest, message) => {

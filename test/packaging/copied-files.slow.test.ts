@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { isMainEntry } from '../../main/bundling/bundled-files.ts';
 
-describe('a module of the main process’s part of deskcache', () => {
+describe('an entry of deskcache that runs in Node', () => {
   it.each([
     '/app/node_modules/deskcache/dist/main.js',
     '/app/node_modules/deskcache/dist/cjs/engine.js',
     'C:\\app\\node_modules\\deskcache\\dist\\offline.js',
+    '/app/node_modules/deskcache/dist/queue.js',
+    '/app/node_modules/deskcache/dist/cjs/testing.js',
     '/app/node_modules/.pnpm/deskcache@1.0.0_electron@40/node_modules/deskcache/dist/main.js',
     '/app/node_modules/deskcache/dist/main.js?commonjs-es-import',
     '/app/node_modules/deskcache/dist/main.js#part',
-    // What folders may be called.
+    // Unusual folder names.
     '/home/ada/c#/app/node_modules/deskcache/dist/main.js',
     '/home/ada/what?/app/node_modules/deskcache/dist/main.js?v=1',
     '/home/ada/100%/é 名/app/node_modules/deskcache/dist/main.js',
-  ])('is known by its id: %s', (id) => {
+  ])('is recognised by its module id: %s', (id) => {
     expect(isMainEntry(id)).toBe(true);
   });
 
@@ -22,7 +24,7 @@ describe('a module of the main process’s part of deskcache', () => {
     '/app/node_modules/deskcache/dist/index.js?x=/deskcache/dist/main.js',
     '/app/src/main.js',
     '/app/node_modules/deskcache/dist/main.js.map',
-  ])('is not %s', (id) => {
+  ])('is not recognised in %s', (id) => {
     expect(isMainEntry(id)).toBe(false);
   });
 });

@@ -27,7 +27,7 @@ describe('require', () => {
     'deskcache/renderer',
     'deskcache/testing',
     'deskcache/vite',
-  ])('of %s gives what import gives', (entry) => {
+  ])('of %s gives the same exports as import', (entry) => {
     const names = runCommonJs(`
         const required = Object.keys(require('${entry}')).sort();
         import('${entry}').then((it) => console.log(JSON.stringify([required, Object.keys(it).sort()])));
@@ -36,7 +36,7 @@ describe('require', () => {
     expect(names[0]).toEqual(names[1]);
   });
 
-  it('of deskcache/main requires electron itself, and no ES module', () => {
+  it('of deskcache/main requires electron, and no ES module', () => {
     const printed = runCommonJs(`
       const Module = require('node:module');
       const load = Module._load;
@@ -122,7 +122,7 @@ describe('both formats in one process', () => {
 });
 
 describe('the file of the utility process', () => {
-  it('requires nothing but modules of Node, so that it runs from anywhere', () => {
+  it('requires only modules of Node, so that it runs from any folder', () => {
     const text = readFileSync(join(app.folder, 'node_modules/deskcache/dist/deskcache/utility.cjs'), 'utf8');
     const required = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1]!);
     expect(required.length).toBeGreaterThan(5);

@@ -7,10 +7,10 @@
  * application, and takes as long again: it is run with `PACKAGING=full`. That the same files run inside an asar archive can't be shown
  * here: only Electron reads one.
  */
-import { cpSync, globSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { cpSync, globSync, readdirSync, renameSync } from 'node:fs';
 import { join, matchesGlob, relative, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../../e2e/templates/packed-library.ts';
+import { getExample } from '../docs/fences.ts';
 import type { Format } from './bundlers.ts';
 import { DEPENDENCIES, type InstalledApp, installApp } from './installed-app.ts';
 import { getExpected, type MainResult, PLACEMENTS, runMain } from './run-main.ts';
@@ -108,8 +108,7 @@ function shipModules(from: string, to: string): void {
 
 /** The lines `- '!…'` of the guide's electron-builder.yml, for the platform that this runs on. */
 function getExcludedPatterns(): string[] {
-  const guide = readFileSync(join(ROOT, 'docs/guide-packaging.md'), 'utf8');
-  const yaml = /```yaml\n# electron-builder\.yml, deskcache in node_modules\n([\s\S]*?)```/.exec(guide)?.[1] ?? '';
+  const yaml = getExample('docs/guide-packaging.md', 'unbundled');
   const patterns = [...yaml.matchAll(/^ *- '!([^']+)'/gm)].map(([, pattern]) =>
     pattern!.replace(/\$\{(platform|arch)\}/g, (_, name: 'platform' | 'arch') => process[name]),
   );

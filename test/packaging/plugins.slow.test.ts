@@ -21,7 +21,7 @@ describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (
   const build = (output: string, more: object) =>
     BUNDLERS[tool]({ folder: app.folder, output: `${tool}-${output}`, format: 'cjs', plugin: {}, ...more });
 
-  it('copies the native files of the platforms that are asked for', async () => {
+  it('copies the native files of the requested platforms', async () => {
     await build('universal', { plugin: { platforms: ['darwin-x64', 'darwin-arm64'] } });
     const natives = globSync('**/*.node', { cwd: join(app.folder, `${tool}-universal`) });
     expect(natives.map((path) => path.split(/[\\/]/).at(-1)).sort()).toEqual(['darwin-arm64.node', 'darwin-x64.node']);
@@ -39,13 +39,13 @@ describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (
     await expect(build('misspelt', { plugin })).rejects.toThrow(said);
   });
 
-  it('copies nothing where deskcache stays external', async () => {
+  it('copies nothing if deskcache is external', async () => {
     await build('external', { external: ['deskcache', 'deskcache/main'] });
     expect(existsSync(join(app.folder, `${tool}-external`, 'main.js'))).toBe(true);
     expect(existsSync(join(app.folder, `${tool}-external`, 'deskcache'))).toBe(false);
   });
 
-  it('leaves a file alone that is the same already: the running application may have it loaded', async () => {
+  it('leaves an identical file alone, because the running application may have it loaded', async () => {
     await build('again', {});
     const [native] = globSync('**/*.node', { cwd: join(app.folder, `${tool}-again`) });
     const path = join(app.folder, `${tool}-again`, native!);
@@ -56,7 +56,7 @@ describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (
   });
 });
 
-it('a native file for another platform is named with the cure', async () => {
+it('a native file for another platform fails with an error that names the option to set', async () => {
   const plugin = { platforms: [OTHER_PLATFORM] };
   await BUNDLERS.rolldown({ folder: app.folder, output: 'foreign', format: 'cjs', plugin });
   app.write({ 'foreign/package.json': '{ "type": "commonjs" }' });
@@ -66,7 +66,7 @@ it('a native file for another platform is named with the cure', async () => {
   expect(main?.message).toContain(`{ platforms: ['${PLATFORM}'] }`);
 });
 
-it('esbuild with write: false gets the files among its output', async () => {
+it('esbuild with write: false returns the files in its output', async () => {
   const { deskcache } = await importPlugin(app.folder, 'esbuild');
   const { outputFiles } = await esbuild({
     entryPoints: [join(app.folder, 'main.js')],

@@ -73,7 +73,7 @@ function bundleWithoutPlugin(name: Bundler): Tool['build'] {
   };
 }
 
-/** electron-vite leaves `dependencies` external and bundles `devDependencies`; the plugin is there in both cases. */
+/** electron-vite leaves `dependencies` external and bundles `devDependencies`; the plugin is used in both cases. */
 function buildByElectronVite(dependencies: 'dependencies' | 'devDependencies'): Tool['build'] {
   return async (app, output, format) => {
     app.write({

@@ -6,7 +6,7 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 import { type PoolWorker, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 /** Every value here is small and read often, so all of them come to be in the memory tier. */
-describe.each(WORKER_KINDS)('what other %s write', (kind) => {
+describe.each(WORKER_KINDS)('data written by other %s', (kind) => {
   let other: PoolWorker;
   beforeAll(() => {
     other = startWorkers(kind, 1)[0]!;
@@ -58,7 +58,7 @@ describe.each(WORKER_KINDS)('what other %s write', (kind) => {
     expect(cache.size).toBe(0);
   });
 
-  it('is read by a transaction, which begins after it', async () => {
+  it('is read by a transaction that begins after it', async () => {
     using cache = new Cache(freshDirectory());
     await other.run('open', cache.directory);
     for (let round = 1; round <= 50; round++) {
@@ -68,7 +68,7 @@ describe.each(WORKER_KINDS)('what other %s write', (kind) => {
     }
   });
 
-  it('is not read inside a transaction that began before it, and is right after it', async () => {
+  it('is not read inside a transaction that began earlier, and is right after it', async () => {
     using cache = new Cache(freshDirectory());
     const meanwhile = await set('k', 'second', cache);
     cache.set('k', 'first');
@@ -93,7 +93,7 @@ describe.each(WORKER_KINDS)('what other %s write', (kind) => {
     ['keys', 'other', (cache) => [...cache.keys()].length === 2],
     ['peekItem', 'other', (cache) => cache.peekItem()?.[0] === 'other'],
   ];
-  it.each(looks)('comes to be seen by %s within one long turn', async (_, key, sees) => {
+  it.each(looks)('becomes visible to %s within one long turn', async (_, key, sees) => {
     using cache = new Cache(freshDirectory());
     cache.set('k', 'old');
     const meanwhile = await set(key, 'new', cache);
@@ -111,7 +111,7 @@ describe.each(WORKER_KINDS)('what other %s write', (kind) => {
     'a transaction': (cache) => cache.transact(() => cache.set('k', (cache.get('k') ?? 0) + 5)),
     'incr after another read': (cache) => [cache.get('k'), cache.has('k'), cache.incr('k', 5)],
   };
-  it.each(Object.entries(writes))('is built upon by %s in a turn that had read before', async (_, write) => {
+  it.each(Object.entries(writes))('is the basis of %s in a turn that has read before', async (_, write) => {
     using cache = new Cache<string, number>(freshDirectory(), { timeout: 0 });
     cache.set('k', 1);
     const meanwhile = await set('k', 100, cache);

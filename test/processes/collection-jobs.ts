@@ -20,11 +20,11 @@ export const COLLECTION_JOBS = {
     opened?.close();
     opened = undefined;
   },
-  /** Pushes so many values, each in its own transaction. */
+  /** Pushes this many values, each in its own transaction. */
   pushEach(writer: string, times: number): void {
     for (let turn = 0; turn < times; turn++) deque().push([writer, turn]);
   },
-  /** Shifts until it has met so many ends, each one pushed by somebody. */
+  /** Shifts until it has read this many end markers, one per pushing worker. */
   shiftUntil(ends: number): unknown[] {
     const taken: unknown[] = [];
     for (let met = 0; met < ends; ) {

@@ -11,7 +11,7 @@ function printPaces(who: string, paces: readonly JobTimings[]): void {
 }
 
 describe.each(WORKER_KINDS)('%s that write at the same time', (kind) => {
-  it('all get their turn within the default timeout, and nothing is lost', async () => {
+  it('all succeed within the default timeout, and nothing is lost', async () => {
     using cache = new Cache(freshDirectory());
     const members = startWorkers(kind, 4);
     await runOnAll(members, 'open', cache.directory);
@@ -20,7 +20,7 @@ describe.each(WORKER_KINDS)('%s that write at the same time', (kind) => {
     printPaces(`4 ${kind} writing`, paces);
   });
 
-  it('pull from a queue what others push: each item once, in order', async () => {
+  it('pull each item that others push once, in order', async () => {
     using cache = new Cache(freshDirectory());
     const members = startWorkers(kind, 6);
     await runOnAll(members, 'open', cache.directory);

@@ -22,7 +22,7 @@ describe.each(WORKER_KINDS)('8 %s on one directory', (kind) => {
     expect(cache.get('visits')).toBe(WORKERS * 500);
   });
 
-  it('lose nothing of what is read and written inside a transaction', async () => {
+  it('lose no update made inside a transaction', async () => {
     using cache = new Cache(freshDirectory());
     await runOnAll(members, 'open', cache.directory);
     await runOnAll(members, 'transferUp', 'visits', 200);

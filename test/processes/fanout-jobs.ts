@@ -37,7 +37,7 @@ export const FANOUT_JOBS = {
     }
     return made;
   },
-  /** Sets keys of its own, in files now and then, until it is ended or has done so many. */
+  /** Sets keys of its own, some in files, until it is stopped or has set this many. */
   fillFanout(writer: string, times: number, bytes: number): number {
     for (let turn = 0; turn < times; turn++) fanout().set(`${writer} ${turn}`, new Uint8Array(bytes).fill(turn));
     return fanout().volume();

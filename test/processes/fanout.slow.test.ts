@@ -7,7 +7,7 @@ const MiB = 1024 * 1024;
 const KEYS = Array.from({ length: 12 }, (_, n) => `key ${n}`);
 
 describe.each(WORKER_KINDS)('%s on one FanoutCache', (kind) => {
-  it('agree on the shards of a new directory, whatever they ask for', async () => {
+  it('agree on the shards of a new directory, whatever number they request', async () => {
     const directory = freshDirectory();
     const opened = await Promise.allSettled(
       startWorkers(kind, 6).map((member, n) => member.run('openFanout', directory, { shards: 2 + (n % 3) })),
@@ -44,7 +44,7 @@ describe.each(WORKER_KINDS)('%s on one FanoutCache', (kind) => {
     expect(fanout.check()).toEqual([]);
   });
 
-  it('stay together within one limit', async () => {
+  it('stay within one common limit', async () => {
     using fanout = new FanoutCache<string, Uint8Array>(freshDirectory(), { sizeLimit: 4 * MiB, shards: 4 });
     const members = startWorkers(kind, 4);
     await runOnAll(members, 'openFanout', fanout.directory);

@@ -24,7 +24,7 @@ export function setSignalSender(send: (name: string) => void): void {
   signal = send;
 }
 
-/** Blocks this member until a file is there, for half a minute at most. */
+/** Blocks this worker until a file exists, for half a minute at most. */
 function waitForFile(path: string): void {
   for (let waited = 0; !existsSync(path); waited++) {
     if (waited > 30_000) throw new Error(`${path} did not appear`);
@@ -82,7 +82,7 @@ export const JOBS = {
   clear: (): number => getStore().clear(),
   size: (): number => getStore().size,
 
-  /** Counts up so many times, once per transaction. */
+  /** Increments this many times, once per transaction. */
   countUp(key: Key, times: number): void {
     for (let turn = 0; turn < times; turn++) getStore().incr(key);
   },
@@ -96,14 +96,16 @@ export const JOBS = {
   addAll(keys: readonly string[], writer: string, length: number): string[] {
     return keys.filter((key) => getStore().add(key, createText(writer, length)));
   },
-  /** Sets so many keys of its own, each in its own transaction. */
+  /** Sets this many keys of its own, each in its own transaction. */
   setAll(writer: string, times: number): JobTimings {
     return measureTurns(times, (turn) => {
       getStore().set([writer, turn], createText(writer, 100));
       return true;
     });
   },
-  /** Takes the write lock again and again, as good as without a break, for so many milliseconds each, until the file is there. */
+  /**
+   * Takes the write lock repeatedly, almost without a break, for this many milliseconds each, until the file exists.
+   */
   hog(writer: string, ms: number, release: string, most: number): JobTimings {
     return measureTurns(most, (turn) => {
       if (existsSync(release)) return false;
@@ -114,7 +116,7 @@ export const JOBS = {
       return true;
     });
   },
-  /** Sets inside a transaction, signals 'holding', and commits when the file is there. */
+  /** Sets inside a transaction, signals 'holding', and commits when the file exists. */
   holdLock(key: Key, value: unknown, release: string): void {
     getStore().transact(() => {
       getStore().set(key, value);
@@ -122,7 +124,7 @@ export const JOBS = {
       waitForFile(release);
     });
   },
-  /** Sets when one file is there, and makes another when that is committed. */
+  /** Sets when one file exists, and creates another when that is committed. */
   setWhen(key: Key, value: unknown, path: string, done: string): void {
     waitForFile(path);
     getStore().set(key, value);
@@ -182,7 +184,7 @@ export const JOBS = {
     for (let turn = 0; turn < times; turn++) getStore().push([writer, turn]);
     getStore().incr('pushers done');
   },
-  /** Pulls until so many pushers are done and nothing is left. */
+  /** Pulls until this many pushers are done and nothing is left. */
   pullAll(pushers: number): unknown[] {
     const pulled: unknown[] = [];
     for (;;) {

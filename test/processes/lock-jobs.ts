@@ -56,7 +56,9 @@ export const LOCK_JOBS = {
     hold?.release();
   },
 
-  /** Counts a value of one store up under a lock of another one, in blocking code; what is read may be in the memory tier. */
+  /**
+   * Increments a value of one store under a lock of another one, in blocking code; the value may come from the memory cache.
+   */
   countUnderOtherLock(locks: string, data: string, times: number): void {
     const lock = new Lock(openStoreAt(locks), 'lock');
     const store = openStoreAt(data);
@@ -122,7 +124,7 @@ export const LOCK_JOBS = {
     const call = throttle(openStoreAt(directory), count, ms, { name: 'throttle' })(() => Date.now());
     return Array.from({ length: times }, () => call());
   },
-  /** Adds a number so many times. */
+  /** Adds a number this many times. */
   average(directory: string, value: number, times: number): void {
     const mean = new Averager(openStoreAt(directory), 'mean');
     for (let turn = 0; turn < times; turn++) mean.add(value);

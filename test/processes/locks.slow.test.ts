@@ -21,7 +21,7 @@ function createCounterFile() {
 const readSemaphoreState = (cache: Cache): SemaphoreState | undefined =>
   cache.getEntry('lock')?.value as SemaphoreState | undefined;
 
-/** Until so many wait for the lock. */
+/** Resolves when this many wait for the lock. */
 async function waitForQueueLength(cache: Cache, length: number): Promise<void> {
   while (readSemaphoreState(cache)?.waiting.length !== length) await new Promise((resolve) => setTimeout(resolve, 2));
 }
@@ -54,7 +54,7 @@ describe.each(WORKER_KINDS)('8 %s', (kind) => {
     expect(count()).toBe(4 * 2 * 4);
   });
 
-  it('are never more inside a semaphore than its bound', async () => {
+  it('never exceed the bound of a semaphore', async () => {
     const { directory } = createCounterFile();
     const path = join(directory, 'inside');
     mkdirSync(path);
@@ -63,7 +63,7 @@ describe.each(WORKER_KINDS)('8 %s', (kind) => {
     expect(Math.max(...most)).toBeGreaterThan(1);
   });
 
-  it('are throttled together', async () => {
+  it('share one throttle', async () => {
     const { directory } = createCounterFile();
     const [count, ms, times] = [10, 500, 5];
     const calls = (await runOnAll(members, 'callThrottled', directory, count, ms, times)).flat();
@@ -74,7 +74,7 @@ describe.each(WORKER_KINDS)('8 %s', (kind) => {
     expect(calls.at(-1)! - calls[0]!).toBeLessThan(10_000);
   });
 
-  it('add up to one mean', async () => {
+  it('contribute to one mean', async () => {
     const { directory } = createCounterFile();
     await Promise.all(members.map((member, index) => member.run('average', directory, index, 20)));
     using cache = new Cache(directory);
@@ -83,7 +83,7 @@ describe.each(WORKER_KINDS)('8 %s', (kind) => {
 });
 
 describe('a lock', () => {
-  it('whose holder is killed goes to the next who waits, past a waiter that was killed, long before the lease ends', async () => {
+  it('whose holder is killed goes to the next live waiter, long before the lease ends', async () => {
     const { directory } = createCounterFile();
     using cache = new Cache(directory, { evictionPolicy: 'none' });
     const [holder, victim, sync, inTurn] = startWorkers('processes', 4) as [
@@ -141,7 +141,7 @@ describe('a lock', () => {
     hold.release();
   });
 
-  it('that is waited for on the spot does not keep the write-ahead log from being emptied', async () => {
+  it('does not block checkpoints while a thread waits for it', async () => {
     const { directory } = createCounterFile();
     using cache = new Cache<string, unknown>(directory, { evictionPolicy: 'none' });
     const hold = new Lock(cache, 'lock').acquire();

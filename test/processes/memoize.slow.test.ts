@@ -13,7 +13,7 @@ describe.each(WORKER_KINDS)('a memoized function called by 4 %s at once', (kind)
     members = startWorkers(kind, 4);
   });
 
-  it.each(['compute', 'computeLater'] as const)('runs once for all (%s)', async (job) => {
+  it.each(['compute', 'computeLater'] as const)('runs once for all of them (%s)', async (job) => {
     using cache = new Cache(freshDirectory());
     const log = join(cache.directory, 'log');
     await runOnAll(members, 'open', cache.directory);

@@ -67,7 +67,7 @@ describe.each(WORKER_KINDS)('between %s', (kind) => {
     expect(cache.volume()).toBeLessThan(large.length);
   });
 
-  it('a write that waits for less than its timeout is done', async () => {
+  it('a write that waits for less than its timeout succeeds', async () => {
     const directory = freshDirectory();
     const release = join(directory, 'release');
     const members = startWorkers(kind, 2);
@@ -99,7 +99,7 @@ describe.each(WORKER_KINDS)('between %s', (kind) => {
 });
 
 describe.runIf(process.platform === 'linux')('descriptors', () => {
-  it('do not pile up while threads come and go', async () => {
+  it('do not accumulate while threads come and go', async () => {
     const directory = freshDirectory();
     const [lasting] = startWorkers('threads', 1);
     await lasting!.run('open', directory);

@@ -4,7 +4,7 @@ import { Queue } from '../../main/queue/index.ts';
 /* What a member of a crew can be told to do with a durable queue. */
 
 export const QUEUE_JOBS = {
-  /** Works on a queue until so many jobs were done by all; answers the jobs that came here, in order. */
+  /** Works on a queue until all workers together have done this many jobs; returns the jobs run here, in order. */
   async workOff(directory: string, total: number, concurrency: number): Promise<number[]> {
     const queue = new Queue<number>(directory, { durability: 'process', timeout: 30_000 });
     const stopping = new AbortController();
@@ -34,7 +34,7 @@ export const QUEUE_JOBS = {
     });
   },
 
-  /** Enqueues so many while the counts are damaged and while they are mended; answers the ids. */
+  /** Enqueues this many jobs while the counts are damaged and repaired; returns the ids. */
   async enqueueDespiteDamage(directory: string, count: number): Promise<number[]> {
     const queue = new Queue<number>(directory, { durability: 'process', timeout: 30_000 });
     const ids: number[] = [];

@@ -9,7 +9,7 @@ import { type PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-
 const JOBS = 600;
 
 describe.each(WORKER_KINDS)('a durable queue shared by %s', (kind) => {
-  it('hands each job to one of them, and begins those of a group one after the other', async () => {
+  it('gives each job to one of them, and runs jobs of a group one after the other', async () => {
     const directory = freshDirectory();
     using queue = new Queue<number>(directory, { durability: 'process' });
     const members = startWorkers(kind, 3);
@@ -25,7 +25,7 @@ describe.each(WORKER_KINDS)('a durable queue shared by %s', (kind) => {
     expect(queue.counts()).toEqual({ ready: 0, delayed: 0, held: 0, running: 0, dead: 0, done: JOBS });
   });
 
-  it('is mended while others enqueue: no waiting job is overwritten', async () => {
+  it('is repaired while others enqueue, without overwriting a waiting job', async () => {
     const directory = freshDirectory();
     const first = new Queue<number>(directory, { durability: 'process' });
     first.enqueueMany(Array.from({ length: JOBS }, (_, payload) => ({ payload })));
@@ -48,7 +48,7 @@ describe.each(WORKER_KINDS)('a durable queue shared by %s', (kind) => {
     expect(queue.counts().ready).toBe(JOBS + 40);
   });
 
-  it('takes one job of many that are enqueued at the same time with one key', async () => {
+  it('accepts one of many jobs enqueued at the same time with one key', async () => {
     const directory = freshDirectory();
     using queue = new Queue<number>(directory, { durability: 'process' });
     const members = startWorkers(kind, 3);
@@ -59,7 +59,7 @@ describe.each(WORKER_KINDS)('a durable queue shared by %s', (kind) => {
     expect(queue.counts().ready).toBe(40);
   });
 
-  it('gives a paused one no work, and an ended one’s job to the next', async () => {
+  it('gives a stopped worker no job, and an ended worker’s job to the next one', async () => {
     const directory = freshDirectory();
     using queue = new Queue<number>(directory, { durability: 'process' });
     const [first, second] = startWorkers(kind, 2) as [PoolWorker, PoolWorker];

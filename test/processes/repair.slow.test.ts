@@ -13,7 +13,7 @@ it.each(WORKER_KINDS)('repair removes nothing from %s that are writing', async (
   );
   let checks = 0;
   for (; writing > 0; checks++) {
-    // A file that was replaced this very moment, and is about to be removed, is nobody's already.
+    // A file that has just been replaced and is about to be removed belongs to no row.
     expect(cache.check({ repair: true }).filter(({ code }) => code !== 'orphan')).toEqual([]);
     await new Promise(setImmediate);
   }

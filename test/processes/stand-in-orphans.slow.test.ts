@@ -11,7 +11,7 @@ const REGISTER = fileURLToPath(new URL('../../e2e/stand-in/register.ts', import.
 /** It never comes back to its event loop, as a long query. */
 const BUSY_SCRIPT = `process.parentPort.on('message', () => { process.parentPort.postMessage('busy'); setImmediate(() => { for (;;); }); });`;
 
-/** Prints the number of a utility process that is busy, then ends by the signal it is told. */
+/** Prints the process id of a busy utility process, then ends by the given signal. */
 const MAIN_SCRIPT = `
 import { app, utilityProcess } from 'electron';
 app.whenReady().then(() => {

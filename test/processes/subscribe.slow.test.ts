@@ -32,7 +32,7 @@ describe.each(WORKER_KINDS)('changes made by %s', (kind) => {
       ['set', 'last', 1],
     ]);
     await waitUntil(() => expect(changes.at(-1)).toEqual({ kind: 'set', key: 'last' }));
-    // What expires goes with the next write or look, whoever's that is.
+    // Expired items are deleted with the next write or poll, by any process.
     expect(changes.filter(({ key }) => key !== 'mine')).toEqual([
       { kind: 'set', key: 'a' },
       { kind: 'set', key: 'a' },
@@ -45,7 +45,7 @@ describe.each(WORKER_KINDS)('changes made by %s', (kind) => {
     expect(changes).toContainEqual({ kind: 'expire', key: 'mine' });
   });
 
-  it('arrive all, from several writers at once, each writer in its order', async () => {
+  it('all arrive, from several writers at once, each writer’s in order', async () => {
     using cache = new Cache(freshDirectory());
     await runOnAll(others, 'open', cache.directory);
     const changes: Change[] = [];
@@ -58,7 +58,7 @@ describe.each(WORKER_KINDS)('changes made by %s', (kind) => {
     }
   });
 
-  it('reach every listener there is, by prefix, until it has enough', async () => {
+  it('reach every listener with a matching prefix until it unsubscribes', async () => {
     using cache = new Cache(freshDirectory());
     const [one, two, writer] = others;
     await runOnAll([one!, two!, writer!], 'open', cache.directory);
@@ -81,7 +81,7 @@ describe.each(WORKER_KINDS)('changes made by %s', (kind) => {
     expect(mine).toHaveLength(1);
   });
 
-  it('of one that ended in the middle of a transaction never arrive', async () => {
+  it('of a process that ended in the middle of a transaction never arrive', async () => {
     using cache = new Cache(freshDirectory());
     const [victim] = startWorkers(kind, 1);
     await runOnAll([victim!, others[0]!], 'open', cache.directory);

@@ -27,7 +27,7 @@ const WORKER_SCRIPT = new URL('./pool-worker.ts', import.meta.url);
 /** No job takes so long, on whatever machine. Milliseconds. */
 const JOB_TIMEOUT_MS = 45_000;
 
-/** A process or a worker thread that does what it is told, one job after the other. It ends with the file's tests. */
+/** A process or worker thread that executes jobs one after the other. It ends with the file's tests. */
 export class PoolWorker {
   readonly #worker: ChildProcess | Worker;
   readonly #pending = new Map<number, PendingJob>();

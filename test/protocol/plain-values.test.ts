@@ -20,7 +20,7 @@ interface User {
 }
 
 /** The compiler checks these, and vitest runs what there is to run. */
-describe('the type of what is stored', () => {
+describe('the type of stored values', () => {
   it('may be any plain data', () => {
     expectTypeOf<PlainValues<User>>().toBeUnknown();
     expectTypeOf<PlainValues<Tree>>().toBeUnknown();
@@ -71,7 +71,7 @@ describe('the type of what is stored', () => {
     expect(() => within(plain, async () => 1)).toThrow(/async function/);
   });
 
-  it('is looked at in what a transaction returns', () => {
+  it('is checked in the result of a transaction', () => {
     using plain = new Cache<string>(freshDirectory());
     // @ts-expect-error: its rest would run after the end
     expect(() => plain.transact(async () => 1)).toThrow(/async function/);

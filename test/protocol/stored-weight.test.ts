@@ -41,8 +41,8 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
 
 const settings = { codec: 'structured', compression: 'none' } as const;
 
-describe('what a write is charged', () => {
-  it('is never less than what is stored', () => {
+describe('the charge for a write', () => {
+  it('is never less than the stored bytes', () => {
     fc.assert(
       fc.property(value, (it) => {
         expect(estimateStoredBytes(it)).toBeGreaterThanOrEqual(encodeValue(it, settings).bytes);

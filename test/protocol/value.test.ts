@@ -99,7 +99,7 @@ describe('a value', () => {
     expect(jsonFault(value)).toBe(`value${path}, which JSON cannot hold`);
   });
 
-  it('keeps identity where it may: what is referred to twice is cloned, or written twice where only JSON may be', () => {
+  it('keeps identity where it may: a shared part is cloned, or written twice where only JSON is allowed', () => {
     expect(getFaults({ a: shared, b: [shared] })).toBe('clone');
     expect(jsonFault({ a: shared, b: [shared] })).toBeUndefined();
   });
@@ -180,7 +180,7 @@ describe('a value', () => {
     expect(findValueFault({ list: [{ name: () => 1 }] })).toBe('value.list[0].name is a function');
   });
 
-  it('names the root as it is asked to', () => {
+  it('names the root as requested', () => {
     expect(findValueFault([() => 1], 'entries[3][1]')).toBe('entries[3][1][0] is a function');
     expect(findValueFault([1])).toBeUndefined();
   });

@@ -10,7 +10,19 @@ describe('the weight of a message', () => {
     for (const small of [null, undefined, 1, 5n, true, new Date()]) expect(estimateBytes(small)).toBeLessThan(50);
   });
 
-  it('ends on cycles, on depth and on what is shared', () => {
+  it('counts the texts of errors, the sources of patterns and the digits of bigints, at the top and inside', () => {
+    const text = 'x'.repeat(5000);
+    const cause = new RangeError('', { cause: text });
+    const stack = Object.assign(new Error('short'), { stack: text });
+    for (const value of [new Error(text), cause, stack, new RegExp(text), 1n << 40_000n, -(1n << 40_000n)]) {
+      for (const part of [value, [value], { value }, new Map([[value, 1]])]) {
+        expect(estimateBytes(part)).toBeGreaterThanOrEqual(5000);
+        expect(estimateBytes(part)).toBeLessThan(20_000);
+      }
+    }
+  });
+
+  it('ends on cycles, deep nesting and shared parts', () => {
     const cycle: unknown[] = ['x'.repeat(100)];
     cycle.push(cycle);
     expect(estimateBytes(cycle)).toBeLessThan(200);

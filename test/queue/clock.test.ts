@@ -11,8 +11,8 @@ const RETRY = { attempts: 3, backoff: { initial: 50, jitter: 'none' } } as const
 describe.each([
   ['a year', YEAR_MS],
   ['two hours', 2 * HOUR_MS],
-])('a queue whose clock was %s ahead and is set right', (_, ahead) => {
-  it('tries a failed job again, in the worker that saw it fail', async () => {
+])('a queue whose clock was %s ahead and is corrected', (_, ahead) => {
+  it('retries a failed job in the same worker', async () => {
     const { queue, time, work, done } = openQueueFixture();
     time.now += ahead;
     queue.enqueue('mail');
@@ -28,7 +28,7 @@ describe.each([
     await done(1);
   });
 
-  it('lets what was to wait wait as long as it was to, and no longer, also behind the head of a group', async () => {
+  it('keeps delays no longer than they were given, also behind the head of a group', async () => {
     const { queue, directory, time } = openQueueFixture();
     queue.enqueue('right', { delay: 2 * YEAR_MS });
     const due = time.now + 2 * YEAR_MS;
@@ -51,18 +51,18 @@ describe.each([
     expect(again.check()).toEqual([]);
   });
 
-  it('gives the jobs of a lost worker to another one when a lease has passed', async () => {
+  it('passes the jobs of a lost worker to another one after one lease', async () => {
     const { queue, directory, time, work, done } = openQueueFixture({ lease: 30_000 });
     queue.enqueue('mail');
     {
-      // A worker of another machine, of which only its lease is known.
+      // A worker of another machine: only its lease tells whether it is alive.
       using index = new Index(directory, { version: 1, clock: () => time.now });
-      const { ready, running, workers, tally } = openTables(index);
+      const { ready, running, workers, counters } = openTables(index);
       const lost = { ...createIdentity('lost'), host: 'elsewhere' };
       ready.delete(-0, 1);
       running.put([1], { worker: lost.id, ticket: 1, attempt: 1, startedAt: time.now + ahead });
       workers.put([lost.id], { ...lost, until: time.now + ahead + 30_000, lease: 30_000 });
-      tally.put([], { ...tally.get()!, ready: 0, running: 1, ticket: 1 });
+      counters.put([], { ...counters.get()!, ready: 0, running: 1, ticket: 1 });
     }
     work(() => {});
     await waitUntil(() => {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { Index, type Key } from '../../main/engine/index.ts';
 import { openQueueFixture, waitUntil } from './queue-fixture.ts';
 
-/** Spoils the rows whose value holds a text. */
+/** Damages the rows whose value contains a text. */
 function damage(directory: string, text: string): void {
   const database = new Database(join(directory, 'cache.db'));
   const { changes } = database
@@ -14,7 +14,7 @@ function damage(directory: string, text: string): void {
   expect(changes).toBe(1);
 }
 
-it('a job that can not be read is dead; its group goes on and its key is free', async () => {
+it('a job that can not be read becomes dead, its group continues, and its dedupe key is free', async () => {
   const { queue: first, directory } = openQueueFixture<string>();
   first.enqueue('damaged', { group: 'g', dedupeKey: 'k' });
   first.enqueue('behind it', { group: 'g' });
@@ -34,14 +34,14 @@ it('a job that can not be read is dead; its group goes on and its key is free', 
   await done(2);
 });
 
-it('a queue whose counts can not be read ends its workers, and says why', async () => {
+it('a queue whose counters can not be read stops its workers with the reason', async () => {
   const { queue, directory } = openQueueFixture<string>();
   const working = queue.process(() => {});
   damage(directory, '"ready":');
   await expect(working).rejects.toMatchObject({ code: 'CORRUPT' });
 });
 
-it('a queue whose counts are damaged is mended by check, and gives no number a second time', async () => {
+it('damaged counters are repaired by check, and no id or ticket is given twice', async () => {
   const { queue: first, directory, work, time } = openQueueFixture<string>();
   first.enqueue('dead', { dedupeKey: 'k' });
   const stop = work(({ bury }) => bury('no'));
@@ -72,7 +72,7 @@ it('a queue whose counts are damaged is mended by check, and gives no number a s
   expect(seen).toEqual(['behind the unreadable', 'new', 'head', 'behind it']);
 });
 
-it('a queue that was killed between the two halves of a repair is one still', () => {
+it('a queue whose process was killed in the middle of a repair is still a queue', () => {
   const { queue: first, directory } = openQueueFixture<string>();
   first.enqueueMany([{ payload: 'x' }, { payload: 'y', delay: 1 }]);
   first.close();
@@ -102,7 +102,7 @@ it('a worker waits while another process holds the queue for longer than its tim
   await done(1);
 });
 
-it('missing counts are rebuilt before anything is added: no waiting job is overwritten', () => {
+it('missing counters are rebuilt before a job is added, so that no waiting job is overwritten', () => {
   const { queue, directory } = openQueueFixture<string>();
   queue.enqueueMany([{ payload: 'a' }, { payload: 'b', delay: 1 }, { payload: 'c' }]);
   const index = new Index<Key>(directory);

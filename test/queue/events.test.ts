@@ -5,7 +5,7 @@ import { createGate, openQueueFixture, waitUntil } from './queue-fixture.ts';
 const NO_BACKOFF = { backoff: { initial: 0 } } as const;
 
 describe('events', () => {
-  it('tell all that happens, in order', async () => {
+  it('report everything, in order', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     const events: QueueEvent[] = [];
     const stop = queue.subscribe((event) => events.push(event));
@@ -40,7 +40,7 @@ describe('events', () => {
     expect(events).toEqual([]);
   });
 
-  it('may stop the worker or close the queue on the spot', async () => {
+  it('may stop the worker or close the queue from the listener', async () => {
     for (const closes of [false, true]) {
       const { queue, directory } = openQueueFixture<string>();
       queue.enqueueMany([{ payload: 'x' }, { payload: 'y' }]);
@@ -61,7 +61,7 @@ describe('events', () => {
     }
   });
 
-  it('tell of deaths, of retried ones, of what was given back, and of another’s doings soon', async () => {
+  it('report dead, retried and returned jobs, and soon those of another queue object', async () => {
     const one = openQueueFixture<string>();
     const other = openQueueFixture<string>({ directory: one.directory });
     const kinds: string[] = [];

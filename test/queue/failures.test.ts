@@ -35,7 +35,7 @@ describe('a job that fails', () => {
     expect(tries).toBe(3);
   });
 
-  it('permanently is dead at once', async () => {
+  it('permanently becomes dead at once', async () => {
     const { queue, work } = openQueueFixture<string>();
     queue.enqueue('x');
     let tries = 0;
@@ -48,7 +48,7 @@ describe('a job that fails', () => {
     expect(tries).toBe(1);
   });
 
-  it('that is dead gets all its attempts again, or is removed', async () => {
+  it('and is dead can be retried with all attempts, or removed', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     queue.enqueueMany([{ payload: 'healed' }, { payload: 'removed' }]);
     let healthy = false;
@@ -80,7 +80,7 @@ describe('the backoff after a failure', () => {
     expect(getRetryDelayMs(parseRetry({ attempts: Infinity, backoff: { initial: 0 } }), 100_000)).toBe(0);
   });
 
-  it('is spread over all of that by full jitter', () => {
+  it('is spread from 0 to its maximum by full jitter', () => {
     const schedule = parseRetry({ backoff: { initial: 1000 } });
     const rests = Array.from({ length: 1000 }, () => getRetryDelayMs(schedule, 3)!);
     expect(Math.max(...rests)).toBeLessThan(4000);
@@ -90,14 +90,14 @@ describe('the backoff after a failure', () => {
     }
   });
 
-  it('refuses numbers that make no sense', () => {
+  it('refuses invalid numbers', () => {
     const wrong = [{ attempts: 0 }, { attempts: 1.5 }, { backoff: { factor: 0.5 } }, { backoff: { initial: -1 } }];
     for (const retry of [...wrong, { backoff: { max: Infinity } }, { backoff: { jitter: 'some' } }, { tries: 1 }]) {
       expect(() => parseRetry(retry as never)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     }
   });
 
-  it('says which option is a number where an object is expected', () => {
+  it('reports which option is a number instead of an object', () => {
     expect(() => parseRetry(5 as never)).toThrow(
       'for retry an object is expected; the names there are: attempts, backoff',
     );
@@ -106,13 +106,13 @@ describe('the backoff after a failure', () => {
 });
 
 describe('a lease', () => {
-  /** Two queues in one directory, as of two processes: each with a clock of its own. */
+  /** Two queues in one directory, like two processes, each with its own clock. */
   function two() {
     const one = openQueueFixture<string>({ lease: 1000 });
     return { one, other: openQueueFixture<string>({ lease: 1000, directory: one.directory }) };
   }
 
-  it('that is over lets another worker have the job; the one before is told and can not acknowledge', async () => {
+  it('that is over passes the job to another worker; the previous one is notified and can not complete it', async () => {
     const { one, other } = two();
     one.queue.enqueue('x', { group: 'g' });
     one.queue.enqueue('y', { group: 'g' });
@@ -141,7 +141,7 @@ describe('a lease', () => {
     expect(begun[1]!.signal.aborted).toBe(false);
   });
 
-  it('is renewed while a handler works, however long, and its loss is told before the handler ends', async () => {
+  it('is renewed as long as a handler runs, and its loss is reported before the handler ends', async () => {
     const { one, other } = two();
     one.queue.enqueue('x');
     const begun: JobContext<string>[] = [];
@@ -168,7 +168,7 @@ describe('a lease', () => {
     other.queue.close();
   });
 
-  it('ends with the removal of a running job', async () => {
+  it('ends when a running job is removed', async () => {
     const { queue, work } = openQueueFixture<string>();
     queue.enqueue('x', { group: 'g', dedupeKey: 'k' });
     queue.enqueue('y', { group: 'g' });

@@ -21,11 +21,11 @@ export interface ModelClaim {
 
 export type ModelOutcome = 'done' | 'returned' | { readonly rest: number | undefined };
 
-/** What a durable queue does, as arrays and loops: slow, and plain enough to be believed. */
+/** The behaviour of a durable queue, as arrays and loops: slow, but obviously correct. */
 export class ModelQueue {
   now = 0;
   readonly jobs: ModelJob[] = [];
-  /** The end of each worker's lease. */
+  /** When the lease of each worker ends. */
   readonly workers = new Map<string, number>();
   #ids = 0;
   #tickets = 0;
@@ -89,7 +89,7 @@ export class ModelQueue {
     return job !== undefined;
   }
 
-  /** Undefined: refused, for another has the key. */
+  /** Returns undefined if it is refused because another job has the key. */
   retry(id: number): boolean | undefined {
     const job = this.find(id);
     if (job?.state !== 'dead') return false;
@@ -102,7 +102,7 @@ export class ModelQueue {
 
   find = (id: number): ModelJob | undefined => this.jobs.find((job) => job.id === id);
 
-  /** In the order in which they are begun. */
+  /** In the order in which they are started. */
   ready = (): ModelJob[] =>
     this.jobs.filter(({ state }) => state === 'ready').sort((a, b) => b.priority - a.priority || a.id - b.id);
 
@@ -139,7 +139,7 @@ export class ModelQueue {
     this.#next(job.group);
   }
 
-  /** If nobody stands for the group any more, the earliest that is held does. */
+  /** If the group has no head any more, its earliest held job becomes the head. */
   #next(group: number | undefined): void {
     if (group === undefined) return;
     const members = this.jobs.filter((job) => job.group === group).sort((a, b) => a.id - b.id);

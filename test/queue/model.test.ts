@@ -4,8 +4,7 @@ import { Index } from '../../main/engine/index.ts';
 import { createIdentity } from '../../main/engine/process-identity.ts';
 import { type Claim, claim, reclaimLost, settle } from '../../main/queue/attempts.ts';
 import { getJob, listJobs, removeJob, retryJob } from '../../main/queue/jobs.ts';
-import { rebuild } from '../../main/queue/repair.ts';
-import { enqueueMany } from '../../main/queue/schedule.ts';
+import { enqueueMany, rebuildSchedule } from '../../main/queue/schedule.ts';
 import { openTables } from '../../main/queue/tables.ts';
 import { getCounters, inTransaction, type OpenQueue } from '../../main/queue/transaction.ts';
 import { parseRetry } from '../../main/queue/worker-options.ts';
@@ -17,7 +16,7 @@ const MAX_ATTEMPTS = 2;
 const smallRange = { min: 0, max: 2 };
 const optionalNumber = fc.option(fc.integer({ min: 0, max: 1 }), { nil: undefined, freq: 2 });
 
-/** What is done in one step, as data. */
+/** The operation of one step, as data. */
 const STEP = fc.oneof(
   {
     weight: 5,
@@ -51,14 +50,14 @@ const STEP = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('remove' as const), id: fc.integer({ min: 1, max: 12 }) }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('retry' as const), id: fc.integer({ min: 1, max: 8 }) }) },
 );
-/** Most alone, some in one transaction. */
+/** Most steps run alone, some in one transaction. */
 const BATCH = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(STEP) },
   { weight: 1, arbitrary: fc.array(STEP, { minLength: 2, maxLength: 5 }) },
 );
 type Step = typeof STEP extends fc.Arbitrary<infer S> ? S : never;
 
-/** Does the same to a queue on disk and to the plain one. */
+/** Does the same to a queue on disk and to the model. */
 class QueuePair {
   readonly model = new ModelQueue();
   readonly #core: OpenQueue;
@@ -69,12 +68,12 @@ class QueuePair {
       index,
       tables: openTables(index),
       clock: () => this.model.now,
-      rebuild: rebuild,
+      rebuildSchedule,
       transaction: undefined,
     };
   }
 
-  /** In one transaction, where time stands still. */
+  /** In one transaction, in which time does not pass. */
   doTogether(steps: readonly Step[]): void {
     const all = () => {
       for (const step of steps) {
@@ -111,7 +110,7 @@ class QueuePair {
         break;
       }
       case 'settle': {
-        // Also one that was settled or lost before: nothing may come of it.
+        // Also one that was already settled or lost: it must have no effect.
         const held = this.#claims.at(-1 - (step.nth % Math.max(1, this.#claims.length)));
         if (held === undefined) break;
         const { ending } = step;
@@ -123,8 +122,8 @@ class QueuePair {
         break;
       }
       case 'rebuild':
-        // Nothing is damaged, so nothing else may change.
-        inTransaction(core, rebuild);
+        // Nothing is damaged, so nothing may change.
+        inTransaction(core, rebuildSchedule);
         model.promote();
         break;
       case 'wait':
@@ -160,7 +159,7 @@ class QueuePair {
     for (const { id, state, attempts } of this.model.jobs) expect(getJob(core, id)).toMatchObject({ state, attempts });
   }
 
-  /** When all jobs are gone, so is all that was known of them. */
+  /** When all jobs are gone, so are all rows about them. */
   expectNothingLeft(): void {
     for (const { id } of [...this.model.jobs]) this.do({ what: 'remove', id });
     this.compare();
@@ -169,7 +168,7 @@ class QueuePair {
   }
 }
 
-it('a queue does what a plain one does, whatever is done to it', { timeout: 60_000 }, () => {
+it('a queue behaves like the model for any sequence of operations', { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(fc.array(BATCH, { minLength: 8, maxLength: 50, size: 'max' }), (transactions) => {
       using index = new Index(freshDirectory(), { durability: 'process' });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Queues } from '../../main/queue/queues.ts';
+import { Queues } from '../../main/queue/queue.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const badOption = expect.objectContaining({ code: 'BAD_OPTION' });
@@ -35,7 +35,7 @@ it('a name that can’t be a folder is refused', () => {
   }
 });
 
-it('a page that may not open a queue finds the open ones', () => {
+it('a caller that may not open queues finds only open ones', () => {
   const directory = freshDirectory();
   const queues = new Queues(directory);
   const noSuchStore = expect.objectContaining({

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { createGate, openQueueFixture, waitUntil } from './queue-fixture.ts';
 
-describe('jobs are begun', () => {
+describe('jobs are started', () => {
   it('in the order in which they were enqueued', async () => {
     const { queue, work, done } = openQueueFixture<number>();
     queue.enqueueMany(Array.from({ length: 50 }, (_, payload) => ({ payload })));
@@ -22,7 +22,7 @@ describe('jobs are begun', () => {
     expect(begun).toEqual(['5 5', '5 5', '0 0', '0 0', '-1.5 -1.5']);
   });
 
-  it('not before their delay is over, and then by priority', async () => {
+  it('after their delay, and then by priority', async () => {
     const { queue, work, done, time } = openQueueFixture<string>();
     queue.enqueue('late', { delay: 1000 });
     queue.enqueue('later, but urgent', { delay: 2000, priority: 1 });
@@ -42,7 +42,7 @@ describe('jobs are begun', () => {
     expect(queue.counts()).toMatchObject({ delayed: 1, ready: 0 });
   });
 
-  it('as many at a time as wanted', async () => {
+  it('up to the concurrency at the same time', async () => {
     const { queue, work, done } = openQueueFixture<number>();
     queue.enqueueMany(Array.from({ length: 20 }, (_, payload) => ({ payload })));
     let most = 0;
@@ -62,7 +62,7 @@ describe('jobs are begun', () => {
   it('at once when they are enqueued in this process', async () => {
     const { queue, work } = openQueueFixture<number>();
     const begun = createGate();
-    // Time stands still for the worker: nothing it sleeps for comes, but it is woken.
+    // Time does not pass, so the worker's sleep can end only because it is woken.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       work(() => begun.open());
@@ -77,7 +77,7 @@ describe('jobs are begun', () => {
 });
 
 describe('a group', () => {
-  it('runs one job at a time, in order, beside others', async () => {
+  it('runs one job at a time, in order, in parallel with other groups', async () => {
     const { queue, work, done } = openQueueFixture<number>();
     queue.enqueueMany(
       Array.from({ length: 40 }, (_, payload) => ({ payload, group: ['user', payload % 4], priority: payload % 3 })),
@@ -102,7 +102,7 @@ describe('a group', () => {
     }
   });
 
-  it('waits for a head that is delayed, or failed and rests', async () => {
+  it('waits for a head that is delayed or waits for its retry', async () => {
     const { queue, work, done, time } = openQueueFixture<string>();
     queue.enqueue('first', { group: 'g', delay: 1000 });
     queue.enqueue('second', { group: 'g', priority: 9 });
@@ -126,7 +126,7 @@ describe('a group', () => {
     expect(begun).toEqual(['other 1', 'first 1', 'first 2', 'second 1']);
   });
 
-  it('goes on past a head that is dead, and past one that is removed', async () => {
+  it('continues after a head that is dead or removed', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     for (const payload of ['bad', 'removed', 'good']) queue.enqueue(payload, { group: 7 });
     expect(queue.remove(2)).toBe(true);
@@ -144,7 +144,7 @@ describe('a group', () => {
     await done(2);
   });
 
-  it('takes a dead one that is retried before those that came after it', async () => {
+  it('runs a retried dead job before those enqueued after it', async () => {
     const { queue, work, done } = openQueueFixture<number>();
     queue.enqueueMany([1, 2, 3, 4].map((payload) => ({ payload, group: 'g' })));
     const order: number[] = [];
@@ -172,7 +172,7 @@ describe('a group', () => {
 });
 
 describe('a dedupe key', () => {
-  it('answers the job that waits or runs, and is free when that is done, dead or removed', async () => {
+  it('returns the job that waits or runs, and is free when that job is done, dead or removed', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     const key = { dedupeKey: ['sync', 1] };
     expect(queue.enqueue('a', key)).toEqual({ id: 1, duplicate: false });

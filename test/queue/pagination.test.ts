@@ -18,7 +18,7 @@ function walkPages(
 }
 
 describe('a queue, page by page', () => {
-  it('tells the jobs of every state in the order of jobs()', () => {
+  it('returns the jobs of every state in the order of jobs()', () => {
     const { queue } = openQueueFixture();
     queue.enqueueMany(Array.from({ length: 1300 }, (_, n) => ({ payload: n, priority: n % 3 })));
     queue.enqueueMany(Array.from({ length: 600 }, (_, n) => ({ payload: n, group: n % 2, delay: (n % 5) * 1000 })));
@@ -37,11 +37,11 @@ describe('a queue, page by page', () => {
     expect(walkPages(queue, 'ready')).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('goes on beside changes: what leaves is not met, what stays is met once', () => {
+  it('continues while jobs change: removed jobs are left out, others are returned once', () => {
     const { queue } = openQueueFixture();
     queue.enqueueMany(Array.from({ length: 300 }, (_, n) => ({ payload: n })));
     const met = walkPages(queue, 'ready', () => {
-      // The second page would have begun with 129.
+      // Without the change, the second page would start with 129.
       for (let id = 120; id <= 140; id++) queue.remove(id);
       queue.enqueue('urgent', { priority: 9 });
     });
@@ -59,7 +59,7 @@ describe('a queue, page by page', () => {
     expect(() => queue.page(state as JobState, after)).toThrow(errorMatching(code));
   });
 
-  it('never leads out of a state, whatever the cursor', () => {
+  it('never returns jobs of another state, whatever the cursor', () => {
     const { queue } = openQueueFixture();
     queue.enqueueMany([{ payload: 'a' }, { payload: 'b', delay: 9 }, { payload: 'c', dedupeKey: 'k' }]);
     for (const after of [[], [''], [null], [-1e9, 0], ['\u{10ffff}']]) {
@@ -70,7 +70,7 @@ describe('a queue, page by page', () => {
 });
 
 describe('calls in one transaction', () => {
-  it('are whole or not at all', () => {
+  it('take effect together or not at all', () => {
     const { queue } = openQueueFixture();
     const undone = () =>
       queue.transact(() => {
@@ -83,7 +83,7 @@ describe('calls in one transaction', () => {
     expect(queue.transact(() => [queue.enqueue('a').id, queue.enqueue('b').id])).toEqual([1, 2]);
   });
 
-  it('count together, and see what was counted', () => {
+  it('share the counters, and see them change', () => {
     const { queue } = openQueueFixture();
     queue.transact(() => {
       queue.enqueue('a');
@@ -99,7 +99,7 @@ describe('calls in one transaction', () => {
     expect(queue.counts()).toEqual(counts);
   });
 
-  it('fail alone when the failure is caught', () => {
+  it('are rolled back alone when their error is caught', () => {
     const { queue } = openQueueFixture();
     queue.transact(() => {
       queue.enqueue('a', { group: 'g' });
@@ -112,7 +112,7 @@ describe('calls in one transaction', () => {
     expect(queue.check()).toEqual([]);
   });
 
-  it('set workers on when they are committed', async () => {
+  it('wake workers after the commit', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     const seen: string[] = [];
     work(({ payload }) => void seen.push(payload));

@@ -8,7 +8,7 @@ afterEach(async () => {
   for (const end of cleanups.splice(0).reverse()) await end();
 });
 
-/** A queue in a fresh directory, or one that is given, by a clock that stands still until it is moved. */
+/** A queue in a new or given directory, with a clock that moves only by hand. */
 export function openQueueFixture<T = unknown>(options: OpenQueueOptions & { readonly directory?: string } = {}) {
   const { directory = freshDirectory(), ...rest } = options;
   const time = { now: 1_000_000 };
@@ -18,7 +18,7 @@ export function openQueueFixture<T = unknown>(options: OpenQueueOptions & { read
     queue,
     directory,
     time,
-    /** Sets a worker on; answers how to stop it. */
+    /** Starts a worker. Returns a function that stops it. */
     work(handler: Handler<T>, work: ProcessOptions = {}) {
       const stopping = new AbortController();
       const working = queue.process(handler, { ...work, signal: stopping.signal });
@@ -29,12 +29,12 @@ export function openQueueFixture<T = unknown>(options: OpenQueueOptions & { read
       cleanups.push(stop);
       return stop;
     },
-    /** Until so many jobs in all were done. */
+    /** Resolves when this number of jobs has been done in all. */
     done: (count: number) => waitUntil(() => queue.counts().done === count),
   };
 }
 
-/** Until it is so. */
+/** Resolves when the condition is true. */
 export const waitUntil = (check: () => boolean) =>
   vi.waitFor(
     () => {
@@ -43,7 +43,7 @@ export const waitUntil = (check: () => boolean) =>
     { timeout: 10_000, interval: 2 },
   );
 
-/** What a handler can wait for. */
+/** A gate that a handler can wait for. */
 export function createGate<T = void>() {
   let open!: (value: T) => void;
   const passed = new Promise<T>((resolve) => {

@@ -7,8 +7,8 @@ import { createGate, openQueueFixture, waitUntil } from './queue-fixture.ts';
 
 const NO_BACKOFF = { backoff: { initial: 0 } } as const;
 
-describe('what is enqueued', () => {
-  it('is any value that can be cloned, and comes back after reopening', async () => {
+describe('a payload', () => {
+  it('can be any cloneable value, and comes back after reopening', async () => {
     const payload = {
       at: new Date(0),
       bytes: new Uint8Array([1, 2]),
@@ -38,7 +38,7 @@ describe('what is enqueued', () => {
     expect(queue.get(1)).toBeUndefined();
   });
 
-  it('is refused whole when a part of it can not be stored, with its path', () => {
+  it('is refused with the path of the part that can not be stored', () => {
     const { queue } = openQueueFixture<unknown>();
     const fine = { payload: 1 };
     expect(() => queue.enqueueMany([fine, { payload: { user: { avatar: () => 1 } } }])).toThrow(
@@ -56,7 +56,7 @@ describe('what is enqueued', () => {
     expect(queue.enqueue(1)).toEqual({ id: 1, duplicate: false });
   });
 
-  it('is refused in a directory that holds something else', () => {
+  it('can not be enqueued in a directory of another kind of store', () => {
     for (const open of [Cache, Index]) {
       const directory = freshDirectory();
       using store = new open(directory);
@@ -75,7 +75,7 @@ describe('what is enqueued', () => {
 });
 
 describe('a worker', () => {
-  it('that is stopped begins nothing more and waits for what is in hand; what fails then was not tried', async () => {
+  it('that is stopped starts no more jobs and waits for running ones; a failure after the stop is not counted', async () => {
     const { queue, work } = openQueueFixture<string>();
     queue.enqueueMany(['ends', 'fails', 'never begun'].map((payload) => ({ payload })));
     const begun: JobContext<string>[] = [];
@@ -100,7 +100,7 @@ describe('a worker', () => {
     expect(begun).toHaveLength(2);
   });
 
-  it('gives back what it has in hand when the queue is closed', async () => {
+  it('returns its running jobs when the queue is closed', async () => {
     const { queue, work, directory } = openQueueFixture<string>();
     queue.enqueueMany([
       { payload: 'x', group: 1 },
@@ -123,7 +123,7 @@ describe('a worker', () => {
     await again.done(2);
   });
 
-  it('begins nothing while the queue is paused, also after reopening, nor while there is no connection', async () => {
+  it('starts no jobs while the queue is paused, also after reopening, nor while it is offline', async () => {
     const first = openQueueFixture<string>();
     first.queue.pause();
     first.queue.close();
@@ -152,7 +152,7 @@ describe('a worker', () => {
     await done(2);
   });
 
-  it('goes on with what is in hand when the queue is paused, and begins nothing after that', async () => {
+  it('finishes its running jobs when the queue is paused, and starts no others', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     queue.enqueueMany([{ payload: 'a' }, { payload: 'b' }, { payload: 'c' }]);
     const begun: string[] = [];
@@ -172,7 +172,7 @@ describe('a worker', () => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
-  it('keeps what is reported, for who looks and for the next attempt', async () => {
+  it('stores reported progress for observers and for the next attempt', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     queue.enqueue('x');
     const seen: unknown[] = [];
@@ -192,7 +192,7 @@ describe('a worker', () => {
     expect(looks[0]).toMatchObject({ state: 'running', attempts: 1, startedAt: 1_000_000, progress: { bytes: 1 } });
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     const { queue } = openQueueFixture();
     const wrong = [{ concurrency: 0 }, { concurrency: 1.5 }, { signal: 1 }, { online: true }, { retries: 1 }];
     for (const options of wrong) {

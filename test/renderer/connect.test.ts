@@ -66,7 +66,7 @@ describe('a page and its preload script', () => {
     expect((await Promise.allSettled(asking)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  it('is told after a second where no preload script runs, and what to do', async () => {
+  it('fails after a second without a preload script, and says what to do', async () => {
     vi.stubGlobal('window', new FakePage());
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     try {
@@ -82,7 +82,7 @@ describe('a page and its preload script', () => {
     }
   });
 
-  it('is told at once where there is no window: in Node, a worker, the main process', async () => {
+  it('fails at once without a window: in Node, a worker, the main process', async () => {
     vi.stubGlobal('window', undefined);
     try {
       await expect(connect(new AbortController().signal, 'stores')).rejects.toMatchObject({
@@ -132,7 +132,7 @@ describe('a page and its preload script', () => {
     far.close();
   });
 
-  it('hears of it once, and of no other port', async () => {
+  it('closes once, and no other port does', async () => {
     const { far, nonce, closed } = await connected();
     const posted = page.posted.length;
     deliver({ deskcache: 'gone', nonce: nonce.replace(/^./, (first) => (first === '0' ? '1' : '0')) });

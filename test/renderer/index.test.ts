@@ -17,11 +17,11 @@ describe('deskcache/renderer', () => {
     const calls = [diskCache.get('k'), diskCache.cache('api').set('k', 1)].map((call) => call.catch((error) => error));
     await vi.waitFor(() => expect(listen).toHaveBeenCalledExactlyOnceWith('pagehide', expect.any(Function)));
     page.dispatchEvent(new Event('pagehide'));
-    const left = errorMatching('DISCONNECTED', 'The page was left before the answer came');
+    const left = errorMatching('DISCONNECTED', 'The page was left before the response arrived');
     expect(await Promise.all(calls)).toEqual([left, left]);
   });
 
-  it('rejects its calls where there is no page', async () => {
+  it('rejects its calls outside of a page', async () => {
     const { diskCache } = await import('../../renderer-api/index.ts');
     await expect(diskCache.get('k')).rejects.toMatchObject({ name: 'DiskCacheError', code: 'DISCONNECTED' });
   });

@@ -108,7 +108,7 @@ const BUNDLERS: Readonly<Record<string, (page: string) => Promise<Bundle>>> = {
 };
 
 describe('the package for pages', () => {
-  it('has one file for what is loaded at start, and others for what comes on demand', () => {
+  it('has one file that is loaded at start, and others that are loaded on demand', () => {
     const ofPages = published.filter((name) => name.startsWith('page-'));
     expect(ofPages).toEqual(
       expect.arrayContaining(

@@ -1,12 +1,12 @@
 import type { CacheContract } from '../../protocol/contract/cache.ts';
 import type { CacheOptions, Range } from '../../protocol/options.ts';
 
-/** Verbs that have another shape on the face of a store than on the wire. */
+/** Methods that differ between a store and the wire. */
 type Reshaped = 'page' | 'size';
 
 type Promised<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
 
-/** The face of a cache as promises, what the bare engine and the bridge have in common: every verb of the contract. */
+/** The promise-based interface that the engine and the bridge share: every method of the contract. */
 export type AsyncCache = { readonly [M in Exclude<keyof CacheContract, Reshaped>]: Promised<CacheContract[M]> } & {
   readonly size: Promise<number>;
   keys(range?: Range): AsyncIterable<unknown>;
@@ -14,17 +14,17 @@ export type AsyncCache = { readonly [M in Exclude<keyof CacheContract, Reshaped>
   entries(range?: Range): AsyncIterable<unknown>;
 };
 
-/** A store under test, with a clock that stands still until it is moved. */
+/** A store under test, with a clock that moves only by hand. */
 export interface AsyncStoreFixture {
   readonly store: AsyncCache;
   /** Now, by the store's clock: epoch milliseconds. */
   now(): number;
-  /** Moves the store's clock by so many milliseconds. */
+  /** Moves the store's clock by some milliseconds. */
   advance(ms: number): void;
   close(): Promise<void>;
 }
 
-/** How a test gets a store, fresh and empty. */
+/** How a test gets a new, empty store. */
 export type OpenAsyncStore = (options?: CacheOptions) => Promise<AsyncStoreFixture>;
 
 export async function collectItems(items: AsyncIterable<unknown>): Promise<unknown[]> {

@@ -3,16 +3,16 @@ import type { Cache } from '../../main/engine/index.ts';
 import type { CacheStorageOptions } from '../../main/offline/index.ts';
 import type { RemoteCacheStorage, RemoteWebCache } from '../../renderer-api/http/remote-caches.ts';
 
-/** What a class shows. */
+/** The public interface of a class. */
 type FaceOf<C> = { [M in keyof C]: C[M] };
 export type AnyWebCache = FaceOf<RemoteWebCache>;
 export type AnyCacheStorage = Omit<FaceOf<RemoteCacheStorage>, 'open'> & { open(name: string): Promise<AnyWebCache> };
 
 export interface CacheStorageFixture extends Disposable {
   readonly caches: AnyCacheStorage;
-  /** Where it all is. */
+  /** The directory of the store. */
   readonly cache: Cache;
-  /** The URLs that were asked of the network. */
+  /** The URLs that were requested from the network. */
   readonly requests: readonly string[];
   /** The same store, as after a restart. */
   reopen(): AnyCacheStorage;
@@ -39,7 +39,7 @@ async function filled(
   return cache;
 }
 
-/** The standard's CacheStorage, wherever it is called from. */
+/** The behaviour of the standard's CacheStorage, wherever it is called from. */
 export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): void {
   describe(where, () => {
     describe('CacheStorage', () => {
@@ -56,7 +56,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         ]);
       });
 
-      it('finds in any cache in their order, or in the one named', async () => {
+      it('matches in all caches in order, or in the named one', async () => {
         using made = setup();
         for (const name of ['x', 'y']) await (await made.caches.open(name)).put(A, new Response(name));
         expect(await (await made.caches.match(A))?.text()).toBe('x');
@@ -66,7 +66,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         await expect(made.caches.match('no url')).rejects.toThrow(TypeError);
       });
 
-      it('deletes all that was in a cache; what is put into it later is nowhere', async () => {
+      it('deletes a cache with its content, and drops later puts through an old handle', async () => {
         using made = setup();
         const cache = await filled(made.caches, [A, 'x'.repeat(100_000)]);
         await made.caches.delete('v1');
@@ -79,7 +79,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
     });
 
     describe('put and match', () => {
-      it('keeps a response as it was', async () => {
+      it('stores a response unchanged', async () => {
         using made = setup();
         const cache = await made.caches.open('v1');
         const body = new Uint8Array(200_000).map((_, n) => n % 251);
@@ -103,7 +103,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect([request?.url, request?.method, request?.headers.get('x-asked')]).toEqual([A, 'GET', 'yes']);
       });
 
-      it('tells no body from an empty one', async () => {
+      it('distinguishes no body from an empty one', async () => {
         using made = setup();
         const cache = await made.caches.open('v1');
         await cache.put(A, new Response(null, { status: 204 }));
@@ -111,7 +111,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect([(await cache.match(A))?.body, (await cache.match(`${A}b`))?.body]).toEqual([null, expect.anything()]);
       });
 
-      it('keeps an error response, and the body of what was put locked', async () => {
+      it('stores an error response, and locks the body that was put', async () => {
         using made = setup();
         const cache = await made.caches.open('v1');
         await cache.put(A, Response.error());
@@ -121,7 +121,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect(() => response.body?.getReader()).toThrow(TypeError);
       });
 
-      it('puts in the place of what the request asks for, at the end', async () => {
+      it('replaces the response of the same request, and moves it to the end', async () => {
         using made = setup();
         const cache = await filled(made.caches, [A, '1'], [`${A}?q`, '2'], [`${A}#f`, '3']);
         expect(await urls(cache.keys())).toEqual([`${A}?q`, `${A}#f`]);
@@ -129,7 +129,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect([...made.cache.keys({ prefix: ['cached-body'] })].length).toBe(2);
       });
 
-      it('ignores the query, or the method, where it is told to', async () => {
+      it('ignores the query or the method if an option says so', async () => {
         using made = setup();
         const cache = await filled(made.caches, [`${A}?2`, '2'], [`${A}?1`, '1'], [`${A}/b?1`, '3'], [`${A}?`, '4']);
         expect(await texts(cache.matchAll(A))).toEqual([]);
@@ -167,7 +167,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect(await texts(cache.matchAll())).toEqual(['en', 'neu']);
       });
 
-      it('refuses what the standard refuses', async () => {
+      it('refuses everything that the standard refuses', async () => {
         using made = setup({ schemes: ['app'] });
         const cache = await made.caches.open('v1');
         const used = new Response('x');
@@ -196,7 +196,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect([...made.cache.keys({ prefix: ['cached-body'] })].length).toBe(1);
       });
 
-      it('deletes what it is asked for, and says whether there was any', async () => {
+      it('deletes matching responses, and returns whether there were any', async () => {
         using made = setup();
         const cache = await filled(made.caches, [`${A}?1`, '1'], [`${A}?2`, '2'], [`${A}/b`, '3']);
         expect([await cache.delete(A), await cache.delete(A, { ignoreSearch: true })]).toEqual([false, true]);
@@ -208,7 +208,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
     });
 
     describe('add and addAll', () => {
-      it('fetches and keeps, in the order of the requests', async () => {
+      it('fetches and stores, in the order of the requests', async () => {
         using made = setup();
         const cache = await made.caches.open('v1');
         await cache.addAll([`${A}1`, new Request(`${A}2`), `${A}3`]);
@@ -216,14 +216,14 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect(await texts(cache.matchAll())).toEqual([`${A}1`, `${A}2`, `${A}3`, `${A}0`]);
       });
 
-      it('keeps nothing where one fails', async () => {
+      it('stores nothing if one request fails', async () => {
         const answer = (url: string) => new Response(url, url.endsWith('bad') ? { status: 404 } : {});
         using made = setup({}, answer);
         const cache = await made.caches.open('v1');
         await expect(cache.addAll([`${A}1`, `${A}bad`, `${A}2`])).rejects.toThrow(TypeError);
         expect([await cache.keys(), [...made.cache.keys({ prefix: ['cached-body'] })]]).toEqual([[], []]);
         await expect(cache.addAll([A, new Request(A, { method: 'POST' })])).rejects.toThrow(TypeError);
-        expect(made.requests.length).toBe(3); // that one was refused before anything was fetched
+        expect(made.requests.length).toBe(3); // refused before anything was fetched
       });
 
       it('refuses the same request twice, with InvalidStateError', async () => {

@@ -5,7 +5,7 @@ import type { OpenAsyncStore } from './async-cache.ts';
 /** incr and decr. */
 export function counterBehaviour(open: OpenAsyncStore): void {
   describe('counting', () => {
-    it('starts at the default, and again after expiry', async () => {
+    it('starts at the default, also after expiry', async () => {
       const { store, advance } = await open();
       expect(await store.incr('n')).toBe(1);
       expect(await store.incr('n', 5)).toBe(6);
@@ -19,13 +19,13 @@ export function counterBehaviour(open: OpenAsyncStore): void {
       expect(await store.incr('n')).toBe(1);
     });
 
-    it('is exact when many count at once', async () => {
+    it('is exact with many concurrent calls', async () => {
       const { store } = await open();
       const sums = await Promise.all(Array.from({ length: 50 }, () => store.incr('n', 3)));
       expect(sums).toEqual(Array.from({ length: 50 }, (_, n) => 3 * (n + 1)));
     });
 
-    it('keeps expiry, tag and place', async () => {
+    it('keeps expiry, tag and position', async () => {
       const { store, now } = await open();
       await store.set('k', 1, { ttl: 10, tag: 't' });
       await store.set('later', 1);

@@ -6,7 +6,7 @@ import type { OpenAsyncStore } from './async-cache.ts';
 /** get, getMany, getEntry, has, set, setMany, add. */
 export function keyAndValueBehaviour(open: OpenAsyncStore): void {
   describe('keys and values', () => {
-    it('gives back what was set, last set wins', async () => {
+    it('returns the value that was set last', async () => {
       const { store } = await open();
       await store.set('k', 1);
       await store.set('k', { a: [1, 'x', null] });
@@ -15,7 +15,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(1);
     });
 
-    it('tells what is not there from undefined that was set', async () => {
+    it('distinguishes a missing item from a stored undefined', async () => {
       const { store } = await open();
       await store.set('k', undefined);
       expect(await store.get('k')).toBeUndefined();
@@ -25,7 +25,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.getEntry('other')).toBeUndefined();
     });
 
-    it('keeps keys apart that are not deeply equal, and only those', async () => {
+    it('treats keys as one if and only if they are deeply equal', async () => {
       const { store } = await open();
       const keys: Key[] = ['1', 1, 1n, true, false, null, Number.NaN, '', [], [1], ['1'], [[1]], {}, { a: 1, b: 2 }];
       keys.push(new Date(1), Uint8Array.of(1), 2 ** 53, 2n ** 64n, Number.POSITIVE_INFINITY);
@@ -38,7 +38,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(keys.length + 1);
     });
 
-    it('gives every value back as it was, and never the same object', async () => {
+    it('returns every value unchanged, and never the same object', async () => {
       const { store } = await open();
       const value = {
         date: new Date(5),
@@ -73,7 +73,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(0);
     });
 
-    it('refuses options that mean nothing', async () => {
+    it('refuses invalid options', async () => {
       const { store } = await open();
       await expect(store.set('k', 1, { ttl: Number.NaN })).rejects.toEqual(errorMatching('BAD_OPTION'));
       await expect(store.set('k', 1, { ttl: '5' as unknown as number })).rejects.toEqual(errorMatching('BAD_OPTION'));
@@ -83,7 +83,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.has('k')).toBe(false);
     });
 
-    it('holds large values whole', async () => {
+    it('stores large values completely', async () => {
       const { store } = await open();
       const text = 'a\r\nb\rc\u{1f600}'.repeat(20_000);
       const bytes = Uint8Array.from({ length: 100_000 }, (_, index) => index * 7);
@@ -112,7 +112,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.getEntry('b')).toMatchObject({ tag: 't' });
     });
 
-    it('adds only where nothing lives', async () => {
+    it('adds only if there is no live item', async () => {
       const { store, advance } = await open();
       expect(await store.add('k', 1, { ttl: 5 })).toBe(true);
       expect(await store.add('k', 2)).toBe(false);
@@ -122,7 +122,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.getEntry('k')).toMatchObject({ value: 3, tag: 't', expiresAt: undefined });
     });
 
-    it('tells what is known of an item', async () => {
+    it('returns the entry of an item', async () => {
       const { store, now, advance } = await open({ evictionPolicy: 'least-frequently-used' });
       const storedAt = now();
       await store.set(['k'], 'four', { ttl: 100, tag: 7 });

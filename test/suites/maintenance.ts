@@ -5,7 +5,7 @@ import { collectItems, type OpenAsyncStore } from './async-cache.ts';
 /** expire, evict, cull, clear, stats, volume. */
 export function maintenanceBehaviour(open: OpenAsyncStore): void {
   describe('housekeeping', () => {
-    it('expires and evicts all that is meant, more than one batch, and says how many', async () => {
+    it('expires and evicts all matching items, over several batches, and returns their number', async () => {
       const { store, advance } = await open({ fileThreshold: 50 });
       for (const tag of [0, 1]) {
         const numbers = Array.from({ length: 300 }, (_, n) => 2 * n + tag);
@@ -25,7 +25,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await collectItems(store.keys())).toEqual(['stays']);
     });
 
-    it('counts only live items among the evicted, and refuses invalid tags', async () => {
+    it('counts only live items when evicting by tag, and refuses invalid tags', async () => {
       const { store } = await open();
       await store.set('a', 1, { tag: 't' });
       await store.set('b', 1, { tag: 't', ttl: 0 });
@@ -36,7 +36,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await store.get('c')).toBe(2);
     });
 
-    it('culls what has expired, and nothing else below the limit', async () => {
+    it('culls expired items, and nothing else below the limit', async () => {
       const { store, advance } = await open();
       for (let n = 0; n < 20; n++) await store.set(n, n, { ttl: n < 5 ? 10 : 1000 });
       advance(10);
@@ -45,7 +45,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(15);
     });
 
-    it('clears everything and says how much it was', async () => {
+    it('clears everything and returns the number of items', async () => {
       const { store } = await open({ fileThreshold: 50 });
       await store.setMany([
         ['a', 1],
@@ -61,7 +61,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(1);
     });
 
-    it('counts what get finds and does not find', async () => {
+    it('counts hits and misses of get', async () => {
       const { store, advance } = await open({ statistics: true });
       await store.set('k', 1, { ttl: 10 });
       await store.getMany(['k', 'k', 'none']);
@@ -72,14 +72,14 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await store.stats()).toEqual({ hits: 2, misses: 2 });
     });
 
-    it('counts nothing unless it is asked to', async () => {
+    it('counts nothing unless statistics are on', async () => {
       const { store } = await open();
       await store.set('k', 1);
       await store.getMany(['k', 'none']);
       expect(await store.stats()).toEqual({ hits: 0, misses: 0 });
     });
 
-    it('takes room for what is stored and gives it back', async () => {
+    it('grows in volume with stored items and shrinks again', async () => {
       const { store } = await open();
       const empty = await store.volume();
       expect(empty).toBeGreaterThan(0);
@@ -91,7 +91,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await store.volume()).toBeLessThan(full - 250_000);
     });
 
-    it('refuses an item that could never fit, and evicts nothing for it', async () => {
+    it('refuses an item that can never fit, and evicts nothing for it', async () => {
       const { store } = await open({ sizeLimit: 1024 * 1024 });
       await store.set('k', 'stays');
       await expect(store.set('large', new Uint8Array(1024 * 1024))).rejects.toEqual(errorMatching('TOO_LARGE'));

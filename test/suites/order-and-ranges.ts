@@ -6,7 +6,7 @@ import { collectItems, type OpenAsyncStore } from './async-cache.ts';
 /** keys, values, entries. */
 export function rangeBehaviour(open: OpenAsyncStore): void {
   describe('order and ranges', () => {
-    it('walks in the order of first setting; a set keeps the place, a return after delete or expiry loses it', async () => {
+    it('iterates in the order of first insertion; a set keeps the position, a set after delete or expiry does not', async () => {
       const { store, advance } = await open();
       for (const key of ['c', 'a', 'b', 'd']) await store.set(key, key);
       await store.set('c', 'again');
@@ -24,7 +24,7 @@ export function rangeBehaviour(open: OpenAsyncStore): void {
       ]);
     });
 
-    it('walks in key order: numbers, strings by code point, then everything else', async () => {
+    it('iterates in key order: numbers, strings by code point, then everything else', async () => {
       const { store } = await open();
       const keys: Key[] = [['user', 2], 'b', 10, '\u{1f600}', -1, ['user', 10], 'a', '\uffff', 2.5, ['user']];
       for (const key of keys) await store.set(key, 1);
@@ -78,7 +78,7 @@ export function rangeBehaviour(open: OpenAsyncStore): void {
       expect(await collectItems(store.entries({ tag: '7' }))).toEqual([]);
     });
 
-    it.each(['stored', 'key'] as const)('meets each of many items once in %s order', async (order) => {
+    it.each(['stored', 'key'] as const)('returns each of many items once in %s order', async (order) => {
       const { store } = await open();
       const numbers = Array.from({ length: 3000 }, (_, n) => n);
       await store.setMany(numbers.map((n) => [n, n]));

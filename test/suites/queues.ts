@@ -3,7 +3,7 @@ import type { Key } from '../../protocol/key.ts';
 import { errorMatching } from '../matchers.ts';
 import type { AsyncCache, OpenAsyncStore } from './async-cache.ts';
 
-/** The values of a queue, taken out from the front. */
+/** Pulls all values of a queue from the front. */
 async function drain(store: AsyncCache, prefix?: Key): Promise<unknown[]> {
   const values: unknown[] = [];
   for (;;) {
@@ -16,7 +16,7 @@ async function drain(store: AsyncCache, prefix?: Key): Promise<unknown[]> {
 /** push, pull, peek. */
 export function queueBehaviour(open: OpenAsyncStore): void {
   describe('queues', () => {
-    it('give from the front what was pushed to the back, and both ways round', async () => {
+    it('return from one end what was pushed to the other, in both directions', async () => {
       const { store } = await open({ fileThreshold: 100 });
       const keys: Key[] = [];
       for (const value of ['a', 'b'.repeat(200), 'c']) keys.push(await store.push(value));
@@ -31,7 +31,7 @@ export function queueBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(0);
     });
 
-    it('are told apart by prefix, also where one begins another', async () => {
+    it('are separated by prefix, even if one prefix begins another', async () => {
       const { store } = await open();
       for (const prefix of ['a', 'a-1', ['a'], ['a', 'b']]) await store.push(String(prefix), { prefix });
       await store.push('none');
@@ -44,7 +44,7 @@ export function queueBehaviour(open: OpenAsyncStore): void {
       expect(await drain(store, ['a'])).toEqual(['a']);
     });
 
-    it('never give what was set under a number or an array, and step around it', async () => {
+    it('never return items that were set under a number or an array, and skip their keys', async () => {
       const { store } = await open();
       await store.set(5, 'mine');
       await store.set(500_000_000_000_001, 'mine');
@@ -66,7 +66,7 @@ export function queueBehaviour(open: OpenAsyncStore): void {
       expect(await store.get(keys[1]!)).toBe('no longer queued');
     });
 
-    it('pass over what has expired', async () => {
+    it('skip expired items', async () => {
       const { store, advance } = await open();
       await store.push('short', { ttl: 5 });
       await store.push('long', { tag: 't' });

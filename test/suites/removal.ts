@@ -15,7 +15,7 @@ export function removalBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(0);
     });
 
-    it('deletes many and says how many lived', async () => {
+    it('deletes many and returns the number of live items among them', async () => {
       const { store } = await open({ fileThreshold: 100 });
       await store.setMany([
         ['a', 1],
@@ -37,7 +37,7 @@ export function removalBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(0);
     });
 
-    it('looks at the first and the last that were set', async () => {
+    it('peeks at the first and last item', async () => {
       const { store } = await open({ fileThreshold: 100 });
       expect(await store.peekItem()).toBeUndefined();
       await store.set('a', LARGE);

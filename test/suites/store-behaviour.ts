@@ -8,7 +8,7 @@ import { queueBehaviour } from './queues.ts';
 import { removalBehaviour } from './removal.ts';
 import { timeToLiveBehaviour } from './time-to-live.ts';
 
-/** What every store does, however it is reached. */
+/** The behaviour of every store, however it is accessed. */
 export function storeBehaviour(name: string, open: OpenAsyncStore): void {
   const openedStores: AsyncStoreFixture[] = [];
   const openForOneTest: OpenAsyncStore = async (options) => {

@@ -4,7 +4,7 @@ import { collectItems, type OpenAsyncStore } from './async-cache.ts';
 /** `ttl` and `touch`. */
 export function timeToLiveBehaviour(open: OpenAsyncStore): void {
   describe('time to live', () => {
-    it('forgets at the moment of expiry, everywhere', async () => {
+    it('hides an item from its expiry on, in every method', async () => {
       const { store, advance } = await open();
       await store.set('k', 1, { ttl: 100, tag: 't' });
       await store.set('stays', 2);
@@ -38,7 +38,7 @@ export function timeToLiveBehaviour(open: OpenAsyncStore): void {
       expect(await store.get('k')).toBe(3);
     });
 
-    it('takes zero and less as expired already, and Infinity as never', async () => {
+    it('treats zero and less as already expired, and Infinity as never', async () => {
       const { store } = await open();
       await store.set('k', 1);
       await store.set('k', 2, { ttl: 0 });
@@ -48,7 +48,7 @@ export function timeToLiveBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(1);
     });
 
-    it('comes from the store where none is given', async () => {
+    it('comes from the store if none is given', async () => {
       const { store, now, advance } = await open({ ttl: 100 });
       await store.set('k', 1);
       await store.set('forever', 2, { ttl: Number.POSITIVE_INFINITY });

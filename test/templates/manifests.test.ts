@@ -19,7 +19,7 @@ const own = manifestAt('package.json');
 describe.each(TEMPLATES)('the template %s', (name) => {
   const manifest = manifestAt(`templates/${name}/package.json`);
 
-  it('names exact versions, those that it is tested with here', () => {
+  it('names the exact versions it is tested with', () => {
     const versions = { ...own.devDependencies, deskcache: own.version };
     for (const [dependency, version] of Object.entries(manifest.devDependencies)) {
       expect(version, dependency).toMatch(/^\d+\.\d+\.\d+$/);
@@ -29,11 +29,11 @@ describe.each(TEMPLATES)('the template %s', (name) => {
     }
   });
 
-  it('has nothing in dependencies, which electron-builder would pack beside the bundle that has it', () => {
+  it('has no dependencies, which electron-builder would pack in addition to the bundle', () => {
     expect(manifest.dependencies).toBeUndefined();
   });
 
-  it('has the scripts that its README and the workflow name', () => {
+  it('has the scripts named in its README and the workflow', () => {
     expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(['start', 'build', 'package', 'typecheck']));
     const readme = read(`templates/${name}/README.md`);
     for (const [, script] of readme.matchAll(/npm (?:run )?(\w+)/g)) {
@@ -41,7 +41,7 @@ describe.each(TEMPLATES)('the template %s', (name) => {
     }
   });
 
-  it('knows nothing of this repository', () => {
+  it('doesn’t refer to this repository', () => {
     for (const path of globSync(`templates/${name}/**/*`, { cwd: root, exclude: ['**/node_modules/**'] })) {
       if (/\.(ts|tsx|mjs|json|yml|md|html)$/.test(path))
         expect(read(path), path).not.toMatch(/\.\.\/\.\.\/\.\.|stand-in|e2e/);

@@ -17,8 +17,8 @@ async function ask(port: MessagePort, ...operations: unknown[][]): Promise<[unkn
 const codes = async (port: MessagePort, ...operation: unknown[]) =>
   (await ask(port, operation))[1].map(([, { code }]) => code);
 
-describe('raw ports of a test host, as those of pages that were taken over', () => {
-  it('share the bytes that were granted with all of one origin in one window, and with no others', async () => {
+describe('raw ports of a test host', () => {
+  it('share the granted bytes among one origin in one window only', async () => {
     using t = await testHost({ stores });
     const bytes = new Uint8Array(60_000);
     const window = 'main';
@@ -30,7 +30,7 @@ describe('raw ports of a test host, as those of pages that were taken over', () 
     expect([...t.host.stores.api.keys()]).toEqual(['a', 'c', 'd']);
   });
 
-  it('still have used them after the port was closed', async () => {
+  it('keep the used bytes after the port was closed', async () => {
     using t = await testHost({ stores });
     const first = t.port({ grant, window: 'main' });
     expect(await codes(first, 'api', 'set', 'a', new Uint8Array(90_000))).toEqual([]);
@@ -39,7 +39,7 @@ describe('raw ports of a test host, as those of pages that were taken over', () 
     expect(await codes(again, 'api', 'set', 'b', new Uint8Array(20_000))).toEqual(['TOO_LARGE']);
   });
 
-  it('have a number of streams together', async () => {
+  it('share the limit of open streams', async () => {
     using t = await testHost({ stores });
     const uploads = Array.from({ length: 70 }, (_, n) => ['api', 'openUpload', n]);
     const refused: number[] = [];
@@ -50,7 +50,7 @@ describe('raw ports of a test host, as those of pages that were taken over', () 
     expect(refused).toEqual([6, 6, 70]);
   });
 
-  it('are closed, with the reason, when they send too much that is no call', async () => {
+  it('are closed with a reason when they send too many malformed messages', async () => {
     using t = await testHost({ stores });
     const port = t.port(grant);
     const closed = once(port, 'close');
@@ -59,7 +59,7 @@ describe('raw ports of a test host, as those of pages that were taken over', () 
     const [{ reason }] = await goodbye;
     expect(reason).toMatchObject({
       code: 'DISCONNECTED',
-      message: expect.stringMatching(/messages that are no calls/),
+      message: expect.stringMatching(/messages that are not calls/),
     });
     await closed;
     expect(t.host.sessions).toBe(0);

@@ -14,7 +14,7 @@ const stores = defineStores({
 });
 
 describe('a test host', () => {
-  it('has the stores in main, synchronously, and in pages, as promises', async () => {
+  it('offers the stores synchronously in main and as promises in pages', async () => {
     using t = await testHost({ stores });
     t.host.stores.api.set('k', { n: 1 });
     const page = t.page().as<typeof stores>();
@@ -24,7 +24,7 @@ describe('a test host', () => {
     expect(t.host.sessions).toBe(1);
   });
 
-  it('holds a page to its grant, given alone or among options', async () => {
+  it('enforces a page’s grant, passed alone or as an option', async () => {
     using t = await testHost({ stores });
     const grant: Grant = { stores: { api: 'read' }, bytes: 100 };
     for (const page of [t.page(grant), t.page({ grant })]) {
@@ -34,13 +34,13 @@ describe('a test host', () => {
     }
   });
 
-  it('refuses what is not a grant where it is written', async () => {
+  it('refuses an invalid grant at the call', async () => {
     using t = await testHost({ stores });
     expect(() => t.page({ stores: { api: 'all' as never } })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     expect(() => t.port({ grant: null as never })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
   });
 
-  it('refuses an option that it does not have', async () => {
+  it('refuses an unknown option', async () => {
     await expect(testHost({ stores, directroy: '/nowhere' } as never)).rejects.toMatchObject({ code: 'BAD_OPTION' });
     for (const wrong of [
       { windows: { sizeLimit: 'much' } },
@@ -56,7 +56,7 @@ describe('a test host', () => {
     expect(() => t.page({ grnat: {} } as never)).toThrow(/"grnat" is not an option/);
   });
 
-  it('gives the raw port of a session', async () => {
+  it('returns the raw port of a session', async () => {
     using t = await testHost({ stores });
     const port = t.port({ stores: { api: 'write' } });
     port.postMessage([
@@ -71,7 +71,7 @@ describe('a test host', () => {
     expect(t.host.stores.api.get('k')).toEqual({ n: 2 });
   });
 
-  it('counts bytes for a window, over all of its ports', async () => {
+  it('counts bytes of a window over all its ports', async () => {
     using t = await testHost({ stores });
     const grant: Grant = { stores: { api: 'write' }, bytes: 1000 };
     const write = async (port: MessagePort) => {
@@ -84,14 +84,14 @@ describe('a test host', () => {
     expect(await write(t.port({ grant, window: 'another' }))).toEqual([]);
   });
 
-  it('keeps what a window keeps for itself by its name', async () => {
+  it('keeps a window’s own data by its name', async () => {
     using t = await testHost({ stores });
     await t.page({ window: 'main' }).window.set('scroll', 120);
     expect(await t.page({ window: 'main' }).window.get('scroll')).toBe(120);
     expect(await t.page().window.get('scroll')).toBeUndefined();
   });
 
-  it('answers diskCache.fetch and CacheStorage from the network it was given', async () => {
+  it('serves diskCache.fetch and CacheStorage from the given network', async () => {
     let asked = 0;
     const fetch = async () => new Response(`answer ${++asked}`, { headers: { 'cache-control': 'max-age=60' } });
     using t = await testHost({ stores, offline: { fetch } });
@@ -103,7 +103,7 @@ describe('a test host', () => {
     expect(await (await t.host.caches.match('https://example.com/b'))?.text()).toBe('answer 2');
   });
 
-  it('without a network refuses to fetch, and says how to have one', async () => {
+  it('refuses to fetch without a network, and says how to pass one', async () => {
     using t = await testHost({ stores });
     await expect(t.page().fetch('https://example.com/a')).rejects.toMatchObject({
       code: 'NOT_ALLOWED',
@@ -111,7 +111,7 @@ describe('a test host', () => {
     });
   });
 
-  it('deletes a directory of its own, and keeps one that was given for the next host', async () => {
+  it('deletes its temporary directory, and keeps one that was passed', async () => {
     const own = await testHost({ stores });
     await own.close();
     await own.close();
@@ -131,7 +131,7 @@ describe('a test host', () => {
     }
   });
 
-  it('settles what pages have open when it is closed', async () => {
+  it('settles the pages’ open calls when it is closed', async () => {
     const t = await testHost({ stores });
     const page = t.page();
     await page.get('k');
@@ -140,7 +140,7 @@ describe('a test host', () => {
     await expect(open).rejects.toMatchObject({ code: 'DISCONNECTED' });
   });
 
-  it('leaves nothing that keeps a process alive', async () => {
+  it('leaves nothing running that keeps the process alive', async () => {
     const t = await testHost({ stores });
     await t.page().get('k');
     const port = t.port();
@@ -152,7 +152,7 @@ describe('a test host', () => {
     await expect.poll(countPorts).toBe(0);
   });
 
-  it('leaves no directory when it can’t be opened', async () => {
+  it('leaves no directory behind if opening fails', async () => {
     const wrong = [undefined, {}, { stores: { api: 5 } }, { stores, offline: { fetch: 5 } }];
     const before = process.env['TMPDIR'];
     const here = mkdtempSync(join(tmpdir(), 'deskcache-nothing-'));

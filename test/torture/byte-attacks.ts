@@ -15,7 +15,7 @@ import { openRawPort } from '../bridge/raw-port.ts';
 
 /*
  * Every way in which a page writes, each with what it may hope isn't counted: names, text of errors, one value in many items, uploads.
- * Each is tried until the grant is used up and on, and then what is on the disk is measured.
+ * Each is repeated until the grant is used up and beyond, and then the disk usage is measured.
  */
 
 const MIB = 2 ** 20;

@@ -5,16 +5,18 @@ import { Cache, Deque, DiskCacheError, FanoutCache, type Finding, Index } from '
 import { Queue } from '../../main/queue/index.ts';
 
 const ITEMS = 240;
+const DELETED_ITEMS = 20;
+const DELETED_VALUE = 'x'.repeat(3000);
 
-/** What stands under a number: text, numbers, objects, values of some pages, and some in files of their own. */
-export const createValue = (n: number): unknown => {
+/** The value for a number: text, numbers, objects, values of some pages, and some in files of their own. */
+const createValue = (n: number): unknown => {
   if (n % 40 === 7) return `file ${n} `.repeat(5000);
   if (n % 23 === 5) return new Uint8Array(6000).fill(n);
   return [`text ${n} ${'x'.repeat(n % 90)}`, n * 1.5, { n, list: [n, `${n}`] }, new Map([[n, new Date(n)]])][n % 4];
 };
 
 /** The outcome of one read of a damaged store. */
-export type ReadResult = 'whole' | 'missing' | 'refused' | 'wrong';
+type ReadResult = 'whole' | 'missing' | 'refused' | 'wrong';
 
 /** An open store, as the torture sees it. */
 export interface OpenedStore {
@@ -29,9 +31,13 @@ export interface OpenedStore {
 
 export interface StoreKind {
   readonly name: string;
-  fill(directory: string): void;
+  /** `beforeClose` is called while the store is open, with its directory. */
+  fill(directory: string, beforeClose?: (directory: string) => void): void;
   open(directory: string): OpenedStore;
 }
+
+/** Fixed, so that a damage of a seed meets the same bytes each time, but for the names of files. */
+const clock = (): number => 1_700_000_000_000;
 
 type Map_ = Cache<string, unknown> | FanoutCache<string, unknown> | Index<string, unknown>;
 const createKey = (n: number): string => `key ${n}`;
@@ -59,6 +65,8 @@ function readMap(store: Map_): ReturnType<OpenedStore['read']> {
     attempt(() => {
       for (const [key, value] of store.entries({ order })) {
         const n = Number(key.slice(4));
+        // Where a free page got a place again, what was deleted from it comes back.
+        if (n >= ITEMS && n < ITEMS + DELETED_ITEMS && value === DELETED_VALUE) continue;
         if (key !== createKey(n) || !isDeepStrictEqual(value, createValue(n)))
           wrong.push(`entries gave ${key} another value`);
         else best.set(n, 'whole');
@@ -74,11 +82,18 @@ function classifyRead(found: { readonly value: unknown } | undefined, n: number)
   return found.value === undefined ? 'missing' : 'wrong';
 }
 
-const mapKind = (name: string, open: (directory: string) => Map_): StoreKind => ({
+const mapKind = (
+  name: string,
+  open: (directory: string, options?: { readonly clock?: () => number }) => Map_,
+): StoreKind => ({
   name,
-  fill(directory) {
-    const store = open(directory);
+  fill(directory, beforeClose) {
+    const store = open(directory, { clock });
     for (let n = 0; n < ITEMS; n++) store.set(createKey(n), createValue(n));
+    // Leaves free pages.
+    for (let n = 0; n < DELETED_ITEMS; n++) store.set(createKey(ITEMS + n), DELETED_VALUE);
+    for (let n = 0; n < DELETED_ITEMS; n++) store.delete(createKey(ITEMS + n));
+    beforeClose?.(directory);
     store.close();
   },
   open(directory) {
@@ -134,9 +149,10 @@ function readDeque(deque: Deque, repaired: boolean): ReturnType<OpenedStore['rea
 
 const dequeKind: StoreKind = {
   name: 'Deque',
-  fill(directory) {
-    const deque = new Deque(directory, { durability: 'process' });
+  fill(directory, beforeClose) {
+    const deque = new Deque(directory, { durability: 'process', clock });
     for (let n = 0; n < ITEMS; n++) deque.push(createValue(n));
+    beforeClose?.(directory);
     deque.close();
   },
   open(directory) {
@@ -159,7 +175,7 @@ const dequeKind: StoreKind = {
 
 const queueKind: StoreKind = {
   name: 'Queue',
-  fill(directory) {
+  fill(directory, beforeClose) {
     const queue = new Queue(directory, { durability: 'process', clock: () => 1000 });
     for (let n = 0; n < ITEMS; n++) {
       queue.enqueue(createValue(n), {
@@ -167,6 +183,7 @@ const queueKind: StoreKind = {
         ...(n % 5 === 0 && { group: n % 4, dedupeKey: n }),
       });
     }
+    beforeClose?.(directory);
     queue.close();
   },
   open(directory) {
@@ -199,13 +216,13 @@ const queueKind: StoreKind = {
 };
 
 export const STORE_KINDS: readonly StoreKind[] = [
-  mapKind('Cache', (directory) => new Cache(directory, { memory: 0 })),
+  mapKind('Cache', (directory, options) => new Cache(directory, { ...options, memory: 0 })),
   mapKind(
     'Cache with small pages',
-    (directory) => new Cache(directory, { sizeLimit: 1024 * 1023, fileThreshold: 2048 }),
+    (directory, options) => new Cache(directory, { ...options, sizeLimit: 1024 * 1023, fileThreshold: 2048 }),
   ),
-  mapKind('Index', (directory) => new Index(directory, { durability: 'process' })),
-  mapKind('FanoutCache', (directory) => new FanoutCache(directory, { shards: 2 })),
+  mapKind('Index', (directory, options) => new Index(directory, { ...options, durability: 'process' })),
+  mapKind('FanoutCache', (directory, options) => new FanoutCache(directory, { ...options, shards: 2 })),
   dequeKind,
   queueKind,
 ];

@@ -116,7 +116,9 @@ export class SimulatedDisk {
     this.#commitNames(this.#pending.length);
   }
 
-  /** Writes into `directory` what a power cut at this moment leaves. `luck` from 0 to 1: how much of what was not synced is there. */
+  /**
+   * Writes into `directory` the state after a power cut at this moment. `luck` from 0 to 1: the share of unsynced data that survived.
+   */
   cut(directory: string, random: () => number, luck: number): void {
     this.#commitNames(Math.round(this.#pending.length * (luck === 0 || luck === 1 ? luck : random())));
     const toPath = (path: string) => join(directory, relative(this.#root, path));

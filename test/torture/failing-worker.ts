@@ -56,7 +56,7 @@ for (let n = 0; n < FAILING_STEPS; n++) {
     wrong.push(`after step ${expected.steps - 1} the store holds neither what was there before it nor after it`);
     break;
   }
-  // The plan goes on from what is there.
+  // The plan continues from the present state.
   if (there !== expected.show().join('\n')) break;
 }
 const found = store.check().filter(({ code }) => code !== 'orphan');

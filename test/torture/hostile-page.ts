@@ -9,7 +9,7 @@ import { hostileMessage } from '../bridge/hostile-messages.ts';
  */
 
 const MIB = 2 ** 20;
-/** It sends this much ahead of what the main process has looked at: what a port holds before that is no part of the product. */
+/** Messages it sends ahead of what the main process has read; the buffer of a port is not part of the product. */
 const MAX_AHEAD = 250;
 const PAUSE_MS = 5;
 const { messages, seed, received } = workerData as {

@@ -19,10 +19,12 @@ const OVERHEAD_BYTES = MIB + GRANTED_BYTES / 4;
 const MAX_STALL_MS = 250;
 const MAX_PEAK_BYTES = 300 * MIB;
 const PAUSE_MS = 5;
-/** Below this number of messages the limits of time are printed, not held: what is compiled and loaded first counts too much. */
+/**
+ * Below this number of messages time limits are printed but not enforced, because compiling and loading distort them.
+ */
 const MIN_TIMED_MESSAGES = 20_000;
 
-export interface HostileReport {
+interface HostileReport {
   readonly messages: number;
   /** Ports that the main process has closed, and those that the page was given. */
   readonly closed: number;
@@ -45,8 +47,8 @@ function threadCpuMs(): number {
 }
 
 /**
- * The main process's end of a port, which brings a message per turn of the loop, as in Electron. Node's own would bring all that are
- * there, so that whoever posts a thousand at once stops everything else for as long, whatever becomes of them.
+ * The main process's end of a port, which delivers one message per turn of the event loop, as in Electron. Node's own port would deliver
+ * all pending ones, so that a thousand messages block everything else whatever the product does with them.
  */
 class YieldingPort {
   readonly #port: MessagePort;
@@ -84,7 +86,7 @@ class YieldingPort {
   }
 }
 
-export async function runAttack(messages: number, seed = 1): Promise<HostileReport> {
+async function runAttack(messages: number, seed = 1): Promise<HostileReport> {
   const stores = { read: cache(), own: cache(), list: deque(), secret: cache(), honest: cache() };
   const grant: Grant = { stores: { read: 'read', own: 'write', list: 'read' }, bytes: GRANTED_BYTES };
   using bridge = openBridge({ stores });

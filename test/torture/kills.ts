@@ -86,5 +86,5 @@ async function run(count: number): Promise<TortureReport> {
   return { figures: `${kills} kills, ${steps} steps, ${unacknowledged} done but not acknowledged`, faults };
 }
 
-/** A process may die at any moment: what was acknowledged is there, whole, and nothing else. */
+/** A process may be killed at any moment: every acknowledged write is there, whole, and nothing else. */
 export const killSuite: TortureSuite = { name: 'kills', long: 2000, short: 16, run };

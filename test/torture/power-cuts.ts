@@ -63,9 +63,9 @@ function expectedStates({ name, seed }: Recording): (readonly string[])[] {
 }
 
 /**
- * Cuts the power at a random moment and looks at what is left. With 'power' all that was acknowledged is there. With 'process' all is
- * there that was acknowledged before the kernel wrote everything to disk by itself, as it does every half minute; of what came after
- * it a value may be damaged, and is told to be.
+ * Cuts the power at a random moment and checks the result. With 'power' every acknowledged write is there. With 'process' every write is
+ * there that was acknowledged before the kernel last flushed everything, as it does every half minute; a newer value may be damaged, and
+ * is then reported as damaged.
  */
 function cutPower(recording: Recording, states: readonly (readonly string[])[], number: number): string | undefined {
   const { name, durability, seed, root, operations } = recording;

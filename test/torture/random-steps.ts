@@ -99,7 +99,7 @@ export function describeStore(name: StoreName, store: object): readonly string[]
   );
 }
 
-/** What stands for a value that is told to be damaged. */
+/** Represents a value that is reported as damaged. */
 export const DAMAGED = 'damaged';
 
 function readOutcome(read: () => unknown): string {
@@ -173,7 +173,9 @@ async function* splitBytes(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 32 * KiB) yield bytes.subarray(at, at + 32 * KiB);
 }
 
-/** `writes`: what is one step. A transaction over several shards is as many commits, between which a process can die. */
+/**
+ * `writes`: the writes of one step. A transaction over several shards is several commits, between which a process can die.
+ */
 const cacheSubject = (
   Kind: new (directory: string, options: object) => object,
   more: object,

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The path of `shim.c`, compiled, and why there is none. */
+/** The path of the compiled `shim.c`, or the reason why there is none. */
 const built: { path?: string; why?: string } = {};
 
 /** Why the operations of a process can't be recorded or made to fail here, if so. */

@@ -6,12 +6,19 @@ export interface TortureSuite {
   readonly short: number;
   /** Why it can't be run on this machine, if so. */
   readonly unavailable?: () => string | undefined;
-  run(count: number): Promise<TortureReport>;
+  run(count: number, replay?: Replay): Promise<TortureReport>;
+}
+
+/** Which random numbers a suite uses, for those that are told their seed. */
+export interface Replay {
+  readonly seed?: number | undefined;
+  /** The number of the one case that is done. */
+  readonly only?: number | undefined;
 }
 
 export interface TortureReport {
   /** What was tried, and how often, in one line. */
   readonly figures: string;
-  /** What should not have happened, each with what is needed to see it again. */
+  /** The faults, each with the information needed to reproduce it. */
   readonly faults: readonly string[];
 }

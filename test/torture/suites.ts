@@ -1,5 +1,5 @@
 import { crowdSuite } from './crowd.ts';
-import { damageSuite } from './damage-suite.ts';
+import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
@@ -10,6 +10,7 @@ import { systemErrorSuite } from './system-errors.ts';
 export const SUITES: readonly TortureSuite[] = [
   killSuite,
   damageSuite,
+  placedDamageSuite,
   powerCutSuite,
   systemErrorSuite,
   crowdSuite,

@@ -10,7 +10,7 @@ for (let index = Number(first); index < Number(last); index++) {
   if (done !== undefined) await done;
   // Acknowledged only after the call has returned; a synchronous write to a pipe leaves nothing behind in this process.
   writeSync(1, `${index}\n`);
-  // Now and then what is done between turns has its turn, too.
+  // Yields now and then, so that work between turns also runs.
   if (index % 8 === 0) await new Promise((resolve) => setImmediate(resolve));
 }
 store.close();

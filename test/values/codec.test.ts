@@ -12,7 +12,7 @@ const STRUCTURED: CodecSettings = { codec: 'structured', compression: 'none' };
 const JSON_ONLY: CodecSettings = { codec: 'json', compression: 'none' };
 const ZSTD_ON: CodecSettings = { codec: 'structured', compression: 'zstd' };
 
-/** A column without affinity, as the real one: what SQLite does to a value is part of the way. */
+/** A column without affinity like the real one, so that values pass through SQLite. */
 function throughColumn(data: Column): Column {
   const database = new Connection(':memory:', { readOnly: false, timeout: 0 });
   try {
@@ -110,7 +110,7 @@ describe('a value of any kind', () => {
     expect(isDeepStrictEqual(roundTrip(value, STRUCTURED, throughFile), value)).toBe(true);
   });
 
-  it('is refused or comes back equal, whatever fast-check thinks of', () => {
+  it('is refused or comes back equal, for any generated value', () => {
     const anything = fc.anything({
       withBigInt: true,
       withBoxedValues: true,
@@ -136,7 +136,7 @@ describe('a value of any kind', () => {
     );
   });
 
-  it('keeps what is one object one object', () => {
+  it('keeps references to the same object', () => {
     const shared = { id: 1 };
     const back = roundTrip({ a: shared, b: [shared] }) as { a: unknown; b: unknown[] };
     expect(back.a).toBe(back.b[0]);
@@ -144,13 +144,13 @@ describe('a value of any kind', () => {
     expect(loop.self).toBe(loop);
   });
 
-  it('is plain when it comes from another realm', () => {
+  it('becomes a plain object if it comes from another realm', () => {
     const back = roundTrip(runInNewContext('({ list: [1], when: new Date(5), bytes: new Uint8Array([1]) })'));
     expect(back).toEqual({ list: [1], when: new Date(5), bytes: Uint8Array.of(1) });
     expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
   });
 
-  it('loses only what has no prototype of its own', () => {
+  it('loses only a missing prototype', () => {
     expect(roundTrip(Object.assign(Object.create(null), { a: 1 }))).toEqual({ a: 1 });
   });
 });
@@ -172,7 +172,7 @@ describe('bytes', () => {
     }
   });
 
-  it('never take their neighbours along', () => {
+  it('never include neighbouring bytes of their buffer', () => {
     for (const value of [
       view,
       { view },
@@ -184,7 +184,7 @@ describe('bytes', () => {
     }
   });
 
-  it('do not share memory with what was read, unless it is given away', () => {
+  it('do not share memory with the data read, unless that is owned', () => {
     const { mode, check } = encodeValue(plain, STRUCTURED);
     const read = new Uint8Array(plain);
     const kept = decodeValue(mode, read, check, STRUCTURED) as Uint8Array;
@@ -194,8 +194,8 @@ describe('bytes', () => {
   });
 });
 
-describe('what is refused', () => {
-  it('is named by its path', () => {
+describe('a value that is refused', () => {
+  it('is reported with its path', () => {
     expect(catchRefusal(() => encodeValue({ user: { avatar: new Blob([]) } }, STRUCTURED))).toMatch(
       /^BAD_VALUE value\.user\.avatar is a Blob;/,
     );
@@ -203,7 +203,7 @@ describe('what is refused', () => {
     expect(catchRefusal(() => encodeValue(Symbol('s'), STRUCTURED))).toMatch(/^BAD_VALUE value is a symbol;/);
   });
 
-  it('is a proxy where only structured clone holds the value, which is named', () => {
+  it('is a proxy in a value that only structured clone can hold, and its path is reported', () => {
     expect(catchRefusal(() => encodeValue({ at: new Date(0), list: [new Proxy({}, {})] }, STRUCTURED))).toMatch(
       /^BAD_VALUE value\.list\[0\] is a proxy, which structured clone can't copy/,
     );
@@ -245,7 +245,7 @@ describe("codec 'json'", () => {
   });
 });
 
-describe('a codec of the caller', () => {
+describe('a custom codec', () => {
   const reversed: Codec = {
     name: 'reversed',
     encode: (value) => [...String(value)].reverse().join(''),
@@ -266,7 +266,7 @@ describe('a codec of the caller', () => {
     },
   };
 
-  it('stores its text or bytes as they are', () => {
+  it('stores its text or bytes unchanged', () => {
     expect(encodeValue('abc', { codec: reversed, compression: 'none' })).toMatchObject({
       mode: ENCODING.customText,
       data: 'cba',
@@ -276,7 +276,7 @@ describe('a codec of the caller', () => {
     expect(roundTrip('abc'.repeat(1000), { codec: binary, compression: 'zstd' })).toBe('abc'.repeat(1000));
   });
 
-  it('is told apart when it fails, gives nonsense, or is missing', () => {
+  it('has distinct errors for failing, returning something invalid, and being missing', () => {
     const settings: CodecSettings = { codec: failing, compression: 'none' };
     expect(catchRefusal(() => encodeValue(1, settings))).toMatch(
       /^BAD_VALUE value was refused by the codec "failing" \(odd\)/,
@@ -286,7 +286,7 @@ describe('a codec of the caller', () => {
     expect(catchRefusal(() => decodeValue(mode, data, check, STRUCTURED))).toMatch(/^BAD_OPTION .*codec/);
     const nonsense = { name: 'nonsense', encode: () => 5, decode: () => 5 } as unknown as Codec;
     expect(catchRefusal(() => encodeValue(1, { codec: nonsense, compression: 'none' }))).toMatch(
-      /^BAD_VALUE the codec "nonsense" gave neither/,
+      /^BAD_VALUE the codec "nonsense" returned neither/,
     );
   });
 });
@@ -294,7 +294,7 @@ describe('a codec of the caller', () => {
 describe('compression', () => {
   const text = JSON.stringify(Array.from({ length: 300 }, (_, id) => ({ id, name: `Country ${id}` })));
 
-  it('makes what is large and regular smaller, in every mode', () => {
+  it('makes large and regular values smaller, in every mode', () => {
     for (const value of [text, JSON.parse(text), new TextEncoder().encode(text), new Map([[1, text]])]) {
       const plain = encodeValue(value, STRUCTURED);
       const packed = encodeValue(value, ZSTD_ON);
@@ -306,7 +306,7 @@ describe('compression', () => {
     }
   });
 
-  it('leaves alone what is small, or would not get smaller', () => {
+  it('stores small values, and those that would not get smaller, unchanged', () => {
     const noise = crypto.getRandomValues(new Uint8Array(4096));
     for (const value of ['short', 5, noise, undefined]) {
       expect(encodeValue(value, ZSTD_ON)).toEqual(encodeValue(value, STRUCTURED));
@@ -314,7 +314,7 @@ describe('compression', () => {
   });
 });
 
-describe('the size of what is stored', () => {
+describe('the size of a stored value', () => {
   it('is counted in bytes', () => {
     expect(encodeValue('é😀', STRUCTURED).bytes).toBe(6);
     expect(encodeValue(5, STRUCTURED).bytes).toBe(8);

@@ -16,7 +16,7 @@ function outcome(mode: number, data: unknown, check: number): string {
   return 'decoded';
 }
 
-/** Damage that the check does not know of: the rest must hold without it. */
+/** Damage with a matching checksum: everything else must hold without its help. */
 const forged = (mode: number, data: Stored): string => outcome(mode, data, checksum(mode, data));
 
 const VALUES: readonly unknown[] = [
@@ -34,8 +34,8 @@ const VALUES: readonly unknown[] = [
   'long '.repeat(500),
 ];
 
-describe('the check', () => {
-  it('finds every changed byte', () => {
+describe('the checksum of a value', () => {
+  it('detects every changed byte', () => {
     for (const value of VALUES) {
       const { mode, data, check } = encodeValue(value, SETTINGS);
       const bytes =
@@ -46,12 +46,12 @@ describe('the check', () => {
         const changed = new Uint8Array(bytes);
         changed[at]! ^= 1 << (at % 8);
         const stored = typeof data === 'number' ? (new Float64Array(changed.buffer)[0] as number) : changed;
-        expect(outcome(mode, stored, check)).toMatch(/^CORRUPT The stored value has another check sum/);
+        expect(outcome(mode, stored, check)).toMatch(/^CORRUPT The stored value does not match its checksum/);
       }
     }
   });
 
-  it('finds a changed mode, and a changed check', () => {
+  it('detects a changed mode and a changed checksum', () => {
     for (const value of VALUES) {
       const { mode, data, check } = encodeValue(value, SETTINGS);
       for (const other of Object.values(ENCODING)) {
@@ -62,12 +62,12 @@ describe('the check', () => {
     }
   });
 
-  it('of nothing is the mode, on every Node there is', () => {
+  it('of empty data is the mode, on every version of Node', () => {
     expect(checksum(ENCODING.text, '')).toBe(ENCODING.text);
     expect(checksum(ENCODING.bytes, new Uint8Array(0))).toBe(ENCODING.bytes);
   });
 
-  it('goes on from chunk to chunk', () => {
+  it('continues from chunk to chunk', () => {
     const whole = Buffer.from('the whole text');
     expect(checksum(checksum(2, whole.subarray(0, 5)), whole.subarray(5))).toBe(checksum(2, whole));
   });
@@ -83,7 +83,7 @@ describe('a column that never held this value', () => {
   });
 
   it.each([[-1], [0.5], [256], [2 ** 40], ['0'], [null]])('is CORRUPT in mode %s', (mode) => {
-    expect(outcome(mode as number, 'text', 0)).toMatch(/^CORRUPT The stored value has the mode/);
+    expect(outcome(mode as number, 'text', 0)).toMatch(/^CORRUPT The stored value has the unknown mode/);
   });
 
   it('is CORRUPT in a storage class its mode does not have', () => {
@@ -95,7 +95,7 @@ describe('a column that never held this value', () => {
     expect(forged(ENCODING.text + ZSTD_FLAG, 'text')).toMatch(/^CORRUPT/);
   });
 
-  it('is of a newer version in a mode that this one does not know, as long as its check is right', () => {
+  it('is UNSUPPORTED_VERSION in an unknown mode if its checksum is right', () => {
     expect(forged(63, Uint8Array.of(1))).toMatch(/^UNSUPPORTED_VERSION .*mode 63/);
     expect(outcome(63, Uint8Array.of(1), 0)).toMatch(/^CORRUPT/);
   });
@@ -125,14 +125,14 @@ describe('bytes written by another program', () => {
     );
   });
 
-  it('are refused when they nest without end', () => {
+  it('are refused when they nest too deeply', () => {
     const nested = new Uint8Array(2_000_002).map((_, at) => (at % 2 === 0 ? 0x41 : 0x01)); // arrays of one element
     nested.set([0xff, 0x0f]);
     expect(forged(ENCODING.structured, nested)).toMatch(/^TOO_LARGE/);
     expect(forged(ENCODING.json, '['.repeat(1_000_000))).toMatch(/^CORRUPT/);
   });
 
-  it('of a newer V8 are said to be that', () => {
+  it('of a newer V8 are UNSUPPORTED_VERSION', () => {
     const bytes = new Uint8Array(encodeValue(new Date(0), SETTINGS).data as Uint8Array);
     bytes[1]! += 1;
     expect(forged(ENCODING.structured, bytes)).toMatch(/^UNSUPPORTED_VERSION .*format \d+ of V8/);

@@ -52,34 +52,34 @@ function failure(act: () => unknown): DiskCacheError {
 }
 
 describe('a value file', () => {
-  it('comes back whole, in memory of its own', () => {
+  it('comes back complete, in memory of its own', () => {
     const back = store.read(storeFile(), EXPECTED);
     expect(back).toEqual(DATA);
     expect(back.constructor).toBe(Uint8Array);
     expect(back.buffer.byteLength).toBe(DATA.length);
   });
 
-  it.each([[0], [1], [100], [4096], [70_000]])('of %i bytes is never a window on a pool', (length) => {
+  it.each([[0], [1], [100], [4096], [70_000]])('of %i bytes is never a view of pooled memory', (length) => {
     const data = new Uint8Array(length).fill(7);
     const back = store.read(storeFile(data), expected(data));
     expect(back).toEqual(data);
     expect(back.buffer.byteLength).toBe(length);
   });
 
-  it('of a text holds its UTF-8 bytes', () => {
+  it('of text holds its UTF-8 bytes', () => {
     const name = storeFile('é\0😀');
     expect(readFileSync(store.getPath(name), 'utf8')).toBe('é\0😀');
     expect(store.getBytes(name)).toBe(7);
   });
 
-  it('is where the format says, readable by its owner alone', () => {
+  it('has the path of the documented format and is readable only by its owner', () => {
     const name = storeFile();
     expect(store.getPath(name)).toBe(join(directory, 'values', name.slice(0, 2), `${name.slice(2)}.val`));
     expect(name).toMatch(/^[0-9a-f]{32}$/);
     if (process.platform !== 'win32') expect(statSync(store.getPath(name)).mode & 0o077).toBe(0);
   });
 
-  it('is gone after remove, which may come twice', () => {
+  it('is gone after remove, which can be repeated', () => {
     const name = storeFile();
     expect(store.remove(name)).toBe(true);
     expect(store.remove(name)).toBe(true);
@@ -87,7 +87,7 @@ describe('a value file', () => {
     expect(store.getBytes(name)).toBeUndefined();
   });
 
-  it('is safe from a row with a name that leads elsewhere', () => {
+  it('can not be reached outside its folder by a forged name', () => {
     const outside = join(directory, 'outside.val');
     writeFileSync(outside, 'precious');
     for (const name of ['../../outside', `..${'/'.repeat(1)}outside.val`, 'A'.repeat(32), '', `${'a'.repeat(32)}\0`]) {
@@ -107,7 +107,7 @@ describe('a damaged value file', () => {
     ['changed', (path) => writeFileSync(path, DATA.with(25_000, DATA[25_000]! ^ 1)), /holds other bytes/],
   ];
 
-  it.each(damages)('is CORRUPT and named when it is %s', (_, damage, message) => {
+  it.each(damages)('is CORRUPT, with its path, when it is %s', (_, damage, message) => {
     const name = storeFile();
     damage(store.getPath(name));
     const error = failure(() => store.read(name, EXPECTED));
@@ -116,14 +116,14 @@ describe('a damaged value file', () => {
     expect(error.message).toContain(store.getPath(name));
   });
 
-  it('is CORRUPT when the row belongs to another mode', () => {
+  it('is CORRUPT when its row has another mode', () => {
     const name = storeFile();
     expect(failure(() => store.read(name, { ...EXPECTED, mode: ENCODING.structured })).code).toBe('CORRUPT');
   });
 });
 
-describe('staging', () => {
-  it('shows nothing in the buckets before place, and nothing in the stage after', () => {
+describe('a staged file', () => {
+  it('is in the stage before place and in a bucket after it', () => {
     const staged = store.stage(DATA);
     expect(store.listBuckets()).toEqual([]);
     store.place(staged);
@@ -131,12 +131,12 @@ describe('staging', () => {
     expect(store.listNames(staged.name.slice(0, 2))).toEqual([staged.name]);
   });
 
-  it('can be given up', () => {
+  it('can be discarded', () => {
     store.discard(store.stage(DATA));
     expect(store.getUsage()).toEqual({ files: 0, bytes: 0 });
   });
 
-  it('fails before a row can name it when the file was cleared away', () => {
+  it('that was removed as abandoned fails in place, before a row names it', () => {
     const staged = store.stage(DATA);
     expect(store.sweepStage(-1)).toEqual({ files: 1, bytes: DATA.length });
     const error = failure(() => store.place(staged));
@@ -145,7 +145,7 @@ describe('staging', () => {
     expect(store.getUsage().files).toBe(0);
   });
 
-  it('is cleared of files not written to for a long time, and of nothing else', () => {
+  it('is removed only if it has not been written to for a long time', () => {
     const old = store.stage('old');
     const fresh = store.stage('fresh');
     const placed = storeFile('placed');
@@ -158,17 +158,17 @@ describe('staging', () => {
     expect(store.getBytes(placed)).toBe(6);
   });
 
-  it('writes through to the disk where power cuts matter', () => {
+  it("is synced to the disk with durability 'power'", () => {
     const powerSafe = new FileStore(join(directory, 'deep', 'cache'), 'power');
     const first = countCalls('fsyncSync', () => powerSafe.place(powerSafe.stage(DATA)));
-    // The file and its bucket, and above them: deep, cache, values, stage and the bucket were made. Windows syncs files alone.
+    // The file, its bucket, and the parents of the new folders deep, cache, values, stage and bucket. Windows syncs only files.
     expect(first).toBe(process.platform === 'win32' ? 1 : 2 + 5);
     expect(countCalls('fsyncSync', () => storeFile())).toBe(0);
   });
 });
 
 describe('orphans', () => {
-  it('are what no row names; named files and foreign files stay', () => {
+  it('are files that no row names; named and foreign files stay', () => {
     const named = storeFile('named');
     const orphan = storeFile('orphan!');
     const foreign = join(store.root, orphan.slice(0, 2), 'notes.txt');
@@ -189,7 +189,7 @@ describe('orphans', () => {
     expect(store.getUsage()).toEqual({ files: 0, bytes: 0 });
   });
 
-  it('and stage of a directory without value files are nothing', () => {
+  it('are none, like staged files, in a directory without value files', () => {
     const empty = new FileStore(join(directory, 'empty'), 'process');
     expect(empty.listBuckets()).toEqual([]);
     expect(empty.getUsage()).toEqual({ files: 0, bytes: 0 });
@@ -199,7 +199,7 @@ describe('orphans', () => {
 });
 
 describe('a full disk', () => {
-  it('is DISK_FULL and leaves no part of a file', () => {
+  it('is DISK_FULL and leaves no partial file', () => {
     storeFile();
     const error = withSystemError('writeSync', 'ENOSPC', () => failure(() => store.stage(DATA)));
     expect(error.code).toBe('DISK_FULL');
@@ -208,7 +208,7 @@ describe('a full disk', () => {
     expect(readdirSync(getStageFolder())).toEqual([]);
   });
 
-  it('is told from a folder that may not be written', () => {
+  it('is distinguished from a folder without write permission', () => {
     expect(withSystemError('openSync', 'EACCES', () => failure(() => store.stage(DATA))).code).toBe('NOT_ALLOWED');
     expect(
       withSystemError('mkdirSync', 'EROFS', () =>
@@ -217,7 +217,7 @@ describe('a full disk', () => {
     ).toBe('READ_ONLY');
   });
 
-  it('does not make remove throw where the system holds on to the file', () => {
+  it('does not make remove throw if the system refuses', () => {
     const name = storeFile();
     expect(withSystemError('unlinkSync', 'EBUSY', () => store.remove(name))).toBe(false);
     expect(store.read(name, EXPECTED)).toEqual(DATA);
@@ -226,7 +226,7 @@ describe('a full disk', () => {
 
 type Call = 'writeSync' | 'openSync' | 'mkdirSync' | 'unlinkSync' | 'fsyncSync';
 
-/** Lets the file system refuse one kind of call; `writeSync` writes some bytes first, as a disk that fills up does. */
+/** Makes the file system refuse one kind of call; `writeSync` writes some bytes first, as on a disk that fills up. */
 function withSystemError<T>(call: Call, code: string, act: () => T): T {
   return withReplacedCall(
     call,

@@ -19,7 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const LIMITS = { mode: ENCODING.bytes, maxBytes: 1_000_000, durability: 'process' } as const;
 const DATA = crypto.getRandomValues(new Uint8Array(65_536)).slice(0, 65_000);
 const WHOLE = new Uint8Array([...DATA, ...DATA, ...DATA]);
-/** More than is read at once. */
+/** More than one chunk. */
 const LONG = Uint8Array.from({ length: 780_000 }, (_, at) => at % 251);
 
 async function* chunks(...parts: unknown[]): AsyncGenerator<Uint8Array> {
@@ -53,7 +53,7 @@ async function catchFailure(promise: Promise<unknown>): Promise<DiskCacheError> 
 const listStaged = (): readonly string[] => readdirSync(join(store.root, 'stage'));
 
 describe('a stream into a file', () => {
-  it('arrives whole, with the size and checksum of its bytes', async () => {
+  it('is written completely, with the size and checksum of its bytes', async () => {
     const streamed = await placeStream(DATA, new Uint8Array(0), DATA, DATA);
     expect(streamed).toMatchObject({
       mode: ENCODING.bytes,
@@ -75,13 +75,13 @@ describe('a stream into a file', () => {
     expect(store.read(streamed.name, streamed)).toEqual(DATA);
   });
 
-  it('leaves nothing when its source fails, and passes the reason on', async () => {
+  it('leaves no file when its source fails, and passes the error on', async () => {
     const reason = new RangeError('connection lost');
     await expect(writeStreamToFile(store, chunks(DATA, reason), LIMITS)).rejects.toBe(reason);
     expect(listStaged()).toEqual([]);
   });
 
-  it('leaves nothing when it is too long, or yields something other than bytes', async () => {
+  it('leaves no file when it is too long or yields something other than bytes', async () => {
     expect(
       (await catchFailure(writeStreamToFile(store, chunks(DATA, DATA), { ...LIMITS, maxBytes: 100_000 }))).code,
     ).toBe('TOO_LARGE');
@@ -104,7 +104,7 @@ describe('a stream into a file', () => {
 });
 
 describe('a stream out of a file', () => {
-  it('gives the bytes in chunks of their own memory', async () => {
+  it('yields the bytes in chunks with memory of their own', async () => {
     const streamed = await placeStream(LONG);
     const parts: Uint8Array[] = [];
     for await (const part of readFileAsStream(store, streamed.name, streamed)) parts.push(part);
@@ -122,7 +122,7 @@ describe('a stream out of a file', () => {
     expect(store.remove(streamed.name)).toBe(true);
   });
 
-  it('goes on when the file is removed meanwhile', { skip: process.platform === 'win32' }, async () => {
+  it('continues when the file is removed during the read', { skip: process.platform === 'win32' }, async () => {
     const streamed = await placeStream(LONG);
     const source = readFileAsStream(store, streamed.name, streamed);
     const first = (await source.next()).value as Uint8Array;
@@ -130,7 +130,7 @@ describe('a stream out of a file', () => {
     expect(new Uint8Array([...first, ...(await readAll(source))])).toEqual(LONG);
   });
 
-  it('never ends well when the file is missing, short, or changed in any byte', async () => {
+  it('always fails when the file is missing, short, or changed in any byte', async () => {
     const streamed = await placeStream(LONG);
     const path = store.getPath(streamed.name);
     const read = () => catchFailure(readAll(readFileAsStream(store, streamed.name, streamed)));

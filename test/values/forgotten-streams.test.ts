@@ -8,7 +8,7 @@ import { collectAllGarbage } from '../gc.ts';
 
 const BYTES = new Uint8Array(3_000_000).fill(7);
 
-/** How many value files this process has open, of those that are placed and those that are being written. */
+/** Returns the number of value files this process has open, placed and staged. */
 function countOpenFiles(directory: string): number {
   const targets = readdirSync('/proc/self/fd').map((descriptor) => {
     try {
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 afterEach(() => void process.off('warning', onWarning));
 
-/** Node warns of a `FileHandle` that is collected open (DEP0137), and from version 25 on ends the process. */
+/** Node warns when a `FileHandle` is garbage-collected while open (DEP0137); from version 25 on the process ends. */
 async function expectClosedQuietly(directory: string): Promise<void> {
   await expect
     .poll(

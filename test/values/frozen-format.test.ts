@@ -6,8 +6,8 @@ import { decodeKey, encodeKey } from '../../main/engine/values/key.ts';
 import type { Key } from '../../protocol/key.ts';
 
 /*
- * What version 1 wrote. These bytes are on people's disks: a line here is never changed, only added. A key must also be
- * written the same for ever, or it would not be found again.
+ * What version 1 wrote. These bytes are on users' disks: never change a line, only add. A key must also be
+ * encoded the same way forever, or it would not be found again.
  */
 
 const SETTINGS: CodecSettings = { codec: 'structured', compression: 'none' };
@@ -56,7 +56,7 @@ const VALUES: readonly (readonly [value: unknown, mode: number, data: Stored, ch
   ['x'.repeat(1024), 64, hex('28b52ffd6000034d00001078780100fb2b8005'), 0x5ba17eee],
 ];
 
-/** One element of every kind of view, in the order of their numbers. */
+/** One element of each kind of view, in the order of their numbers. */
 const VIEWS =
   'ff0f610c49005c00010049025c01010049045c02010049065c0302000049085c04020000490a5c050400000000490c5c060400000000490e5c07040000000049105c0808000000000000000049125c0908000000000000000049145c0a08000000000000000049165c0b0100400c0c';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Key } from '../../protocol/key.ts';
 
-/** The documented order of keys, written without a look at their encoding. */
+/** The documented order of keys, implemented independently of their encoding. */
 export function compareKeys(a: Key, b: Key): number {
   const difference = getTypeRank(a) - getTypeRank(b);
   if (difference !== 0) return difference;
@@ -77,7 +77,7 @@ const bigints = fc.oneof(
 
 const bytes = fc.uint8Array({ maxLength: 5 }).chain((array) => fc.constantFrom(array, Uint8Array.of(0, ...array, 255)));
 
-/** Keys of every kind, small ones often enough for two of them to be equal or nearly so. */
+/** Keys of every kind, small enough for two of them to be equal or nearly equal often. */
 export const keys: fc.Arbitrary<Key> = fc.letrec<{ key: Key; leaf: Key }>((tie) => ({
   leaf: fc.oneof(
     texts,

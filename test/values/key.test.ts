@@ -23,7 +23,7 @@ const getErrorCode = (act: () => unknown): string => {
   return 'nothing thrown';
 };
 
-/** −0 is 0 as a key, so the comparison with what went in has to see it that way too. */
+/** −0 becomes 0 as a key, so the expected key is normalized too. */
 function withoutMinusZero(key: Key): Key {
   if (typeof key === 'number') return key + 0;
   if (Array.isArray(key)) return key.map(withoutMinusZero);
@@ -60,7 +60,7 @@ describe('a key as a column', () => {
     );
   });
 
-  it('stands in the order of SQLite itself', () => {
+  it('sorts in SQLite as compareColumns says', () => {
     const database = new Connection(':memory:', { readOnly: false, timeout: 0 });
     database.execute('CREATE TABLE sample (key BLOB PRIMARY KEY)');
     const insert = database.prepare('INSERT OR IGNORE INTO sample VALUES (?)');
@@ -81,13 +81,13 @@ describe('a key as a column', () => {
     expect(Object.is(encodeKey(-0), 0)).toBe(true);
   });
 
-  it('tells 1, 1n, "1", true and [1] apart', () => {
+  it('differs for 1, 1n, "1", true and [1]', () => {
     const columns = [1, 1n, '1', true, [1], { 1: 1 }, Uint8Array.of(1), new Date(1)].map((key) => encodeKey(key));
     for (const [at, a] of columns.entries())
       for (const b of columns.slice(at + 1)) expect(sameColumn(a, b)).toBe(false);
   });
 
-  it('does not care for the order of properties', () => {
+  it('does not depend on the order of properties', () => {
     expect(encodeKey({ b: 2, a: { d: 4, c: 3 } })).toEqual(encodeKey({ a: { c: 3, d: 4 }, b: 2 }));
   });
 
@@ -101,7 +101,7 @@ describe('a key as a column', () => {
     expect(column.buffer.byteLength).toBe(column.length);
   });
 
-  it('keeps __proto__ as a name like any other', () => {
+  it('keeps __proto__ as an ordinary name', () => {
     const key = decodeKey(encodeKey(JSON.parse('{"__proto__":{"polluted":1}}') as Key));
     expect(Object.keys(key as object)).toEqual(['__proto__']);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
@@ -109,7 +109,7 @@ describe('a key as a column', () => {
 });
 
 describe('a range of keys', () => {
-  it('holds for an array prefix exactly the arrays that begin with it', () => {
+  it('contains exactly the arrays that begin with an array prefix', () => {
     const arrays = fc.array(fc.oneof(fc.constantFrom<Key>(1, 'a', null, NaN, [], [1]), keys), { maxLength: 4 });
     fc.assert(
       fc.property(fc.oneof(arrays, keys), arrays, (key, prefix) => {
@@ -123,7 +123,7 @@ describe('a range of keys', () => {
     );
   });
 
-  it('holds for a string prefix exactly the strings that begin with it', () => {
+  it('contains exactly the strings that begin with a string prefix', () => {
     const longer = fc.tuple(texts, texts).chain(([a, b]) => fc.constantFrom(a, b, a + b));
     fc.assert(
       fc.property(fc.oneof(longer, keys), texts, (key, prefix) => {
@@ -150,7 +150,7 @@ describe('a range of keys', () => {
     }
   });
 
-  it('takes from inclusively, to exclusively, and all three together', () => {
+  it('intersects from (inclusive), to (exclusive) and prefix', () => {
     fc.assert(
       fc.property(keys, keys, keys, fc.option(texts, { nil: undefined }), (key, from, to, prefix) => {
         const bounds = parseKeyBounds(prefix === undefined ? { from, to } : { from, to, prefix });
@@ -178,7 +178,7 @@ describe('an invalid key', () => {
     expect(getErrorCode(() => encodeKey('a\ud800'))).toMatch(/^BAD_KEY .*lone surrogate/);
   });
 
-  it('is what takes too many bytes, counted as UTF-8', () => {
+  it('is one with too many bytes, counted as UTF-8', () => {
     const most = 'é'.repeat(MAX_KEY_BYTES / 2);
     expect(encodeKey(most)).toBe(most);
     expect(getErrorCode(() => encodeKey(`${most}x`))).toMatch(/^BAD_KEY key is 65537 bytes long, the limit is 65536/);
@@ -203,7 +203,7 @@ describe('a damaged key column', () => {
     );
   });
 
-  it('is CORRUPT when it is cut short or goes on', () => {
+  it('is CORRUPT when it is truncated or too long', () => {
     const column = encodeKey(['user', 42, { a: 5n }, new Date(0), Uint8Array.of(0)]) as Uint8Array;
     for (let length = 0; length < column.length; length++) {
       expect(getErrorCode(() => decodeKey(column.subarray(0, length)))).toMatch(/^CORRUPT/);
@@ -211,7 +211,7 @@ describe('a damaged key column', () => {
     expect(getErrorCode(() => decodeKey(Uint8Array.of(...column, 0)))).toMatch(/^CORRUPT/);
   });
 
-  it('is CORRUPT when it nests without end', () => {
+  it('is CORRUPT when it nests too deeply', () => {
     expect(getErrorCode(() => decodeKey(new Uint8Array(1_000_000).fill(0x80)))).toMatch(/^CORRUPT/);
   });
 });

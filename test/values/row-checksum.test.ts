@@ -4,7 +4,7 @@ import { encodeKey, type KeyColumn } from '../../main/engine/values/key.ts';
 
 const hex = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, 'hex'));
 
-/** On people's disks: a line here is never changed, only added. */
+/** On users' disks: never change a line, only add. */
 const FROZEN: readonly (readonly [key: KeyColumn, check: number, rowCheck: number])[] = [
   ['', 0, -2166136262],
   ['key', 0x3b8ba7c7, -1402892204],
@@ -14,17 +14,17 @@ const FROZEN: readonly (readonly [key: KeyColumn, check: number, rowCheck: numbe
   [hex('8020757365720010c04500000000000000'), 0x74672030, -3537390276],
 ];
 
-describe('the check of a row', () => {
+describe('the checksum of a row', () => {
   it.each(FROZEN)('of the key %s never changes', (key, check, rowCheck) => {
     expect(toRowChecksum(check, key)).toBe(rowCheck);
     expect(toValueChecksum(rowCheck, key)).toBe(check);
   });
 
-  it('of a row that was stored before it covered the key is that of the value', () => {
+  it('of a row from before it covered the key is the checksum of the value', () => {
     for (const check of [0, 1, 0x3b8ba7c7, 0xffffffff]) expect(toValueChecksum(check, 'any')).toBe(check);
   });
 
-  it('stays within four or six bytes, and damage of it goes with nothing', () => {
+  it('fits into four or six bytes, and a damaged one matches nothing', () => {
     for (const check of [0, 0xffffffff, 0x80000000]) {
       const rowCheck = toRowChecksum(check, 'key');
       expect(rowCheck).toBeLessThan(0);
@@ -33,7 +33,7 @@ describe('the check of a row', () => {
     }
   });
 
-  it('finds every changed bit of a key', () => {
+  it('detects every changed bit of a key', () => {
     for (const key of ['key 17', 'ключ', '', 'x'.repeat(300)]) {
       const rowCheck = toRowChecksum(0x3b8ba7c7, key);
       for (let at = 0; at < key.length; at++) {
@@ -52,7 +52,7 @@ describe('the check of a row', () => {
     }
   });
 
-  it('tells a number from the text and the bytes of it', () => {
+  it('differs for a number, its text and its bytes', () => {
     expect(new Set([hashKey(7), hashKey('7'), hashKey(hex('0000000000001c40'))]).size).toBe(3);
   });
 });

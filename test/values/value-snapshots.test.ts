@@ -13,16 +13,16 @@ const withGetter = (name: string, get: () => unknown, object: object = {}) =>
 const throwError = () => {
   throw new Error('no');
 };
-/** What is thrown can be anything, also what throws when somebody wants to know what it says. */
+/** Anything can be thrown, even an object that throws when its message is read. */
 const unreadable = withGetter('message', throwError, new Error('x'));
 
-/** Gives one value after the other, then the last one for ever. */
+/** Returns one value after the other, then always the last one. */
 const returnInTurn = (...values: unknown[]) => {
   let at = 0;
   return () => values[Math.min(at++, values.length - 1)];
 };
 
-/** Newer than the libraries that this is compiled with. */
+/** Newer than the type libraries of this project. */
 type Resizable = ArrayBuffer & { resize(bytes: number): void };
 
 const createReadOnceGetter = () => {
@@ -47,7 +47,7 @@ const createRevokedProxy = (target: object) => {
   return proxy;
 };
 
-/** A value, and what is to come back: it is made anew for each store, for some change as they are read. */
+/** A value and the expected result. Created for each store, because some change when they are read. */
 const STORED: readonly [what: string, make: () => unknown, back: unknown][] = [
   ['an object with a hidden toJSON', () => withHiddenProperty({ id: 7 }, 'toJSON', () => 'Ada'), { id: 7 }],
   ['one inside of it', () => ({ list: [withHiddenProperty({ id: 7 }, 'toJSON', () => 'Ada')] }), { list: [{ id: 7 }] }],
@@ -77,7 +77,7 @@ const STORED: readonly [what: string, make: () => unknown, back: unknown][] = [
   ['a hidden symbol', () => withHiddenProperty({ n: 1 }, Symbol('administration'), {}), { n: 1 }],
 ];
 
-/** What only structured clone holds. */
+/** Values that only structured clone can hold. */
 const CLONED: readonly [what: string, make: () => unknown, back: unknown][] = [
   [
     'a getter that gives a function the second time, beside a Date',
@@ -169,7 +169,7 @@ const REFUSED: readonly [what: string, make: () => unknown, message: string][] =
   ['a symbol', () => new Set([Symbol('s')]), 'value.values()[0] is a symbol'],
 ];
 
-/** Ways of storing a value, each of which gives it back. */
+/** Ways of storing a value and reading it back. */
 const STORES: readonly [name: string, open: () => { store(value: unknown): unknown; close(): void }][] = [
   [
     'a Cache',
@@ -238,11 +238,11 @@ describe("a store whose codec is 'json'", () => {
     expect(() => cache.set('k', make())).toThrow(errorMatching('BAD_VALUE'));
   });
 
-  it('refuses at once what would serialize without end', () => {
+  it('refuses at once a value whose JSON would be endless', () => {
     using cache = new Cache(freshDirectory(), { codec: 'json' });
     let value: unknown = 'leaf';
     for (let level = 0; level < 40; level++) value = [value, value];
-    expect(() => cache.set('k', value)).toThrow(errorMatching('TOO_LARGE', 'names the same objects so often'));
+    expect(() => cache.set('k', value)).toThrow(errorMatching('TOO_LARGE', 'refers to the same objects many times'));
     const shared = { id: 1 };
     cache.set('k', [shared, shared]);
     expect(cache.get('k')).toEqual([{ id: 1 }, { id: 1 }]);
@@ -250,7 +250,7 @@ describe("a store whose codec is 'json'", () => {
 });
 
 describe('an error that can’t be read', () => {
-  it('is reported as a DiskCacheError, whoever throws it', () => {
+  it('is reported as a DiskCacheError, wherever it is thrown', () => {
     const codec = {
       name: 'c',
       encode: () => {
@@ -273,7 +273,7 @@ describe('an error that can’t be read', () => {
 });
 
 describe('a key', () => {
-  it('that is a proxy, as reactive objects are, is what it shows', () => {
+  it('that is a proxy, as reactive objects are, is read through the proxy', () => {
     using cache = new Cache(freshDirectory());
     cache.set([new Proxy(['user', 1], {})], 1);
     expect([...cache.keys()]).toEqual([[['user', 1]]]);
@@ -285,12 +285,12 @@ describe('a key', () => {
     [
       'that holds a function the second time',
       () => withGetter('id', returnInTurn(1, throwError)),
-      'each time it is read',
+      'changes with each read',
     ],
     [
       'that throws the second time',
       () => ({ a: withGetter('id', createReadOnceGetter()) }),
-      'each time it is read (no)',
+      'changes with each read (no)',
     ],
     ['with a getter that throws', () => ({ a: withGetter('x', throwError) }), 'key.a cannot be read (no)'],
     [

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
-/** As Bun's: the module is there, and what it names throws. */
+/** Like Bun: the module exists, and its exports throw. */
 class Missing {
   constructor() {
     throw new Error('node:v8 is not implemented');
@@ -14,7 +14,7 @@ vi.mock('node:v8', () => ({
 }));
 
 describe('a runtime without V8’s serializer', () => {
-  it('opens stores whose codec is json, and all that JSON holds is stored and read', async () => {
+  it('opens stores whose codec is json, and stores and reads everything that JSON can hold', async () => {
     const { Cache, Deque, FanoutCache, Index } = await import('../../main/engine/index.ts');
     const options = { codec: 'json' } as const;
     const value = { text: 'a', list: [1, null, { deep: true }], large: 'x'.repeat(100_000) };
@@ -36,7 +36,7 @@ describe('a runtime without V8’s serializer', () => {
     expect(fanout.get('k')).toEqual(value);
   });
 
-  it('also opens the others, and says of a value that needs it what is missing', async () => {
+  it('opens other stores too, and a value that needs the serializer is refused with the reason', async () => {
     const { Cache } = await import('../../main/engine/index.ts');
     using cache = new Cache(freshDirectory());
     cache.set('plain', { n: 1 });

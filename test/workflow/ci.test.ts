@@ -78,7 +78,7 @@ describe('the shell scripts', () => {
   });
 
   it.skipIf(!hasBash).each(texts.map((text) => [getName(text), text]))('%s: parses', (_name, text) => {
-    // What stands in ${{ … }} is there before bash sees it.
+    // Expressions in ${{ … }} are expanded before bash runs.
     const { status, stderr } = spawnSync('bash', ['-n'], {
       input: text.replaceAll(/\$\{\{.*?\}\}/g, 'x'),
       encoding: 'utf8',
@@ -86,7 +86,7 @@ describe('the shell scripts', () => {
     expect([status, stderr]).toEqual([0, '']);
   });
 
-  it('call only what there is', () => {
+  it('call only existing files and scripts', () => {
     const all = texts.join('\n');
     const files = [...all.matchAll(/(?:node|^|\s)\s*((?:\.ci|e2e)\/[\w./-]+)/gm)].map(([, path]) => path!);
     expect(files.filter((path) => !existsSync(join(root, path)))).toEqual([]);
@@ -101,7 +101,7 @@ describe('the shell scripts', () => {
 });
 
 describe('the matrix', () => {
-  it('goes down to the oldest Electron that is allowed', () => {
+  it('includes the oldest supported Electron', () => {
     const version = workflow.jobs['oldest-electron']?.steps[1]?.with?.['electron'];
     const floor = /^>=(\d+)/.exec(manifest.peerDependencies['electron']!)?.[1];
     expect(Number.parseInt(version!, 10)).toBeLessThanOrEqual(Number(floor));
@@ -135,11 +135,11 @@ describe.runIf(hasBash)('the download of Electron', () => {
     return { status, stderr, attempts: readFileSync(log, 'utf8').length };
   }
 
-  it('is tried again when the network fails', () => {
+  it('is retried when the network fails', () => {
     expect(install(2)).toMatchObject({ status: 0, attempts: 3 });
   });
 
-  it('of another version goes beside the installed one, and says where the runtime is', () => {
+  it('of another version is stored next to the installed one, and its path is printed', () => {
     folder = mkdtempSync(join(tmpdir(), 'deskcache-ci-'));
     cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true });
     mkdirSync(join(folder, 'bin'));

@@ -4,8 +4,8 @@ import { formatLine, formatSummary, isExpected } from '../../e2e/experiments/rep
 const right = { name: 'quit', question: 'Does it end?', answer: 'yes', expected: 'yes', seconds: 1.25 };
 const wrong = { ...right, answer: 'no, it\nhangs | for ever' };
 
-describe('what is said of an experiment', () => {
-  it('is one row each in the summary of the job, whatever the answer holds', () => {
+describe('the report of an experiment', () => {
+  it('is one row in the summary of the job, whatever the result contains', () => {
     const rows = formatSummary('electron on linux', [right, wrong]).split('\n').slice(4, 6);
     expect(rows).toEqual([
       '| ✅ | Does it end? | yes | yes |',
@@ -13,7 +13,7 @@ describe('what is said of an experiment', () => {
     ]);
   });
 
-  it('names what was expected only where the answer is another', () => {
+  it('names the expected result only if the result differs', () => {
     expect([isExpected(right), isExpected(wrong)]).toEqual([true, false]);
     expect(formatLine(right)).not.toContain('expected');
     expect(formatLine(wrong)).toContain('expected: yes');

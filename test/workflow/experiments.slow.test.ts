@@ -13,7 +13,7 @@ function runExperiments(...args: readonly string[]) {
   try {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'e2e/experiments/run.ts'), ...args], {
       encoding: 'utf8',
-      // No runtime is there, whatever this machine has.
+      // Simulates a missing runtime, whatever this machine has.
       env: { ...process.env, GITHUB_STEP_SUMMARY: summary, ELECTRON_OVERRIDE_DIST_PATH: folder },
     });
     return { status, said: stdout + stderr, summary: status === 2 ? '' : readFileSync(summary, 'utf8') };
@@ -22,14 +22,14 @@ function runExperiments(...args: readonly string[]) {
   }
 }
 
-it('an answer is a line on stdout and a row of the summary', () => {
+it('a result is a line on stdout and a row of the summary', () => {
   const { status, said, summary } = runExperiments('--shell', 'stand-in', 'top-level-await');
   expect(said).toMatch(/^ok {3}top-level-await .*\n {6}answer: {3}ends: Detected unsettled top-level await$/m);
   expect(summary).toMatch(/^\| ✅ \| What does an ES module see .* \| ends: Detected .* \| ends: Detected .* \|$/m);
   expect(status).toBe(0);
 });
 
-it('what can’t be asked is an error', () => {
+it('an experiment that can’t run is an error', () => {
   expect(runExperiments('--shell', 'electron')).toMatchObject({
     status: 2,
     said: expect.stringContaining('no Electron runtime'),

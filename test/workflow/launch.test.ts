@@ -13,7 +13,7 @@ const node = (script: string): ChildProcess =>
   spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'pipe'] });
 
 describe('killing an application', () => {
-  it('takes the whole tree on Windows, where the child is a shell', () => {
+  it('ends the whole process tree on Windows, where the child is a shell', () => {
     expect(getKillCommand(4711, 'win32')).toEqual({ command: 'taskkill', args: ['/pid', '4711', '/T', '/F'] });
   });
 
@@ -21,7 +21,7 @@ describe('killing an application', () => {
     expect(getKillCommand(4711, platform)).toEqual({ signal: 'SIGKILL' });
   });
 
-  it('ends a process that would stay, and is quiet about one that is gone', async () => {
+  it('ends a running process, and does not fail for one that has ended', async () => {
     const child = node('setInterval(() => {}, 1000)');
     await once(child, 'spawn');
     killTree(child);
@@ -50,7 +50,7 @@ describe('starting Electron', () => {
 });
 
 describe('starting a packaged application', () => {
-  it('opens a debugging port, for --inspect is what a fuse takes away', () => {
+  it('opens a debugging port, because a fuse disables --inspect', () => {
     const switches = getSwitches('/data', true, 'win32');
     expect(switches).toEqual(['--user-data-dir=/data', '--remote-debugging-port=0']);
   });
@@ -61,7 +61,7 @@ describe('starting a packaged application', () => {
     );
   });
 
-  it('turns the sandbox off only where it can not work', () => {
+  it('turns the sandbox off only where it can’t work', () => {
     expect(getSwitches('/data', false, 'linux')).toContain('--no-sandbox');
     expect(getSwitches('/data', true, 'linux')).not.toContain('--no-sandbox');
   });
@@ -73,12 +73,12 @@ describe('the DevTools endpoint', () => {
     return waitForDevtools(child, collectOutput(child), timeout).finally(() => killTree(child));
   };
 
-  it('is what the application prints', async () => {
+  it('is read from the application’s output', async () => {
     const script = `console.error('DevTools listening on ws://127.0.0.1:9/devtools/browser/x'); setInterval(() => {}, 1000)`;
     expect(await wait(script)).toBe('ws://127.0.0.1:9/devtools/browser/x');
   });
 
-  it('fails with what was printed, or how the application ended, when that came first', async () => {
+  it('fails with the output or the exit if the application ends first', async () => {
     await expect(wait(`console.error('no display'); process.exit(3)`)).rejects.toThrow('no display');
     await expect(wait('process.exit(3)')).rejects.toThrow('ended with code 3');
   });

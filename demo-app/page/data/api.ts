@@ -6,22 +6,22 @@ import type { Resource } from './resources.ts';
 export interface LoadedResource<T> {
   readonly data: T;
   readonly cacheStatus: CacheStatus;
-  /** How long it took, milliseconds. */
+  /** How long loading took, milliseconds. */
   readonly durationMs: number;
-  /** When the server gave it or confirmed it; epoch milliseconds. */
+  /** When the server sent or revalidated it; epoch milliseconds. */
   readonly confirmedAt: number;
 }
 
-/** Where the server lives; the main process knows and says so in the page's address. */
+/** The server's origin, which the main process puts into the page's URL. */
 const SERVER_URL = new URLSearchParams(location.search).get('upstream') ?? '';
 
-/** Asks the server for a path, by way of the cache in the main process. */
+/** Requests a path from the server, through the cache in the main process. */
 export const fetchFromServer = (path: string, init?: Parameters<typeof diskCache.fetch>[1]): Promise<Response> =>
   diskCache.fetch(SERVER_URL + path, init);
 
 /**
- * Shows what is on disk at once; when that is stale, also what comes of the request that renews it. `show` is called at most
- * twice. Rejects only when neither disk nor server had an answer.
+ * Shows stored data at once and, if it is stale, the renewed data later. `show` is called at most twice. Rejects only if neither disk nor
+ * server has the data.
  */
 export async function loadResource<T>(resource: Resource<T>, show: (loaded: LoadedResource<T>) => void): Promise<void> {
   const first = await fetchResource(resource);

@@ -6,18 +6,18 @@ import { online } from './network.ts';
 import { observable } from './observable.ts';
 import { countryResource } from './resources.ts';
 
-/** The flags that are on disk, by ISO 3166-1 alpha-2 code. A flag's picture never comes here: it is shown by its address. */
+/** The flags on disk, by ISO 3166-1 alpha-2 code. The page never loads a flag's bytes: it shows flags by URL. */
 export const storedFlags = observable<ReadonlySet<string>>(new Set());
 
-/** How many countries, and of how many, are ready for a day without network, with their flags; `bytes`: what all of that takes. */
+/** How many of the countries are available offline, with their flags; `bytes` is their total size. */
 export const offlineProgress = observable({ countries: 0, of: 0, bytes: 0 });
 
 const BATCH_SIZE = 25;
 let isRunning = false;
 
 /**
- * Shows the flags that are on disk, then sees to it that flags and details of all countries are. Stops quietly when the network
- * goes; call it again when it is back.
+ * Shows the flags on disk, then stores flags and details of all countries. Stops without an error when the network fails; call it again
+ * when it is back.
  */
 export async function cacheAllCountries(countries: readonly CountrySummary[]): Promise<void> {
   if (isRunning || (offlineProgress.get().countries === countries.length && storedFlags.get().size >= countries.length))
@@ -38,13 +38,13 @@ export async function cacheAllCountries(countries: readonly CountrySummary[]): P
   }
 }
 
-/** Asks for all flags in one turn of the loop: 250 calls, one message. */
+/** Checks all flags in one turn of the event loop: 250 calls, one message. */
 async function loadStoredFlags(countries: readonly CountrySummary[]): Promise<void> {
   const onDisk = await Promise.all(countries.map(({ alpha2 }) => disk.flags.has(alpha2)));
   storedFlags.set(new Set(countries.filter((_, at) => onDisk[at]).map(({ alpha2 }) => alpha2)));
 }
 
-/** What is on disk is not asked for again: details come from the HTTP cache, and a flag never changes. */
+/** Requests nothing that is on disk: details come from the HTTP cache, and a flag never changes. */
 async function cacheCountry({ code, alpha2, name }: CountrySummary): Promise<void> {
   const detail = await fetchFromServer(countryResource(code, name).path, { strategy: 'cache-first' });
   await detail.arrayBuffer();

@@ -4,7 +4,7 @@ import { getErrorMessage, reportError } from './errors.ts';
 import { observable } from './observable.ts';
 import { post } from './outbox.ts';
 
-/** The countries about which somebody is writing. */
+/** The countries with a draft. */
 export const draftedCountries = observable<ReadonlySet<string>>(new Set());
 
 /** A draft as the page shows it. */
@@ -15,9 +15,9 @@ export type DraftState =
 
 /** One country's draft, open for writing. */
 export interface OpenDraft {
-  /** The text changed: it is written at once, no timer stands between a keystroke and the disk. An emptied draft is none. */
+  /** Stores the changed text at once, without a timer. An empty draft is deleted. */
   edit(text: string): void;
-  /** Puts what was written into the outbox. */
+  /** Puts the draft into the outbox. */
   send(): Promise<void>;
   close(): void;
 }
@@ -29,7 +29,7 @@ export async function watchDrafts(): Promise<void> {
     draftedCountries.set(codes);
   };
   disk.drafts.subscribe(({ kind, key }) => {
-    // Not at each keystroke: the list of countries is drawn anew.
+    // Not at each keystroke, because the list of countries is rendered again.
     if (key !== undefined && draftedCountries.get().has(key) === (kind === 'set')) return;
     find().catch((error: unknown) => reportError('The drafts could not be listed', error));
   });
@@ -37,20 +37,19 @@ export async function watchDrafts(): Promise<void> {
 }
 
 /**
- * Opens a country's draft; `show` is told what becomes of it, and what other windows write. Closing does not lose what is still
- * being written.
+ * Opens a country's draft; `show` is called with its state and with what other windows write. Closing doesn't lose a write under way.
  */
 export function openDraft(code: string, show: (state: DraftState, text?: string) => void): OpenDraft {
   let open = true;
   let edits = 0;
   let id: string | undefined;
-  /** What is typed after a note was sent is another note. */
+  /** Text typed after a note was sent belongs to another note. */
   let sent: string | undefined;
   const notify = (state: DraftState, text?: string) => open && show(state, text);
   const notifySaved = (draft: Draft | undefined, text?: string) =>
     notify(draft === undefined ? { step: 'empty' } : { step: 'saved', at: draft.editedAt }, text);
 
-  /** What is on disk, unless something newer was typed meanwhile. */
+  /** The stored draft, unless something newer has been typed. */
   async function read(): Promise<Draft | undefined> {
     const before = edits;
     try {

@@ -1,9 +1,9 @@
 import { observable } from './observable.ts';
 
-/** What went wrong last, in words for a person; `undefined` when nothing did. */
+/** The last error, as text for the user; `undefined` without one. */
 export const lastError = observable<string | undefined>(undefined);
 
-/** Shows a failure that has no place of its own on the page. */
+/** Shows an error that belongs to no particular place on the page. */
 export function reportError(what: string, error: unknown): void {
   lastError.set(`${what}: ${getErrorMessage(error)}`);
 }

@@ -3,10 +3,10 @@ import { disk } from './disk-cache.ts';
 import { reportError } from './errors.ts';
 import { observable } from './observable.ts';
 
-/** Whether the server can be reached; the main process knows, and tells all windows. */
+/** Whether the server can be reached; the main process checks and notifies all windows. */
 export const online = observable(true);
 
-/** Whether somebody has switched the network off, in whatever window; it stays off after a restart. */
+/** Whether the user has switched the network off, in any window; kept after a restart. */
 export const switchedOff = observable(false);
 
 export const switchNetwork = (off: boolean): Promise<unknown> => disk.settings.set('offline', off);

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'preact/compat';
 
-/** A value that tells when it changes. */
+/** A value that notifies its subscribers of changes. */
 export interface Observable<T> {
   readonly get: () => T;
   readonly set: (value: T) => void;
@@ -24,5 +24,5 @@ export function observable<T>(value: T): Observable<T> {
   };
 }
 
-/** The value in a component, which is drawn again when it changes. */
+/** The value in a component, which renders again when it changes. */
 export const useObservable = <T>(observed: Observable<T>): T => useSyncExternalStore(observed.subscribe, observed.get);

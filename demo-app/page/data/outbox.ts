@@ -9,10 +9,10 @@ const STATES: readonly JobState[] = ['running', 'ready', 'held', 'delayed', 'dea
 
 export type PostedNote = Job<FieldNote>;
 
-/** The notes on their way, oldest first, as all windows see them. */
+/** The unsent notes, oldest first, shared by all windows. */
 export const outbox = observable<readonly PostedNote[]>([]);
 
-/** Grows with each note that has arrived. */
+/** Increases with each delivered note. */
 export const deliveredCount = observable(0);
 
 export async function watchOutbox(): Promise<void> {
@@ -25,7 +25,7 @@ export async function watchOutbox(): Promise<void> {
 
 let lastRefresh = 0;
 
-/** Five questions in one turn are one message, so all see the same moment. */
+/** Five calls in one turn are one message, so all read the same state. */
 async function refresh(): Promise<void> {
   const refreshNumber = ++lastRefresh;
   const states = await Promise.all(STATES.map((state) => Array.fromAsync(queue.jobs(state))));
@@ -33,8 +33,8 @@ async function refresh(): Promise<void> {
 }
 
 /**
- * Puts a draft into the outbox. It is there whatever happens next; should this be the last the page does, what is left of the draft
- * has the same id and makes the same note. What was typed since is left.
+ * Puts a draft into the outbox. If the page ends right after it, the remaining draft has the same id and becomes the same note. Text typed
+ * since then stays.
  */
 export async function post(code: string, draft: Draft): Promise<void> {
   const { id, text, editedAt } = draft;
@@ -42,14 +42,14 @@ export async function post(code: string, draft: Draft): Promise<void> {
   await disk.drafts.batch([{ if: { key: code, equals: draft } }, { delete: [code] }]);
 }
 
-/** Gives a note that was refused another chance. */
+/** Retries a note that was refused. */
 export const retry = (id: number): Promise<boolean> => queue.retry(id);
 
-/** Takes a note out of the outbox and back to where it was written, before what was begun there meanwhile. */
+/** Takes a note out of the outbox and puts its text back into the draft, before newer text. */
 export async function withdraw({ id, payload: { code, text } }: PostedNote): Promise<void> {
   const currentDraft = await disk.drafts.get(code);
   const joinedText = currentDraft === undefined ? text : `${text}\n\n${currentDraft.text}`;
-  // Another note: the server may have the one that was posted all the same.
+  // A new id, because the server may have received the sent note after all.
   await disk.drafts.set(code, { id: crypto.randomUUID(), text: joinedText, editedAt: Date.now() });
   await queue.remove(id);
 }

@@ -2,12 +2,12 @@ import type { CountryDetail, CountrySummary } from '../../model/country.ts';
 import type { FieldNote } from '../../model/note.ts';
 import type { WorldTopology } from '../map/world-geometry.ts';
 
-/** Something the server can be asked for, and how to tell that an answer is one. */
+/** A resource of the server, with a check of its data. */
 export interface Resource<T> {
   readonly path: string;
   /** The beginning of a sentence: "… is not on disk yet". */
   readonly name: string;
-  /** A gate against what a captive portal or an older Atlas left behind. */
+  /** Rejects data of a captive portal or an older Atlas. */
   readonly accepts: (body: unknown) => body is T;
 }
 

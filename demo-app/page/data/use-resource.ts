@@ -5,15 +5,14 @@ import { online } from './network.ts';
 import { useObservable } from './observable.ts';
 import type { Resource } from './resources.ts';
 
-/** What a component has of a resource: nothing yet, data, or the reason why there is none. */
+/** The state of a resource in a component: nothing yet, data, or an error. */
 export interface ResourceState<T> {
   readonly loaded?: LoadedResource<T>;
   readonly failure?: string;
 }
 
 /**
- * Loads a resource, and again whenever the network comes or goes and when `version` changes. The last answer stays until the next
- * resource has one.
+ * Loads a resource, and loads it again when the network state or `version` changes. The last data stays until the next resource has some.
  */
 export function useResource<T>(resource: Resource<T>, version = 0): ResourceState<T> {
   const [state, setState] = useState<ResourceState<T> & { path: string }>({ path: resource.path });
@@ -27,7 +26,7 @@ export function useResource<T>(resource: Resource<T>, version = 0): ResourceStat
     return () => {
       wanted = false;
     };
-    // A resource is its path.
+    // A resource is identified by its path.
   }, [resource.path, isOnline, version]);
   return state.path === resource.path ? state : {};
 }

@@ -12,8 +12,8 @@ const DIRECTION_VECTORS: Record<ArrowKey, readonly [x: number, y: number]> = {
 export const isArrowKey = (key: string): key is ArrowKey => Object.hasOwn(DIRECTION_VECTORS, key);
 
 /**
- * Where an arrow key leads from a country: the one that is near and lies in that direction; what lies aside counts double.
- * `undefined` at the edge of the world. O(n).
+ * Returns the country to which an arrow key leads: the nearest one in that direction, where sideways distance counts double. `undefined`
+ * at the edge of the world. O(n).
  */
 export function findNeighbour(from: Place, direction: ArrowKey, places: readonly Place[]): Place | undefined {
   const [dx, dy] = DIRECTION_VECTORS[direction];

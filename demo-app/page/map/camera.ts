@@ -1,13 +1,13 @@
 import type { Box, Place } from './world-geometry.ts';
 
-/** Pixels of the element the map is drawn in, and how many of them at the right are covered by something else. */
+/** The size of the map's element in pixels, and how many of them at the right are covered. */
 export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly covered: number;
 }
 
-/** Drawing to pixels: `pixel = scale * unit + offset`. */
+/** Transforms drawing units to pixels: `pixel = scale * unit + offset`. */
 export interface Camera {
   readonly scale: number;
   readonly x: number;
@@ -15,9 +15,9 @@ export interface Camera {
 }
 
 const MARGIN_PIXELS = 28;
-/** How much closer than the whole world the camera goes at most: Monaco is shown with its sea and its neighbours. */
+/** Maximum zoom: Monaco is shown with its sea and its neighbours. */
 const MAX_SCALE = 9;
-/** A country fills at most this share of the frame, so that it is seen among its neighbours. */
+/** A country fills at most this share of the frame, so that its neighbours are visible. */
 const MAX_COUNTRY_SHARE = 0.55;
 
 /** The whole world, in the middle of the frame. */
@@ -25,13 +25,13 @@ export function frameWorld(world: Box, frame: Frame): Camera {
   return centerOn(world, frame, scaleToFit(world, frame));
 }
 
-/** A country among its neighbours, in the middle of what is not covered. */
+/** A country among its neighbours, in the middle of the uncovered part. */
 export function frameCountry({ box }: Place, world: Box, frame: Frame): Camera {
   const scale = Math.min(scaleToFit(box, frame) * MAX_COUNTRY_SHARE, scaleToFit(world, frame) * MAX_SCALE);
   return clampToWorld(world, frame, centerOn(box, frame, Math.max(scale, scaleToFit(world, frame))));
 }
 
-/** Moves the camera so that no more than necessary of what lies beyond the world is seen. */
+/** Moves the camera so that as little as possible beyond the world's edge is visible. */
 function clampToWorld([left, top, right, bottom]: Box, { width, height, covered }: Frame, camera: Camera): Camera {
   const { scale } = camera;
   const along = (offset: number, from: number, to: number, pixels: number) => {

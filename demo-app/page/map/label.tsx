@@ -7,7 +7,7 @@ interface Props {
   readonly stage: { readonly current: HTMLElement | null };
 }
 
-/** The name of the country at the pointer or in focus; it follows without anything being drawn again. */
+/** The name of the country under the pointer or in focus; it moves without rendering. */
 export function Label({ country, stage }: Props) {
   const label = useRef<HTMLDivElement>(null);
   useEffect(() => {

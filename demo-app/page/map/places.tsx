@@ -11,7 +11,7 @@ interface Props {
   readonly onPoint: (country: CountrySummary | undefined) => void;
 }
 
-/** Every country as a button. The whole map is one tab stop; from there arrow keys walk from country to country. */
+/** Every country as a button. The whole map is one tab stop; arrow keys move between countries. */
 export const Places = memo(function Places({ world, selected, onPoint }: Props) {
   const shapes = useRef(new Map<string, SVGElement>()).current;
   const [first] = world.places;
@@ -26,7 +26,7 @@ export const Places = memo(function Places({ world, selected, onPoint }: Props) 
       const next = findNeighbour(place, event.key, world.places);
       if (next === undefined) return;
       shapes.get(next.country.code)?.focus({ preventScroll: true });
-      // Close to a country, the camera follows: the next one may lie beside the window or under the card.
+      // When zoomed in, the camera follows, because the next country may be outside the window or under the card.
       if (selected !== undefined) navigateTo(next.country.code);
     }
   }
@@ -56,7 +56,7 @@ export const Places = memo(function Places({ world, selected, onPoint }: Props) 
     return <path key={code} d={outline} {...button} />;
   }
 
-  // Dots lie above outlines: San Marino can be hit although Italy is around it.
+  // Dots are above outlines: San Marino can be clicked although Italy surrounds it.
   return (
     <>
       {world.places.filter(({ outline }) => outline !== undefined).map(toShape)}

@@ -6,18 +6,18 @@ import type { CountrySummary } from '../../model/country.ts';
 
 export type WorldTopology = Topology<{ countries: GeometryCollection<{ name: string }> }>;
 
-/** Units of the drawing; the world is this wide. */
+/** The width of the world in drawing units. */
 export const WORLD_WIDTH = 1000;
 
-/** Left, top, right, bottom in units of the drawing. */
+/** Left, top, right, bottom in drawing units. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
 
 /** A country on the map. */
 export interface Place {
   readonly country: CountrySummary;
-  /** SVG path data; absent for a country too small for the atlas, which is drawn as a dot at its centre. */
+  /** SVG path data; absent for a country that is too small for the source and is drawn as a dot. */
   readonly outline?: string;
-  /** The box of its largest part: without this France would reach to South America. */
+  /** The bounding box of its largest part; the whole of France would reach to South America. */
   readonly box: Box;
   readonly centre: readonly [x: number, y: number];
 }
@@ -26,24 +26,24 @@ export interface World {
   readonly sphere: string;
   readonly graticule: string;
   readonly places: readonly Place[];
-  /** Land that belongs to no country of the list. */
+  /** Land outside of the countries in the list. */
   readonly rest: string;
-  /** Lines between two countries; coasts have none, so that small islands keep their colour. */
+  /** Borders between two countries; coasts have none, so that small islands keep their colour. */
   readonly borders: string;
   readonly height: number;
 }
 
 type Shape = Feature<Polygon | MultiPolygon, { name: string }>;
 
-/** An outline covering less than this many square units is given a dot, to be seen and hit. */
+/** An outline of fewer square units gets a dot, so that it can be seen and clicked. */
 const MIN_OUTLINE_AREA = 2.5;
 
-// Turned by 11° so that the seam runs through the Bering Strait and cuts no country in two. Equal Earth shows areas in true
-// proportion: Šavrič, Patterson, Jenny, "The Equal Earth map projection", 2018.
+// Rotated by 11° so that the seam runs through the Bering Strait and cuts no country in two. Equal Earth shows areas in true proportion:
+// Šavrič, Patterson, Jenny, "The Equal Earth map projection", 2018.
 const projection = geoEqualEarth().rotate([-11, 0]).fitWidth(WORLD_WIDTH, { type: 'Sphere' });
 const path = geoPath(projection).digits(2);
 
-/** Projects the world once; the drawing is scaled from then on. */
+/** Projects the world once; afterwards the drawing is only scaled. */
 export function drawWorld(topology: WorldTopology, countries: readonly CountrySummary[]): World {
   const shapes = feature(topology, topology.objects.countries).features as Shape[];
   const owners = new Map<string, CountrySummary>();

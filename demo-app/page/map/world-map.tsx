@@ -9,11 +9,13 @@ interface Props {
   readonly topology: WorldTopology;
   readonly countries: readonly CountrySummary[];
   readonly selected: string | undefined;
-  /** Pixels at the right that the country's card covers. */
+  /** Pixels at the right that are covered by the country's card. */
   readonly covered: number;
 }
 
-/** The world, drawn once; the camera moves by a CSS transform. Click or Enter opens a country, arrow keys walk. */
+/**
+ * The world, rendered once; the camera is a CSS transform. Click or Enter opens a country, arrow keys move between countries.
+ */
 export function WorldMap({ topology, countries, selected, covered }: Props) {
   const stage = useRef<HTMLDivElement>(null);
   const size = useSize(stage);

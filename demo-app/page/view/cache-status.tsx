@@ -5,7 +5,7 @@ import { Icon } from './icon.tsx';
 
 interface Props {
   readonly of: LoadedResource<unknown>;
-  /** What it is, where that is not plain from the place. */
+  /** The label, if the context doesn't make it clear. */
   readonly what?: string;
 }
 
@@ -16,7 +16,7 @@ const STATUS_WORDS: Readonly<Record<Kind, readonly [from: string, then: string]>
   miss: ['from the network', 'fetched'],
 };
 
-/** Where something came from and how old it is, as the cache tells: "hit · From disk in 3 ms, fetched 14:02". */
+/** Where data came from and how old it is, such as "hit · From disk in 3 ms, fetched 14:02". */
 export function CacheStatusBadge({ of: { cacheStatus, durationMs, confirmedAt }, what }: Props) {
   const [from, then] = STATUS_WORDS[cacheStatus];
   return (

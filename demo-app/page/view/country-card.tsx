@@ -18,11 +18,11 @@ interface Props {
   readonly notes: readonly Note[];
 }
 
-/** One country. What the list knows is shown at once, the rest when it arrives. */
+/** One country. Fields of the list are shown at once, the others when they arrive. */
 export function CountryCard({ country, byCode, notes }: Props) {
   const { loaded, failure } = useResource(countryResource(country.code, country.name));
   const about = useRef<HTMLDivElement>(null);
-  // Another country begins at its top.
+  // Scroll to the top for another country.
   useEffect(() => about.current?.scrollTo(0, 0), [country.code]);
   return (
     <article class="card" aria-labelledby="country-name" data-country={country.code}>
@@ -75,7 +75,7 @@ function Facts({ country }: { readonly country: CountryDetail }) {
   );
 }
 
-/** Nothing is said where nothing is known. */
+/** Unknown fields are left out. */
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   if (children === undefined || children === '' || children === 0) return null;
   return (

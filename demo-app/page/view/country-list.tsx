@@ -9,17 +9,19 @@ import { toHash } from './route.ts';
 interface Props {
   readonly countries: readonly CountrySummary[];
   readonly selected: string | undefined;
-  /** The countries somebody wrote about. */
+  /** The countries with a draft or a note. */
   readonly noted: ReadonlySet<string>;
 }
 
-/** All countries by name, narrowed by what is typed. Down goes from the field into the list, up and down walk in it. */
+/**
+ * All countries by name, filtered by the search field. The Down key moves from the field into the list, Up and Down move within it.
+ */
 export function CountryList({ countries, selected, noted }: Props) {
   const [query, setQuery] = useState('');
   const wanted = useDeferredValue(query);
   const found = useMemo(() => search(countries, wanted), [countries, wanted]);
   const list = useRef<HTMLElement>(null);
-  // Again when the countries arrive: a page may open at a country before it has any.
+  // Runs again when the countries arrive: a page may open with a country before the list is loaded.
   useEffect(() => {
     list.current?.querySelector(`[data-code="${selected}"]`)?.scrollIntoView({ block: 'nearest' });
   }, [selected, countries]);
@@ -90,7 +92,7 @@ const Noted = () => (
   </span>
 );
 
-/** Names that begin with the query, then anything that holds it; accents and case don't count. */
+/** Names that begin with the query, then names that contain it; accents and case are ignored. */
 function search(countries: readonly CountrySummary[], query: string): readonly CountrySummary[] {
   const wanted = plain(query.trim());
   if (wanted === '') return countries;

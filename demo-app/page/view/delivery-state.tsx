@@ -4,7 +4,7 @@ import { useObservable } from '../data/observable.ts';
 import type { PostedNote } from '../data/outbox.ts';
 import { Icon } from './icon.tsx';
 
-/** What becomes of a note on its way, in words. */
+/** The delivery state of a note as text. */
 export function DeliveryState({ of: { state, error, dueAt } }: { readonly of: PostedNote }) {
   const isOnline = useObservable(online);
   return (
@@ -44,5 +44,5 @@ function Countdown({ to = 0 }: { readonly to: number | undefined }) {
   return <>{seconds > 0 ? `Again in ${seconds} s` : 'Again now'}</>;
 }
 
-/** An error comes with the name of its class, which is nothing to a reader. */
+/** Removes the name of the error's class, which means nothing to the user. */
 const stripErrorName = (error = 'it failed'): string => error.replace(/^\w+: /, '');

@@ -9,7 +9,7 @@ interface Props {
   readonly name: string;
 }
 
-/** Where a note about a country is written and sent. Give it the code as `key`: each country has a draft of its own. */
+/** The form for a note about a country. Pass the code as `key`: each country has a draft of its own. */
 export function FieldNote({ code, name }: Props) {
   const [text, setText] = useState('');
   const [state, setState] = useState<DraftState>({ step: 'reading' });

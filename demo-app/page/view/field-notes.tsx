@@ -7,11 +7,11 @@ import { Icon } from './icon.tsx';
 
 interface Props {
   readonly code: string;
-  /** Those the server has, about whatever country. */
+  /** The delivered notes about all countries. */
   readonly sent: readonly FieldNote[];
 }
 
-/** The notes about a country: those on their way, then those that have arrived, newest first. */
+/** The notes about a country: unsent ones, then delivered ones, newest first. */
 export function FieldNotes({ code, sent }: Props) {
   const ids = new Set(sent.map(({ id }) => id));
   const posted = useObservable(outbox).filter(({ payload }) => payload.code === code && !ids.has(payload.id));

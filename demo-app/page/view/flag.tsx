@@ -2,7 +2,10 @@ import { diskCache } from 'deskcache/renderer';
 import { storedFlags } from '../data/cache-assets.ts';
 import { useObservable } from '../data/observable.ts';
 
-/** A flag straight from the disk of the main process; two letters until it is there. It stands beside the country's name, so it has no words of its own. */
+/**
+ * A flag served from disk by the main process; two letters until it is stored. It has no text alternative, because it is next to the
+ * country's name.
+ */
 export function Flag({ alpha2, large = false }: { readonly alpha2: string; readonly large?: boolean }) {
   const size = large ? 'flag flag-large' : 'flag';
   if (!useObservable(storedFlags).has(alpha2))

@@ -10,7 +10,7 @@ import { toHash } from './route.ts';
 
 const PANEL = 'outbox';
 
-/** What waits to be sent, in a word; opens the panel. */
+/** The number of unsent notes; opens the panel. */
 export function OutboxButton() {
   const posted = useObservable(outbox);
   const dead = posted.filter(({ state }) => state === 'dead').length;
@@ -24,7 +24,7 @@ export function OutboxButton() {
   );
 }
 
-/** The notes on their way, with what holds each up and what can be done about it. */
+/** The unsent notes, with their state and the possible actions. */
 export function OutboxPanel({ byCode }: { readonly byCode: ReadonlyMap<string, CountrySummary> }) {
   const posted = useObservable(outbox);
   return (

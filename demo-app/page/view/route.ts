@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'preact/compat';
 
-// The country is in the address, so that a reload and a new window show the same one and "back" goes back.
+// The country is in the URL, so that a reload and a new window show the same one and the back button works.
 const HASH = /^#\/([A-Z]{3})$/;
 
 /** The code of the country the page shows; `undefined` for the whole world. */

@@ -9,7 +9,7 @@ import { formatBytes, formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
 import { OutboxButton } from './outbox.tsx';
 
-/** Whether there is a network, where the list came from, what waits to be sent, and what is on disk. */
+/** Shows the network state, where the list came from, the unsent notes and what is on disk. */
 export function StatusBar({
   countries,
 }: {
@@ -64,7 +64,7 @@ function OfflineProgress() {
   );
 }
 
-/** What went wrong and has no place of its own, until it is put away. */
+/** Errors that belong to no particular place, until they are dismissed. */
 export function ErrorMessage() {
   const words = useObservable(lastError);
   if (words === undefined) return null;

@@ -6,7 +6,7 @@ const OPEN_TIMEOUT_MS = 15_000;
 
 /**
  * A window on the display that looks like an application's. DevTools can only open windows with tabs; `--app` on the command
- * line opens one without, recognised here by an address nobody else has.
+ * line opens one without tabs, recognised here by a unique URL.
  * @throws Error when it does not appear within 15 s.
  */
 export async function openAppWindow(

@@ -39,7 +39,7 @@ function hasDisplay(): boolean {
 /**
  * The Chromium to draw windows with: an installed one on the display when `wantVisible` and both exist, else the headless one
  * from npm (Linux on x64), else an installed one without its windows. `CHROME_PATH` names an installed one.
- * @throws Error in one line when there is none.
+ * @throws Error in one line if there is none.
  */
 export async function findChromium(wantVisible: boolean): Promise<ChromiumLocation> {
   const path = findInstalled();

@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * The headless Chromium of `@sparticuz/chromium`, unpacked once (2 s) into `node_modules/.cache`.
- * Invariant: the directory appears whole or not at all, whoever else unpacks at the same time.
+ * Invariant: the directory appears completely or not at all, even if several processes unpack at the same time.
  * @throws Error in one line when this machine lacks libraries that the package does not carry either.
  */
 export async function unpackChromium(): Promise<ChromiumExecutable> {

@@ -63,7 +63,7 @@ class CommandLine
   }
 }
 
-/** The application's life: ready when Chromium runs, gone when the last window is and nobody objects. */
+/** The application's life cycle: ready when Chromium runs, ends with the last window unless a listener prevents it. */
 export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<Electron.App, Implemented> {
   readonly isPackaged = false;
   readonly commandLine = new CommandLine();

@@ -54,7 +54,7 @@ const KNOWN_PREFERENCES = [
 
 let lastId = 0;
 
-/** A window is a page of Chromium; without a display nobody sees it, and the page does not know. */
+/** A window is a page of Chromium; without a display it is invisible, which the page can't tell. */
 export class BrowserWindow
   extends GuardedEmitter<WindowEvents>
   implements ElectronMembers<Electron.BrowserWindow, Implemented>

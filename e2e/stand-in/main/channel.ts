@@ -12,8 +12,8 @@ export interface ChannelReader {
 }
 
 /**
- * One end of a channel, wherever the port object that stands for it lives.
- * Invariant: messages leave in the order they came; what comes while nobody reads waits.
+ * One end of a channel, wherever its port object lives.
+ * Invariant: messages are delivered in order; messages without a reader wait.
  */
 export class ChannelEnd {
   #peer: ChannelEnd | undefined;
@@ -28,7 +28,7 @@ export class ChannelEnd {
     return pair;
   }
 
-  /** To whoever reads at the other end; nothing happens after a close. */
+  /** Posts to the other end; ignored after a close. */
   post(message: PortMessage): void {
     if (this.#state === 'open') this.#peer?.receive(message);
   }

@@ -23,9 +23,9 @@ const KNOWN_OPTIONS = [
 export type SendRequest = (load: LoadRequest, listener: LoadListener) => Promise<IncomingResponse>;
 
 /**
- * `net.request`, as far as Electron's lib/common/api/net-client-request.ts goes here: what is written is gathered and sent at the end, or
- * with `chunkedEncoding` as it comes; a redirect that is to be handled by hand is told, and cancelled unless `followRedirect` is
- * called at once; a server that wants a name asks by `login`; failures are events.
+ * `net.request`, as in Electron's lib/common/api/net-client-request.ts: written data is collected and sent at the end, or immediately with
+ * `chunkedEncoding`; a manual redirect is reported, and cancelled unless `followRedirect` is called at once; a server that requires a
+ * password emits `login`; failures are events.
  */
 export class ClientRequest extends Writable {
   readonly #options: Electron.ClientRequestConstructorOptions;

@@ -1,6 +1,6 @@
 import { Deserializer, Serializer } from 'node:v8';
 
-/** Electron's serializer takes no object with a native part, wherever in the value it stands. */
+/** Electron's serializer refuses objects with a native part, at any depth of the value. */
 class CloneWriter extends Serializer {
   _writeHostObject(): never {
     throw new Error('a native object');

@@ -77,7 +77,7 @@ export class FrameTree {
     await Promise.all([
       session.send('Page.enable'),
       session.send('Runtime.enable'),
-      // For the status of documents; nothing of what is loaded is kept.
+      // Only for the status of documents; bodies are not kept.
       session.send('Network.enable', { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 }),
       session.send('Runtime.addBinding', { name: BINDING_NAME, executionContextName: WORLD_NAME }),
       script(agent, WORLD_NAME, true),
@@ -136,7 +136,9 @@ export class FrameTree {
     });
   }
 
-  /** Chromium keeps the worlds of a subframe's empty document for the first one of the same origin, and runs no script in them anew. */
+  /**
+   * Chromium reuses the worlds of a subframe's empty document for the first document of the same origin, and runs no script in them again.
+   */
   #recreateMain({ world: { session, context } }: PageDocument): void {
     const { agent, preload } = this.#scripts;
     session.send('Runtime.evaluate', { expression: `${agent}\n${preload}`, contextId: context }).catch(() => {});

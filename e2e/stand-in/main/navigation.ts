@@ -38,9 +38,9 @@ interface ResponseStatus {
 const NO_RESPONSE: ResponseStatus = { status: -1, statusText: '' };
 
 /**
- * DevTools' page events of one target, in the words and the order of Electron's WebContents: a navigation is told of when it
- * begins, before the application is asked about it (`will-navigate`), whatever becomes of it; and once more when it is committed.
- * One that is prevented, is a download or is answered with 204 is not.
+ * Translates DevTools' page events of one target into the events of Electron's WebContents, in their order: a navigation is reported when it
+ * begins, before `will-navigate`, and again when it is committed. One that is prevented, becomes a download or is answered with 204 is not
+ * committed.
  */
 export function watchNavigation(target: CdpSession, contents: WebContents, watched: NavigationListener): void {
   let loaderId: string | undefined;

@@ -21,7 +21,7 @@ export interface LoadRequest {
 }
 
 /** A server's request for credentials. */
-export interface Challenge {
+interface Challenge {
   readonly isProxy: boolean;
   readonly scheme: string;
   readonly host: string;

@@ -72,7 +72,7 @@ export class Schemes {
     return BUILT_IN.has(scheme) || this.#privileges.get(scheme)?.corsEnabled === true;
   }
 
-  /** @throws Error for a scheme that nobody can handle. */
+  /** @throws Error for a scheme that can't be handled. */
   claim(scheme: string): void {
     if (!this.#sealed) throw new Error('protocol.handle needs a ready app: await app.whenReady()');
     if (BUILT_IN.has(scheme)) {

@@ -43,12 +43,12 @@ type RedirectedRequest = Pick<HandledRequest, 'handler' | 'initiator' | 'origin'
 const NETWORK_SCHEMES: ReadonlySet<string> = new Set(['http', 'https']);
 
 /**
- * Requests for custom schemes and for those of Chromium's own that a session handles, answered by the handlers of `protocol.handle`. Chromium pauses each such request (DevTools'
- * Fetch domain, on the browser, so that workers and subframes are covered), it is sent on to a loopback server of this process
- * without the page seeing another address, and body and response stream. Only requests with this run's secret are served.
+ * Serves requests for custom schemes, and for Chromium's own schemes that a session handles, by the handlers of `protocol.handle`. Chromium
+ * pauses each such request (DevTools' Fetch domain, on the browser, so that workers and subframes are covered). It is forwarded to a loopback
+ * server of this process, without the page seeing another URL; body and response stream. Only requests with this run's secret are served.
  *
- * Electron's answer comes before Chromium's network and its CORS loader. Here the network is behind, so it is told what it wants to hear: it
- * gets a response to its preflights, and each response allows the origin that asks.
+ * Electron's handlers respond before Chromium's network and its CORS loader. Here the network sees the response, so this server answers its
+ * preflights, and each response allows the requesting origin.
  */
 export class SchemeServer {
   readonly #schemes: Schemes;
@@ -72,7 +72,7 @@ export class SchemeServer {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     this.#server.unref();
     browser.on('Fetch.requestPaused', (paused) => {
-      // A request whose page is gone meanwhile needs no answer.
+      // A request needs no response if its page has gone.
       this.#answer(browser, paused).catch(() => {});
     });
     const { names, intercepted } = this.#schemes;

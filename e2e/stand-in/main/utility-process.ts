@@ -17,7 +17,7 @@ interface UtilityEvents {
   error: [type: 'FatalError', location: string, report: string];
 }
 
-/** What a utility process is started with; `fork` has looked at it. */
+/** The arguments of a utility process, validated by `fork`. */
 export interface UtilityOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly execArgv?: readonly string[] | undefined;

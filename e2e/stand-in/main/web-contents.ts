@@ -248,7 +248,7 @@ export class WebContents
     if (!this.isPage(targetId) || this.#state !== 'alive') return;
     this.#state = 'crashed';
     this.#reloaded?.();
-    // Posted, as in Electron: the frames are disposed before anybody is told.
+    // Posted, as in Electron: the frames are disposed before the event.
     setImmediate(() => {
       if (!this.isDestroyed()) this.emit('render-process-gone', new CancelableEvent(), { reason, exitCode });
     });
@@ -371,7 +371,7 @@ export class WebContents
     }
   }
 
-  /** Commands to a page that closed meanwhile have nothing left to do. */
+  /** Commands to a page that has closed are ignored. */
   readonly #ignoreWhenGone = (error: Error): void => {
     if (this.#state === 'alive' && !/gone|closed|No target|not found|crashed/i.test(error.message)) throw error;
   };

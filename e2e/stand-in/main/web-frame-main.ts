@@ -21,7 +21,7 @@ type Implemented =
   | 'send'
   | 'postMessage';
 
-/** Where a frame stands in its tree; answered by the tree. */
+/** The position of a frame in its tree; provided by the tree. */
 export interface FramePosition {
   parent(): WebFrameMain | null;
   children(): WebFrameMain[];

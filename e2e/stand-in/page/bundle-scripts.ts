@@ -32,7 +32,7 @@ export function createMainWorldScript(surface: string, schemes: Readonly<Record<
   return `(() => {${surface}\n${calls}})();`;
 }
 
-/** CommonJS preload files as one script for the isolated world; read anew for each window. */
+/** Bundles CommonJS preload files into one script for the isolated world; read again for each window. */
 export function createPreloadScript(files: readonly string[], inSubframes: boolean): string {
   const bodies = files.map((file) => {
     const source = readFileSync(file, 'utf8');

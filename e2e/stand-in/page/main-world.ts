@@ -6,7 +6,7 @@
 
 type Schemes = Readonly<Record<string, boolean>>;
 
-/** The https address an address of a custom scheme stands behind, or undefined for other addresses. */
+/** Returns the https URL to which a custom scheme's URL is mapped, or undefined for other URLs. */
 function toMappedUrl(url: string, schemes: Schemes, top: string) {
   const match = /^([a-z][a-z0-9-]*):\/\/([^/?#]*)(.*)$/is.exec(url);
   const scheme = match?.[1]?.toLowerCase() ?? '';
@@ -15,7 +15,7 @@ function toMappedUrl(url: string, schemes: Schemes, top: string) {
   return { scheme, origin, address: origin + match[3] };
 }
 
-/** `schemes`: those that pages may fetch, true: from other origins too. `top`: the end of the host a scheme stands behind. */
+/** `schemes`: those that pages may fetch; true: also from other origins. `top`: the host suffix of mapped schemes. */
 export function teachFetch(schemes: Schemes, top: string): void {
   const originalFetch = globalThis.fetch;
   globalThis.fetch = async (input, init) => {

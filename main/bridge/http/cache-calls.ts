@@ -25,7 +25,7 @@ import type { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 const MAX_INLINE_BYTES_PER_CALL = 4 * 2 ** 20;
 
 /** Maximum bytes of a response, heads and bodies: all of it is one message. */
-const MAX_ANSWER = 16 * 2 ** 20;
+const MAX_CACHES_RESPONSE_BYTES = 16 * 2 ** 20;
 
 /** Maximum requests added in one call; with their headers they may be large. */
 const MAX_REQUESTS_PER_CALL = 1000;
@@ -49,7 +49,7 @@ interface ParsedCall {
 
 interface CacheMethod<On> {
   readonly access: Access;
-  run(on: On, asked: ParsedCall, room: CacheCallContext): Promise<CachesResult>;
+  run(on: On, parsed: ParsedCall, context: CacheCallContext): Promise<CachesResult>;
 }
 
 /** Methods of the standard CacheStorage. */
@@ -70,8 +70,8 @@ const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheSto
   keys: { access: 'read', run: async (caches) => assertSendable(await caches.keys()) },
   match: {
     access: 'read',
-    run: async (caches, { requests, options }, room) =>
-      sendResponses([await caches.match(getOnlyRequest(requests), options)], room),
+    run: async (caches, { requests, options }, context) =>
+      sendResponses([await caches.match(getOnlyRequest(requests), options)], context),
   },
 };
 
@@ -79,12 +79,13 @@ const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheSto
 const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
   match: {
     access: 'read',
-    run: async (cache, { requests, options }, room) =>
-      sendResponses([await cache.match(getOnlyRequest(requests), options)], room),
+    run: async (cache, { requests, options }, context) =>
+      sendResponses([await cache.match(getOnlyRequest(requests), options)], context),
   },
   matchAll: {
     access: 'read',
-    run: async (cache, { requests, options }, room) => sendResponses(await cache.matchAll(requests[0], options), room),
+    run: async (cache, { requests, options }, context) =>
+      sendResponses(await cache.matchAll(requests[0], options), context),
   },
   addAll: {
     access: 'write',
@@ -152,8 +153,11 @@ export async function runCachesCall(call: CachesCall, context: CacheCallContext)
 }
 
 function assertSendable<T>(answer: T): T {
-  if (estimateBytes(answer) <= MAX_ANSWER) return answer;
-  throw new DiskCacheError('TOO_LARGE', `The answer is more than ${MAX_ANSWER} bytes; ask for less at a time`);
+  if (estimateBytes(answer) <= MAX_CACHES_RESPONSE_BYTES) return answer;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `The response is more than ${MAX_CACHES_RESPONSE_BYTES} bytes; request less at a time`,
+  );
 }
 
 function getMethod<On>(methods: Readonly<Record<string, CacheMethod<On>>>, name: unknown): CacheMethod<On> {

@@ -81,9 +81,9 @@ export class InFlightCalls {
   /** @throws {DiskCacheError} `NOT_ALLOWED` if the call's number is missing or in use, `BUSY` if too many are in flight. */
   async run<T>(id: unknown, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (typeof id !== 'number' || this.#controllers.has(id))
-      throw new DiskCacheError('NOT_ALLOWED', 'A call has a number that no other call has');
+      throw new DiskCacheError('NOT_ALLOWED', 'A call needs a number that no other call in flight has');
     if (this.#controllers.size >= MAX_HTTP_CALLS)
-      throw new DiskCacheError('BUSY', `This page has ${MAX_HTTP_CALLS} calls under way; wait for answers`);
+      throw new DiskCacheError('BUSY', `This page has ${MAX_HTTP_CALLS} calls in flight; wait for responses`);
     this.#quota.acquire();
     const controller = new AbortController();
     this.#controllers.set(id, controller);

@@ -1,4 +1,3 @@
-import { expose } from 'comlink';
 import { getCacheStatus } from '../../../protocol/cache-status.ts';
 import { estimateBytes } from '../../../protocol/clone.ts';
 import type { DiskCacheError } from '../../../protocol/error.ts';
@@ -17,8 +16,9 @@ import {
 } from '../../../protocol/http.ts';
 import { toPageErrorData } from '../../../protocol/redaction.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
+import { publishSession } from '../diagnostics.ts';
 import type { Port } from '../gate.ts';
-import { gate, whileOpen } from '../gate.ts';
+import { exposeApi, whileOpen } from '../gate.ts';
 import type { Grant } from '../grant.ts';
 import { SessionGrant } from '../grant.ts';
 import { Principal } from '../principal.ts';
@@ -39,7 +39,7 @@ export interface HttpSession {
 }
 
 /**
- * Serves a page's `fetch` and `CacheStorage` over `port` from `backing` within its `grant`, until the port is closed. A page that
+ * Serves a page's `fetch` and `CacheStorage` over `port` from `backend` within its `grant`, until the port is closed. A page that
  * disconnects leaves nothing behind: requests are aborted, bodies cancelled, incomplete writes discarded.
  */
 export function openHttpSession(
@@ -67,15 +67,15 @@ export function openHttpSession(
     sessionGrant.requireExplicit(FETCH_GRANT, isRead ? 'read' : 'write');
     const uploaded = incoming.receive(body);
     try {
-      const asked = parseRequest(request, { body: uploaded, signal });
-      if (!isSafe(asked)) sessionGrant.requireExplicit(FETCH_GRANT, 'write');
-      const response = await backend.getHandler(new URL(asked.url).protocol).respond(asked, parseStrategy(plan));
+      const parsed = parseRequest(request, { body: uploaded, signal });
+      if (!isSafe(parsed)) sessionGrant.requireExplicit(FETCH_GRANT, 'write');
+      const response = await backend.getHandler(new URL(parsed.url).protocol).respond(parsed, parseStrategy(plan));
       // A response that isn't from the network is completely on disk.
       const isStored = !['miss', undefined].includes(getCacheStatus(response));
-      const said = serializeWithoutCookies(response);
+      const head = serializeWithoutCookies(response);
       // An application's own `fetch` may return a response without a URL.
-      const url = said.url === '' ? withoutFragment(asked.url) : said.url;
-      return { ...said, url, body: await outgoing.send(response.body, isStored) };
+      const url = head.url === '' ? withoutFragment(parsed.url) : head.url;
+      return { ...head, url, body: await outgoing.send(response.body, isStored) };
     } catch (error) {
       incoming.discard(body, toError(error));
       throw error;
@@ -93,7 +93,7 @@ export function openHttpSession(
   /** Responses with whole bodies are built one at a time: many at once would fill the memory before the first of them is counted. */
   async function replyFromCaches(call: CachesCall): Promise<Reply<CachesResult>> {
     let leave = () => {};
-    const made = await reply(call, () =>
+    const result = await reply(call, () =>
       run(call.id, async (signal) => {
         if (isReading(call)) {
           leave = await pace.enterTurn();
@@ -103,16 +103,17 @@ export function openHttpSession(
       }),
     );
     leave();
-    return made;
+    return result;
   }
 
   /** Like `captureReply`, but counts the bytes that the page must receive, and refused calls. */
   async function reply<T>(argument: unknown, work: () => T | Promise<T>): Promise<Reply<T>> {
-    const made = await captureReply(work);
-    if ('fault' in made && isErrorFault(made.fault) && made.fault.code === 'NOT_ALLOWED') abuse.addRefused(argument);
-    if (!isOpen || !('value' in made)) return made;
-    const receipt = abuse.closeOnError(() => receipts.add(estimateBytes(made.value)));
-    return receipt === undefined ? made : { ...made, receipt };
+    const result = await captureReply(work);
+    if ('fault' in result && isErrorFault(result.fault) && result.fault.code === 'NOT_ALLOWED')
+      abuse.addRefused(argument);
+    if (!isOpen || !('value' in result)) return result;
+    const receipt = abuse.closeOnError(() => receipts.add(estimateBytes(result.value)));
+    return receipt === undefined ? result : { ...result, receipt };
   }
   /** Runs a call without an outcome; its argument is a number. */
   function notified(argument: unknown, work: () => void): undefined {
@@ -144,10 +145,9 @@ export function openHttpSession(
         return null;
       }),
   });
-  expose(
-    api,
-    gate(receipts.withoutReceipts(inner), HTTP_API_METHODS, (message) => abuse.addMalformed(message)),
-  );
+  exposeApi(api, receipts.withoutReceipts(inner), HTTP_API_METHODS, (message) => abuse.addMalformed(message));
+
+  publishSession('opened', 'http', principal);
 
   function close(reason: DiskCacheError): void {
     if (!isOpen) return;
@@ -158,6 +158,7 @@ export function openHttpSession(
     outgoing.close(reason);
     incoming.close(reason);
     receipts.close();
+    publishSession('closed', 'http', principal, reason.code);
     port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
   }
@@ -169,5 +170,5 @@ export function openHttpSession(
   };
 }
 
-const cancelledByPage = () => new DOMException('Nobody wants any more of this body', 'AbortError');
+const cancelledByPage = () => new DOMException('The page cancelled this body', 'AbortError');
 const withoutFragment = (url: string): string => url.replace(/#.*$/s, '');

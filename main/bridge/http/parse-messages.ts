@@ -7,6 +7,7 @@ import {
   type WireRequest,
   type WireResponse,
 } from '../../../protocol/http.ts';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import { isRoutingField, overridesMethod, overridesMethodByParameter } from '../../../protocol/request-fields.ts';
 import { STRATEGIES, type Strategy, type StrategyOptions } from '../../../protocol/strategy.ts';
 import type { BodyContent } from './wire-bodies.ts';
@@ -107,8 +108,9 @@ export function parseResponse(given: unknown, body: BodyContent): Response {
 
 /** Returns a response as a page may see it, without its body and without cookies. */
 export function serializeWithoutCookies(response: Response): Omit<WireResponse, 'body'> {
-  const said = serializeResponseHead(response);
-  return { ...said, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
+  const head = serializeResponseHead(response);
+  const statusText = toReasonPhrase(head.statusText);
+  return { ...head, statusText, headers: head.headers.filter(([name]) => !isSetCookieField(name)) };
 }
 
 export const serializeRequest = ({ url, method, headers }: Request): WireRequest => ({
@@ -122,7 +124,10 @@ export function parseStrategy(given: unknown): StrategyOptions | undefined {
   if (given === undefined) return undefined;
   const { strategy, timeout } = Object(given) as Record<keyof StrategyOptions, unknown>;
   if (!STRATEGIES.includes(strategy as Strategy) || (timeout !== undefined && typeof timeout !== 'number')) {
-    throw new DiskCacheError('BAD_OPTION', `A strategy is one of ${STRATEGIES.join(', ')}; its time-out, milliseconds`);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `A strategy is one of ${STRATEGIES.join(', ')}; its timeout is a number of milliseconds`,
+    );
   }
   return { strategy: strategy as Strategy, ...(timeout !== undefined && { timeout }) };
 }

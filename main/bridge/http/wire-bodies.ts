@@ -1,53 +1,44 @@
+import { createByteSource } from '../../../protocol/byte-channel.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import {
-  type BodyChunk,
-  MAX_CHUNK_BYTES,
-  MAX_CHUNKS_IN_FLIGHT,
-  MAX_HTTP_CALLS,
-  type WireBody,
-} from '../../../protocol/http.ts';
-import { IncomingStream, splitIntoChunks } from '../byte-channel.ts';
+import { type BodyChunk, MAX_HTTP_CALLS, type WireBody } from '../../../protocol/http.ts';
+import { MAX_CHUNK_BYTES } from '../../../protocol/value-stream.ts';
+import { ChannelTable, IncomingChannel, OutgoingChannel } from '../byte-channel.ts';
 import type { Quota } from '../principal.ts';
 import { toError } from './calls.ts';
 
 /** Bodies up to this size are sent with their head if they are on disk. Bytes. */
 const MAX_INLINE_BODY_BYTES = 2 ** 16;
 
-type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
-
 /** Milliseconds without a pull after which a body is cancelled: it keeps a request or a file open. */
 const OUTGOING_IDLE_MS = 300_000;
 
-interface OutgoingBody {
-  readonly idleTimer: NodeJS.Timeout;
-  readonly reader: BodyReader;
-  /** Serves concurrent pulls in order. */
-  readonly chunks: AsyncGenerator<Uint8Array, void>;
-  chunksInFlight: number;
-}
+/** Milliseconds without a chunk after which a body fails: its request waits for it. */
+const INCOMING_IDLE_MS = 300_000;
 
 /**
- * Bodies sent to a page, which pulls them chunk by chunk. Memory holds the requested chunks, and for a page that receives none no more than
- * the principal's limit for unreceived bytes.
+ * Bodies sent to a page. For a page that receives nothing, memory holds no more than the principal's limit for unreceived bytes.
  *
  * Invariant: a body is removed when it has ended or failed, when the page cancels it or pulls nothing for five minutes, or when the page
  * disconnects; it is cancelled unless it was read to its end.
  */
 export class OutgoingBodies {
-  readonly #open = new Map<number, OutgoingBody>();
+  readonly #channels: ChannelTable<number, OutgoingChannel>;
   readonly #quota: Quota;
-  readonly #whenTaken: () => Promise<void>;
+  readonly #whenReceived: () => Promise<void>;
   #lastId = 0;
   #closeReason: Error | undefined;
 
-  /** `quota`: shared by all sessions of a principal; `whenTaken` resolves when the page has received enough for another chunk. */
-  constructor(quota: Quota, whenTaken: () => Promise<void>) {
+  /** `quota`: shared by all sessions of a principal; `whenReceived` resolves when the page has received enough for another chunk. */
+  constructor(quota: Quota, whenReceived: () => Promise<void>) {
     this.#quota = quota;
-    this.#whenTaken = whenTaken;
+    this.#whenReceived = whenReceived;
+    const onIdle = (id: number) =>
+      this.cancel(id, new DiskCacheError('TIMEOUT', `This body was not read for ${OUTGOING_IDLE_MS} ms`));
+    this.#channels = new ChannelTable(OUTGOING_IDLE_MS, onIdle, quota);
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#channels.size;
   }
 
   /**
@@ -57,29 +48,19 @@ export class OutgoingBodies {
    */
   async send(body: ReadableStream<Uint8Array> | null, atHand: boolean): Promise<WireBody> {
     if (body === null) return null;
-    const reader = body.getReader();
-    const first: Uint8Array[] = [];
-    for (let bytes = 0; atHand && bytes <= MAX_INLINE_BODY_BYTES; bytes += first.at(-1)?.length ?? 0) {
-      const { done, value } = await reader.read();
-      if (done) return new Uint8Array(Buffer.concat(first));
-      first.push(value);
-    }
+    const source = createByteSource(body);
+    const whole = atHand ? await source.readAhead(MAX_INLINE_BODY_BYTES) : undefined;
+    if (whole !== undefined) return whole;
     try {
       if (this.#closeReason) throw this.#closeReason;
       this.#quota.acquire();
     } catch (error) {
-      cancelReader(reader, toError(error));
+      void source.cancel(error);
       throw error;
     }
     const id = ++this.#lastId;
-    const idleTimer = setTimeout(() => this.#expire(id), OUTGOING_IDLE_MS);
-    idleTimer.unref();
-    this.#open.set(id, {
-      reader,
-      chunks: paced(splitIntoChunks(readRest(first, reader)), this.#whenTaken),
-      chunksInFlight: 0,
-      idleTimer,
-    });
+    const chunks = paced(source.chunks, this.#whenReceived);
+    this.#channels.add(id, new OutgoingChannel({ chunks, cancel: (reason) => source.cancel(reason) }));
     return id;
   }
 
@@ -89,163 +70,105 @@ export class OutgoingBodies {
    * @throws {DiskCacheError} `NOT_ALLOWED` if the body isn't open, or has too many pulls in flight; anything that reading throws.
    */
   async pull(id: number): Promise<Uint8Array | null> {
-    const body = this.#open.get(id);
-    if (body === undefined || body.chunksInFlight >= MAX_CHUNKS_IN_FLIGHT) {
+    if (!this.#channels.hasCredit(id)) {
       throw new DiskCacheError(
         'NOT_ALLOWED',
-        `Body ${String(id)} isn't open any more, as after ${OUTGOING_IDLE_MS} ms of which nothing was read, or too much of it was asked for at once`,
+        `Body ${String(id)} isn't open, perhaps because it wasn't read for ${OUTGOING_IDLE_MS} ms, or too many of its chunks were pulled at once`,
       );
     }
-    body.chunksInFlight++;
-    body.idleTimer.refresh();
     try {
-      const { done, value } = await body.chunks.next();
-      if (!done) return value;
-      this.#remove(id);
+      const chunk = await this.#channels.use(id, (channel) => channel.pull());
+      if (chunk !== undefined) return chunk;
+      this.#channels.remove(id);
       return null;
     } catch (error) {
       this.cancel(id, toError(error));
       throw error;
-    } finally {
-      body.chunksInFlight--;
-      if (this.#open.has(id)) body.idleTimer.refresh();
     }
   }
 
-  cancel(id: number, why: Error): void {
-    const body = this.#remove(id);
-    if (body !== undefined) cancelReader(body.reader, why);
+  cancel(id: number, reason: Error): void {
+    void this.#channels.remove(id)?.cancel(reason);
   }
 
-  #expire(id: number): void {
-    const body = this.#open.get(id);
-    if (body === undefined) return;
-    // A pending pull means that the network is slow, not that the page is idle.
-    if (body.chunksInFlight > 0) body.idleTimer.refresh();
-    else this.cancel(id, new DiskCacheError('TIMEOUT', `Nothing of this body was read for ${OUTGOING_IDLE_MS} ms`));
-  }
-
-  #remove(id: number): OutgoingBody | undefined {
-    const body = this.#open.get(id);
-    if (body === undefined) return undefined;
-    this.#open.delete(id);
-    clearTimeout(body.idleTimer);
-    this.#quota.release();
-    return body;
-  }
-
-  close(why: Error): void {
-    this.#closeReason = why;
-    for (const id of [...this.#open.keys()]) this.cancel(id, why);
+  close(reason: Error): void {
+    this.#closeReason = reason;
+    this.#channels.close(reason);
   }
 }
 
 /** Reads a chunk only when the page has received enough of what it was sent. */
 async function* paced(
   chunks: AsyncIterable<Uint8Array>,
-  whenTaken: () => Promise<void>,
+  whenReceived: () => Promise<void>,
 ): AsyncGenerator<Uint8Array, void> {
-  await whenTaken();
+  await whenReceived();
   for await (const chunk of chunks) {
     yield chunk;
-    await whenTaken();
+    await whenReceived();
   }
-}
-
-async function* readRest(first: readonly Uint8Array[], reader: BodyReader): AsyncGenerator<Uint8Array, void> {
-  yield* first;
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    if (!(read.value instanceof Uint8Array))
-      throw new TypeError('The body of a response brings something else than bytes');
-    yield read.value;
-  }
-}
-
-/** Cancels the source with the reason; errors while cancelling no longer concern any caller. */
-function cancelReader(reader: BodyReader, why: Error): void {
-  reader.cancel(why).catch(() => undefined);
-}
-
-/** Milliseconds without a chunk after which a body fails: its request waits for it. */
-const INCOMING_IDLE_MS = 300_000;
-
-interface IncomingBody {
-  readonly idleTimer: NodeJS.Timeout;
-  readonly body: IncomingStream;
-  readonly charge: ChargeBytes;
 }
 
 /** The body types that `Request` and `Response` accept. */
 export type BodyContent = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
 
-/** Counts received bytes; throws if there are too many. */
-type ChargeBytes = (bytes: Uint8Array) => void;
-
 /**
- * Bodies received from a page, which pushes them chunk by chunk, each when there is room.
+ * Bodies received from a page.
  *
  * Invariant: the reader gets the whole body or an error, also if the page disconnects half-way.
  */
 export class IncomingBodies {
-  readonly #open = new Map<number, IncomingBody>();
+  readonly #channels = new ChannelTable<number, IncomingChannel>(INCOMING_IDLE_MS, (_, channel) =>
+    channel.cancel(new DiskCacheError('TIMEOUT', `The page has sent nothing of this body for ${INCOMING_IDLE_MS} ms`)),
+  );
 
   get size(): number {
-    return this.#open.size;
+    return this.#channels.size;
   }
 
-  /** @throws {DiskCacheError} `NOT_ALLOWED` if it isn't a body, or is already being received; anything that `charge` throws. */
-  receive(body: WireBody, charge: ChargeBytes = () => {}): BodyContent {
+  /**
+   * `charge` counts received bytes; it throws if there are too many.
+   *
+   * @throws {DiskCacheError} `NOT_ALLOWED` if it isn't a body, or is already being received; anything that `charge` throws.
+   */
+  receive(body: WireBody, charge: (bytes: Uint8Array) => void = () => {}): BodyContent {
     if (body === null) return null;
     if (body instanceof Uint8Array && body.length <= MAX_CHUNK_BYTES) {
       charge(body);
       return new Uint8Array(body);
     }
-    if (typeof body !== 'number' || this.#open.has(body) || this.#open.size >= MAX_HTTP_CALLS) {
-      throw notAllowed('A body is null, a chunk of bytes, or a number that is free');
+    if (typeof body !== 'number' || this.#channels.get(body) || this.size >= MAX_HTTP_CALLS) {
+      throw new DiskCacheError('NOT_ALLOWED', 'A body is null, a chunk of bytes, or a number that is not in use');
     }
-    const idleTimer = setTimeout(() => {
-      received.fail(new DiskCacheError('TIMEOUT', `The page has sent nothing of this body for ${INCOMING_IDLE_MS} ms`));
-    }, INCOMING_IDLE_MS);
-    idleTimer.unref();
-    const received = new IncomingStream(() => {
-      clearTimeout(idleTimer);
-      this.#open.delete(body);
-    });
-    this.#open.set(body, { body: received, charge, idleTimer });
-    return received.readable;
+    const channel = new IncomingChannel({ onEnd: () => this.#channels.remove(body), charge });
+    this.#channels.add(body, channel);
+    return channel.readable;
   }
 
   /**
-   * Takes a chunk; resolves when there is room for the next one, with whether it is wanted. An invalid chunk, or one too many, ends the
+   * Receives a chunk; resolves when there is room for the next one, with whether it is wanted. An invalid chunk, or one too many, ends the
    * body.
    */
   async push({ body: id, bytes, failure }: BodyChunk): Promise<boolean> {
-    const received = this.#open.get(id);
-    if (received === undefined) return false;
-    const { body, charge, idleTimer } = received;
-    idleTimer.refresh();
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return false;
     try {
       if (failure !== undefined) throw new TypeError(String(failure));
-      if (bytes !== undefined) {
-        charge(bytes);
-        return await body.push(bytes);
-      }
-      body.end();
+      if (bytes !== undefined) return await this.#channels.use(id, () => channel.push(bytes));
+      channel.end();
       return true;
     } catch (error) {
-      body.fail(toError(error));
+      channel.cancel(toError(error));
       return false;
     }
   }
 
   /** Fails a body whose call has ended without reading it. */
-  discard(body: WireBody, why: Error): void {
-    if (typeof body === 'number') this.#open.get(body)?.body.fail(why);
+  discard(body: WireBody, reason: Error): void {
+    if (typeof body === 'number') this.#channels.get(body)?.cancel(reason);
   }
 
-  close(why: Error): void {
-    for (const body of [...this.#open.keys()]) this.discard(body, why);
+  close(reason: Error): void {
+    this.#channels.close(reason);
   }
 }
-
-const notAllowed = (message: string) => new DiskCacheError('NOT_ALLOWED', message);

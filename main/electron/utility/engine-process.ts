@@ -151,6 +151,6 @@ export class EngineProcess {
 const crashedTooOften = (code: number, cause: DiskCacheError | undefined) =>
   new DiskCacheError(
     'CLOSED',
-    `The utility process ended again and again, the last time with code ${code}; close the host and open it anew`,
+    `The utility process crashed repeatedly, the last time with code ${code}; close the host and open it again`,
     cause && { cause },
   );

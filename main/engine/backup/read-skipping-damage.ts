@@ -1,70 +1,102 @@
 import type { Column, Connection, Statement } from '../sqlite/connection.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 
-/** No id is farther away from 0. */
+/** The largest absolute value of an id. */
 const MAX_ABSOLUTE_ID = 2 ** 53;
 
+/** After a skipped row, the next one is searched at distances up to this power of 2. */
+const MAX_SEARCH_EXPONENT = 20;
+
+export interface DamagedTableReader {
+  /** Takes a row that can be read; the first column is its id. */
+  readonly take: (row: Column[]) => void;
+  /** Gets the id of a row of which some columns can't be read. */
+  readonly skip?: (id: number) => void;
+  /** Whether the id of a row is its own. Asked for the last row before a failure: a damaged id would lead past others. */
+  readonly isIdTrusted?: (row: readonly Column[]) => boolean;
+}
+
 /**
- * Hands all rows of the table of items that can be read to `take`, in the order of their ids as far as that is whole: what
- * can't be read is passed by, a row or a page at a time; a row whose id can be read is told to `passedBy`. The id is the first
- * column. True when nothing was passed by.
+ * Reads all readable rows of the table of items, in the order of their ids as far as that is undamaged. Unreadable rows and pages are
+ * skipped. A row may come twice. Returns true if nothing was skipped.
  *
- * Invariant: it ends. Each step goes to a greater id, whatever SQLite finds in a damaged tree.
+ * Invariant: it ends. Each step starts from a greater id, whatever SQLite finds in a damaged tree.
  */
 export function readSkippingDamage(
   connection: Connection,
   columns: readonly string[],
-  take: (row: Column[]) => void,
-  onSkipped: (id: number) => void = () => {},
+  { take, skip = () => {}, isIdTrusted = () => true }: DamagedTableReader,
 ): boolean {
-  // From an id on, not behind one: behind the last id of a page SQLite looks for the next one on that page.
-  const rows = connection.prepare<[number]>(
-    `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE id >= ? ORDER BY id`,
-  );
+  const select = `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE`;
+  // `>=`, not `>`: to find the id after the last one of a page, SQLite would read that page again.
+  const rows = connection.prepare<[number]>(`${select} id >= ? ORDER BY id`);
+  const rowsBackwards = connection.prepare<[number]>(`${select} id < ? ORDER BY id DESC`);
   const next = connection.prepare<[number], [number]>(
     'SELECT id FROM entry NOT INDEXED WHERE id >= ? ORDER BY id LIMIT 1',
   );
   let isWhole = true;
   for (let from: number | undefined = -MAX_ABSOLUTE_ID; from !== undefined && from <= MAX_ABSOLUTE_ID; ) {
-    const seen = scan(rows, from, take);
-    if (seen.ended) return isWhole;
+    const lastId = scan(rows, from, take, isIdTrusted);
+    if (lastId === undefined) return isWhole;
     isWhole = false;
-    from = findNextReadable(next, seen.at + 1, onSkipped);
+    from = findNextReadable(next, lastId + 1, skip);
+    if (from !== undefined && from > lastId + 1) scanBackwards(rowsBackwards, from, lastId, take);
   }
   return isWhole;
 }
 
-/** Reads on from an id until the end, or until something is damaged; `at` is the greatest id that was met. */
-function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => void): { ended: boolean; at: number } {
-  let at = from - 1;
-  const ended = unlessCorrupt(() => {
+/** Reads from an id to the end or to the first damage. Returns the id up to which it has read if there was damage. */
+function scan(
+  rows: Statement<[number]>,
+  from: number,
+  take: (row: Column[]) => void,
+  isIdTrusted: (row: readonly Column[]) => boolean,
+): number | undefined {
+  let last: { readonly id: number; readonly row: readonly Column[] } | undefined;
+  let before = from - 1;
+  const isEnded = unlessCorrupt(() => {
     rows.each((row) => {
-      at = Math.max(at, Number(row[0]));
+      const id = Number(row[0]);
+      // A row with a smaller id than the last one, but a greater one than those before: the last id was damaged.
+      if (last !== undefined && id > last.id) before = last.id;
+      if (id > before) last = { id, row };
       take(row);
       return true;
     }, from);
     return true;
   });
-  return { ended: ended === true, at };
+  if (isEnded) return undefined;
+  return last !== undefined && isIdTrusted(last.row) ? last.id : before;
 }
 
-/** Returns the id from which on reading can go on after a failure; undefined when there is nothing more. */
+/** Reads from an id down to another one, or to the first damage. It may find rows that a search from the root doesn't. */
+function scanBackwards(rows: Statement<[number]>, from: number, end: number, take: (row: Column[]) => void): void {
+  unlessCorrupt(() => {
+    rows.each((row) => {
+      if (Number(row[0]) <= end) return false;
+      take(row);
+      return true;
+    }, from);
+  });
+}
+
+/** Returns the id from which reading can continue after a failure; undefined if there are no more rows. */
 function findNextReadable(
   next: Statement<[number], [number]>,
   from: number,
-  onSkipped: (id: number) => void,
+  skip: (id: number) => void,
 ): number | undefined {
   const probe = (start: number): number | 'end' | undefined => {
     const found = unlessCorrupt(() => next.first(start) ?? 'end');
     if (found === undefined || found === 'end') return found;
     return found[0] >= start ? found[0] : undefined;
   };
-  // The row alone is damaged: its neighbours on the page are not.
   const there = probe(from);
   if (there === 'end') return undefined;
   if (there !== undefined) {
-    onSkipped(there);
-    return there + 1;
+    // That row alone is damaged: its neighbours on the page are not.
+    skip(there);
+    return findNearest(probe, from, there + 1);
   }
   let low = from;
   let high = low;
@@ -79,6 +111,15 @@ function findNextReadable(
     else high = middle;
   }
   return high;
+}
+
+/** Where a search has led to a row whose id is damaged, others lie in between. Returns the nearest one that is found, or `end`. */
+function findNearest(probe: (start: number) => number | 'end' | undefined, from: number, end: number): number {
+  for (let exponent = 0; exponent <= MAX_SEARCH_EXPONENT && from + 2 ** exponent < end; exponent++) {
+    const found = probe(from + 2 ** exponent);
+    if (typeof found === 'number' && found < end - 1) return found;
+  }
+  return end;
 }
 
 /** Hands the rows of a small table to `take`, from the front until something is damaged, then from the back. True when all were read. */

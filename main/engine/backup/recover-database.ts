@@ -1,5 +1,6 @@
 import type { Finding } from '../../../protocol/results.ts';
-import { afterWrite, checkpoint } from '../space/maintenance.ts';
+import { afterWrite } from '../cache/write-checks.ts';
+import { checkpoint } from '../space/maintenance.ts';
 import { assertDatabaseInPlace, recordFormat, recordOpenedFiles } from '../space/store-files.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
@@ -7,20 +8,22 @@ import { CREATE_TAG_INDEX, startLog } from '../sqlite/file-format.ts';
 import { Replacement } from '../sqlite/replacement.ts';
 import type { Core } from '../state/core.ts';
 import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
-import { copyItems, toPlaceholders } from './copy-items.ts';
-import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
-
-const SMALL_TABLES = {
-  counter: ['name', 'value'],
-  lease: ['name', 'holder', 'pid', 'until'],
-  listener: ['id', 'until'],
-} as const;
+import { copyItems } from './copy-items.ts';
+import { readSkippingDamage } from './read-skipping-damage.ts';
+import {
+  areSettingsLost,
+  getRevision,
+  readSmallTables,
+  SMALL_TABLES,
+  type SmallTable,
+  toInsertSmallRow,
+} from './small-tables.ts';
 
 /**
- * Rebuilds the database of a store from the items that can be read and are whole, and returns findings about the others. For every
- * process that has the store open it is one transaction. Needs as much space again, twice. O(bytes).
+ * Rebuilds the database of a store from its undamaged items. Returns findings about the others. For every process that has the store
+ * open, it is one transaction. Needs twice the size of the database as free space. O(bytes).
  *
- * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`: nothing was changed.
+ * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`; nothing is changed then.
  */
 export function recoverDatabase(core: Core): Finding[] {
   const findings: Finding[] = [];
@@ -28,13 +31,15 @@ export function recoverDatabase(core: Core): Finding[] {
   return findings;
 }
 
-/** Puts an empty database in the place of the damaged one. Returns how many of its items could still be read. */
+/** Replaces the damaged database by an empty one. Returns how many live items could still be read. */
 export function resetDatabase(core: Core): number {
   let items = 0;
   const now = core.clock();
   replaceDatabase(core, () => {
-    readSkippingDamage(core.connection, ['expires_at'], ([, expiresAt]) => {
-      if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+    readSkippingDamage(core.connection, ['expires_at'], {
+      take: ([, expiresAt]) => {
+        if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+      },
     });
   });
   return items;
@@ -42,13 +47,13 @@ export function resetDatabase(core: Core): number {
 
 function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   const { connection, directory, pageSize } = core;
-  // The fresh one is put in its place by path.
+  // The replacement finds the database by its path.
   assertDatabaseInPlace(core);
   withSharedLock(core, () => {
     const fresh = new Replacement(connection, directory, pageSize);
     try {
       if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
-      copySettings(core, fresh);
+      copySmallTables(core, fresh);
       fill(fresh);
       if (core.settings.tagIndex) fresh.execute(CREATE_TAG_INDEX);
       fresh.execute(
@@ -69,7 +74,7 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   afterWrite(core);
 }
 
-/** An exclusive connection would lock out the backup, which is a connection of its own: it shares the lock for that time. */
+/** Lets an exclusive connection share its lock while `work` runs, because the backup uses another connection. */
 function withSharedLock({ connection, openOptions }: Core, work: () => void): void {
   if (!openOptions.exclusive) {
     work();
@@ -83,7 +88,7 @@ function withSharedLock({ connection, openOptions }: Core, work: () => void): vo
   }
 }
 
-/** A log without shared memory can't get any, so it ends and begins again. */
+/** Closes the log and opens it again, because an open log can't change between private and shared memory. */
 function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): void {
   connection.pragma('journal_mode = DELETE');
   connection.pragma(`locking_mode = ${mode}`);
@@ -91,28 +96,28 @@ function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): v
   connection.pragma('journal_mode = WAL');
 }
 
-/** What can't be read of the settings is written as it is in force here. */
-function copySettings(core: Core, fresh: Replacement): void {
-  const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
-  const isWhole = readSmallTable(core.connection, 'setting', ['name', 'value'], 'name', ([name, value]) => {
-    keep(name ?? null, value ?? null);
-  });
-  if (!isWhole) {
+/** Settings that can't be read are written as they are in force here. */
+function copySmallTables(core: Core, fresh: Replacement): void {
+  const { rows, areSettingsWhole } = readSmallTables(core.connection);
+  for (const table of Object.keys(SMALL_TABLES) as SmallTable[]) {
+    const insert = fresh.statement(toInsertSmallRow(table));
+    for (const row of rows[table]) insert(...row);
+  }
+  if (!areSettingsWhole || areSettingsLost(rows.setting, core.settingsRevision)) {
+    const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
     for (const name of SETTING_NAMES) keep(name, toSettingColumn(core.settings[name]));
+    for (const [name, value] of core.metadata) keep(name, value);
     if (core.kind !== 'cache') keep('kind', core.kind);
   }
-  for (const [table, columns] of Object.entries(SMALL_TABLES)) {
-    const copy = fresh.statement(`INSERT OR REPLACE INTO ${table} VALUES (${toPlaceholders(columns)})`);
-    readSmallTable(core.connection, table, columns, columns[0], (row) => {
-      copy(...row);
-    });
-  }
+  // Others who have the store open look at the settings again, where there are any.
+  const latest = Math.max(getRevision(rows) ?? 0, core.settingsRevision);
+  if (latest > 0) fresh.statement("UPDATE counter SET value = ? WHERE name = 'settings'")(latest + 1);
 }
 
-/** Who listens hears that anything may have changed, and goes on to hear what changes. */
+/** Keeps listeners subscribed, and tells them that anything may have changed. */
 function copyListeners({ connection }: Core, fresh: Replacement): void {
   const last = unlessCorrupt(() => connection.prepare<[], [number | null]>('SELECT max(id) FROM change').first());
-  // An unknown last number is surpassed: there are fewer changes than milliseconds since 1970.
+  // If the last number is unknown, use a larger one: there are fewer changes than milliseconds since 1970.
   const next = last === undefined ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)" : String((last[0] ?? 0) + 1);
   fresh.execute(`INSERT INTO change (id, kind) VALUES (${next}, 'clear')`);
   if (fresh.statement('UPDATE listener SET until = until')() > 0) startLog(fresh);

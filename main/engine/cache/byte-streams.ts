@@ -5,7 +5,6 @@ import type { SetOptions } from '../../../protocol/options.ts';
 import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
 import { estimateKeyBytes } from '../space/delete-row.ts';
 import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
-import { getMaxItemBytes } from '../space/size-limit.ts';
 import { explainDamage } from '../space/store-files.ts';
 import type { EntryRow, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -39,7 +38,7 @@ export interface StoredBytes {
 }
 
 /**
- * What is known of a value of bytes or text, and the way to its bytes; undefined when there is no live item. A read as `get` is.
+ * Returns size, version and bytes of a value of bytes or text; undefined without a live item. Counts as a read, as `get`.
  *
  * @throws {DiskCacheError} `BAD_VALUE` for a value that is neither bytes nor text.
  */
@@ -130,7 +129,7 @@ const parseByteRange = (range: ByteRange | undefined): FullRange =>
 
 const sliceBytes = (bytes: Uint8Array, { start, end }: FullRange): Uint8Array => bytes.subarray(start, end);
 
-/** A file that is gone before its first byte was read has been replaced: with `applyStrategy` the one that took its place is read. */
+/** A file that is missing before its first byte was read has been replaced: the new one is read. */
 async function* fileChunks(
   core: Core,
   key: KeyColumn,
@@ -182,8 +181,8 @@ function toReadableStream(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arra
 /**
  * Stores what a stream brings as bytes. The item appears whole when the stream has ended, or not at all.
  *
- * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is no `Uint8Array`, `TOO_LARGE`, `CLOSED` when the store was closed
- * meanwhile; what the stream throws passes through.
+ * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is not a `Uint8Array`, `TOO_LARGE`, `CLOSED` if the store was closed before
+ * the end; errors of the stream pass through.
  */
 export async function writeStream(
   open: () => Core,
@@ -201,7 +200,7 @@ export async function writeStream(
     throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
   }
   const overhead = computeItemCost(estimateKeyBytes(column), 0);
-  const maxBytes = getMaxItemBytes(initialCore) - overhead;
+  const maxBytes = initialCore.space.getMaxItemBytes(initialCore) - overhead;
   const staged = await writeStreamToFile(files, chunks, {
     mode: ENCODING.bytes,
     maxBytes,

@@ -1,12 +1,12 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
-import type { ChangeListener, Core, GroupMembership } from '../state/core.ts';
+import type { ChangeListener, Core } from '../state/core.ts';
+import { OpenStore } from '../state/open-store.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
 import type { SubscribeOptions } from './change-feed.ts';
@@ -24,9 +24,12 @@ import { getStats } from './stats.ts';
 import { type PlainResult, transact } from './transaction.ts';
 import * as write from './write.ts';
 
+/** Set while `wrapCore` runs the constructor, which then opens nothing. */
+let adopted: Core | undefined;
+
 /**
  * A persistent map with a budget: keys and values in one directory, shared by as many processes and threads as open it.
- * Every call answers at once and is on disk when it returns.
+ * Every call is synchronous, and its effect is on disk when it returns.
  *
  * @throws {DiskCacheError} from every method: `CLOSED` after `close`, `BUSY` when another process holds the write lock for
  * longer than `timeout`, `CORRUPT` when the disk gives back something else than was written, `IO` when it can't be read or written
@@ -34,191 +37,193 @@ import * as write from './write.ts';
  */
 export class Cache<K extends Key = Key, V = unknown> {
   readonly directory: string;
-  #core: Core | undefined;
+  readonly #store: OpenStore<Core>;
 
   /**
-   * Opens a directory, or creates it; a FanoutCache opens its named shards with a `membership` in its limit.
+   * Opens a directory, or creates it.
    *
    * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
-   * database, `UNSUPPORTED_VERSION` for somebody else's or a newer one. Such a file stays untouched.
+   * database, `UNSUPPORTED_VERSION` for a database of another program or of a newer deskcache. Such a file stays untouched.
    */
-  constructor(directory: string & PlainValues<V>, options: CacheOptions = {}, membership?: GroupMembership) {
-    this.#core = openCore(directory, options, undefined, membership);
-    this.directory = this.#core.directory;
+  constructor(directory: string & PlainValues<V>, options: CacheOptions = {}) {
+    const core = adopted ?? openCore(directory, options);
+    adopted = undefined;
+    this.directory = core.directory;
+    this.#store = new OpenStore(core, `The store at ${core.directory}`, closeCore);
   }
 
-  /** The value, or undefined when there is none or it has expired. O(log n + size of the value). */
+  /** Returns the value; undefined if it is missing or has expired. O(log n + size of the value). */
   get(key: K): V | undefined {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
     if (arguments.length > 1) assertNoDefault(arguments);
-    return read.get(this.#open(), key) as V | undefined;
+    return read.get(this.#store.core, key) as V | undefined;
   }
 
-  /** `get` for many keys, all from one moment. */
+  /** `get` for many keys, all from one snapshot. */
   getMany(keys: readonly K[]): (V | undefined)[] {
-    return read.getMany(this.#open(), keys) as (V | undefined)[];
+    return read.getMany(this.#store.core, keys) as (V | undefined)[];
   }
 
-  /** The value with what is known about it: times, tag, size. */
+  /** Returns the value with its times, tag and size. */
   getEntry(key: K): Entry<K, V> | undefined {
-    return read.getEntry(this.#open(), key) as Entry<K, V> | undefined;
+    return read.getEntry(this.#store.core, key) as Entry<K, V> | undefined;
   }
 
-  /** Whether there is a live item. O(log n). */
+  /** Returns whether there is a live item. O(log n). */
   has(key: K): boolean {
-    return read.has(this.#open(), key);
+    return read.has(this.#store.core, key);
   }
 
   /**
-   * Stores a value. A key that is there keeps its place in stored order. O(log n + size of the value).
+   * Stores a value. An existing key keeps its position in stored order. O(log n + size of the value).
    *
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored; `BAD_OPTION`.
    */
   set(key: K, value: V, options?: SetOptions): void {
-    write.set(this.#open(), key, value, options);
+    write.set(this.#store.core, key, value, options);
   }
 
   /** `set` for many, all or none, in one transaction. */
   setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
-    write.setMany(this.#open(), entries, options);
+    write.setMany(this.#store.core, entries, options);
   }
 
-  /** Stores a value only where there is no live item; answers whether it did. */
+  /** Stores a value unless there is a live item; returns whether it did. */
   add(key: K, value: V, options?: SetOptions): boolean {
-    return write.add(this.#open(), key, value, options);
+    return write.add(this.#store.core, key, value, options);
   }
 
-  /** Gives a live item a new time to live, by default the store's; answers whether there was one. */
+  /** Gives a live item a new time to live, by default the store's; returns whether there was one. */
   touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
-    return write.touch(this.#open(), key, options);
+    return write.touch(this.#store.core, key, options);
   }
 
-  /** Stores what `next` makes of the value (undefined when there is none), in one transaction; expiry and tag stay. */
+  /** Stores what `next` returns for the value (undefined if it is missing), in one transaction; expiry and tag stay. */
   update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
-    return write.update(this.#open(), key, next as (current: unknown) => unknown, options) as V;
+    return write.update(this.#store.core, key, next as (current: unknown) => unknown, options) as V;
   }
 
   /**
-   * Counts a number up, exactly, however many processes do; answers the new one.
+   * Adds to a number, exactly, also from several processes; returns the sum.
    *
-   * @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or the sum would not be exact.
+   * @throws {DiskCacheError} `BAD_VALUE` if the value is not a number, or the sum would not be exact.
    */
   incr(key: K, delta?: number, options?: CountOptions): number {
-    return write.incr(this.#open(), key, delta, options);
+    return write.incr(this.#store.core, key, delta, options);
   }
 
-  /** `incr` downwards. */
+  /** `incr` with the negative delta. */
   decr(key: K, delta?: number, options?: CountOptions): number {
-    return write.decr(this.#open(), key, delta, options);
+    return write.decr(this.#store.core, key, delta, options);
   }
 
-  /** Whether there was a live item to delete. O(log n). */
+  /** Deletes an item; returns whether there was a live one. O(log n). */
   delete(key: K): boolean {
-    return remove.deleteKey(this.#open(), key);
+    return remove.deleteKey(this.#store.core, key);
   }
 
-  /** Deletes many in one transaction; answers how many live ones there were. */
+  /** Deletes many items in one transaction; returns how many live ones there were. */
   deleteMany(keys: Iterable<K>): number {
-    return remove.deleteMany(this.#open(), keys);
+    return remove.deleteMany(this.#store.core, keys);
   }
 
-  /** Takes an item out: its value, or undefined when there is none. */
+  /** Deletes an item and returns its value; undefined if it is missing. */
   pop(key: K): V | undefined {
-    return remove.pop(this.#open(), key) as V | undefined;
+    return remove.pop(this.#store.core, key) as V | undefined;
   }
 
-  /** Stores a value at one end of a queue (the back); answers the key it has there. */
+  /** Stores a value at one end of a queue (by default the back); returns its key. */
   push(value: V, options?: QueueOptions & SetOptions): K {
-    return queue.push(this.#open(), value, options) as K;
+    return queue.push(this.#store.core, value, options) as K;
   }
 
-  /** Takes the item at one end of a queue (the front); undefined when it is empty. */
+  /** Deletes the item at one end of a queue (by default the front) and returns it; undefined if the queue is empty. */
   pull(options?: QueueOptions): [K, V] | undefined {
-    return queue.pull(this.#open(), options) as [K, V] | undefined;
+    return queue.pull(this.#store.core, options) as [K, V] | undefined;
   }
 
-  /** Looks at the item at one end of a queue (the front). */
+  /** Returns the item at one end of a queue (by default the front). */
   peek(options?: QueueOptions): [K, V] | undefined {
-    return queue.peek(this.#open(), options) as [K, V] | undefined;
+    return queue.peek(this.#store.core, options) as [K, V] | undefined;
   }
 
-  /** The item that was first set last, or first. */
+  /** Returns the last or the first item in stored order. */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    return iterate.peekItem(this.#open(), options) as [K, V] | undefined;
+    return iterate.peekItem(this.#store.core, options) as [K, V] | undefined;
   }
 
-  /** Deletes what has expired; answers how much. Writes do so by and by without being asked. */
+  /** Deletes expired items; returns how many. Writes delete a few of them, too. */
   expire(): number {
-    return remove.expire(this.#open());
+    return remove.expire(this.#store.core);
   }
 
-  /** Deletes all items with a tag; answers how many live ones there were. O(items with the tag) with `tagIndex`, else O(n). */
+  /** Deletes all items with a tag; returns how many live ones there were. O(items with the tag) with `tagIndex`, else O(n). */
   evict(tag: string | number): number {
-    return remove.deleteTagged(this.#open(), tag);
+    return remove.deleteTagged(this.#store.core, tag);
   }
 
-  /** Deletes what has expired and what is over the limit; answers how much. Writes do so without being asked. */
+  /** Deletes expired items and evicts what is over the limit; returns how many items. Writes do so, too. */
   cull(): number {
-    return remove.cull(this.#open());
+    return remove.cull(this.#store.core);
   }
 
   /** Deletes everything, also from a damaged database. Returns how many live items there were, or could still be read. O(n). */
   clear(): number {
-    return remove.clear(this.#open());
+    return remove.clear(this.#store.core);
   }
 
   /**
    * Looks for damage of every kind: pages and indexes, keys, values against their checksums, missing and orphaned files, counts.
-   * `repair` deletes what is damaged and files without an item, and touches nothing of a writer at work. A database with damaged pages
+   * `repair` deletes damaged items and files without an item, but nothing of a writer at work. A database with damaged pages
    * is rebuilt from the items that can be read, in one transaction for every process that has it open. Reads everything: O(bytes).
    *
-   * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened so; `DISK_FULL`, `BUSY`: what was not mended stays.
+   * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened so; `DISK_FULL`, `BUSY`: the rest stays as it is.
    */
   check(options?: CheckOptions): Finding[] {
-    return check(this.#open(), options);
+    return check(this.#store.core, options);
   }
 
-  /** Bytes on disk: database, write-ahead log, and every value file. O(value files). */
+  /** Returns the bytes on disk: database, write-ahead log, and every value file. O(value files). */
   volume(): number {
-    return getVolume(this.#open());
+    return getVolume(this.#store.core);
   }
 
-  /** Hits and misses of `get` and of streams that were opened, counted while `statistics` is on. */
+  /** Returns the hits and misses of `get` and of opened streams, counted while `statistics` is on. */
   stats(options?: { readonly reset?: boolean }): Stats {
-    return getStats(this.#open(), options);
+    return getStats(this.#store.core, options);
   }
 
   /**
-   * A function that remembers on disk what `fn` answered. Of equal calls at the same time, in all processes, one runs.
+   * Returns a function that caches the results of `fn` on disk. Of equal calls at the same time, in all processes, one runs.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `BAD_KEY` for an argument that can't be in a key.
+   * @throws {DiskCacheError} `BAD_OPTION`; the returned function throws `BAD_KEY` for an argument that can't be in a key.
    */
   memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
-    this.#open();
-    return memoize(() => this.#open(), fn, options);
+    this.#store.assertOpen();
+    return memoize(() => this.#store.core, fn, options);
   }
 
-  /** A value of bytes or text as a stream of bytes, or a part of it; undefined when there is no live item. */
+  /** Returns a value of bytes or text, or a part of it, as a stream of bytes; undefined without a live item. */
   openReadStream(key: K, range?: ByteRange): ReadableStream<Uint8Array> | undefined {
-    return openReadStream(this.#open(), key, range);
+    return openReadStream(this.#store.core, key, range);
   }
 
-  /** Size and version of a value of bytes or text, and the way to its bytes; undefined when there is no live item. */
+  /** Returns size and version of a value of bytes or text, and methods to read it; undefined without a live item. */
   openBytes(key: K): StoredBytes | undefined {
-    return openBytes(this.#open(), key);
+    return openBytes(this.#store.core, key);
   }
 
-  /** Stores what a stream brings as bytes; the item appears whole when it has ended, or not at all. */
+  /** Stores the bytes of a stream; the item appears whole when the stream has ended, or not at all. */
   writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
-    return writeStream(() => this.#open(), key, chunks, options);
+    return writeStream(() => this.#store.core, key, chunks, options);
   }
 
   /** The number of live items. O(expired items), after another process has written O(n) once. */
   get size(): number {
-    return getSize(this.#open());
+    return getSize(this.#store.core);
   }
 
-  /** The keys of a range, lazily; safe to change the store meanwhile. */
+  /** Iterates over the keys of a range, lazily; the store may change between two of them. */
   keys(range?: Range<K>): Generator<K, void, undefined> {
     return this.#iterate('keys', range) as Generator<K, void, undefined>;
   }
@@ -235,71 +240,69 @@ export class Cache<K extends Key = Key, V = unknown> {
     return this.entries();
   }
 
-  /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
+  /** Returns one bounded page of a range, for callers that can't hold an iterator: pass `next` of the last page to get the next one. */
   page(of: Projection, range?: Range<K>, after?: Cursor): ResultPage {
-    return iterate.page(this.#open(), of, range, after);
+    return iterate.page(this.#store.core, of, range, after);
   }
 
   /**
-   * Tells `listener` of every change from now on, by whoever: this store's own right after their commit, other processes' some
-   * 25 ms later, all in the order of their commits, with the reason. Answers the way out.
+   * Calls `listener` with every change from now on: own changes right after their commit, those of other processes about 25 ms later,
+   * all in the order of their commits, with the reason. Returns an unsubscribe function.
    */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    return subscribe(this.#open(), listener as ChangeListener, options);
+    return subscribe(this.#store.core, listener as ChangeListener, options);
   }
 
   /**
-   * Changes settings for good: for this process at once, for others when they next look for changes.
+   * Changes settings permanently: for this process at once, for others when they next check for changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION`; nothing is changed.
    */
   configure(options: Configuration): void {
-    configure(this.#open(), options);
+    configure(this.#store.core, options);
   }
 
   /**
-   * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
+   * Runs a plain function as one transaction: all of its writes or, if it throws, none. Nested calls can fail alone.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    return transact(this.#open(), work);
+    return transact(this.#store.core, work);
   }
 
-  /** How values are stored: `'structured'`, `'json'`, or the name of a codec of the caller's own. */
+  /** How values are stored: `'structured'`, `'json'`, or the name of a custom codec. */
   get codec(): string {
-    return getCodecName(this.#open());
+    return getCodecName(this.#store.core);
   }
 
-  /** Whether a function given to `transact` is running. */
+  /** True while a function given to `transact` is running. */
   get inTransaction(): boolean {
-    return this.#open().transaction.depth > 0;
+    return this.#store.core.transaction.depth > 0;
   }
 
   /** This store as plain data, for `reopen` in a worker or another process. */
   describe(): StoreHandle<Cache<K, V>> {
-    return describe('cache', this.#open());
+    return describe('cache', this.#store.core);
   }
 
-  /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
+  /** Closes the store. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    closeCore(core);
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #open(): Core {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The store at ${this.directory} was closed; open it again`);
-  }
-
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {
-    this.#open();
-    return iterate.iterate(() => this.#open(), of, range);
+    this.#store.assertOpen();
+    return iterate.iterate(() => this.#store.core, of, range);
   }
+}
+
+/** Returns a core that is open as a Cache: a FanoutCache opens the cores of its named shards itself. */
+export function wrapCore<K extends Key, V>(core: Core): Cache<K, V> {
+  adopted = core;
+  return new Cache<K, V>(core.directory as string & PlainValues<V>);
 }

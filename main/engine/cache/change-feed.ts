@@ -1,7 +1,8 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-import { runAndWarn } from '../space/maintenance.ts';
+import { runAndWarn } from '../space/warnings.ts';
+
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
 import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';
 import { assertFunction, assertOptions, wrapListener } from '../validate.ts';
@@ -56,7 +57,7 @@ const POLL_INTERVAL_MS = 25;
 /** A listener that has not said for so long that it is still there is taken for dead; it says so three times as often. */
 const LISTENER_LEASE_SECONDS = 60;
 const RENEWAL_INTERVAL_MS = 20_000;
-/** So many changes are read, and so many expired items dropped, at a time. */
+/** Changes that are read, and expired items that are deleted, at a time. */
 const MAX_BATCH_CHANGES = 512;
 
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
@@ -65,7 +66,7 @@ export function createSubscription(listener: ChangeListener, options?: Subscribe
   return { listener: wrapListener(listener, 'changes'), bounds: parseBounds(options) };
 }
 
-/** Tells `listener` every change from now on; answers the way out. */
+/** Calls `listener` with every change from now on; returns an unsubscribe function. */
 export function subscribe(core: Core, listener: ChangeListener, options?: SubscribeOptions): () => void {
   const { changeFeed } = core;
   const subscription = createSubscription(listener, options);
@@ -93,7 +94,7 @@ export function stopChangeFeed(core: Core): void {
   );
 }
 
-/** A listener that was killed leaves the log behind; whoever opens the store next clears it away. */
+/** A listener that was killed leaves the log behind; the next process that opens the store removes it. */
 export function clearDeadListeners(core: Core): void {
   if (core.sql.deadListener.first() !== undefined) inWriteTransaction(core, () => stopUnusedLog(core));
   if (hasFormerLog(core.connection)) inWriteTransaction(core, () => upgradeLog(core.connection));
@@ -125,11 +126,11 @@ function poll(core: Core): void {
   const { changeFeed, sql, rowStats } = core;
   if (core.transaction.depth > 0) return;
   const activity = 'Looking for the changes of';
-  // A failure on a timer has no caller: it is tried again next time, and nothing that was logged meanwhile is missed.
+  // A failure on a timer has no caller: the next poll tries again, and misses nothing of the log.
   runAndWarn(
     core,
     () => {
-      // What has expired is dropped by the next write; somebody who listens wants to know without one.
+      // Expired items are deleted by the next write; with a listener they are deleted without one.
       const now = core.clock();
       if (now >= rowStats.nextExpiry) inWriteTransaction(core, () => deleteExpired(core, now, MAX_BATCH_CHANGES));
       if (changeFeed.timer === undefined) return;
@@ -155,7 +156,7 @@ function renewListener(core: Core): void {
   });
 }
 
-/** A change as it is told. What happened to a key that can't be read may have happened to any. */
+/** Returns a change as listeners get it. A change of a key that can't be read may concern any key. */
 function toChange(kind: ChangeKind, key: KeyColumn | null): [change: Change, key: KeyColumn | undefined] {
   if (key === null) return [{ kind }, undefined];
   try {
@@ -165,7 +166,7 @@ function toChange(kind: ChangeKind, key: KeyColumn | null): [change: Change, key
   }
 }
 
-/** A listener may write: what it causes is told after what caused it. It may close the store: then nobody listens any more. */
+/** Dispatches new changes. A listener may write: its changes are dispatched after those that caused them. It may also close the store. */
 export function dispatchPending(core: Core): void {
   const { changeFeed, sql } = core;
   if (changeFeed.isDispatching || core.transaction.depth > 0) return;
@@ -173,7 +174,7 @@ export function dispatchPending(core: Core): void {
   try {
     for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
       if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
-      // A damaged log goes back: then anything may have happened, and it is not read in circles.
+      // The ids of a damaged log go back: then anything may have changed, and it must not be read in circles.
       if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
         dispatch(core, { kind: 'clear' }, undefined);
         return;

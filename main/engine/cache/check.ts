@@ -1,27 +1,30 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CheckOptions, Finding } from '../../../protocol/results.ts';
+import { findPageDamage } from '../backup/page-damage.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
+import { areStoredSettingsLost } from '../backup/small-tables.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
-import { beforeWrite, runAndWarn } from '../space/maintenance.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
+import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
 import { findDamage } from './read.ts';
 import { inWriteTransaction } from './transaction.ts';
+import { beforeWrite } from './write-checks.ts';
 
-/** What a collection keeps in its items beyond each single one: the positions of a deque, the order of a queue. */
+/** Checks what the items of a collection say together: the positions of a deque, the order of a queue. */
 export interface ConsistencyCheck {
-  /** Returns what is wrong with it. */
+  /** Returns its damage. */
   check(): Finding[];
-  /** Puts it in order again, in the transaction that takes the damaged items out. */
+  /** Repairs it, in the transaction that deletes the damaged items. */
   repair(): void;
 }
 
-/** An option of `checkQueue`, for what is built upon an index. */
+/** Internal option of `check`, for stores that are built on an index. */
 export const CONSISTENCY: unique symbol = Symbol('structure');
 
 export interface ConsistencyOptions extends CheckOptions {
@@ -33,19 +36,19 @@ export type { CheckOptions, Finding, FindingCode } from '../../../protocol/resul
 /** Milliseconds a writer may take between its commit and the removal of a replaced file. */
 const REMOVAL_GRACE_MS = 50;
 
-/** Rows looked at in one read; between two of them others may write. */
+/** Rows checked in one read; between two reads other processes may write. */
 const MAX_BATCH_ROWS = 64;
 
 const CHECK_OPTIONS: ReadonlySet<string> = new Set(['repair']);
 
-/** Everything that is wrong; with `repair` also what was wrong and has been mended. */
+/** Returns everything that is damaged; with `repair` also what was repaired. */
 export function check(core: Core, options?: CheckOptions, consistency?: ConsistencyCheck): Finding[] {
   const { repair = false } = assertOptions(options, CHECK_OPTIONS);
   assertFlag(repair, 'repair');
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
   if (repair) beforeWrite(core);
-  // In a damaged database it may not be known what waits.
+  // In a damaged database the list of replaced files may be unreadable.
   if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));
   const findings: Finding[] = [];
   const isReadable = addFindings(core, findings, () => checkDatabase(core, repair));
@@ -71,18 +74,17 @@ function addFindings({ connection }: Core, findings: Finding[], part: () => Find
   }
 }
 
-/** SQLite's own check of pages and indexes, and the ids. What is damaged is rebuilt from the rows that can be read. */
+/** SQLite's own check of pages and indexes, and of ids. A damaged database is rebuilt from the rows that can be read. */
 function checkDatabase(core: Core, repair: boolean): Finding[] {
   const { connection, sql } = core;
-  const messages = sql.integrity.all().map(([message]) => message);
-  const damaged = messages.some((message) => message !== 'ok');
-  const findings: Finding[] = damaged
-    ? messages.map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`))
-    : [];
+  const findings = findPageDamage(core).map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`));
+  const isDamaged = findings.length > 0;
+  const areLost = unlessCorrupt(() => areStoredSettingsLost(sql)) ?? false;
+  if (areLost) findings.push(toDatabaseFinding(core, `${connection.path} has lost its settings; those in force stay`));
   if (hasOutOfRangeIds(core))
     findings.push(toDatabaseFinding(core, `${connection.path} holds an item with an id that is out of range`));
   if (!repair) return findings;
-  if (damaged) findings.push(...recoverDatabase(core));
+  if (isDamaged || areLost) findings.push(...recoverDatabase(core));
   repairIds(core);
   return findings;
 }
@@ -93,7 +95,7 @@ const toDatabaseFinding = ({ connection }: Core, message: string): Finding => ({
   path: connection.path,
 });
 
-/** With `repair` all that is damaged is taken out, and the structure put in order, in one transaction. */
+/** With `repair`, damaged items are deleted and the structure is repaired in one transaction. */
 function checkItems(core: Core, repair: boolean, consistency: ConsistencyCheck | undefined): Finding[] {
   const { suspects: damagedIds, findings } = findDamagedIds(core);
   if (consistency !== undefined) findings.push(...consistency.check());
@@ -108,7 +110,7 @@ function checkItems(core: Core, repair: boolean, consistency: ConsistencyCheck |
   return findings;
 }
 
-/** The ids of items that look damaged, in their order. It ends whatever the order is: ids that don't grow are a finding. */
+/** Returns the ids of items that look damaged, in order. Ids that don't ascend are a finding and end the check. */
 function findDamagedIds(core: Core): { readonly suspects: number[]; readonly findings: Finding[] } {
   const suspects: number[] = [];
   // The ids of a deque are its positions and may be negative.
@@ -132,7 +134,7 @@ function findDamagedIds(core: Core): { readonly suspects: number[]; readonly fin
   return { suspects, findings: [] };
 }
 
-/** Another process may have replaced the item meanwhile, so it is looked at once more while nobody can write. */
+/** Another process may have replaced the item, so it is checked again under the write lock. */
 const recheckLocked = (core: Core, id: number): Finding[] =>
   core.openOptions.readOnly ? recheck(core, id, false) : inWriteTransaction(core, () => recheck(core, id, false));
 
@@ -157,7 +159,7 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
     }
     for (const name of PERMANENT_COUNTERS) {
       if (sql.counter.first(name) !== undefined || name === 'file bytes') continue;
-      // Without its row a count would stay as it is: others would not notice new settings.
+      // Without its row the counter could not be incremented: other processes would not notice new settings.
       if (repair) sql.restoreCounter.run(name, 0);
       findings.push({ code: 'count', message: `${core.directory} lacks its count "${name}"` });
     }

@@ -1,14 +1,15 @@
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
-import { tryWithoutWaiting } from '../space/maintenance.ts';
+import { tryWithoutWaiting } from '../space/warnings.ts';
+
 import type { Core } from '../state/core.ts';
 import { inWriteTransaction } from './transaction.ts';
 
-/** What was stored under a clock that was ahead is ranked within this time before now, in its order. */
+/** Times of a clock that was ahead are mapped into this time before now, in their order. */
 const REMAPPED_WINDOW_MS = 3_600_000;
-/** A correction that could not be made, because of a lock or a full disk, is tried again after this time. */
+/** A correction that failed, because of a lock or a full disk, is tried again after this time. */
 const RETRY_INTERVAL_MS = 1000;
 
-/** Returns the clock's now. Notices when it was set back. */
+/** Returns the current time. Notices if the clock was set back. */
 export function getTime(core: Core): number {
   const { clockState, openOptions } = core;
   const now = openOptions.clock();
@@ -20,7 +21,7 @@ export function getTime(core: Core): number {
 function getTimeWhileBehind(core: Core, now: number): number {
   const { clockState, openOptions } = core;
   if (now >= clockState.latest) {
-    // It was set right again, and nothing has been changed meanwhile.
+    // The clock was set right again before anything was corrected.
     clockState.behindMs = 0;
     clockState.latest = now;
     return now;

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
+import { areSettingsLost } from '../backup/small-tables.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
 import type { Core } from '../state/core.ts';
@@ -10,7 +11,7 @@ import {
   resolveSettings,
   SETTING_NAMES,
   type SettingName,
-  type Settings,
+  type StoreSettings,
   toSettingColumn,
 } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
@@ -22,22 +23,17 @@ import { inWriteTransaction } from './transaction.ts';
 export type { Configuration } from '../../../protocol/options.ts';
 
 /**
- * Changes settings for good, for this process at once, for others when they next look for changes.
+ * Changes settings permanently: for this process at once, for others when they next check for changes.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a value that is illegal, an option that belongs to opening, or a store that has the
- * settings of a whole; nothing is changed.
+ * @throws {DiskCacheError} `BAD_OPTION` for an illegal value, an option that belongs to opening, or a named shard, which has the
+ * settings of its FanoutCache; nothing is changed.
  */
 export function configure(core: Core, options: Configuration): void {
-  if (core.membership !== undefined) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `${core.directory} is a named shard and has the settings of its FanoutCache; call configure of that`,
-    );
-  }
+  core.space.assertConfigurable(core);
   updateSettings(core, options);
 }
 
-/** `configure`, also of a member of a whole, which sees to it that all have the same. */
+/** `configure`, also for a shard: the FanoutCache gives all of them the same settings. */
 export function updateSettings(core: Core, options: Configuration): void {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'configure takes an object of options');
   if (core.transaction.depth > 0)
@@ -56,13 +52,13 @@ export function updateSettings(core: Core, options: Configuration): void {
   applySettings(core, settings);
 }
 
-/** Writes down what is new. Invariant: one transaction at most, and none when nothing is new. */
-export function persistSettings(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
+/** Writes new settings to disk. Invariant: one transaction at most, and none if nothing is new. */
+export function persistSettings(core: Core, stored: Partial<StoreSettings>, requested: Partial<StoreSettings>): void {
   const changed = SETTING_NAMES.filter((name) => requested[name] !== undefined && requested[name] !== stored[name]);
   if (changed.length === 0) return;
   inDurableTransaction(core, () => {
     for (const name of changed)
-      core.sql.keepSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
+      core.sql.keepSetting.run(name, toSettingColumn(requested[name] as StoreSettings[SettingName]));
     if (changed.includes('tagIndex')) core.connection.execute(requested.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
     core.settingsRevision = core.sql.counter.first('settings')?.[0] ?? 0;
@@ -72,8 +68,8 @@ export function persistSettings(core: Core, stored: Partial<Settings>, requested
 const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
 
 /**
- * Runs `work` in a transaction that is on the disk itself when this returns, whatever the durability of the store: what is
- * chosen once is relied on for years. Outside of transactions.
+ * Runs `work` in a transaction that is synced to disk when this returns, whatever the durability of the store: settings are chosen
+ * once and relied on for years. Outside of transactions.
  */
 export function inDurableTransaction(core: Core, work: () => void): void {
   const { connection, settings } = core;
@@ -85,13 +81,13 @@ export function inDurableTransaction(core: Core, work: () => void): void {
   }
 }
 
-const toSynchronousPragma = ({ durability }: Settings): string =>
+const toSynchronousPragma = ({ durability }: StoreSettings): string =>
   `synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`;
 
 /** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
-export function applySettings(core: Core, settings: Settings): void {
-  const { connection, pageSize, membership } = core;
-  const share = settings.sizeLimit * (membership?.limitShare ?? 1);
+export function applySettings(core: Core, settings: StoreSettings): void {
+  const { connection, pageSize, limitShare } = core;
+  const share = settings.sizeLimit * limitShare;
   connection.pragma(`wal_autocheckpoint = ${getCheckpointPages(share, pageSize)}`);
   connection.pragma(`journal_size_limit = ${getWalReserveBytes(share, pageSize)}`);
   connection.pragma(toSynchronousPragma(settings));
@@ -106,18 +102,21 @@ export function applySettings(core: Core, settings: Settings): void {
   core.rowStats.invalidate();
 }
 
-/** Takes over what another process has configured. */
+/** Applies the settings that another process has changed. */
 export function reloadSettings(core: Core): void {
   const revision = core.sql.counter.first('settings')?.[0] ?? 0;
   if (revision === core.settingsRevision) return;
+  const rows = core.sql.settings.all();
+  // Those in force stay, and `check` tells of it.
+  if (areSettingsLost(rows, revision)) return;
   core.settingsRevision = revision;
-  applySettings(core, resolveSettings(readStoredSettings(core.sql.settings.all()), {}));
+  applySettings(core, resolveSettings(readStoredSettings(rows), {}));
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` when the directory's values were written by a codec that was not handed in. */
+/** @throws {DiskCacheError} `BAD_OPTION` if the directory's values were written by a codec that was not passed as an option. */
 export function resolveCodec(
-  settings: Settings,
-  stored: Partial<Settings>,
+  settings: StoreSettings,
+  stored: Partial<StoreSettings>,
   openOptions: OpenOptions,
   path: string,
 ): CodecSettings {

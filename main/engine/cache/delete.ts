@@ -1,41 +1,39 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { findPageDamage } from '../backup/page-damage.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
-import { afterWrite, beforeWrite, vacuum } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
-import { evict as evictFor, getLiveBytes } from '../space/size-limit.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable, toTagColumn } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { inBatches, MAX_BATCH_ITEMS } from './batches.ts';
 import { getSize, readEntry } from './read.ts';
-import { inWriteTransaction, isDiskFull, retryWithBallast } from './transaction.ts';
+import { inWriteTransaction } from './transaction.ts';
+import { afterWrite, beforeWrite } from './write-checks.ts';
 
-/** Mass deletions let others write in between: so many items in one transaction. */
-const MAX_BATCH_ITEMS = 256;
-
-/** Whether there was a live item to delete. */
+/** Deletes an item; returns whether there was a live one. */
 export function deleteKey(core: Core, key: Key): boolean {
   const column = encodeKey(key);
   return retryWithBallast([core], () => deleteColumn(core, column));
 }
 
-/** How many live items there were to delete; all in one transaction. */
+/** Deletes items in one transaction; returns how many live ones there were. */
 export function deleteMany(core: Core, keys: Iterable<Key>): number {
   const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
   const deleted = retryWithBallast([core], () =>
     inWriteTransaction(core, () => columns.filter((column) => deleteColumn(core, column)).length),
   );
-  if (deleted >= MAX_BATCH_ITEMS) vacuum(core);
+  if (deleted >= MAX_BATCH_ITEMS) core.space.vacuum(core);
   return deleted;
 }
 
-/** Takes an item out: its value, or undefined when there is none. */
+/** Deletes an item and returns its value; undefined if it is missing. */
 export function pop(core: Core, key: Key): unknown {
   const column = encodeKey(key);
   return retryWithBallast([core], () =>
@@ -48,14 +46,14 @@ export function pop(core: Core, key: Key): unknown {
 }
 
 /**
- * Deletes everything; answers how many live items there were. A damaged database makes place for an empty one, and of its items
- * those count that could still be read.
+ * Deletes everything; returns how many live items there were. A damaged database is replaced by an empty one, and those of its items
+ * count that could still be read.
  */
 export function clear(core: Core): number {
   let items: number | undefined;
   try {
     items = retryWithBallast([core], () => inWriteTransaction(core, () => clearInTransaction(core)));
-    vacuum(core);
+    core.space.vacuum(core);
     if (core.transaction.depth > 0 || passesIntegrityCheck(core)) return items;
   } catch (error) {
     if (!isCorrupt(error) || core.transaction.depth > 0) throw error;
@@ -65,9 +63,9 @@ export function clear(core: Core): number {
   return items ?? readable;
 }
 
-/** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
-export const passesIntegrityCheck = ({ sql }: Core): boolean =>
-  unlessCorrupt(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
+/** Returns whether SQLite finds no damage. Cheap for a store that was emptied: it has a few pages. */
+export const passesIntegrityCheck = (core: Core): boolean =>
+  unlessCorrupt(() => findPageDamage(core).length === 0) ?? false;
 
 function clearInTransaction(core: Core): number {
   const { sql, transaction } = core;
@@ -77,7 +75,7 @@ function clearInTransaction(core: Core): number {
   const deleteAll = () => void sql.deleteAll.run();
   if (isChangeLogged(core)) withoutLoggingDeletions(core.connection, deleteAll);
   else deleteAll();
-  // Of a damaged table SQLite deletes another number than it counts.
+  // In a damaged table SQLite may delete another number of rows than it counts.
   core.rowStats.recordDelete(core.rowStats.rows ?? 0);
   sql.logClear.run();
   sql.setCounter.run(0, 'file bytes');
@@ -109,13 +107,13 @@ function assertCountersMatch(
   );
 }
 
-/** Deletes all expired items; answers how many. */
+/** Deletes all expired items; returns how many. */
 export function expire(core: Core): number {
   const now = core.clock();
-  return repeatInBatches(core, (most) => deleteExpired(core, now, most));
+  return inBatches(core, (most) => deleteExpired(core, now, most));
 }
 
-/** Deletes all items with a tag; answers how many live ones there were. */
+/** Deletes all items with a tag; returns how many live ones there were. */
 export function deleteTagged(core: Core, tag: string | number): number {
   const column = toTagColumn(tag);
   const now = core.clock();
@@ -127,47 +125,15 @@ export function deleteTagged(core: Core, tag: string | number): number {
     for (const [id, key, file, bytes] of rows) deleteRow(core, [id, key, file, bytes], 'evict');
     return rows.length;
   };
-  repeatInBatches(core, dropTagged, () => {
+  inBatches(core, dropTagged, () => {
     live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
     after = rows.at(-1)?.[0] ?? after;
   });
   return live;
 }
 
-/** Deletes what has expired, then, by the policy, what is over the limit; answers how many. */
-export function cull(core: Core): number {
-  const expired = expire(core);
-  if (core.membership !== undefined) return expired + core.membership.group.cull();
-  const evicted = repeatInBatches(core, () => {
-    const over = getLiveBytes(core) - core.settings.sizeLimit;
-    return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null).items;
-  });
-  return expired + evicted;
-}
-
-/**
- * Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. `step` is told
- * how many items at most to delete; on a full disk ever fewer, and again those of a step that failed. `committed` follows each commit. On behalf
- * of a page it pauses when that has taken long.
- */
-function repeatInBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
-  let total = 0;
-  let maxItems = MAX_BATCH_ITEMS;
-  for (let done = -1; done !== 0; ) {
-    try {
-      done = retryWithBallast([core], () => inWriteTransaction(core, () => step(maxItems)));
-      total += done;
-      committed();
-      if (core.transaction.depth > 0) assertInTime();
-      else if (done > 0 && shouldPause()) return total;
-    } catch (error) {
-      if (!isDiskFull(error) || maxItems === 1) throw error;
-      maxItems /= 4;
-    }
-  }
-  if (total > 0) vacuum(core);
-  return total;
-}
+/** Deletes what has expired, then evicts, in the order of the policy, what is over the limit; returns how many items. */
+export const cull = (core: Core): number => expire(core) + core.space.cull(core);
 
 function deleteFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
   for (const [file] of files) deleteFile(core, file);
@@ -183,7 +149,7 @@ function deleteColumn(core: Core, key: KeyColumn): boolean {
     afterWrite(core);
     return true;
   }
-  // Not there, expired, or with a file.
+  // The item is missing, has expired, or has a file.
   if (sql.locate.first(key) === undefined) return false;
   return inWriteTransaction(core, () => {
     const row = sql.locate.first(key);

@@ -2,11 +2,19 @@ import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
-import { runAndWarn } from '../space/maintenance.ts';
 import { computeExpiresAt } from '../space/policy.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
-import { assertFunction, assertOptions, assertSetOptions, isRecord, toTagColumn, wrapListener } from '../validate.ts';
+import {
+  assertFunction,
+  assertOptions,
+  assertSetOptions,
+  isRecord,
+  isThenable,
+  toTagColumn,
+  wrapListener,
+} from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
 import { set } from './write.ts';
@@ -17,7 +25,7 @@ const LEASE_RENEWAL_INTERVAL_MS = 10_000;
 
 const RENEWAL_ACTIVITY = 'Renewing or ending a lease of';
 
-/** Takes the lease of a name; undefined when somebody else has it. */
+/** Acquires the lease of a name; undefined if another call holds it. */
 export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   const { sql } = core;
   const owner = createIdentity();
@@ -36,18 +44,18 @@ export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   return lease;
 }
 
-/** A lock that somebody holds too long is tried again next time; there are two more before the lease ends. */
+/** If the write lock is held for too long, the next renewal tries again; there are two more before the lease ends. */
 function renewLease(core: Core, name: KeyColumn, holder: string): void {
   runAndWarn(core, () => core.sql.renewLease.run(LEASE_SECONDS, name, holder), RENEWAL_ACTIVITY);
 }
 
-/** At close: who still computes does it for itself alone. */
+/** At close: calls that still compute no longer share their result. */
 export function releaseLeases(core: Core): void {
   // Others take it from a holder that has gone.
   for (const lease of [...core.leases]) runAndWarn(core, () => lease.release(), RENEWAL_ACTIVITY);
 }
 
-/** Whether somebody has the lease of a name. */
+/** Returns whether the lease of a name is held. */
 export function isLeased(core: Core, name: KeyColumn): boolean {
   releaseIfExited(core, name);
   return core.sql.leaseHolder.first(name) !== undefined;
@@ -117,7 +125,7 @@ export class MemoizedCall<R> {
     const isDue = this.#tryStore(() => this.#readCached()) ?? false;
     if (this.#cached !== undefined && !isDue) return toReturnValue(this.#cached);
     const core = this.#core;
-    // A function that calls itself would wait for itself; in a transaction nobody else could finish; a reader keeps nothing.
+    // A recursive call would wait for itself; in a transaction no other call could finish; a read-only store keeps nothing.
     if (computing.has(this.#id) || (core && (core.transaction.depth > 0 || core.openOptions.readOnly)))
       return this.#run();
     const shared = pending.get(this.#id);
@@ -127,7 +135,7 @@ export class MemoizedCall<R> {
     return this.#cached === undefined ? this.#waitForOther() : toReturnValue(this.#cached);
   }
 
-  /** What the store does for a call. Where it fails, the call goes on without it. What the caller gave is the caller's to mend. */
+  /** Uses the store for a call. If the store fails, the call continues without it; errors in the caller's arguments are thrown. */
   #tryStore<T>(work: () => T): T | undefined {
     try {
       return work();
@@ -149,7 +157,7 @@ export class MemoizedCall<R> {
   }
 
   /**
-   * Looks what is known; answers whether it is time to compute it anew, by "Optimal Probabilistic Cache Stampede Prevention"
+   * Reads the cached result; returns whether it is time to compute it again, by "Optimal Probabilistic Cache Stampede Prevention"
    * (Vattani, Chierichetti, Lowenstein, VLDB 2015).
    */
   #readCached(): boolean {
@@ -217,7 +225,7 @@ export class MemoizedCall<R> {
     }
   }
 
-  /** One promise for all who ask while it is open. */
+  /** Shares one promise with all calls until it settles. */
   #dedupe(promise: Promise<unknown>): Promise<unknown> {
     const { pending } = this.#context;
     const shared = promise.finally(() => pending.delete(this.#id));
@@ -225,7 +233,7 @@ export class MemoizedCall<R> {
     return shared;
   }
 
-  /** Who still has a result gets that; a failure meets the first call after it has expired. */
+  /** Serves the stale result while recomputing; if that fails, the first call after expiry gets the error. */
   #serveStale(promise: Promise<unknown>): R {
     if (this.#cached === undefined) return promise as R;
     promise.catch(() => {});
@@ -264,9 +272,6 @@ export class MemoizedCall<R> {
 
 const toReturnValue = <R>({ value, isPromise }: MemoizedResult): R => (isPromise ? Promise.resolve(value) : value) as R;
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  isRecord(value) && 'then' in value && typeof value.then === 'function';
-
 export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions {
   /** Results are stored under `[name, ...arguments]`. */
   readonly name: string;
@@ -277,7 +282,7 @@ export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions
    * `beta` (1 is usual), the earlier.
    */
   readonly stampede?: { readonly beta: number };
-  /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `BUSY`, `CLOSED`, …); who asked gets what `fn` answers all the same. */
+  /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `BUSY`, `CLOSED`, …); the caller gets the result of `fn` all the same. */
   readonly onStoreFailure?: (error: unknown, key: Key) => void;
 }
 
@@ -288,7 +293,7 @@ export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions
  *
  * When the store fails, `fn` runs and its result is the answer, and `onStoreFailure` is told: then several may run at the same time.
  *
- * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `BAD_KEY` when an argument can't be in a key, and `BAD_VALUE`
+ * @throws {DiskCacheError} `BAD_OPTION`; the returned function throws `BAD_KEY` when an argument can't be in a key, and `BAD_VALUE`
  * when the result is nothing that can be stored.
  */
 export function memoize<A extends readonly unknown[], R>(

@@ -11,7 +11,7 @@ import { inWriteTransaction } from './transaction.ts';
 
 type CollectionKind = 'index' | 'deque';
 
-/** What is pushed is seldom read twice, so the places of a deque are read past the memory tier. */
+/** Pushed values are seldom read twice, so a deque has no memory cache. */
 const DEFAULT_OPTIONS = { index: {}, deque: { memory: 0 } } as const satisfies Record<CollectionKind, CacheOptions>;
 
 export type { CollectionOptions } from '../../../protocol/options.ts';
@@ -28,7 +28,7 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
   'timeout',
 ] satisfies (keyof CollectionOptions)[]);
 
-/** What the collections look at themselves. */
+/** Options that the collections check themselves. */
 const KIND_OPTIONS = {
   index: ['version', 'migrate', 'schema'],
   deque: ['maxLength'],
@@ -47,8 +47,8 @@ const NEVER_EVICT = {
 } as const satisfies CacheOptions;
 
 /**
- * Opens a directory as a collection. It is written down what it is, with `marks`, when it becomes one; from then on nothing
- * else is opened there. Two processes that come at once agree: the first one's marks hold.
+ * Opens a directory as a collection. Its kind is stored, with `metadata`, when it becomes one; from then on no other kind can be opened
+ * there. If two processes open it at once, the metadata of the first one counts.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for an unknown option and for a directory that holds something else, which stays
  * untouched; else what `Cache` throws.
@@ -89,7 +89,7 @@ function claim(
   configure(core, { durability: options.durability ?? 'power' });
   inWriteTransaction(core, () => {
     if (isClaimed(core.sql, kind, core.directory)) return;
-    for (const [name, value] of Object.entries({ kind, ...metadata })) core.sql.keepSetting.run(name, value);
+    for (const [name, value] of Object.entries({ kind, ...metadata })) writeMetadata(core, name, value);
     if (kind === 'deque') DEQUE_STATEMENTS.dropKeyIndex(core.sql).run();
   });
 }
@@ -97,7 +97,7 @@ function claim(
 /** A durable queue keeps its jobs in an index, so either may have been opened. */
 const OPENER_NAMES: Readonly<Record<CollectionKind, string>> = { index: 'an index or a queue', deque: 'a deque' };
 
-/** Whether the directory is one of these already; false for one that holds nothing yet. */
+/** Returns whether the directory is of this kind already; false for an empty one. */
 function isClaimed(sql: Statements, kind: CollectionKind, directory: string): boolean {
   const found = readMetadata(sql, 'kind') ?? (sql.dynamic('SELECT 1 FROM entry LIMIT 1').first() && 'cache');
   if (found === undefined || found === kind) return found === kind;
@@ -107,7 +107,13 @@ function isClaimed(sql: Statements, kind: CollectionKind, directory: string): bo
   );
 }
 
-/** What was written down about a collection. */
+/** Stores a fact about a collection. Inside a write transaction. */
+export function writeMetadata({ sql, metadata }: Core, name: string, value: Column): void {
+  sql.keepSetting.run(name, value);
+  metadata.set(name, value);
+}
+
+/** Returns what is stored about a collection. */
 export function readMetadata(sql: Statements, name: string): Column | undefined {
   return sql.dynamic<[Column]>('SELECT value FROM setting WHERE name = ?').first(name)?.[0];
 }

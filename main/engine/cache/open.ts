@@ -1,11 +1,13 @@
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
+import { restoreLostSettings } from '../backup/small-tables.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
-import { restoreLatestTime, runAndWarn } from '../space/maintenance.ts';
 import { choosePageSize } from '../space/policy.ts';
+import { OwnSizeLimit } from '../space/size-limit.ts';
 import { recordFormat, recordOpenedFiles } from '../space/store-files.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
@@ -15,19 +17,19 @@ import {
   ClockState,
   type Core,
   ExternalChanges,
-  type GroupMembership,
   Maintenance,
-  MonotonicTimestamps,
+  type SizeLimitMembership,
   TransactionState,
 } from '../state/core.ts';
 import { MemoryCache } from '../state/memory-cache.ts';
 import { AccessBuffer, RowStats } from '../state/row-stats.ts';
 import {
+  isSettingName,
   parseOpenOptions,
   parseSettings,
   readStoredSettings,
   resolveSettings,
-  type Settings,
+  type StoreSettings,
 } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
 import { assertCompression } from '../values/codec.ts';
@@ -36,6 +38,7 @@ import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime } from './clock-correction.ts';
 import { applySettings, persistSettings, resolveCodec } from './configure.ts';
+import { restoreLatestTime } from './latest-time.ts';
 import { releaseLeases } from './memoize.ts';
 import { flushAllAccesses } from './stats.ts';
 
@@ -44,8 +47,8 @@ export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque' | 'settings';
 declare const handleType: unique symbol;
 
 /**
- * An open store as plain data, which can be posted to a worker or written down; `reopen` opens the same store there. What
- * can't be data is named in `handIn` and has to be handed in again.
+ * An open store as plain data, which can be posted to a worker or stored; `reopen` opens the same store there. Options that can't be
+ * data are named in `required` and have to be passed again.
  */
 export interface StoreHandle<Handle = unknown> {
   readonly kind: HandleKind;
@@ -57,7 +60,7 @@ export interface StoreHandle<Handle = unknown> {
   readonly [handleType]?: Handle;
 }
 
-/** What belongs to the directory is kept there, so only what belongs to the handle is said. */
+/** Describes the options of the handle; those of the directory are stored there. */
 export function describe<Handle>(
   kind: HandleKind,
   { directory, openOptions }: Core,
@@ -70,11 +73,11 @@ export function describe<Handle>(
   return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...extraOptions }, required };
 }
 
-/** How a store keeps its values. */
+/** Returns the name of a store's codec. */
 export const getCodecName = ({ codec: { codec } }: Core): string => (typeof codec === 'string' ? codec : codec.name);
 
 /**
- * Lets go of a directory.
+ * Closes a store.
  *
  * @throws {DiskCacheError} `BAD_OPTION` inside a transaction; the store stays open.
  */
@@ -86,9 +89,7 @@ export function closeCore(core: Core): void {
   stopChangeFeed(core);
   flushAllAccesses(core);
   if (core.maintenance.replacedFiles > 0) removeReplaced(core);
-  clearTimeout(core.maintenance.idleTimer);
-  clearTimeout(core.maintenance.garbageTimer);
-  core.membership?.group.leave(core);
+  core.space.leave(core);
   core.connection.close();
 }
 
@@ -97,7 +98,7 @@ export type AdmissionCheck = (sql: Statements, path: string) => void;
 
 const COLLECTIONS: Readonly<Record<string, string>> = { index: 'Index', deque: 'Deque' };
 
-/** A cache would expire and evict what a collection keeps for good, and lose the order of a deque. */
+/** A cache would expire and evict what a collection keeps permanently, and lose the order of a deque. */
 function assertNotCollection(sql: Statements, path: string): void {
   const [, kind] = sql.settings.all().find(([name]) => name === 'kind') ?? [];
   if (kind === undefined) return;
@@ -109,23 +110,24 @@ function assertNotCollection(sql: Statements, path: string): void {
   );
 }
 
-/** What a directory says that it holds; one that becomes a collection says so a little later. */
+/** Returns the stored kind of a directory; one that becomes a collection stores it a little later. */
 function getStoreKind(rows: readonly (readonly [name: string, value: unknown])[]): Core['kind'] {
   const [, kind] = rows.find(([name]) => name === 'kind') ?? [];
   return kind === 'index' || kind === 'deque' ? kind : 'cache';
 }
 
 /**
- * Opens a directory as a store. Options are checked before anything is created, and settings that are new are kept; when
- * nothing is new, nothing is written.
+ * Opens a directory as a store. Options are checked before anything is created; new settings are stored, and if there are none, nothing
+ * is written.
  */
 export function openCore(
   directory: string,
   options: CacheOptions,
   assertAdmissible: AdmissionCheck = assertNotCollection,
-  membership?: GroupMembership,
+  { space, limitShare }: SizeLimitMembership = { space: new OwnSizeLimit(), limitShare: 1 },
 ): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');
+  const { nextInsertId } = space;
   const requested = parseSettings(options);
   const openOptions = parseOpenOptions(options);
   const newSettings = resolveSettings({}, requested);
@@ -133,10 +135,11 @@ export function openCore(
   const connection = openDatabase(directory, {
     ...openOptions,
     claim: VALUES_FOLDER,
-    pageSize: choosePageSize(newSettings.sizeLimit * (membership?.limitShare ?? 1)),
+    pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
   });
   try {
-    const sql = createStatements(connection, membership !== undefined);
+    const sql = createStatements(connection, nextInsertId !== undefined);
+    restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
     const rows = sql.settings.all();
     const stored = readStoredSettings(rows);
@@ -153,25 +156,25 @@ export function openCore(
       memoryCache: new MemoryCache(openOptions.memory),
       accessBuffer: new AccessBuffer(),
       externalChanges: new ExternalChanges(connection),
-      timestamps: membership?.group.timestamps ?? new MonotonicTimestamps(),
+      timestamps: space.timestamps,
       changeFeed: new ChangeFeed(),
       maintenance: new Maintenance(),
       openedFiles: recordOpenedFiles(connection.path),
       leases: new Set(),
       transaction: new TransactionState(),
       pageSize: Number(connection.pragma('page_size')),
-      membership,
+      space,
+      limitShare,
       kind: getStoreKind(rows),
       settings,
-      // Where counts are damaged, what needs them says so; `checkQueue` counts again.
+      // If counters are damaged, the verbs that need them say so; `check` restores them.
       settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
+      metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
       codec: resolveCodec(settings, stored, openOptions, path),
       files: new FileStore(path, settings.durability),
     };
-    if (membership !== undefined) {
-      connection.defineFunction(INSERT_ID_FUNCTION, (last) =>
-        membership.group.nextInsertId(Number(last), openOptions.clock()),
-      );
+    if (nextInsertId !== undefined) {
+      connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
     recordFormat(core);
     restoreLatestTime(core);
@@ -183,11 +186,11 @@ export function openCore(
   }
 }
 
-/** Puts settings into force and writes down what is new. */
-function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
+/** Applies settings and stores new ones. */
+function startStore(core: Core, stored: Partial<StoreSettings>, requested: Partial<StoreSettings>): void {
   try {
     if (!core.openOptions.readOnly) {
-      // What can't be cleared away now is cleared away by the next opening.
+      // If they can't be removed now, the next opening removes them.
       runAndWarn(core, () => clearDeadListeners(core));
       removeReplacement(core.directory);
       // If they can't be read now, every verb says so.
@@ -195,16 +198,15 @@ function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Se
       persistSettings(core, stored, requested);
     }
     applySettings(core, core.settings);
-    // Those of a process that ended before it came to it.
+    // Files that a process has left that ended before it removed them.
     if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));
-    core.membership?.group.join(core);
+    core.space.join(core);
     // Notices a clock that was set back since.
     core.clock();
     if (!core.openOptions.readOnly) collectGarbage(core);
   } catch (error) {
-    // A write has been followed by a timer, which would find the connection closed.
-    clearTimeout(core.maintenance.idleTimer);
-    clearTimeout(core.maintenance.garbageTimer);
+    // A write may have started a timer, which would find the connection closed.
+    core.space.leave(core);
     throw error;
   }
 }

@@ -1,15 +1,15 @@
-import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteRow } from '../space/delete-row.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
 import { tryRead } from '../sqlite/errors.ts';
 import type { RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { assertOptions } from '../validate.ts';
+import { assertOptions, parseSide } from '../validate.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { readValue, retryIfReplaced } from './read.ts';
-import { inWriteTransaction, retryWithBallast } from './transaction.ts';
+import { inWriteTransaction } from './transaction.ts';
 import { commitWrite, prepareItem, upsert } from './write.ts';
 
 const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
@@ -19,15 +19,15 @@ const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'tag
 const FIRST_QUEUE_NUMBER = 500_000_000_000_000;
 
 /*
- * Items of a queue are marked as such: whatever else is stored under a number or an array is no part of it. The key of an
+ * Items of a queue are marked as such: other items under a number or an array are not part of it. The key of an
  * item is its number or, with a prefix, an array that ends with its number; a number whose key is taken is passed over.
  */
 
-/** Stores a value at one end of a queue, by default the back; answers its key. O(log n). */
+/** Stores a value at one end of a queue, by default the back; returns its key. O(log n). */
 export function push(core: Core, value: unknown, queueOptions?: QueueOptions & SetOptions): Key {
   const options = assertOptions(queueOptions, PUSH_OPTIONS);
   const { prefix } = options;
-  const side = parseSide(options, 'back');
+  const side = parseSide(options.side, 'back');
   const queue = toQueueColumn(prefix);
   const now = core.clock();
   const item = prepareItem(core, '', value, now, options);
@@ -52,7 +52,7 @@ export function push(core: Core, value: unknown, queueOptions?: QueueOptions & S
  */
 export function pull(core: Core, queueOptions?: QueueOptions): [Key, unknown] | undefined {
   const options = assertOptions(queueOptions, QUEUE_OPTIONS);
-  const side = parseSide(options, 'front');
+  const side = parseSide(options.side, 'front');
   const queue = toQueueColumn(options.prefix);
   const take = () => {
     const row = getEdgeRow(core, queue, side, core.clock());
@@ -69,7 +69,7 @@ export function pull(core: Core, queueOptions?: QueueOptions): [Key, unknown] | 
 /** Looks at the item at one end, by default the front. */
 export function peek(core: Core, queueOptions?: QueueOptions): [Key, unknown] | undefined {
   const options = assertOptions(queueOptions, QUEUE_OPTIONS);
-  const side = parseSide(options, 'front');
+  const side = parseSide(options.side, 'front');
   const queue = toQueueColumn(options.prefix);
   return retryIfReplaced(core, () => {
     const row = getEdgeRow(core, queue, side, core.clock());
@@ -97,9 +97,3 @@ function toQueueKey(prefix: Key | undefined, number: number): Key {
 }
 
 const toQueueNumber = (key: Key): number => Number(Array.isArray(key) ? key.at(-1) : key);
-
-function parseSide({ side }: QueueOptions, usual: 'front' | 'back'): 'front' | 'back' {
-  if (side === undefined) return usual;
-  if (side === 'front' || side === 'back') return side;
-  throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
-}

@@ -19,7 +19,7 @@ import { reloadSettings } from './configure.ts';
 import { recordHit, recordMiss } from './stats.ts';
 import { inReadTransaction } from './transaction.ts';
 
-/** Within one long turn, what others have written is looked for again after so many milliseconds. */
+/** In one long turn, changes of other connections are looked for again after this time. */
 const RECHECK_INTERVAL_MS = 3;
 
 /**
@@ -58,7 +58,7 @@ export function readsPast({ externalChanges, transaction }: Core): boolean {
   return performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS;
 }
 
-/** Whether somebody has; then nothing that is remembered holds any more. */
+/** Returns true if another connection committed since the last check; all cached state is then dropped. */
 function invalidateIfChanged(core: Core): boolean {
   const { rowStats, memoryCache, sql, openOptions } = core;
   if (openOptions.exclusive) return false;
@@ -132,9 +132,14 @@ export function get(core: Core, key: Key): unknown {
   return read(core, encodeKey(key));
 }
 
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function assertKeyArray(keys: readonly Key[]): void {
+  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
+}
+
 /** All from one moment. */
 export function getMany(core: Core, keys: readonly Key[]): unknown[] {
-  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
+  assertKeyArray(keys);
   const columns = keys.map(encodeKey);
   return retryIfReplaced(core, () => inReadTransaction(core, () => columns.map((column) => read(core, column))));
 }
@@ -244,11 +249,11 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   }
 }
 
-/** What a value that was read takes in a page of results: decompressed it may be far more than its row says. */
+/** Returns the bytes of a value in a page of results: decompressed they may be far more than its row says. */
 export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...unknown[]], value: unknown): number =>
   mode < ZSTD_FLAG ? bytes : Math.max(bytes, estimateBytes(value));
 
-/** What a page reads is taken off what it may read. */
+/** Charges a value to the read budget of a page. */
 function chargeRead(mode: number, value: unknown): unknown {
   chargeValue(mode, value);
   return value;
@@ -263,12 +268,12 @@ function decodeInline(core: Core, key: KeyColumn, mode: number, data: Column, ch
   }
 }
 
-/** A reader that comes between the commit of another process and its removal of the old file so often is out of luck. */
+/** Retries for the race between another process's commit and its removal of the old file. */
 const MAX_ATTEMPTS = 10;
 
 /**
  * Another process may replace an item between the reading of its row and that of its file, which is then missing: what is
- * damaged is read again before that is believed. Inside a transaction nobody can.
+ * damaged is read again before it is reported. Inside a transaction no other process can.
  */
 export function retryIfReplaced<T>(core: Core, work: () => T): T {
   for (let attempt = 1; ; attempt++) {
@@ -286,14 +291,14 @@ function isVisible(core: Core, key: KeyColumn, expiresAt: number | null): boolea
   if (expiresAt === null) return true;
   const { corrections } = core.clockState;
   const now = core.clock();
-  // The clock was found to be set back, and times on disk were put right meanwhile.
+  // The clock was set back, and the times on disk have been corrected since the row was read.
   if (core.clockState.corrections !== corrections) return core.sql.has.first(key, now) !== undefined;
   return isLive(expiresAt, now);
 }
 
-/** A fault of a value, with the place where it stands. */
+/** Adds key and directory to the error of a damaged value. */
 function withKey(error: unknown, core: Core, key: KeyColumn): unknown {
-  // What is too much for a page is no fault of the value.
+  // A value that is too large for a page is not damaged.
   if (!(error instanceof DiskCacheError) || error.code === 'TOO_LARGE') return error;
   const name =
     typeof key === 'object'

@@ -1,20 +1,21 @@
 import type { Stats } from '../../../protocol/results.ts';
-import { runAndWarn } from '../space/maintenance.ts';
+import { runAndWarn } from '../space/warnings.ts';
+
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
 import { inWriteTransaction } from './transaction.ts';
 
-/** A write takes so many along. */
+/** Buffered accesses that one write flushes. */
 const MAX_ACCESSES_PER_WRITE = 8;
-/** Milliseconds after which they are written down without a write, so many in one transaction. */
+/** Milliseconds after which accesses are flushed without a write, and how many in one transaction. */
 const FLUSH_DELAY_MS = 1000;
 const MAX_ACCESSES_PER_FLUSH = 2048;
 
-/** Uses only sharpen the order of eviction: nothing may fail for them. */
+/** Accesses only improve the order of eviction: nothing may fail because of them. */
 const FLUSH_ACTIVITY = 'Counting the reads of';
 
-/** An item was read. */
+/** Counts a read of an item. */
 export function recordHit(core: Core, use: BufferedAccess): void {
   const { accessBuffer } = core;
   if (!accessBuffer.tracksReads && !accessBuffer.statistics) return;
@@ -24,20 +25,20 @@ export function recordHit(core: Core, use: BufferedAccess): void {
   if (accessBuffer.timer === undefined) startFlushTimer(core);
 }
 
-/** Nothing was found. */
+/** Counts a read that found nothing. */
 export function recordMiss(core: Core): undefined {
   if (!core.accessBuffer.statistics) return;
   core.accessBuffer.misses++;
   if (core.accessBuffer.timer === undefined) startFlushTimer(core);
 }
 
-/** Writes down the use of one item. Inside a write transaction. */
+/** Writes the buffered accesses of one item. Inside a write transaction. */
 export function flushAccess({ sql, accessBuffer }: Core, id: number): void {
   const use = accessBuffer.take(id);
   if (use !== undefined) sql.use.run(use.accessedAt, use.hits, id);
 }
 
-/** Writes down what waits longest. Inside a write transaction. */
+/** Writes the oldest buffered accesses. Inside a write transaction. */
 export function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
   const { sql, accessBuffer } = core;
   if (accessBuffer.isEmpty) return;
@@ -52,7 +53,7 @@ export function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): vo
   });
 }
 
-/** Writes everything down, if the write lock can be had; at close. */
+/** Writes all buffered accesses if the write lock is free; at close. */
 export function flushAllAccesses(core: Core): void {
   const { accessBuffer } = core;
   clearTimeout(accessBuffer.timer);

@@ -1,23 +1,12 @@
+import { isPromise } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
-import { removeReplaced } from '../space/delete-row.ts';
-import {
-  afterWrite,
-  assertTransactionAlive,
-  beforeWrite,
-  checkpoint,
-  runAndWarn,
-  vacuum,
-} from '../space/maintenance.ts';
-import {
-  assertFilesUnchanged,
-  getBallastBytes,
-  getWalBytes,
-  releaseBallast,
-  resizeBallast,
-} from '../space/store-files.ts';
+import { publishTransaction, transactionChannel } from '../diagnostics.ts';
+import { assertFilesUnchanged } from '../space/store-files.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import type { Action, Core } from '../state/core.ts';
-import { assertFunction } from '../validate.ts';
+import { assertFunction, isThenable } from '../validate.ts';
+import { afterWrite, assertTransactionAlive, beforeWrite } from './write-checks.ts';
 
 /**
  * Runs `work` whole or not at all. The outermost call takes the write lock at once, so that what `work` reads is still true
@@ -79,7 +68,7 @@ export function transact<T>(core: Core, work: () => T): T {
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
     if (kind === undefined) return result;
     // It has been refused already; its own failure would only be reported a second time, as unhandled.
-    if (result instanceof Promise) result.catch(() => {});
+    if (isPromise(result)) result.catch(() => {});
     throw new DiskCacheError(
       'BAD_OPTION',
       `transact on ${core.directory} was given ${kind}; it was rolled back. Await first, or read to the end, then transact with what you have`,
@@ -101,7 +90,7 @@ function runTransaction<T>(core: Core, work: () => T): T {
   return result;
 }
 
-/** Takes the write lock. What follows is one, until `commitTransaction` and `finish`, or `rollBackTransaction`. */
+/** Takes the write lock, until `commitTransaction` and `finishTransaction`, or `rollBackTransaction`. */
 export function beginTransaction(core: Core): void {
   beforeWrite(core);
   core.connection.clearLastFailure();
@@ -118,9 +107,10 @@ export function commitTransaction(core: Core): void {
   core.transaction.depth = 0;
 }
 
-/** After the commit, outside of every transaction: what had to wait for it. */
+/** After the commit, outside of every transaction: runs what had to wait for it. */
 export function finishTransaction(core: Core): void {
   const { transaction } = core;
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
   transaction.afterRollback.length = 0;
   if (transaction.afterCommit.length > 0) runActions(core, transaction.afterCommit);
   afterWrite(core);
@@ -134,6 +124,7 @@ export function rollBackTransaction(core: Core): void {
   invalidateCaches(core);
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'rolled back');
 }
 
 function runSavepoint<T>(core: Core, work: () => T): T {
@@ -169,87 +160,17 @@ function endSavepoint({ sql, connection }: Core): void {
   }
 }
 
-/** What was known or remembered may have come from what was undone. */
+/** Drops cached state, which may come from what was undone. */
 function invalidateCaches(core: Core): void {
   core.rowStats.invalidate();
   core.memoryCache.clear();
 }
 
-/** All of them, also when one fails: the transaction has ended by now, and its caller is told how. */
+/** Runs all actions, also if one fails: the transaction has ended, and its caller knows how. */
 function runActions(core: Core, actions: Action[], from = 0): void {
   for (const action of actions.splice(from)) runAndWarn(core, action);
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  (typeof value === 'object' || typeof value === 'function') &&
-  value !== null &&
-  'then' in value &&
-  typeof value.then === 'function';
-
-/** Of a generator function, also an async one, nothing has run yet. */
+/** True for the result of a generator function, also an async one: nothing of it has run yet. */
 const isGenerator = (value: unknown): boolean =>
   typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));
-
-/** Pages are given back by this part of the reserve at a time: each may be moved, and its neighbours in the tree change. */
-const VACUUM_STEP_FRACTION = 1 / 4;
-
-/** Whether the disk is full, and not only the limit reached. */
-export const isDiskFull = (error: unknown): boolean =>
-  error instanceof DiskCacheError && error.code === 'DISK_FULL' && error.cause !== undefined;
-
-/**
- * Runs what frees space in these stores; on a full disk once more, with what they have kept for that. Inside a transaction its
- * outermost caller does so, for a full disk ends the transaction.
- *
- * @throws {DiskCacheError} `DISK_FULL` when that is not enough: another process reads and keeps the log from being emptied, or
- * there was nothing in reserve.
- */
-export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!isDiskFull(error) || stores.some(isInTransaction)) throw error;
-    if (removeReplacedFiles(stores)) return retryWithBallast(stores, work);
-    // All give up theirs: which of them lacks space is not told.
-    const releasedBytes = stores.map(releaseBallast);
-    if (Math.max(...releasedBytes) <= 0) throw error;
-    for (const store of stores) checkpoint(store);
-    try {
-      return work();
-    } finally {
-      for (const [nth, store] of stores.entries()) {
-        vacuum(store, toVacuumStepPages(store, releasedBytes[nth] ?? 0));
-        resizeBallast(store);
-      }
-    }
-  }
-}
-
-/**
- * Runs what needs space in a store; on a full disk once more, with the space of the log and of free pages.
- *
- * @throws {DiskCacheError} `DISK_FULL` when there is none.
- */
-export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!isDiskFull(error) || isInTransaction(store)) throw error;
-    if (removeReplacedFiles([store])) return retryAfterCheckpoint(store, work);
-    if (getWalBytes(store) === 0) throw error;
-    vacuum(store, toVacuumStepPages(store, getBallastBytes(store)));
-    return work();
-  }
-}
-
-/** Whether there were files of replaced values that only waited to be removed. */
-function removeReplacedFiles(stores: readonly Core[]): boolean {
-  const waiting = stores.filter(({ maintenance }) => maintenance.replacedFiles > 0);
-  for (const store of waiting) removeReplaced(store);
-  return waiting.length > 0;
-}
-
-const isInTransaction = ({ transaction }: Core): boolean => transaction.depth > 0;
-
-const toVacuumStepPages = ({ pageSize }: Core, ballast: number): number =>
-  Math.max(1, Math.floor((ballast * VACUUM_STEP_FRACTION) / pageSize));

@@ -1,12 +1,12 @@
+import { isUint8Array } from 'node:util/types';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
+import { retryAfterCheckpoint } from '../space/disk-full.ts';
 import { collectOneBucket } from '../space/garbage-collection.ts';
-import { afterWrite, beforeWrite } from '../space/maintenance.ts';
 import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
-import { enforceSizeLimit, getMaxItemBytes } from '../space/size-limit.ts';
 import { PINNED_TAG, type TagColumn } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
@@ -16,7 +16,8 @@ import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { readEntry, refreshIfChanged, type StoredEntry } from './read.ts';
-import { inWriteTransaction, retryAfterCheckpoint } from './transaction.ts';
+import { inWriteTransaction } from './transaction.ts';
+import { afterWrite, beforeWrite } from './write-checks.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {
@@ -27,16 +28,16 @@ export interface PendingWrite {
   readonly bytes: number;
   readonly check: number;
   readonly staged: StagedFile | undefined;
-  /** What it takes of the budget. */
+  /** Bytes it takes of the size limit. */
   readonly cost: number;
   readonly expiresAt: number | null;
   readonly tag: TagColumn;
 }
 
 /**
- * A value as an item; a large one is written to a file that no row names yet. Whoever prepares uses up or discards.
+ * Prepares a value to be stored; a large one is written to a file that no row names yet. The caller commits or discards it.
  *
- * @throws {DiskCacheError} `BAD_VALUE`, and `TOO_LARGE` for what would not fit if everything else left.
+ * @throws {DiskCacheError} `BAD_VALUE`, and `TOO_LARGE` for a value that would not fit if everything else were evicted.
  */
 export function prepareWrite(
   core: Core,
@@ -47,8 +48,8 @@ export function prepareWrite(
   now: number,
 ): PendingWrite {
   beforeWrite(core, now);
-  const capacity = getMaxItemBytes(core);
-  // What is much too large is refused before the work of encoding it.
+  const capacity = core.space.getMaxItemBytes(core);
+  // A value that is much too large is refused before the work of encoding it.
   assertFits(core, getMinBytes(core, value), capacity);
   const { mode, data, bytes, check } = encodeValue(value, core.codec);
   const cost = computeItemCost(estimateKeyBytes(key), bytes);
@@ -61,10 +62,10 @@ export function prepareWrite(
 /** SQLite takes rows of up to 1 GB; a larger value is in a file, whatever the threshold says. */
 const MAX_INLINE_BYTES = 512 * 1024 * 1024;
 
-/** What a value takes at least, as far as that is known without encoding it. */
+/** Returns the least bytes that a value can take, without encoding it. */
 function getMinBytes({ codec }: Core, value: unknown): number {
   if (codec.compression !== 'none' || typeof codec.codec === 'object') return 0;
-  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+  return typeof value === 'string' || isUint8Array(value) ? value.length : 0;
 }
 
 /** @throws {DiskCacheError} `TOO_LARGE` */
@@ -76,10 +77,10 @@ function assertFits({ directory, settings }: Core, bytes: number, capacity: numb
   );
 }
 
-/** Stores an item in place of whatever has its key; answers the row's id. Inside a write transaction. */
+/** Stores an item, replacing one with the same key; returns the row's id. Inside a write transaction. */
 export function upsert(core: Core, item: PendingWrite, now: number): number {
   const { sql, rowStats } = core;
-  enforceSizeLimit(core, item, now);
+  core.space.reserve(core, item, now);
   const file = attachFile(core, item);
   const timestamp = core.timestamps.from(now);
   const { key, expiresAt, tag, mode, bytes, data } = item;
@@ -124,7 +125,7 @@ export function attachFile(core: Core, { staged }: PendingWrite): string | null 
   return name;
 }
 
-/** Runs `work`, which may place the item, in a transaction; a file that was not placed is given up. */
+/** Runs `work`, which may place the item's file, in a transaction; a file that was not placed is discarded. */
 export function commitWrite<T>(core: Core, { staged }: PendingWrite, work: () => T): T {
   if (staged === undefined) return inWriteTransaction(core, work);
   try {
@@ -148,7 +149,7 @@ export function setMany(core: Core, entries: Iterable<readonly [Key, unknown]>, 
   inWriteTransaction(core, () => storeEach(entries, (key, value) => set(core, key, value, options)));
 }
 
-/** Whether it was stored: false when there is a live item. */
+/** Stores a value; returns false if there is a live item. */
 export function add(core: Core, key: Key, value: unknown, options?: SetOptions): boolean {
   const now = core.clock();
   const column = encodeKey(key);
@@ -165,7 +166,7 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
 
 const TOUCH_OPTIONS: ReadonlySet<string> = new Set(['ttl']);
 
-/** Changes when a live item expires; nothing else. */
+/** Changes only when a live item expires. */
 export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): boolean {
   const now = core.clock();
   const column = encodeKey(key);
@@ -179,7 +180,7 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
   return true;
 }
 
-/** Stores what `next` makes of the present value, undefined when there is none; expiry and tag stay unless given anew. */
+/** Stores what `next` returns for the present value (undefined if it is missing); expiry and tag stay unless `options` has new ones. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
   assertFunction(next, 'what makes the next value');
   return readModifyWrite(core, key, (facts) => next(facts?.value), assertSetOptions(options));
@@ -187,7 +188,7 @@ export function update(core: Core, key: Key, next: (current: unknown) => unknown
 
 const COUNT_OPTIONS: ReadonlySet<string> = new Set(['default']);
 
-/** @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or a sum would not be exact. */
+/** @throws {DiskCacheError} `BAD_VALUE` if the value is not a number, or the sum would not be exact. */
 export function incr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
   const { default: initial = 0 } = assertOptions(options, COUNT_OPTIONS);
   for (const number of [delta, initial]) {
@@ -238,7 +239,7 @@ function computeSum(current: unknown, delta: number, key: Key): number {
   return sum;
 }
 
-/** A value with its options as an item. */
+/** Prepares a value with its options. */
 export function prepareItem(
   core: Core,
   key: KeyColumn,
@@ -258,19 +259,19 @@ export function prepareItem(
   );
 }
 
-/** One statement where nothing but the row has to change, else a transaction. */
+/** Uses one statement if only the row has to change, otherwise a transaction. */
 function storeItem(core: Core, item: PendingWrite, now: number): void {
-  const { rowStats, accessBuffer } = core;
+  const { rowStats, accessBuffer, space } = core;
   const simple =
     item.staged === undefined &&
     !accessBuffer.mightContain &&
     now < rowStats.nextExpiry &&
-    item.cost <= rowStats.writableBytes;
+    space.hasAllowance(core, item.cost);
   if (simple && upsertInline(core, item, now)) return;
   commitWrite(core, item, () => upsert(core, item, now));
 }
 
-/** False when the row needs more care, or when it could not be told afterwards whether it is a new one. */
+/** Returns false if the row needs a transaction, or if an insert could not be told from an update. */
 function upsertInline(
   core: Core,
   { key, expiresAt: expiry, tag, mode, bytes, check, data, cost }: PendingWrite,
@@ -284,13 +285,12 @@ function upsertInline(
   try {
     result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, toRowChecksum(check, key), null, data, now);
   } catch (error) {
-    // What failed in its commit has given an id all the same.
+    // An insert that failed in its commit has used an id all the same.
     rowStats.invalidate();
     throw error;
   }
   if (result.changes === 0) return false;
-  rowStats.writableBytes -= cost;
-  core.maintenance.bytesSinceCheck += cost;
+  core.space.charge(core, cost);
   rowStats.recordUpsert(result.lastInsertRowid, expiry);
   core.memoryCache.delete(key);
   afterWrite(core);

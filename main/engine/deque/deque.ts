@@ -8,11 +8,17 @@ import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { clear } from '../cache/delete.ts';
 import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
-import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import {
+  assertCollectionOptions,
+  type CollectionOptions,
+  openCollection,
+  writeMetadata,
+} from '../cache/open-collection.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
-import { assertFunction, assertIterable, assertOptions } from '../validate.ts';
+import { OpenStore } from '../state/open-store.ts';
+import { assertFunction, assertIterable, assertOptions, parseSide } from '../validate.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
 import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
 import * as places from './random-access.ts';
@@ -20,31 +26,29 @@ import { getDequePage } from './random-access.ts';
 
 export interface DequeOptions extends CollectionOptions {
   /**
-   * The greatest length, kept in the directory: what is too much leaves by the other end. Default `Infinity`, or what was
-   * chosen before.
+   * Maximum length, stored in the directory: values beyond it are dropped from the other end. Default `Infinity`, or the stored one.
    */
   readonly maxLength?: number;
 }
 
-/** What happened to a deque. An index would be old when it arrives, so there is none: look again at what you show. */
+/** A change of a deque. It carries no index, which would be outdated on arrival: read again what you show. */
 export interface DequeChange {
-  /** `set`: a value came, was replaced or has another place; `delete`: one left; `clearAndUse`: all left, or more than can be told. */
+  /** `set`: a value was added, replaced or moved; `delete`: one was removed; `clear`: all were removed, or changes were missed. */
   readonly kind: Change['kind'];
 }
 
 const PEEK_OPTIONS: ReadonlySet<string> = new Set(['side']);
 
 /**
- * A persistent sequence in one directory, shared by as many processes and threads as open it: an array whose ends and whose
- * middle cost O(log n). Every call is whole or not at all, and survives a power cut when it returns (`durability: 'power'`,
- * unless chosen otherwise); several values in one call are one fsync. Values are equal when they are deeply equal
- * (as `util.isDeepStrictEqual` has it).
+ * A persistent sequence in one directory, shared by any number of processes and threads: an array with access in O(log n) at the ends
+ * and in the middle. Every call is atomic and survives a power cut when it returns (`durability: 'power'`, the default); several
+ * values in one call are one fsync. Values are compared by deep equality (as in `util.isDeepStrictEqual`).
  *
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`.
  */
 export class Deque<V = unknown> {
   readonly directory: string;
-  #core: Core | undefined;
+  readonly #store: OpenStore<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -55,156 +59,154 @@ export class Deque<V = unknown> {
     assertCollectionOptions(options);
     const { maxLength, ...shared } = options;
     if (maxLength !== undefined) assertMaxLength(maxLength);
-    this.#core = openCollection('deque', directory, shared, {});
-    this.directory = this.#core.directory;
+    const core = openCollection('deque', directory, shared, {});
+    this.directory = core.directory;
+    this.#store = new OpenStore(core, `The deque at ${core.directory}`, closeCore);
     try {
-      if (!this.#core.openOptions.readOnly) repairEnds(this.#core);
-      if (maxLength !== undefined && !this.#core.openOptions.readOnly) this.maxLength = maxLength;
+      if (!core.openOptions.readOnly) repairEnds(core);
+      if (maxLength !== undefined && !core.openOptions.readOnly) this.maxLength = maxLength;
     } catch (error) {
       this.close();
       throw error;
     }
   }
 
-  /** The number of values. O(log n). */
+  /** Number of values. O(log n). */
   get length(): number {
-    return readPositions(this.#open()).length;
+    return readPositions(this.#store.core).length;
   }
 
-  /** The greatest length, for every process that has the deque open. */
+  /** Maximum length, for every process that has the deque open. */
   get maxLength(): number {
-    return readPositions(this.#open()).maxLength;
+    return readPositions(this.#store.core).maxLength;
   }
 
-  /** Sets the greatest length; what is too much leaves by the front. O(values that leave · log n). */
+  /** Sets the maximum length; values beyond it are dropped from the front. O(dropped values · log n). */
   set maxLength(length: number) {
     assertMaxLength(length);
-    const core = this.#open();
-    const { maxLength: most, length: present } = readPositions(core);
-    if (most === length && present <= most) return;
+    const core = this.#store.core;
+    const { maxLength: storedMaxLength, length: currentLength } = readPositions(core);
+    if (storedMaxLength === length && currentLength <= storedMaxLength) return;
     inWriteTransaction(core, () => {
-      core.sql.keepSetting.run('maxLength', length);
+      writeMetadata(core, 'maxLength', length);
       trim(core);
     });
   }
 
-  /** Adds values at the back, in one transaction; answers the new length. O(values · log n). */
+  /** Adds values at the back, in one transaction. Returns the new length. O(values · log n). @throws {DiskCacheError} `BAD_VALUE` */
   push(...values: readonly V[]): number {
-    return pushValues(this.#open(), values, 'back');
+    return pushValues(this.#store.core, values, 'back');
   }
 
-  /** `push` for as many as an iterable gives, all or none, in one transaction. */
+  /** Adds all values of an iterable at the back, or none, in one transaction. Returns the new length. */
   extend(values: Iterable<V>): number {
-    // Read to its end first: nobody waits for a lock while somebody's generator thinks.
-    return pushValues(this.#open(), Array.from(assertIterable(values, 'values')), 'back');
+    // Read to the end first, so that no lock is held while the caller's generator runs.
+    return pushValues(this.#store.core, Array.from(assertIterable(values, 'values')), 'back');
   }
 
-  /** Adds values at the front, the first one frontmost, in one transaction; answers the new length. */
+  /** Adds values at the front, in their order, in one transaction. Returns the new length. O(values · log n). */
   unshift(...values: readonly V[]): number {
-    return pushValues(this.#open(), values.toReversed(), 'front');
+    return pushValues(this.#store.core, values.toReversed(), 'front');
   }
 
-  /** Takes the last value; undefined when there is none. */
+  /** Removes and returns the last value; undefined if the deque is empty. O(log n). */
   pop(): V | undefined {
-    return popValue(this.#open(), 'back') as V | undefined;
+    return popValue(this.#store.core, 'back') as V | undefined;
   }
 
-  /** Takes the first value; undefined when there is none. */
+  /** Removes and returns the first value; undefined if the deque is empty. O(log n). */
   shift(): V | undefined {
-    return popValue(this.#open(), 'front') as V | undefined;
+    return popValue(this.#store.core, 'front') as V | undefined;
   }
 
-  /** Looks at the value at one end (the front). */
+  /** Returns the value at one end, by default the front, without removing it; undefined if the deque is empty. O(log n). */
   peek(options?: { readonly side?: Side }): V | undefined {
-    const { side = 'front' } = assertOptions(options, PEEK_OPTIONS);
-    if (side !== 'front' && side !== 'back') {
-      throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
-    }
-    return peekValue(this.#open(), side) as V | undefined;
+    const side = parseSide(assertOptions(options, PEEK_OPTIONS).side, 'front');
+    return peekValue(this.#store.core, side) as V | undefined;
   }
 
-  /** The value at an index, counted from the end when it is negative; undefined where nothing is. O(log n). */
+  /** Returns the value at an index, negative from the end; undefined outside the deque. O(log n). */
   at(index: number): V | undefined {
-    return places.at(this.#open(), index) as V | undefined;
+    return places.at(this.#store.core, index) as V | undefined;
   }
 
   /**
-   * Replaces the value at an index, counted from the end when it is negative. O(log n).
+   * Replaces the value at an index, negative from the end. O(log n).
    *
-   * @throws {DiskCacheError} `BAD_OPTION` where nothing is.
+   * @throws {DiskCacheError} `BAD_OPTION` outside the deque; `BAD_VALUE`.
    */
   set(index: number, value: V): void {
-    places.replace(this.#open(), index, value);
+    places.replace(this.#store.core, index, value);
   }
 
-  /** Takes out what is at an index; answers whether there was something. O(n of the shorter side). */
+  /** Removes the value at an index. Returns false outside the deque. O(length of the shorter side). */
   delete(index: number): boolean {
-    return places.removeAt(this.#open(), index);
+    return places.removeAt(this.#store.core, index);
   }
 
   /**
-   * Takes out a stretch, as `Array.prototype.splice` without new values, in one transaction: `splice(0, 100)` is a hundred
-   * `shift`s at a fraction of the cost. O(values taken + n of the shorter side).
+   * Removes and returns a range of values, as `Array.prototype.splice` does, in one transaction: `splice(0, 100)` costs a fraction of
+   * a hundred `shift`s. O(removed values + length of the shorter side).
    */
   splice(start: number, count = Number.POSITIVE_INFINITY): V[] {
-    return places.splice(this.#open(), start, count) as V[];
+    return places.splice(this.#store.core, start, count) as V[];
   }
 
-  /** Takes out the first value that is equal; answers whether there was one. O(n). */
+  /** Removes the first equal value. Returns false if there is none. O(n). */
   remove(value: V): boolean {
-    return places.removeFirstEqual(this.#open(), value);
+    return places.removeFirstEqual(this.#store.core, value);
   }
 
-  /** The index of the first equal value, from an index on; −1 when there is none. O(n). */
+  /** Returns the index of the first equal value at or after `from`; −1 if there is none. O(n). */
   indexOf(value: V, from?: number): number {
-    return places.indexOf(this.#open(), value, from);
+    return places.indexOf(this.#store.core, value, from);
   }
 
-  /** Whether a value is equal. O(n). */
+  /** Whether the deque contains an equal value. O(n). */
   includes(value: V): boolean {
     return this.indexOf(value) >= 0;
   }
 
-  /** How many values are equal. O(n). */
+  /** Returns the number of equal values. O(n). */
   count(value: V): number {
-    return places.count(this.#open(), value);
+    return places.count(this.#store.core, value);
   }
 
   /** Whether another sequence has equal values in the same order. O(n). */
   equals(other: Iterable<unknown>): boolean {
-    return places.equals(this.#open(), assertIterable(other, 'values'));
+    return places.equals(this.#store.core, assertIterable(other, 'values'));
   }
 
-  /** Takes `count` values from the back to the front, or from the front to the back when it is negative. O(min(count, n − count)). */
+  /** Moves `count` values from the back to the front; if negative, from the front to the back. O(min(count, n − count)). */
   rotate(count = 1): void {
-    rotate(this.#open(), count);
+    rotate(this.#store.core, count);
   }
 
-  /** Turns the order around. O(n log n). */
+  /** Reverses the order. O(n log n). */
   reverse(): void {
-    reverse(this.#open());
+    reverse(this.#store.core);
   }
 
-  /** Deletes everything; answers how many values there were. O(n). */
+  /** Deletes everything. Returns the number of deleted values. O(n). */
   clear(): number {
-    return clear(this.#open());
+    return clear(this.#store.core);
   }
 
-  /** The values from the first to the last, lazily: index by index, as an array's, when the deque changes meanwhile. */
+  /** Iterates lazily from the first value to the last. If the deque changes meanwhile, it continues by index, like an array's iterator. */
   values(): Generator<V, void, undefined> {
-    this.#open();
-    return places.iterateValues(() => this.#open()) as Generator<V, void, undefined>;
+    this.#store.assertOpen();
+    return places.iterateValues(() => this.#store.core) as Generator<V, void, undefined>;
   }
 
-  /** The values from the last to the first, lazily. */
+  /** Iterates lazily from the last value to the first. */
   reversed(): Generator<V, void, undefined> {
-    this.#open();
-    return places.iterateValuesBackwards(() => this.#open()) as Generator<V, void, undefined>;
+    this.#store.assertOpen();
+    return places.iterateValuesBackwards(() => this.#store.core) as Generator<V, void, undefined>;
   }
 
-  /** One bounded page of the values, for who can't keep an iterator: `next` of the last page leads to the next one. */
+  /** Returns one bounded page of values, for callers that can't hold an iterator: pass `next` of a page as `after` for the next one. */
   page(range?: DequeRange, after?: Cursor): ResultPage<V> {
-    return getDequePage(this.#open(), range, after) as ResultPage<V>;
+    return getDequePage(this.#store.core, range, after) as ResultPage<V>;
   }
 
   [Symbol.iterator](): Generator<V, void, undefined> {
@@ -212,52 +214,44 @@ export class Deque<V = unknown> {
   }
 
   /**
-   * Runs a plain function whose calls are one: whole or, when it throws, not at all. Nested calls can fail alone.
+   * Runs a synchronous function in one transaction, which is rolled back if it throws. Nested calls are savepoints.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    return transact(this.#open(), work);
+    return transact(this.#store.core, work);
   }
 
-  /** Tells `listener` of every change from now on, by whoever, in the order of the commits. Answers the way out. */
+  /** Calls `listener` for every change from now on, of any process, in commit order. Returns an unsubscribe function. */
   subscribe(listener: (change: DequeChange) => void): () => void {
-    const core = this.#open();
-    assertFunction(listener, 'what subscribe is given');
+    const core = this.#store.core;
+    assertFunction(listener, 'the listener');
     return subscribe(core, ({ kind }) => listener({ kind }));
   }
 
-  /** Bytes on disk: database, write-ahead log, and every value file. */
+  /** Returns the bytes on disk: database, write-ahead log, and all value files. */
   volume(): number {
-    return getVolume(this.#open());
+    return getVolume(this.#store.core);
   }
 
-  /** Looks for damage; `repair` deletes what is damaged, and the others close ranks, in one transaction. O(bytes). */
+  /** Finds damage. `repair` deletes damaged values and closes the gaps, in one transaction. O(bytes). */
   check(options?: CheckOptions): Finding[] {
-    const core = this.#open();
+    const core = this.#store.core;
     return check(core, options, { check: () => checkPositions(core), repair: () => repairPositions(core) });
   }
 
-  /** This deque as plain data, for `reopen` in a worker or another process. */
+  /** Returns this deque as plain data, for `reopen` in a worker or another process. */
   describe(): StoreHandle<Deque<V>> {
-    return describe('deque', this.#open());
+    return describe('deque', this.#store.core);
   }
 
   /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    closeCore(core);
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #open(): Core {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The deque at ${this.directory} was closed; open it again`);
   }
 }
 

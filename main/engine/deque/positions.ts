@@ -8,20 +8,20 @@ import type { Statements } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { isLimited } from '../values/read-budget.ts';
 
-/** Where the items of a deque are. Invariant: their positions are `first`, …, `first + length - 1`. */
+/** The positions of a deque's items. Invariant: they are `first`, …, `first + length - 1`. */
 export interface Positions {
   readonly first: number;
   readonly length: number;
-  /** The greatest length; `Infinity` when none was chosen. */
+  /** Maximum length; `Infinity` if unlimited. */
   readonly maxLength: number;
 }
 
 /*
- * An empty deque begins again at position 0. Positions are whole numbers in doubles, exact below 2^53: a queue that takes a
- * million items a second from one end to the other gets there after 285 years.
+ * An empty deque starts at position 0 again. Positions are integers in doubles, exact below 2^53: a queue that passes a million items
+ * per second reaches that after 285 years.
  */
 
-/** @throws {DiskCacheError} `CORRUPT` when the position of the first or the last item is damaged. */
+/** Returns the positions. @throws {DiskCacheError} `CORRUPT` if the position of the first or last item is damaged. */
 export function readPositions({ sql, directory }: Core): Positions {
   const [first, last, storedMaxLength, isEmpty] = DEQUE_STATEMENTS.bounds(sql).first() ?? [null, null, null, 1];
   const maxLength = storedMaxLength ?? Number.POSITIVE_INFINITY;
@@ -30,21 +30,18 @@ export function readPositions({ sql, directory }: Core): Positions {
   return { first, length: last - first + 1, maxLength };
 }
 
-/** An item whose row says two positions of itself, or one that is missing between two others. */
+/** The error for an item whose two positions differ, or that is missing between two others. */
 export const damagedPositionError = (directory: string): DiskCacheError =>
-  new DiskCacheError(
-    'CORRUPT',
-    `A position in ${directory} is damaged; check({ repair: true }) numbers the items anew`,
-  );
+  new DiskCacheError('CORRUPT', `A position in ${directory} is damaged; check({ repair: true }) renumbers the items`);
 
-/** Farther away than any position; twice as far is still exact. */
+/** Larger than any position; twice as much is still exact. */
 const PARKING_OFFSET = 2 ** 52;
 
-/** Values that a page may have moved in one call, and their bytes: each row is written again, for all of them the store waits. */
+/** Values and bytes that one call of a page may move: every row is rewritten, and all other calls wait for it. */
 const MAX_MOVED_ITEMS = 20_000;
 const MAX_MOVED_BYTES = 16 * 2 ** 20;
 
-/** @throws {DiskCacheError} `TOO_LARGE` for a page that would hold up the main process. */
+/** Asserts that a call of a page doesn't move too much at once. @throws {DiskCacheError} `TOO_LARGE` */
 export function assertMovable({ sql }: Core, from: number, to: number): void {
   if (!isLimited() || from > to) return;
   const [bytes] = (to - from < MAX_MOVED_ITEMS && DEQUE_STATEMENTS.inlineBytes(sql).first(from, to)) || [
@@ -53,16 +50,16 @@ export function assertMovable({ sql }: Core, from: number, to: number): void {
   if (bytes <= MAX_MOVED_BYTES) return;
   throw new DiskCacheError(
     'TOO_LARGE',
-    `The call moves ${to - from + 1} values, and a page may move ${MAX_MOVED_ITEMS} of them, or ${MAX_MOVED_BYTES} bytes; do it in the main process`,
+    `The call moves ${to - from + 1} values; a page may move at most ${MAX_MOVED_ITEMS} values and ${MAX_MOVED_BYTES} bytes, so call it in the main process`,
   );
 }
 
-/** Moves the items of a stretch of positions by some. Inside a write transaction. */
+/** Moves the items from one position to another by an offset. Inside a write transaction. @throws {DiskCacheError} `TOO_LARGE` */
 export function shiftPositions(core: Core, from: number, to: number, by: number): void {
   if (from > to) return;
   assertMovable(core, from, to);
   const { sql } = core;
-  // By way of positions that nobody has: on the straight way they would meet each other.
+  // In two steps, through unused positions: moved directly, the ranges could overlap.
   movePositions(sql, PARKING_OFFSET, from, to);
   movePositions(sql, by - PARKING_OFFSET, from + PARKING_OFFSET, to + PARKING_OFFSET);
 }
@@ -70,10 +67,10 @@ export function shiftPositions(core: Core, from: number, to: number, by: number)
 const movePositions = (sql: Statements, by: number, from: number, to: number) =>
   DEQUE_STATEMENTS.move(sql).run(by, by, from, to);
 
-/** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
+/** Moves the last `count` items to the front by moving them, or the other items to the back if these are fewer. */
 export function rotate(core: Core, count: number): void {
   if (!Number.isSafeInteger(count)) {
-    throw new DiskCacheError('BAD_OPTION', `rotate takes a whole number, not ${formatValue(count)}`);
+    throw new DiskCacheError('BAD_OPTION', `count of rotate is ${formatValue(count)}; give a whole number`);
   }
   inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
@@ -89,60 +86,61 @@ export function rotate(core: Core, count: number): void {
   });
 }
 
-/** Turns the order around. */
+/** Reverses the order. */
 export function reverse(core: Core): void {
   inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
     if (length < 2) return;
     assertMovable(core, first, first + length - 1);
-    // They come to lie right beside where they were, on the side of 0: so positions stay small, and no two meet.
+    // Mirrored to the range next to the present one, on the side of 0: positions stay small, and the ranges don't overlap.
     const sum = first > 0 ? 2 * first - 1 : 2 * (first + length) - 1;
     DEQUE_STATEMENTS.mirror(core.sql).run(sum, sum);
     recordMove(core);
   });
 }
 
-/** Returns what is wrong with the positions: rows that say two of themselves, and gaps. O(n). */
+/** Returns findings about positions: rows whose two positions differ, and gaps. O(n). */
 export function checkPositions({ sql, directory }: Core): Finding[] {
   const findings: Finding[] = [];
-  const [strays] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
-  if (strays > 0) findings.push({ code: 'key', message: `${strays} items of ${directory} have damaged positions` });
+  const [mismatched] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
+  if (mismatched > 0)
+    findings.push({ code: 'key', message: `${mismatched} items of ${directory} have damaged positions` });
   const [count, first, last] = DEQUE_STATEMENTS.countAndBounds(sql).first() ?? [0, null, null];
-  const missing = strays > 0 || first === null || last === null ? 0 : last - first + 1 - count;
+  const missing = mismatched > 0 || first === null || last === null ? 0 : last - first + 1 - count;
   if (missing > 0)
     findings.push({ code: 'count', message: `${missing} items of ${directory} are missing between others` });
   return findings;
 }
 
 /**
- * Puts items with damaged positions where they belong and closes the gaps. Inside a write transaction. A row holds its position
- * twice: where the second one is free and within the others, or right beside them, the first one is what was damaged.
+ * Moves items with damaged positions where they belong and closes the gaps. Inside a write transaction. A row holds its position
+ * twice: if the second one is free and within the range of the others, or adjacent to it, the first one is the damaged one.
  */
 export function repairPositions(core: Core): void {
   const { sql } = core;
-  const [strays] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
-  if (strays > 0) {
+  const [mismatched] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
+  if (mismatched > 0) {
     const [first, last] = DEQUE_STATEMENTS.matchedBounds(sql).first() ?? [null, null];
-    DEQUE_STATEMENTS.moveMismatched(sql).run((first ?? 0) - strays, (last ?? 0) + strays);
+    DEQUE_STATEMENTS.moveMismatched(sql).run((first ?? 0) - mismatched, (last ?? 0) + mismatched);
     DEQUE_STATEMENTS.acceptMismatched(sql).run();
   }
   const [count, first, last] = DEQUE_STATEMENTS.countAndBounds(sql).first() ?? [0, null, null];
-  const isWhole = first === null || last === null || last - first + 1 === count;
-  if (isWhole && strays === 0) return;
-  if (!isWhole) DEQUE_STATEMENTS.renumber(sql).run();
+  const isContiguous = first === null || last === null || last - first + 1 === count;
+  if (isContiguous && mismatched === 0) return;
+  if (!isContiguous) DEQUE_STATEMENTS.renumber(sql).run();
   recordMove(core);
 }
 
-/** When a deque is opened: a damaged position at an end would make its length a wrong one. O(1) where nothing is damaged. */
+/** Repairs damaged positions at the ends when a deque is opened: its length would be wrong. O(log n) if nothing is damaged. */
 export function repairEnds(core: Core): void {
-  // Who can't read them now learns so from every verb.
+  // If they can't be read now, every method will say so.
   unlessCorrupt(() => {
     const [first, last, , isEmpty] = DEQUE_STATEMENTS.bounds(core.sql).first() ?? [null, null, null, 1];
     if (isEmpty !== 1 && (first === null || last === null)) inWriteTransaction(core, () => repairPositions(core));
   });
 }
 
-/** Items have other places than before: walks look again, listeners are told. */
+/** Records that items have moved: iterators read again, listeners are notified. */
 function recordMove(core: Core): void {
   core.rowStats.recordUpdate(null);
   DEQUE_STATEMENTS.logMove(core.sql).run();

@@ -1,8 +1,10 @@
 import { readValue, retryIfReplaced } from '../cache/read.ts';
-import { inWriteTransaction, retryWithBallast } from '../cache/transaction.ts';
+import { inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
+import { afterWrite, beforeWrite } from '../cache/write-checks.ts';
 import { deleteRow } from '../space/delete-row.ts';
-import { afterWrite, beforeWrite } from '../space/maintenance.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
+
 import { DEQUE_STATEMENTS, type DequeRow, type InsertColumns, ROWS_PER_STATEMENT } from '../sqlite/deque-statements.ts';
 import { tryRead } from '../sqlite/errors.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
@@ -13,7 +15,7 @@ import { damagedPositionError, type Positions, readPositions } from './positions
 
 export type Side = 'front' | 'back';
 
-/** Puts values to one end, one after the other, all or none; what is too much leaves by the other end. */
+/** Adds values at one end, all or none; values beyond the maximum length are dropped from the other end. Returns the new length. */
 export function pushValues(core: Core, values: readonly unknown[], side: Side): number {
   if (values.length !== 1) return inWriteTransaction(core, () => pushAll(core, prepareDequeItems(core, values), side));
   const item = prepareDequeItem(core, values[0]);
@@ -21,7 +23,7 @@ export function pushValues(core: Core, values: readonly unknown[], side: Side): 
   return length ?? commitWrite(core, item, () => pushAll(core, [item], side));
 }
 
-/** A value on its way to a position, which is known when nobody else can write. */
+/** Encodes a value whose position is known only later, inside the transaction. */
 export const prepareDequeItem = (core: Core, value: unknown): PendingWrite =>
   prepareWrite(core, UNASSIGNED_POSITION, value, null, null, core.clock());
 const UNASSIGNED_POSITION = 0;
@@ -30,7 +32,7 @@ function* prepareDequeItems(core: Core, values: readonly unknown[]): Generator<P
   for (const value of values) yield prepareDequeItem(core, value);
 }
 
-/** What is not in a file and finds room is one statement; undefined where there is no room. */
+/** Adds a value without a file in one statement. Returns the new length, or undefined if the deque is full or an end is damaged. */
 function pushOne(core: Core, { mode, bytes, check, data, cost }: PendingWrite, side: Side): number | undefined {
   const add = (side === 'front' ? DEQUE_STATEMENTS.addFront : DEQUE_STATEMENTS.addBack)(core.sql);
   const [added] = add.write(mode, bytes, check, data, core.timestamps.from(core.clock()));
@@ -40,7 +42,7 @@ function pushOne(core: Core, { mode, bytes, check, data, cost }: PendingWrite, s
   return added[0];
 }
 
-/** Inside a write transaction. */
+/** Adds items and drops those beyond the maximum length. Inside a write transaction. */
 function pushAll(core: Core, items: Iterable<PendingWrite>, side: Side): number {
   const { first, length, maxLength } = readPositions(core);
   const step = side === 'front' ? -1 : 1;
@@ -79,25 +81,26 @@ function toColumns(
   return [position, position, stamp, stamp, mode, bytes, check, file, data];
 }
 
-/** The ledger follows ids of rows that come one after the other; these are positions. */
-function recordInsert({ rowStats, maintenance }: Core, cost: number): void {
+/** Row statistics expect increasing row ids; ids of a deque are positions, so a push is recorded as an update. */
+function recordInsert(core: Core, cost: number): void {
+  const { rowStats, space } = core;
   if (rowStats.rows !== undefined) rowStats.rows++;
   rowStats.recordUpdate(null);
-  maintenance.bytesSinceCheck += cost;
+  space.charge(core, cost);
 }
 
 /**
- * Takes the value at one end; undefined when there is none.
+ * Removes and returns the value at one end; undefined if the deque is empty.
  *
- * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is gone after it: the next one is whole. Whatever else is thrown,
- * the value stays: what can't be read now, or not by this version, may be read later.
+ * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is removed, so that the next call returns the next one. After any other
+ * error the value stays: if it can't be read now, or not by this version, it may be readable later.
  */
 export function popValue(core: Core, side: Side): unknown {
   return retryWithBallast([core], () => {
-    // What is too much for a page must stay where it is, and how much it is only its decoding tells.
+    // A value beyond a page's read budget must stay, and only decoding it shows its size.
     if (isLimited()) return readThenDelete(core, side);
-    if (readFirst.has(core)) {
-      const found = takeRead(core, side);
+    if (readBeforePop.has(core)) {
+      const found = readAndDelete(core, side);
       return found === undefined ? readThenDelete(core, side) : found.value;
     }
     const row = popRow(core, side);
@@ -105,14 +108,14 @@ export function popValue(core: Core, side: Side): unknown {
   });
 }
 
-/** Deques whose last value was one that its reader might have refused: the next one is probably of its kind. */
-const readFirst = new WeakSet<Core>();
+/** Deques whose last value might have been unreadable for some version or codec: the next one is probably similar. */
+const readBeforePop = new WeakSet<Core>();
 
 /**
- * Reads a value, then deletes exactly what was read if it is still there: two statements where `readThenDelete` needs five. Undefined
- * for what needs that.
+ * Reads a value, then deletes it if it is still there: two statements, where `readThenDelete` needs five. Returns undefined if that is
+ * needed.
  */
-function takeRead(core: Core, side: Side): { readonly value: unknown } | undefined {
+function readAndDelete(core: Core, side: Side): { readonly value: unknown } | undefined {
   const { sql } = core;
   beforeWrite(core);
   const row = getEdgeRow(core, side);
@@ -122,13 +125,13 @@ function takeRead(core: Core, side: Side): { readonly value: unknown } | undefin
   const [position, mode, data, check] = row;
   const remove = side === 'front' ? DEQUE_STATEMENTS.removeFront(sql) : DEQUE_STATEMENTS.removeBack(sql);
   if (remove.run(position, mode, check, data).changes === 0) return undefined;
-  if (PLAIN_ENCODINGS.includes(mode)) readFirst.delete(core);
+  if (PLAIN_ENCODINGS.includes(mode)) readBeforePop.delete(core);
   core.rowStats.recordDelete(1);
   afterWrite(core);
   return found;
 }
 
-/** Returns undefined for an empty deque, and for a value that its reader might refuse. */
+/** Deletes and returns the row at one end; undefined for an empty deque, and for a value that might not be readable. */
 function popRow(core: Core, side: Side): DequeRow | undefined {
   const { sql } = core;
   beforeWrite(core);
@@ -139,18 +142,18 @@ function popRow(core: Core, side: Side): DequeRow | undefined {
   return row;
 }
 
-/** Reads before it deletes. */
+/** Reads the value at one end, then deletes it. */
 function readThenDelete(core: Core, side: Side): unknown {
-  // Who waits for something to come asks often; nobody is kept waiting for that.
+  // A consumer that polls an empty deque must not take the write lock.
   if (getEdgeRow(core, side) === undefined) return undefined;
   const taken = inWriteTransaction(core, () => {
     const row = getEdgeRow(core, side);
     if (row === undefined) return undefined;
-    // The value is whole: it stays for the repair of its position.
+    // A row with a damaged position keeps its value, for the repair.
     assertRowPosition(core, row);
     const found = tryRead(() => readRowValue(core, row));
     const [position, mode, , , size, file] = row;
-    if (file === null && !PLAIN_ENCODINGS.includes(mode)) readFirst.add(core);
+    if (file === null && !PLAIN_ENCODINGS.includes(mode)) readBeforePop.add(core);
     deleteRow(core, [position, position, file, size], 'delete');
     return found;
   });
@@ -165,13 +168,13 @@ export function peekValue(core: Core, side: Side): unknown {
   });
 }
 
-/** Holds a deque to its greatest length: what is too much leaves by the front. Inside a write transaction. */
+/** Drops values beyond the maximum length from the front. Inside a write transaction. */
 export function trim(core: Core): void {
   const { first, length, maxLength } = readPositions(core);
   deletePositions(core, first, length - maxLength);
 }
 
-/** Deletes what is at so many positions. Inside a write transaction; whoever asks closes the gap. */
+/** Deletes the items at `count` positions. Inside a write transaction; the caller closes the gap. */
 export function deletePositions(core: Core, start: number, count: number): void {
   if (count <= 0) return;
   const { sql, rowStats } = core;
@@ -181,7 +184,7 @@ export function deletePositions(core: Core, start: number, count: number): void 
   for (const row of DEQUE_STATEMENTS.rowRefs(sql).all(start, start + count - 1)) deleteRow(core, row, 'delete');
 }
 
-/** @throws {DiskCacheError} `CORRUPT` also for a row that is not where it says. */
+/** Returns the value of a row. @throws {DiskCacheError} `CORRUPT`, also if the row's two positions differ. */
 export function readRowValue(core: Core, row: DequeRow): unknown {
   assertRowPosition(core, row);
   return readValue(core, row[0], row as unknown as ValueRow);
@@ -191,8 +194,9 @@ function assertRowPosition({ directory }: Core, row: DequeRow): void {
   if (row[0] !== row[7]) throw damagedPositionError(directory);
 }
 
-/** The position of an index, counted from the end when it is negative; undefined where nothing is. */
+/** Returns the position of an index, negative from the end; undefined outside the deque. */
 export function toPosition({ first, length }: Positions, index: number): number | undefined {
+  if (typeof index !== 'number') return undefined;
   const at = index < 0 ? index + length : index;
   return Number.isInteger(at) && at >= 0 && at < length ? first + at : undefined;
 }

@@ -2,7 +2,9 @@ import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
+import { isCount, parseCursor, parseExtent } from '../cache/range.ts';
 import { getResultBytes, retryIfReplaced } from '../cache/read.ts';
+import { iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from '../cache/read-ahead.ts';
 import { inReadTransaction, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite } from '../cache/write.ts';
 import { deleteFileAfterCommit } from '../space/delete-row.ts';
@@ -14,41 +16,41 @@ import { withoutByteLimit } from '../values/read-budget.ts';
 import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
 import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
 
-/** A page ends at so many values or, after the first, at so many bytes. */
-export const MAX_DEQUE_PAGE_ITEMS = 512;
-const MAX_PAGE_BYTES = 512 * 1024;
-/** A walk begins with small pages: most loops end early. */
-const FIRST_PAGE_ITEMS = 16;
+/** Indexes are taken as an array's methods take them, except that a bigint, a symbol or an object counts as 0. */
+const toInteger = (index: unknown): number =>
+  typeof index === 'number' || typeof index === 'string' ? Math.trunc(Number(index)) || 0 : 0;
 
 export function at(core: Core, index: number): unknown {
-  const whole = Math.trunc(index) || 0;
+  const integerIndex = toInteger(index);
   const { sql } = core;
   return retryIfReplaced(core, () => {
     const row =
-      whole < 0 ? DEQUE_STATEMENTS.fromBack(sql).first(-whole - 1) : DEQUE_STATEMENTS.fromFront(sql).first(whole);
+      integerIndex < 0
+        ? DEQUE_STATEMENTS.fromBack(sql).first(-integerIndex - 1)
+        : DEQUE_STATEMENTS.fromFront(sql).first(integerIndex);
     if (row !== undefined) return readRowValue(core, row);
-    assertNothingAt(core, whole);
+    assertOutside(core, integerIndex);
     return undefined;
   });
 }
 
-/** @throws {DiskCacheError} `CORRUPT` when an item at this index should be there. */
-function assertNothingAt(core: Core, index: number): void {
+/** Asserts that an index without a row is outside the deque. @throws {DiskCacheError} `CORRUPT` */
+function assertOutside(core: Core, index: number): void {
   const { length } = readPositions(core);
   if (index < length && index >= -length) throw damagedPositionError(core.directory);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` where nothing is. */
+/** Replaces the value at an index. @throws {DiskCacheError} `BAD_OPTION` outside the deque. */
 export function replace(core: Core, index: number, value: unknown): void {
   const { sql } = core;
   const item = prepareDequeItem(core, value);
   commitWrite(core, item, () => {
-    const extent = readPositions(core);
-    const position = toPosition(extent, index);
+    const positions = readPositions(core);
+    const position = toPosition(positions, index);
     if (position === undefined) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `There is no index ${formatValue(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
+        `index ${formatValue(index)} is outside the deque at ${core.directory}, which has ${positions.length} items; add items with push`,
       );
     }
     const { mode, bytes, check, data } = item;
@@ -59,39 +61,39 @@ export function replace(core: Core, index: number, value: unknown): void {
     if (changes === 0) throw damagedPositionError(core.directory);
     if (old !== undefined) deleteFileAfterCommit(core, old[2], old[3]);
     core.rowStats.recordUpdate(null);
-    core.maintenance.bytesSinceCheck += item.cost;
+    core.space.charge(core, item.cost);
   });
 }
 
-/** Takes a stretch out, as `Array.prototype.splice` counts it; the shorter side closes the gap. */
+/** Removes and returns a range, with the arguments of `Array.prototype.splice`; the shorter side closes the gap. */
 export function splice(core: Core, start: number, count: number): unknown[] {
   return inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
-    const from = Math.trunc(start) || 0;
+    const from = toInteger(start);
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
-    const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
-    assertMovable(core, first + index, first + index + taken - 1);
+    const removed = Math.min(Math.max(0, toInteger(count)), length - index);
+    assertMovable(core, first + index, first + index + removed - 1);
     const found: unknown[] = [];
     const take = (row: DequeRow) => found.push(readRowValue(core, row)) > 0;
-    DEQUE_STATEMENTS.rowsBetween(core.sql).each(take, first + index, first + index + taken - 1);
-    if (found.length !== taken) throw damagedPositionError(core.directory);
-    removeRange(core, { first, length }, index, taken);
+    DEQUE_STATEMENTS.rowsBetween(core.sql).each(take, first + index, first + index + removed - 1);
+    if (found.length !== removed) throw damagedPositionError(core.directory);
+    removeRange(core, { first, length }, index, removed);
     return found;
   });
 }
 
-/** Takes out what is at an index; answers whether there was something. */
+/** Removes the value at an index. Returns false outside the deque. */
 export function removeAt(core: Core, index: number): boolean {
   return inWriteTransaction(core, () => {
-    const extent = readPositions(core);
-    const position = toPosition(extent, index);
+    const positions = readPositions(core);
+    const position = toPosition(positions, index);
     if (position === undefined) return false;
-    removeRange(core, extent, position - extent.first, 1);
+    removeRange(core, positions, position - positions.first, 1);
     return true;
   });
 }
 
-/** Deletes a stretch and lets the shorter side close up. Inside a write transaction. */
+/** Deletes a range; the shorter side closes the gap. Inside a write transaction. */
 function removeRange(
   core: Core,
   { first, length }: Pick<Positions, 'first' | 'length'>,
@@ -107,20 +109,20 @@ function removeRange(
   else shiftPositions(core, end, last, -count);
 }
 
-/** Removes the first value that is deeply equal. */
+/** Removes the first deeply equal value. Returns false if there is none. */
 export const removeFirstEqual = (core: Core, value: unknown): boolean =>
   inWriteTransaction(core, () => {
     const index = indexOf(core, value);
     return index >= 0 && removeAt(core, index);
   });
 
-/** Reads values one after the other on one snapshot, and keeps none. */
+/** Runs work that reads all values on one snapshot without keeping them. */
 const scanSnapshot = <T>(core: Core, work: () => T): T => inReadTransaction(core, () => withoutByteLimit(work));
 
-/** The index of the first value from `from` on that is deeply equal, or −1. */
+/** Returns the index of the first deeply equal value at or after `from`, or −1. */
 export function indexOf(core: Core, value: unknown, from = 0): number {
   return scanSnapshot(core, () => {
-    const start = Math.trunc(from) || 0;
+    const start = toInteger(from);
     let index = start < 0 ? Math.max(0, start + readPositions(core).length) : start;
     for (const found of iterateValues(() => core, index)) {
       if (isEqual(found, value)) return index;
@@ -154,44 +156,30 @@ export function equals(core: Core, other: Iterable<unknown>): boolean {
   }
 }
 
-/** The values from an index on, as an array's iterator meets them: index by index, whatever happens meanwhile; `open` is asked before each. */
-export function* iterateValues(open: () => Core, from = 0): Generator<unknown, void, undefined> {
-  let batchSize = FIRST_PAGE_ITEMS;
-  for (let index = from; ; ) {
-    const core = open();
-    const values = retryIfReplaced(core, () => readDequeBatch(core, 'upwards', index, batchSize));
-    if (values.length === 0) return;
-    const { changeCount } = core.rowStats;
-    const before = index;
-    for (; index - before < values.length && core.rowStats.changeCount === changeCount; index++) {
-      yield values[index - before];
-      open();
-    }
-    batchSize =
-      core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
-  }
+/** Yields the values from an index on; like an array's iterator it continues by index if the deque changes. Calls `open` before each. */
+export function iterateValues(open: () => Core, from = 0): Generator<unknown, void, undefined> {
+  return iterateCursor(open, (core) => {
+    let index = from;
+    return new ReadAhead(core, (maxItems, { consumed }) => {
+      index += consumed;
+      return { items: retryIfReplaced(core, () => readDequeBatch(core, 'upwards', index, maxItems)), hasMore: true };
+    });
+  });
 }
 
-/** The same from the last one to the first. */
-export function* iterateValuesBackwards(open: () => Core): Generator<unknown, void, undefined> {
-  let batchSize = FIRST_PAGE_ITEMS;
-  for (let index = readPositions(open()).length - 1; index >= 0; ) {
-    const core = open();
-    index = Math.min(index, readPositions(core).length - 1);
-    const values = retryIfReplaced(core, () => readDequeBatch(core, 'downwards', index, batchSize));
-    if (values.length === 0) return;
-    const { changeCount } = core.rowStats;
-    const before = index;
-    for (; before - index < values.length && core.rowStats.changeCount === changeCount; index--) {
-      yield values[before - index];
-      open();
-    }
-    batchSize =
-      core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
-  }
+/** Yields the values from the last to the first, in the same way. */
+export function iterateValuesBackwards(open: () => Core): Generator<unknown, void, undefined> {
+  return iterateCursor(open, (core) => {
+    let index = Number.POSITIVE_INFINITY;
+    return new ReadAhead(core, (maxItems, { consumed }) => {
+      index = Math.min(index - consumed, readPositions(core).length - 1);
+      if (index < 0) return { items: [], hasMore: false };
+      return { items: retryIfReplaced(core, () => readDequeBatch(core, 'downwards', index, maxItems)), hasMore: true };
+    });
+  });
 }
 
-/** The values from an index on, at most so many and, after the first, so many bytes. */
+/** Returns the values from an index on: at most `maxItems` and, after the first, `MAX_PAGE_BYTES`. @throws {DiskCacheError} `CORRUPT` */
 export function readDequeBatch(
   core: Core,
   direction: 'upwards' | 'downwards',
@@ -215,11 +203,11 @@ export function readDequeBatch(
     index,
     maxItems,
   );
-  if (values.length === 0) assertNothingAt(core, index);
+  if (values.length === 0) assertOutside(core, index);
   return values;
 }
 
-/** Where a stretch begins. Backwards from an index that was the last one, until another process took something out, at the end. */
+/** Returns the position of the first row of a batch. Backwards that is the last item, if another process has removed items since. */
 function getStartPosition(core: Core, direction: 'upwards' | 'downwards', index: number): number {
   const { first, length } = readPositions(core);
   return first + (direction === 'upwards' ? index : Math.min(index, length - 1));
@@ -227,26 +215,24 @@ function getStartPosition(core: Core, direction: 'upwards' | 'downwards', index:
 
 const PAGE_OPTIONS: ReadonlySet<string> = new Set(['reverse', 'limit']);
 
-/** Where a walk stands: before an index, having seen so many. Plain data. */
+/** Where the next page starts, and how many values were returned so far. Plain data. */
 interface PageCursor {
   readonly index: number;
   readonly seen: number;
 }
 
 /**
- * One page of a deque, index by index: what is taken from the front between two pages moves the others up. O(log n + page).
+ * Returns one page of a deque, by index: values removed from the front between two pages shift the others. O(log n + page).
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a range or a cursor that is none.
+ * @throws {DiskCacheError} `BAD_OPTION` for a malformed range or cursor.
  */
 export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor): ResultPage {
-  const { reverse = false, limit = Number.POSITIVE_INFINITY } = assertOptions(range, PAGE_OPTIONS);
-  if (typeof reverse !== 'boolean') throw badRangeError('reverse has to be true or false');
-  if (typeof limit !== 'number' || !(limit >= 0)) throw badRangeError('limit has to be a number from 0');
+  const { reverse, limit } = parseExtent(assertOptions(range, PAGE_OPTIONS));
   const last = readPositions(core).length - 1;
-  const start = after === undefined ? { index: reverse ? last : 0, seen: 0 } : parseCursor(after);
+  const start = after === undefined ? { index: reverse ? last : 0, seen: 0 } : parseCursor(after, parsePosition);
   const { seen } = start;
   const from = reverse ? Math.min(start.index, last) : start.index;
-  const maxItems = Math.min(MAX_DEQUE_PAGE_ITEMS, Math.floor(limit) - seen);
+  const maxItems = Math.min(MAX_PAGE_ITEMS, limit - seen);
   if (maxItems <= 0 || from < 0 || from > last) return { items: [] };
   const items = retryIfReplaced(core, () => readDequeBatch(core, reverse ? 'downwards' : 'upwards', from, maxItems));
   const next: PageCursor = { index: reverse ? from - items.length : from + items.length, seen: seen + items.length };
@@ -254,12 +240,6 @@ export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor)
   return more ? { items, next } : { items };
 }
 
-/** A cursor may come from a page of an application, so it is looked at before it is believed. */
-function parseCursor(cursor: Cursor): PageCursor {
-  const { index, seen } = Object(cursor) as Partial<PageCursor>;
-  if (Number.isSafeInteger(index) && Number.isSafeInteger(seen) && Number(index) >= 0 && Number(seen) >= 0)
-    return { index: Number(index), seen: Number(seen) };
-  throw badRangeError('the cursor is none of this range; begin again without one');
+function parsePosition({ index, seen }: Readonly<Record<string, unknown>>): PageCursor | undefined {
+  return isCount(index) && isCount(seen) ? { index, seen } : undefined;
 }
-
-const badRangeError = (message: string) => new DiskCacheError('BAD_OPTION', message);

@@ -1,58 +1,60 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
-import { Cache } from '../cache/cache.ts';
+import { Cache, wrapCore } from '../cache/cache.ts';
 import type { SubscribeOptions } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
-import { type Configuration, updateSettings } from '../cache/configure.ts';
+import type { Configuration } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
 import { type MemoizeOptions, memoize } from '../cache/memoize.ts';
 import { describe, getCodecName, type StoreHandle } from '../cache/open.ts';
 import * as queue from '../cache/push-pull.ts';
+import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
-import { getStats } from '../cache/stats.ts';
-import { type PlainResult, retryWithBallast } from '../cache/transaction.ts';
+import type { PlainResult } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
-import { getVolume } from '../space/store-files.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
-import type { ChangeListener, Core } from '../state/core.ts';
-import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
-import { getManifestBytes } from './manifest.ts';
-import { MultiShardTransaction } from './multi-shard-transaction.ts';
+import type { ChangeListener } from '../state/core.ts';
+import { OpenStore } from '../state/open-store.ts';
+import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
+import * as many from './multi-shard-verbs.ts';
 import type { NamedKind } from './named-stores.ts';
 import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
-import { closeFanout, closeIfCountedOnly, openFanout, openNamedShards } from './open-fanout.ts';
+import {
+  closeFanout,
+  closeIfCountedOnly,
+  enlistAll,
+  openFanout,
+  openNamedShard,
+  routeKey,
+  routeQueue,
+} from './open-fanout.ts';
 import * as merge from './shard-merge.ts';
-import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { ShardSubscriptions } from './shard-subscriptions.ts';
 
-/** What a Cache and a FanoutCache have in common: everything but how they are described. */
+/** The methods that Cache and FanoutCache share: all except `describe`. */
 export type CacheMethods<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;
 
-const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
 const NO_OPTIONS = {};
 
 /**
  * A Cache in several databases, so that several processes write at the same time: keys are spread over shards, and all shards
- * live within one `sizeLimit`, from which items leave in the order of the policy wherever they are. What concerns one key is
- * as in Cache; what concerns many is said here.
+ * share one `sizeLimit`, under which items are evicted in the order of the policy, in whichever shard they are. Methods for one key work
+ * as in Cache; the differences of others are described here.
  *
  * @throws {DiskCacheError} from every method, as `Cache`.
  */
 export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMethods<K, V> {
   readonly directory: string;
-  /** How many shards there are. */
+  /** The number of shards. */
   readonly shards: number;
-  readonly #transaction: MultiShardTransaction;
   readonly #subscriptions: ShardSubscriptions;
-  #fanout: FanoutCore | undefined;
+  readonly #store: OpenStore<FanoutCore>;
 
   /**
    * Opens a directory, or creates it.
@@ -61,50 +63,33 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    */
   constructor(directory: string & PlainValues<V>, options: FanoutOptions = {}) {
     const fanout = openFanout(directory, options);
-    this.#fanout = fanout;
+    this.#store = new OpenStore(fanout, `The store at ${fanout.directory}`, closeFanout);
     this.directory = fanout.directory;
     this.shards = fanout.shards.length;
-    this.#transaction = new MultiShardTransaction(fanout.shards);
     this.#subscriptions = new ShardSubscriptions(fanout.shards);
   }
 
   get(key: K): V | undefined {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
     if (arguments.length > 1) assertNoDefault(arguments);
-    return read.get(this.#routeKey(key), key) as V | undefined;
+    return read.get(routeKey(this.#store.core, key), key) as V | undefined;
   }
 
-  /** `get` for many keys; those of one shard from one moment, inside `transact` all of them. */
+  /** `get` for many keys; those of one shard from one snapshot, inside `transact` all of them. */
   getMany(keys: readonly K[]): (V | undefined)[] {
-    if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
-    const places = new Map<Core, number[]>();
-    for (const [at, key] of keys.entries()) {
-      const home = this.#routeKey(key);
-      const there = places.get(home);
-      if (there === undefined) places.set(home, [at]);
-      else there.push(at);
-    }
-    const found: (V | undefined)[] = new Array(keys.length);
-    for (const [shard, there] of places) {
-      const values = read.getMany(
-        shard,
-        there.map((at) => keys[at] as K),
-      );
-      for (const [nth, at] of there.entries()) found[at] = values[nth] as V | undefined;
-    }
-    return found;
+    return many.getMany(this.#store.core, keys) as (V | undefined)[];
   }
 
   getEntry(key: K): Entry<K, V> | undefined {
-    return read.getEntry(this.#routeKey(key), key) as Entry<K, V> | undefined;
+    return read.getEntry(routeKey(this.#store.core, key), key) as Entry<K, V> | undefined;
   }
 
   has(key: K): boolean {
-    return read.has(this.#routeKey(key), key);
+    return read.has(routeKey(this.#store.core, key), key);
   }
 
   set(key: K, value: V, options?: SetOptions): void {
-    write.set(this.#routeKey(key), key, value, options);
+    write.set(routeKey(this.#store.core, key), key, value, options);
   }
 
   /** `set` for many, all or none, as `transact`. */
@@ -113,132 +98,112 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   add(key: K, value: V, options?: SetOptions): boolean {
-    return write.add(this.#routeKey(key), key, value, options);
+    return write.add(routeKey(this.#store.core, key), key, value, options);
   }
 
   touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
-    return write.touch(this.#routeKey(key), key, options);
+    return write.touch(routeKey(this.#store.core, key), key, options);
   }
 
   /** As `Cache`; what `next` does to other items belongs to the same transaction. */
   update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
-    const change = () => write.update(this.#routeKey(key), key, next as (now: unknown) => unknown, options);
+    const change = () => write.update(routeKey(this.#store.core, key), key, next as (now: unknown) => unknown, options);
     return this.transact<unknown>(change) as V;
   }
 
   incr(key: K, delta?: number, options?: CountOptions): number {
-    return write.incr(this.#routeKey(key), key, delta, options);
+    return write.incr(routeKey(this.#store.core, key), key, delta, options);
   }
 
   decr(key: K, delta?: number, options?: CountOptions): number {
-    return write.decr(this.#routeKey(key), key, delta, options);
+    return write.decr(routeKey(this.#store.core, key), key, delta, options);
   }
 
   delete(key: K): boolean {
-    return remove.deleteKey(this.#routeKey(key), key);
+    return remove.deleteKey(routeKey(this.#store.core, key), key);
   }
 
-  /** Deletes many, all or none, as `transact`; answers how many live ones there were. */
+  /** Deletes many, all or none, as `transact`; returns how many live ones there were. */
   deleteMany(keys: Iterable<K>): number {
-    const all = Array.from(assertIterable(keys, 'keys'));
-    // Places, not a count: what of a first attempt has been committed is met only once.
-    const deleted = new Set<number>();
-    this.#retryWithBallast(() => {
-      for (const [place, key] of all.entries()) if (this.delete(key)) deleted.add(place);
-    });
-    return deleted.size;
+    return many.deleteMany(this.#store.core, keys);
   }
 
   pop(key: K): V | undefined {
-    return remove.pop(this.#routeKey(key), key) as V | undefined;
+    return remove.pop(routeKey(this.#store.core, key), key) as V | undefined;
   }
 
   /** A queue lives in one shard, so its order is that of a Cache; different prefixes are spread. */
   push(value: V, options?: QueueOptions & SetOptions): K {
-    return queue.push(this.#routeQueue(options), value, options) as K;
+    return queue.push(routeQueue(this.#store.core, options?.prefix), value, options) as K;
   }
 
   pull(options?: QueueOptions): [K, V] | undefined {
-    return queue.pull(this.#routeQueue(options), options) as [K, V] | undefined;
+    return queue.pull(routeQueue(this.#store.core, options?.prefix), options) as [K, V] | undefined;
   }
 
   peek(options?: QueueOptions): [K, V] | undefined {
-    return queue.peek(this.#routeQueue(options), options) as [K, V] | undefined;
+    return queue.peek(routeQueue(this.#store.core, options?.prefix), options) as [K, V] | undefined;
   }
 
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    const { last = true } = assertOptions(options, LAST_OPTIONS);
-    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+    return this.page('entries', parseEnd(options)).items[0] as [K, V] | undefined;
   }
 
   expire(): number {
-    return sum(this.#getShards(), remove.expire);
+    return many.expire(this.#store.core);
   }
 
   evict(tag: string | number): number {
-    return sum(this.#getShards(), (shard) => remove.deleteTagged(shard, tag));
+    return many.deleteTagged(this.#store.core, tag);
   }
 
-  /** Deletes what has expired and, of all shards together, what is over the limit; named shards included. */
+  /** Deletes expired items, and evicts what is over the limit of all shards together; named shards included. */
   cull(): number {
-    const { sharedLimit } = this.#open();
-    return sum(sharedLimit.members, remove.expire) + sharedLimit.cull();
+    return many.cull(this.#store.core);
   }
 
   /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; named stores stay. */
   clear(): number {
-    const live = new Map<Core, number>();
-    const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
-    try {
-      this.#retryWithBallast(() => this.#getShards().map(clearShard));
-      if (this.#transaction.isOpen) return sum(live.values(), (items) => items);
-    } catch (error) {
-      if (this.#transaction.isOpen || !isCorrupt(error)) throw error;
-    }
-    // A damaged one is rebuilt, which no transaction can do.
-    for (const shard of this.#getShards())
-      if (shard.rowStats.rows !== 0 || !remove.passesIntegrityCheck(shard)) clearShard(shard);
-    return sum(live.values(), (items) => items);
+    return many.clear(this.#store.core);
   }
 
-  /** `checkQueue` of every shard, named ones included. */
+  /** `check` of every shard, named ones included. */
   check(options?: CheckOptions): Finding[] {
-    return [...this.#open().sharedLimit.members].flatMap((shard) => check(shard, options));
+    return [...this.#store.core.sharedLimit.members].flatMap((shard) => check(shard, options));
   }
 
-  /** Bytes on disk of all that share the limit: the numbered and the named shards. */
+  /** Returns the bytes on disk of the numbered and the named shards, which share the limit. */
   volume(): number {
-    return getManifestBytes(this.directory) + sum(this.#open().sharedLimit.members, getVolume);
+    return many.getTotalVolume(this.#store.core);
   }
 
   stats(options?: { readonly reset?: boolean }): Stats {
-    const all = this.#getShards().map((shard) => getStats(shard, options));
-    return { hits: sum(all, ({ hits }) => hits), misses: sum(all, ({ misses }) => misses) };
+    return many.getTotalStats(this.#store.core, options);
   }
 
   memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
-    this.#open();
-    return memoize((key) => this.#routeKey(key as K), fn, options);
+    this.#store.assertOpen();
+    return memoize((key) => routeKey(this.#store.core, key), fn, options);
   }
 
   openReadStream(key: K, range?: ByteRange): ReadableStream<Uint8Array> | undefined {
-    return openReadStream(this.#routeKey(key), key, range);
+    return openReadStream(routeKey(this.#store.core, key), key, range);
   }
 
   openBytes(key: K): StoredBytes | undefined {
-    return openBytes(this.#routeKey(key), key);
+    return openBytes(routeKey(this.#store.core, key), key);
   }
 
   writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
-    return writeStream(() => this.#routeKey(key), key, chunks, options);
+    return writeStream(() => routeKey(this.#store.core, key), key, chunks, options);
   }
 
   /** The number of live items in the numbered shards. */
   get size(): number {
-    return sum(this.#getShards(), read.getSize);
+    return many.getSize(this.#store.core);
   }
 
-  /** The keys of a range, lazily, merged in order: key order, or stored order by the clock of who stored them. */
+  /** Iterates over the keys of a range, lazily, merged in order: key order, or stored order by the clocks of the writers. */
   keys(range?: Range<K>): Generator<K, void, undefined> {
     return this.#iterate('keys', range) as Generator<K, void, undefined>;
   }
@@ -255,143 +220,105 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return this.entries();
   }
 
-  /** One bounded page of a range over all shards, for who can't keep an iterator; `next` leads to the next one. */
+  /** Returns one bounded page of a range over all shards, for callers that can't hold an iterator; pass `next` to get the next one. */
   page(of: Projection, range?: Range<K>, after?: Cursor): ResultPage {
-    return merge.getMergedPage(this.#getShards(), of, range, after);
+    return merge.getMergedPage(enlistAll(this.#store.core), of, range, after);
   }
 
-  /** Tells of every change in the numbered shards; each shard's are in order, those of different shards within some 25 ms. */
+  /** Calls `listener` with every change in the numbered shards: those of one shard in order, of different shards within about 25 ms. */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    this.#open();
+    this.#store.assertOpen();
     return this.#subscriptions.add(listener as ChangeListener, options);
   }
 
-  /** Changes settings for good, of all shards, named ones included. */
+  /** Changes settings of all shards permanently, named ones included. */
   configure(options: Configuration): void {
-    const fanout = this.#open();
-    openNamedShards(fanout);
-    for (const shard of fanout.sharedLimit.members) updateSettings(shard, options);
+    many.configureAll(this.#store.core, options);
   }
 
   /**
-   * Runs a plain function whose reads and writes are one, over as many shards as it touches: whole or, when it throws, not at
-   * all. Shards commit one after the other: a crash or a full disk between two commits keeps what was committed before it.
+   * Runs a plain function as one transaction over all shards that it uses: all of its writes or, if it throws, none. Shards commit one
+   * after the other: a crash or a full disk between two commits keeps what was committed before it.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    this.#open();
+    const { transaction } = this.#store.core;
     assertFunction(work, 'transact');
-    return this.#transaction.transact(work);
+    return transaction.transact(work);
   }
 
   get codec(): string {
-    return getCodecName(this.#open().shards[0]!);
+    return getCodecName(this.#store.core.shards[0]!);
   }
 
   get inTransaction(): boolean {
-    this.#open();
-    return this.#transaction.isOpen;
+    return this.#store.core.transaction.isOpen;
   }
 
   /**
-   * A Cache of its own under a name, for a window or a user, counted in the same limit: its items leave with all others, in the
-   * order of the policy. It has the settings of the whole and is closed with it.
+   * Returns a separate Cache under a name, for a window or a user, counted in the same limit: its items are evicted with all others, in
+   * the order of the policy. It has the settings of the FanoutCache and is closed with it.
    */
   shard<K2 extends Key = Key, V2 = unknown>(name: string): Cache<K2, V2> {
-    const fanout = this.#open();
-    return fanout.named.open('shard', name, NO_OPTIONS, (path) => {
-      closeIfCountedOnly(fanout, path);
-      return new Cache<K2>(path, fanout.getShardOptions(), fanout.membership);
-    }) as Cache<K2, V2>;
+    const fanout = this.#store.core;
+    const open = (path: string) => wrapCore(openNamedShard(fanout, path));
+    return fanout.named.open('shard', name, NO_OPTIONS, open) as Cache<K2, V2>;
   }
 
-  /** A Cache under a name with options and a limit of its own, closed with the whole. */
+  /** Returns a Cache under a name with its own options and limit, closed with the FanoutCache. */
   cache<K2 extends Key = Key, V2 = unknown>(name: string, options: CacheOptions = NO_OPTIONS): Cache<K2, V2> {
-    return this.#open().named.open('cache', name, options, (path) => new Cache<K2>(path, options)) as Cache<K2, V2>;
+    return this.#store.core.named.open('cache', name, options, (path) => new Cache<K2>(path, options)) as Cache<K2, V2>;
   }
 
-  /** An Index under a name, closed with the whole; it takes nothing of the limit. */
+  /** Returns an Index under a name, closed with the FanoutCache; it does not count against the limit. */
   index<K2 extends Key = Key, V2 = unknown>(name: string, options: IndexOptions<K2, V2> = NO_OPTIONS): Index<K2, V2> {
     const open = (path: string) => new Index<K2, V2>(path as never, options);
-    return this.#open().named.open('index', name, options, open) as Index<K2, V2>;
+    return this.#store.core.named.open('index', name, options, open) as Index<K2, V2>;
   }
 
-  /** A Deque under a name, closed with the whole; it takes nothing of the limit. */
+  /** Returns a Deque under a name, closed with the FanoutCache; it does not count against the limit. */
   deque<V2 = unknown>(name: string, options: DequeOptions = NO_OPTIONS): Deque<V2> {
-    return this.#open().named.open('deque', name, options, (path) => new Deque<unknown>(path, options)) as Deque<V2>;
+    return this.#store.core.named.open(
+      'deque',
+      name,
+      options,
+      (path) => new Deque<unknown>(path, options),
+    ) as Deque<V2>;
   }
 
-  /** The names of all named stores of a kind on disk, sorted. */
+  /** Returns the names of all named stores of a kind on disk, sorted. */
   names(kind: NamedKind): string[] {
-    return this.#open().named.listNames(kind);
+    return this.#store.core.named.listNames(kind);
   }
 
   /**
-   * Deletes a named store and its files; answers whether there was one. Nobody else may be using it.
+   * Deletes a named store and its files; returns whether there was one. No other process may use it.
    *
-   * @throws {DiskCacheError} `BUSY` when a named cache, index or deque is open elsewhere; of a shard that can't be told.
+   * @throws {DiskCacheError} `BUSY` when a named cache, index or deque is open elsewhere; for a shard that can't be detected.
    */
   remove(kind: NamedKind, name: string): boolean {
-    const fanout = this.#open();
+    const fanout = this.#store.core;
     if (kind === 'shard') closeIfCountedOnly(fanout, fanout.named.getPath(kind, name));
     return fanout.named.remove(kind, name);
   }
 
   /** This store as plain data, for `reopen` in a worker or another process. */
   describe(): StoreHandle<FanoutCache<K, V>> {
-    const { shards, directory } = this.#open();
+    const { shards, directory } = this.#store.core;
     const { options, ...rest } = describe<FanoutCache<K, V>>('fanout', shards[0]!);
     return { ...rest, directory, options: { ...options, memory: Number(options['memory']) * shards.length } };
   }
 
-  /** Lets go of the directory and of all named stores. */
+  /** Closes the store and all named stores. */
   close(): void {
-    if (this.#fanout === undefined) return;
-    if (this.#transaction.isOpen) {
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        `close was called inside a transaction on ${this.directory}; call it after`,
-      );
-    }
-    closeFanout(this.#fanout);
-    this.#fanout = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #open(): FanoutCore {
-    if (this.#fanout !== undefined) return this.#fanout;
-    throw new DiskCacheError('CLOSED', `The store at ${this.directory} was closed; open it again`);
-  }
-
-  #routeKey(key: K): Core {
-    return this.#transaction.enlist(this.#open().shards[getShardIndex(key, this.shards)]!);
-  }
-
-  #routeQueue(options: QueueOptions | undefined): Core {
-    return this.#transaction.enlist(this.#open().shards[getQueueShardIndex(options?.prefix, this.shards)]!);
-  }
-
-  /** `transact` for what frees space. */
-  #retryWithBallast(work: () => void): void {
-    retryWithBallast(this.#open().shards, () => this.transact(work));
-  }
-
-  #getShards(): readonly Core[] {
-    const { shards } = this.#open();
-    for (const shard of shards) this.#transaction.enlist(shard);
-    return shards;
-  }
-
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {
-    this.#open();
-    return merge.iterateMerged(() => this.#getShards(), of, range);
+    this.#store.assertOpen();
+    return merge.iterateMerged(() => enlistAll(this.#store.core), of, range);
   }
-}
-
-function sum<T>(parts: Iterable<T>, of: (part: T) => number): number {
-  let total = 0;
-  for (const part of parts) total += of(part);
-  return total;
 }

@@ -1,21 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inDurableTransaction } from '../cache/configure.ts';
-import { assertPathLength, toFileError } from '../sqlite/errors.ts';
-import { assertPlainFolder, getDatabasePath, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
+import { assertPathLength, getErrorCode, toFileError } from '../sqlite/errors.ts';
+import {
+  assertPlainFolder,
+  getDatabasePath,
+  lstatIfExists,
+  makeDurableFolder,
+  syncIfPossible,
+} from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
-import { getErrnoCode, listFolders, readSmallFile, statFile } from '../values/file-io.ts';
+import { listFolders, readSmallFile, statFile } from '../values/file-io.ts';
 
-/** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
+/** Describes the directory of a FanoutCache. On disk: fields are only added. */
 export interface FanoutManifest {
   readonly format: 1;
   readonly shards: number;
   /** The folder of the numbered shards, below the directory. */
   readonly folder: string;
-  /** Of this directory among all, so that a shard knows whose it is; absent in one that was made before there was one. */
+  /** Identifies the directory, so that a shard can name its owner; absent in an older one. */
   readonly id?: string;
 }
 
@@ -30,14 +36,14 @@ const MAX_MANIFEST_BYTES = 64 * 1024;
 
 const getManifestPath = (directory: string): string => join(directory, 'fanout.json');
 
-/** What the manifest itself takes on disk. */
+/** Returns the bytes of the manifest itself. */
 export const getManifestBytes = (directory: string): number => statFile(getManifestPath(directory))?.bytes ?? 0;
 
 export const getShardPath = (directory: string, { folder }: FanoutManifest, shard: number): string =>
   join(directory, folder, String(shard).padStart(3, '0'));
 
 /**
- * The manifest of a directory; a new directory gets one. Of several processes that come at once the first one decides.
+ * Returns the manifest of a directory; a new directory gets one. If several processes create it at once, the first one decides.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a directory with another number of shards than asked for, or with a plain cache;
  * `NO_SUCH_STORE` when `readOnly` finds nothing; `CORRUPT`, also where the manifest of shards is missing; `UNSUPPORTED_VERSION`.
@@ -68,7 +74,7 @@ export function assertShardCount(shards: unknown): void {
 const isShardCount = (shards: unknown): shards is number =>
   typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS;
 
-/** Undefined where there is none. */
+/** Returns undefined if it is missing. */
 export function readManifest(directory: string): FanoutManifest | undefined {
   const path = getManifestPath(directory);
   const text = readSmallFile(path, MAX_MANIFEST_BYTES)?.toString();
@@ -98,7 +104,7 @@ function createManifest(directory: string, shards: number, readOnly: boolean): F
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (existsSync(getDatabasePath(directory))) {
+  if (hasDatabase(directory)) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `${directory} holds a plain cache; open it with Cache, or choose another directory`,
@@ -110,7 +116,7 @@ function createManifest(directory: string, shards: number, readOnly: boolean): F
   try {
     publish(draft, path);
   } catch (error) {
-    if (getErrnoCode(error) !== 'EEXIST') throw toFileError(error, path);
+    if (getErrorCode(error) !== 'EEXIST') throw toFileError(error, path);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -128,12 +134,12 @@ function assertNoOrphanedShards(directory: string, path: string): void {
   if (found === undefined) return;
   const { folder } = found;
   const shards = listShards(directory, folder).length;
-  // Another process may have made both meanwhile.
-  if (existsSync(path)) return;
+  // Another process may just have created both.
+  if (lstatIfExists(path) !== undefined) return;
   const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies FanoutManifest);
   throw new DiskCacheError(
     'CORRUPT',
-    `${path} is missing, but there are shards in ${join(directory, folder)}. Restore the file (if all shards are there it reads ${manifest}), or delete the directory to begin anew`,
+    `${path} is missing, but there are shards in ${join(directory, folder)}. Restore the file (if all shards are there it reads ${manifest}), or delete the directory to start again`,
   );
 }
 
@@ -143,23 +149,26 @@ export interface FoundShard {
   readonly shard: number;
 }
 
-/** The shards that there are on disk, in the folder or in any that can be one of shards. */
+/** @throws {DiskCacheError} where that can't be known: a shard that may not be looked at is not missing. */
+const hasDatabase = (directory: string): boolean => lstatIfExists(getDatabasePath(directory)) !== undefined;
+
+/** Returns the shards on disk, in one folder or in all that can hold shards. */
 export function listShards(directory: string, only?: string): FoundShard[] {
   const folders =
     only === undefined ? listFolders(directory).filter((name) => SHARDS_FOLDER_PATTERN.test(name)) : [only];
   return folders.flatMap((folder) =>
     listFolders(join(directory, folder))
-      .filter((name) => SHARD_NAME_PATTERN.test(name) && existsSync(getDatabasePath(join(directory, folder, name))))
+      .filter((name) => SHARD_NAME_PATTERN.test(name) && hasDatabase(join(directory, folder, name)))
       .map((name) => ({ folder, name, shard: Number(name) })),
   );
 }
 
-/** Gives the file its name unless somebody was first. Where the file system knows no links it is copied. */
+/** Gives the file its name unless it exists. Copies it if the file system has no links. */
 function publish(draft: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch (error) {
-    if (getErrnoCode(error) === 'EEXIST') throw error;
+    if (getErrorCode(error) === 'EEXIST') throw error;
     copyFileSync(draft, path, constants.COPYFILE_EXCL);
   }
 }
@@ -185,7 +194,7 @@ function parseJson(text: string): unknown {
 
 /*
  * A shard that is missing would be created again, and one of another FanoutCache opened as ours: in either case a part of the keys
- * would not be found, without an error. So each shard says whose it is and which one, and the first one that all have been made.
+ * would not be found, without an error. So each shard stores its owner and number, and the first one that all have been created.
  */
 
 /** On disk, as names in the table `setting`. */
@@ -193,23 +202,23 @@ const SHARD_SETTING = 'shard';
 const COMPLETE_SETTING = 'shards made';
 
 /**
- * Shards are made in their order, so one that stands before another one has been there.
+ * Shards are created in order, so every shard before an existing one has existed.
  *
  * @throws {DiskCacheError} `CORRUPT` where one is missing; `NOT_ALLOWED` where one is a link.
  */
 export function assertShards(directory: string, manifest: FanoutManifest, which: 'begun' | 'all'): void {
   assertNoUnknownShards(directory, manifest);
   let laterIsThere = which === 'all';
-  // From the last one on: another process may be making them.
+  // From the last one down: another process may be creating them.
   for (let shard = manifest.shards - 1; shard >= 0; shard--) {
     const path = getShardPath(directory, manifest, shard);
     if (shard === manifest.shards - 1) assertPlainFolder(dirname(path));
     assertPlainFolder(path);
-    const isThere = existsSync(getDatabasePath(path));
+    const isThere = hasDatabase(path);
     if (!isThere && laterIsThere) {
       throw new DiskCacheError(
         'CORRUPT',
-        `${getDatabasePath(path)} is missing, a shard of ${manifest.shards}; restore it, or delete ${directory} to begin anew`,
+        `${getDatabasePath(path)} is missing, a shard of ${manifest.shards}; restore it, or delete ${directory} to start again`,
       );
     }
     laterIsThere ||= isThere;
@@ -225,12 +234,12 @@ function assertNoUnknownShards(directory: string, { folder, shards }: FanoutMani
     if (found.folder === folder ? found.shard < shards : listShards(directory, folder).length > 0) continue;
     throw new DiskCacheError(
       'CORRUPT',
-      `${join(directory, found.folder, found.name)} is a shard that fanout.json does not know of: it names ${shards} in ${folder}. Restore the right fanout.json, or delete ${directory} to begin anew`,
+      `${join(directory, found.folder, found.name)} is a shard that fanout.json does not know of: it names ${shards} in ${folder}. Restore the right fanout.json, or delete ${directory} to start again`,
     );
   }
 }
 
-/** Whether all shards have been made once. */
+/** Returns whether all shards have been created once. */
 export const isComplete = (first: Core): boolean => readSetting(first, COMPLETE_SETTING) !== undefined;
 
 export function markComplete(first: Core): void {
@@ -238,7 +247,7 @@ export function markComplete(first: Core): void {
 }
 
 /**
- * Writes into a new shard whose it is. A manifest without an id is an old one, or was written by hand: then the first shard says whose
+ * Stores the owner in a new shard. A manifest without an id is an old one, or was written by hand: then the first shard says whose
  * they are.
  *
  * @throws {DiskCacheError} `CORRUPT` for one of another FanoutCache, and for one in the place of another one.

@@ -9,15 +9,15 @@ import {
 import type { Core } from '../state/core.ts';
 
 /**
- * Transactions over several shards. Each shard joins when it is first touched; all commit when the outermost function has
- * returned, or none does.
+ * Transactions over several shards. Each shard is enlisted when it is first used; all commit when the outermost function has returned,
+ * or none does.
  *
- * Invariant: the first shard's lock is taken before any other, so of all processes one at a time collects locks, and none holds
- * one that another collector waits for. A single write takes one lock only and is never in the way for long.
+ * Invariant: the first shard's lock is taken before any other, so only one process at a time collects locks, and no other holds a
+ * lock that it waits for. A single write takes only one lock, for a short time.
  */
 export class MultiShardTransaction {
   readonly #shards: readonly Core[];
-  /** The shards that joined, by the depth at which they did; empty outside of transactions. */
+  /** The enlisted shards, by the depth at which they were enlisted; empty outside of transactions. */
   readonly #enlisted: Core[][] = [];
 
   constructor(shards: readonly Core[]) {
@@ -28,7 +28,7 @@ export class MultiShardTransaction {
     return this.#enlisted.length > 0;
   }
 
-  /** A shard that is about to be used: inside a transaction it becomes part of it. */
+  /** Returns a shard that is about to be used; inside a transaction it becomes a part of it. */
   enlist(shard: Core): Core {
     const joining = this.#enlisted.at(-1);
     if (joining === undefined || shard.transaction.depth > 0) return shard;
@@ -37,7 +37,7 @@ export class MultiShardTransaction {
     return shard;
   }
 
-  /** Runs a plain function whose reads and writes are one, over whichever shards. */
+  /** Runs a plain function as one transaction over the shards that it uses. */
   transact<T>(work: () => T): T {
     const first = this.#shards[0]!;
     // The first shard's own transaction refuses promises and holds the lock that others wait for.
@@ -54,7 +54,7 @@ export class MultiShardTransaction {
       for (const shard of joined) commitTransaction(shard);
     } catch (error) {
       this.#enlisted.length = 0;
-      // What has been committed before another shard's commit failed stays.
+      // Shards that were committed before another one failed to stay committed.
       for (const shard of joined) {
         if (shard.transaction.depth > 0) rollBackTransaction(shard);
         else finishTransaction(shard);
@@ -66,7 +66,7 @@ export class MultiShardTransaction {
     return result;
   }
 
-  /** Each shard that has joined makes a savepoint; those that join meanwhile are undone whole. */
+  /** Each enlisted shard makes a savepoint; shards that are enlisted inside are rolled back whole. */
   #runNested<T>(work: () => T): T {
     const joined: Core[] = [];
     const guarded = this.#enlisted

@@ -7,29 +7,29 @@ import type { Cache } from '../cache/cache.ts';
 import type { Deque } from '../deque/deque.ts';
 import type { Index } from '../index-map/index-map.ts';
 import { choosePageSize } from '../space/policy.ts';
-import { assertPathLength, isDamage, toFileError } from '../sqlite/errors.ts';
+import { assertPathLength, getErrorCode, isDamage, toFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder, getDatabasePath, makeDurableFolder, openDatabase } from '../sqlite/open-database.ts';
-import { getErrnoCode, listFolders, readSmallFile, VALUES_FOLDER } from '../values/file-io.ts';
+import { listFolders, readSmallFile, VALUES_FOLDER } from '../values/file-io.ts';
 
 /*
- * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
- * `-` stand for themselves, every other UTF-16 unit is `=` and four hexadecimal digits. So there is no path in it, nothing that
- * differs by case or by Unicode form alone, and no name that Windows keeps for devices. On disk: never changes.
+ * Encodes any string as a folder name, different strings as different folders, on every file system: lower-case letters, digits, `_` and
+ * `-` stay, every other UTF-16 unit becomes `=` and four hexadecimal digits. So a name contains no path, never differs by case or
+ * Unicode form alone, and is never one that Windows reserves for devices. On disk: never changes.
  */
 
-/** Names that Windows keeps for itself, whatever follows a dot. */
+/** Names that Windows reserves, with any extension. */
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/;
 const ESCAPE = /=([0-9a-f]{4})/g;
 const EMPTY_NAME_FOLDER = '=';
-/** A longer name is a digest, and stands in a file inside. */
+/** The folder of a longer name is a digest; the name is in a file inside. */
 const MAX_FOLDER_NAME_LENGTH = 120;
 const DIGEST_FOLDER = /^~[0-9a-f]{64}$/;
 const NAME_FILE = 'name';
 const MAX_NAME_BYTES = 1024 * 1024;
 
-/** @throws {DiskCacheError} `BAD_OPTION` for what is no string. */
+/** @throws {DiskCacheError} `BAD_OPTION` for anything but a string. */
 export function encodeFolderName(name: string): string {
-  if (typeof name !== 'string') throw new DiskCacheError('BAD_OPTION', `A name is a string, not ${typeof name}`);
+  if (typeof name !== 'string') throw new DiskCacheError('BAD_OPTION', `A name has to be a string, not ${typeof name}`);
   if (name === '') return EMPTY_NAME_FOLDER;
   const written = WINDOWS_DEVICE.test(name)
     ? escapeUnits(name[0]!) + name.slice(1)
@@ -39,7 +39,7 @@ export function encodeFolderName(name: string): string {
     : `~${createHash('sha256').update(name, 'utf16le').digest('hex')}`;
 }
 
-/** Leaves the name where a digest doesn't tell it. */
+/** Writes the name into the folder if that is a digest. */
 export function writeNameFile(path: string, folder: string, name: string): void {
   if (!DIGEST_FOLDER.test(folder) || readNameFile(path) === name) return;
   const file = join(path, NAME_FILE);
@@ -47,7 +47,7 @@ export function writeNameFile(path: string, folder: string, name: string): void 
   writeFileSync(file, Buffer.from(name, 'utf16le'), { flag: 'wx', mode: 0o600, flush: true });
 }
 
-/** The name behind a folder below `root`; undefined for a folder that isn't ours. */
+/** Returns the name of a folder below `root`; undefined for a folder that deskcache has not created. */
 export function decodeFolderName(root: string, folder: string): string | undefined {
   const name = DIGEST_FOLDER.test(folder) ? readNameFile(join(root, folder)) : unescapeFolder(folder);
   return name !== undefined && encodeFolderName(name) === folder ? name : undefined;
@@ -58,8 +58,8 @@ function readNameFile(path: string): string | undefined {
   try {
     return readSmallFile(file, MAX_NAME_BYTES)?.toString('utf16le');
   } catch (error) {
-    // What is no folder, or no file of ours, has no name.
-    const code = getErrnoCode(Object(error).cause);
+    // Anything but a folder with our file has no name.
+    const code = getErrorCode(Object(error).cause);
     if (['ENOTDIR', 'EISDIR', 'ELOOP'].includes(code ?? '') || isDamage(error)) return undefined;
     throw error;
   }
@@ -73,7 +73,7 @@ const unescapeFolder = (folder: string): string =>
     ? ''
     : folder.replace(ESCAPE, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 
-/** What can be kept under a name inside a FanoutCache. */
+/** Kinds of named stores inside a FanoutCache. */
 export const NAMED_KINDS = ['shard', 'cache', 'index', 'deque'] as const;
 export type NamedKind = (typeof NAMED_KINDS)[number];
 
@@ -84,7 +84,7 @@ interface OpenedStore {
   readonly options: object;
 }
 
-/** The named stores of a FanoutCache: each opened once, in a folder of its own, closed together. */
+/** The named stores of a FanoutCache: each is opened once, in its own folder; all are closed together. */
 export class NamedStores {
   readonly #directory: string;
   readonly #opened = new Map<string, OpenedStore>();
@@ -101,7 +101,7 @@ export class NamedStores {
     return join(this.getRoot(kind), encodeFolderName(name));
   }
 
-  /** The paths of all stores of a kind on disk. */
+  /** Returns the paths of all stores of a kind on disk. */
   listPaths(kind: NamedKind): readonly string[] {
     const root = this.getRoot(kind);
     return listFolders(root).flatMap((folder) =>
@@ -109,7 +109,7 @@ export class NamedStores {
     );
   }
 
-  /** The names of all stores of a kind on disk, sorted. O(stores). */
+  /** Returns the names of all stores of a kind on disk, sorted. O(stores). */
   listNames(kind: NamedKind): string[] {
     const root = this.getRoot(kind);
     return listFolders(root)
@@ -118,7 +118,7 @@ export class NamedStores {
   }
 
   /**
-   * The store under a name, opened by `make` unless it is open.
+   * Returns the store of a name, opened by `make` unless it is open.
    *
    * @throws {DiskCacheError} `BAD_OPTION` when it is open with other options; what `make` throws.
    */
@@ -148,17 +148,17 @@ export class NamedStores {
     return store;
   }
 
-  /** Whether somebody here has the store at a path open. */
+  /** Returns whether the application has the store at a path open in this process. */
   hasOpen(path: string): boolean {
     const opened = this.#opened.get(path);
     return opened !== undefined && isStoreOpen(opened.store);
   }
 
   /**
-   * Deletes a store with everything in it; answers whether there was one.
+   * Deletes a store with everything in it; returns whether there was one.
    *
-   * @throws {DiskCacheError} `BUSY` when somebody else has it open. Not for a shard, which others open to count it, and let go of
-   * when it is gone: nobody else may be using that.
+   * @throws {DiskCacheError} `BUSY` if another process has it open. Not for a shard, which other processes open to measure it, and close
+   * when it is missing: no other process may use it.
    */
   remove(kind: NamedKind, name: string): boolean {
     const path = this.getPath(kind, name);
@@ -180,7 +180,7 @@ export class NamedStores {
   }
 }
 
-/** Codes of a database that can't be open anywhere, or that has to go to make space. */
+/** Codes of a database that can't be open anywhere, or that is removed to free space. */
 const UNUSABLE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CORRUPT',
   'UNSUPPORTED_VERSION',
@@ -188,7 +188,7 @@ const UNUSABLE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DISK_FULL',
 ]);
 
-/** Who can lock all others out is alone. */
+/** Opens the database exclusively, which succeeds only if no other connection is open. @throws {DiskCacheError} `BUSY` */
 function assertUnused(path: string): void {
   if (!existsSync(getDatabasePath(path))) return;
   const alone = { claim: VALUES_FOLDER, readOnly: false, exclusive: true, timeout: 0, pageSize: choosePageSize(0) };
@@ -204,7 +204,7 @@ function assertUnused(path: string): void {
   }
 }
 
-/** Whoever got it may have closed it. */
+/** Returns false if the application has closed the store. */
 function isStoreOpen(store: NamedStore): boolean {
   try {
     store.describe();

@@ -1,21 +1,24 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
 import { resolveDirectory } from '../sqlite/open-database.ts';
-import type { Core, GroupMembership } from '../state/core.ts';
+import type { Core, SizeLimitMembership } from '../state/core.ts';
 import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
 import { assertShards, claimShard, getShardPath, isComplete, markComplete, readOrCreateManifest } from './manifest.ts';
+import { MultiShardTransaction } from './multi-shard-transaction.ts';
 import { NamedStores } from './named-stores.ts';
+import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { SharedSizeLimit } from './shared-size-limit.ts';
 
 export interface FanoutOptions extends CacheOptions {
-  /** Into how many shards keys are spread, 1 to 256. Default: what the directory has, 8 for a new one. */
+  /** Number of shards, 1 to 256. Default: that of the directory, 8 for a new one. */
   readonly shards?: number;
 }
 
-/** A named shard's log and pages are cut to this part of the limit: there may be many, and they are small. */
+/** A named shard's WAL and pages are sized for this part of the limit: there may be many, and they are small. */
 const NAMED_SHARD_SHARE = 1 / 256;
 
 /** What the verbs of an open FanoutCache work on. */
@@ -24,13 +27,14 @@ export interface FanoutCore {
   readonly shards: readonly Core[];
   readonly sharedLimit: SharedSizeLimit;
   readonly named: NamedStores;
-  /** With what a named shard is opened. */
+  readonly transaction: MultiShardTransaction;
+  /** The options that a named shard is opened with. */
   getShardOptions(): CacheOptions;
-  readonly membership: GroupMembership;
+  readonly membership: SizeLimitMembership;
 }
 
 /**
- * Opens a directory as shards. Settings are those of the first shard; the others get them, should a crash have come between.
+ * Opens a directory as shards. Settings are those of the first shard; the others get them, in case a crash came between.
  *
  * @throws {DiskCacheError} what a cache throws, and what `readOrCreateManifest` does.
  */
@@ -48,7 +52,7 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   const perShard = { ...shared, memory: Math.floor(usage.memory / manifest.shards) };
   const settings = (): CacheOptions => {
     const [first] = shards;
-    // What another process has configured must not be undone with what was known here before.
+    // Settings that another process has changed must not be overwritten with older ones.
     if (first?.transaction.depth === 0) reloadSettings(first);
     const kept = SETTING_NAMES.filter((name) => name !== 'codec').map((name) => [name, first?.settings[name]]);
     return { ...perShard, ...Object.fromEntries(kept) };
@@ -58,11 +62,12 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
     shards,
     sharedLimit,
     named,
+    transaction: new MultiShardTransaction(shards),
     getShardOptions: settings,
-    membership: { group: sharedLimit, limitShare: NAMED_SHARD_SHARE },
+    membership: { space: sharedLimit, limitShare: NAMED_SHARD_SHARE },
   };
   try {
-    const membership = { group: sharedLimit, limitShare: 1 / manifest.shards };
+    const membership = { space: sharedLimit, limitShare: 1 / manifest.shards };
     for (let shard = 0; shard < manifest.shards; shard++) {
       const own = usage.readOnly || shard === 0 ? perShard : settings();
       const core = openCore(getShardPath(path, manifest, shard), own, undefined, membership);
@@ -78,27 +83,51 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   }
 }
 
-/** Whatever named shards there are, they take of the limit; those that nobody has opened here are opened to be counted. */
+/** Returns the shard of a key; inside a transaction the shard becomes a part of it. */
+export const routeKey = ({ shards, transaction }: FanoutCore, key: Key): Core =>
+  transaction.enlist(shards[getShardIndex(key, shards.length)]!);
+
+/** Returns the shard of a queue, as `routeKey`. */
+export const routeQueue = ({ shards, transaction }: FanoutCore, prefix: Key | undefined): Core =>
+  transaction.enlist(shards[getQueueShardIndex(prefix, shards.length)]!);
+
+/** Returns all numbered shards, as `routeKey`. */
+export function enlistAll({ shards, transaction }: FanoutCore): readonly Core[] {
+  for (const shard of shards) transaction.enlist(shard);
+  return shards;
+}
+
+/** Opens the named shard at a path for the application. */
+export function openNamedShard(fanout: FanoutCore, path: string): Core {
+  closeIfCountedOnly(fanout, path);
+  return openCore(path, fanout.getShardOptions(), undefined, fanout.membership);
+}
+
+/** All named shards count against the limit, so those that are not open here are opened to be measured. */
 export function openNamedShards({ named, sharedLimit, getShardOptions, membership, shards }: FanoutCore): void {
   if (shards[0]?.openOptions.readOnly) return;
   const known = new Set(Array.from(sharedLimit.members, ({ directory }) => directory));
   const present = named.listPaths('shard');
   for (const path of present) if (!known.has(path)) openCore(path, getShardOptions(), undefined, membership);
   for (const member of sharedLimit.members) {
-    if (member.membership !== membership || present.includes(member.directory)) continue;
-    // Somebody has removed it.
+    if (shards.includes(member) || present.includes(member.directory)) continue;
+    // Another process has removed it.
     if (named.hasOpen(member.directory)) sharedLimit.leave(member);
     else closeCore(member);
   }
 }
 
-/** A named shard is about to be opened by somebody, or removed: the house lets go of it, if it has opened it to count it. */
+/** Closes a named shard that is open only to be measured, before it is opened by the application or removed. */
 export function closeIfCountedOnly({ sharedLimit, named }: FanoutCore, path: string): void {
   if (named.hasOpen(path)) return;
   for (const member of sharedLimit.members) if (member.directory === path) closeCore(member);
 }
 
-export function closeFanout({ named, sharedLimit }: FanoutCore): void {
+/** @throws {DiskCacheError} `BAD_OPTION` inside a transaction; the store stays open. */
+export function closeFanout({ directory, named, sharedLimit, transaction }: FanoutCore): void {
+  if (transaction.isOpen) {
+    throw new DiskCacheError('BAD_OPTION', `close was called inside a transaction on ${directory}; call it after`);
+  }
   named.close();
   for (const member of [...sharedLimit.members]) closeCore(member);
 }

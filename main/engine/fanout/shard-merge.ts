@@ -1,173 +1,162 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Range } from '../../../protocol/options.ts';
+import { assertProjection, isCount, isKeyColumn, parseCursor, parseRange, type ScanRange } from '../cache/range.ts';
 import { retryIfReplaced } from '../cache/read.ts';
-import {
-  type Batch,
-  FIRST_PAGE_ITEMS,
-  isKeyColumn,
-  MAX_PAGE_BYTES,
-  MAX_PAGE_ITEMS,
-  parseRange,
-  readBatch,
-  type Scan,
-  type ScanPosition,
-} from '../cache/scan.ts';
+import { type ItemCursor, iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from '../cache/read-ahead.ts';
+import { type Batch, readBatch, type ScanPosition } from '../cache/scan.ts';
 import type { Core } from '../state/core.ts';
 import { compareColumns, type KeyColumn } from '../values/key.ts';
 
 /*
  * Ranges over all shards: each shard gives its items in order, and the next of all is the least of their heads (a k-way merge;
- * Knuth, The Art of Computer Programming 3, 5.4.1). In stored order items with the same place come by the number of their shard.
+ * Knuth, The Art of Computer Programming 3, 5.4.1). In stored order, items with the same id come by the number of their shard.
  */
 
-/** Where a walk over all shards stands: behind an item of a shard. Plain data. */
-interface MergeCursor extends ScanPosition {
+/** The last item that was read from all shards, and its shard. Plain data: it is the cursor of a page. */
+interface MergePosition extends ScanPosition {
   readonly shard: number;
 }
 
-/** What of one shard has been read ahead. */
-interface ShardCursor {
+/** The items of one shard that were read ahead. */
+interface ShardReader {
   readonly shard: number;
-  readonly core: Core;
-  batch: Batch;
-  consumed: number;
-  /** The shard's changes when it was read. */
-  changes: number;
-  batchSize: number;
+  readonly ahead: ReadAhead<Batch>;
 }
 
 /** The items of a range over all shards, in order. Between two of them anything may change. */
-class ShardMerge {
-  readonly #projection: Projection;
-  readonly #scan: Scan;
-  readonly #cursors: readonly ShardCursor[];
-  /** Lanes with something ahead, the one whose turn is next at the end. */
-  #sortedCursors: ShardCursor[] | undefined;
-  position: MergeCursor | undefined;
-  /** Stretches that have been read. */
+class ShardMerge implements ItemCursor {
+  readonly #range: ScanRange;
+  readonly #readers: readonly ShardReader[];
+  /** Readers with an item ahead, the least one last. */
+  #sortedReaders: ShardReader[] | undefined;
+  #at: KeyColumn | undefined;
+  #shard = 0;
+  #seen = 0;
+  /** Batches that were read. */
   reads = 0;
+  item: unknown;
 
+  /** `maxItems` is the size of the first batch of each shard. */
   constructor(
     shards: readonly Core[],
-    of: Projection,
-    course: Scan,
-    cursor: MergeCursor | undefined,
-    batchSize: number,
+    projection: Projection,
+    range: ScanRange,
+    start?: MergePosition,
+    maxItems?: number,
   ) {
-    this.#projection = of;
-    this.#scan = course;
-    this.position = cursor;
-    const batch: Batch = { items: [], positions: [], hasMore: true };
-    this.#cursors = shards.map((core, shard) => ({ shard, core, batch, consumed: 0, changes: -1, batchSize }));
+    this.#range = range;
+    if (start !== undefined) ({ at: this.#at, shard: this.#shard, seen: this.#seen } = start);
+    const maxBytes = MAX_PAGE_BYTES / shards.length;
+    const readShard = (core: Core, shard: number) => (maxItems: number) => {
+      const request = { projection, range, start: this.#getStart(shard), maxItems, maxBytes };
+      return retryIfReplaced(core, () => readBatch(core, request));
+    };
+    this.#readers = shards.map((core, shard) => ({
+      shard,
+      ahead: new ReadAhead<Batch>(core, readShard(core, shard), maxItems),
+    }));
   }
 
-  /** True when the next item has to be read from disk. */
+  /** The last item that was visited; undefined before the first one. */
+  get position(): MergePosition | undefined {
+    return this.#at === undefined ? undefined : { at: this.#at, shard: this.#shard, seen: this.#seen };
+  }
+
+  /** True if the next item has to be read from disk. */
   get needsRead(): boolean {
-    return this.#sortedCursors === undefined || this.#cursors.some((lane) => needsRead(lane));
+    return this.#sortedReaders === undefined || this.#readers.some(({ ahead }) => ahead.needsRead);
   }
 
-  next(): { readonly item: unknown } | undefined {
+  advance(): boolean {
+    if (this.#seen >= this.#range.limit) return false;
+    for (const { ahead } of this.#readers) {
+      if (!ahead.needsRead) continue;
+      ahead.read();
+      this.reads++;
+      this.#sortedReaders = undefined;
+    }
+    this.#sortedReaders ??= this.#readers.filter(hasNext).sort((a, b) => this.#compare(b, a));
+    const reader = this.#sortedReaders.pop();
+    if (reader === undefined) return false;
+    this.#at = getNextPlace(reader);
+    this.#shard = reader.shard;
+    this.#seen++;
+    reader.ahead.advance();
+    this.item = reader.ahead.item;
+    if (hasNext(reader)) this.#insertSorted(reader, this.#sortedReaders);
+    return true;
+  }
+
+  /** Returns where a shard continues: behind the last item of all shards. Ids may be equal in two shards, keys never are. */
+  #getStart(shard: number): ScanPosition | undefined {
     const { position } = this;
-    if ((position?.seen ?? 0) >= this.#scan.limit) return undefined;
-    for (const lane of this.#cursors) if (needsRead(lane)) this.#readBatch(lane);
-    this.#sortedCursors ??= this.#cursors.filter(hasNext).sort((a, b) => this.#compare(b, a));
-    const lane = this.#sortedCursors.pop();
-    if (lane === undefined) return undefined;
-    const at = getPlace(lane);
-    const item = lane.batch.items[lane.consumed++];
-    this.position = { at, shard: lane.shard, seen: (position?.seen ?? 0) + 1 };
-    if (hasNext(lane)) this.#insertSorted(lane, this.#sortedCursors);
-    return { item };
-  }
-
-  #readBatch(lane: ShardCursor): void {
-    const lanes = this.#cursors.length;
-    const start = this.#getStart(lane);
-    const disturbed = lane.changes !== -1 && lane.changes !== lane.core.rowStats.changeCount;
-    lane.batchSize = disturbed ? FIRST_PAGE_ITEMS : lane.batchSize;
-    lane.batch = retryIfReplaced(lane.core, () =>
-      readBatch(lane.core, this.#projection, this.#scan, start, lane.batchSize, MAX_PAGE_BYTES / lanes),
-    );
-    lane.changes = lane.core.rowStats.changeCount;
-    lane.consumed = 0;
-    lane.batchSize = Math.min(lane.batchSize * 2, MAX_PAGE_ITEMS);
-    this.reads++;
-    this.#sortedCursors = undefined;
-  }
-
-  /** A lane goes on behind the last item of all, which may be another lane's: places may be the same there, keys never are. */
-  #getStart({ shard }: ShardCursor): ScanPosition | undefined {
-    const { position } = this;
-    if (position === undefined || this.#scan.order === 'key') return position;
-    const { reverse } = this.#scan;
-    const equalComes = reverse ? shard < position.shard : shard > position.shard;
-    const at = Number(position.at) + (equalComes ? (reverse ? 1 : -1) : 0);
+    if (position === undefined || this.#range.order === 'key') return position;
+    const { reverse } = this.#range;
+    const equalFollows = reverse ? shard < position.shard : shard > position.shard;
+    const at = Number(position.at) + (equalFollows ? (reverse ? 1 : -1) : 0);
     return { at, seen: position.seen };
   }
 
-  #insertSorted(lane: ShardCursor, line: ShardCursor[]): void {
+  #insertSorted(reader: ShardReader, sorted: ShardReader[]): void {
     let low = 0;
-    let high = line.length;
+    let high = sorted.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#compare(lane, line[middle]!) < 0) low = middle + 1;
+      if (this.#compare(reader, sorted[middle]!) < 0) low = middle + 1;
       else high = middle;
     }
-    line.splice(low, 0, lane);
+    // Unlike `splice` this allocates nothing, and it runs for every item.
+    sorted.push(reader);
+    for (let at = sorted.length - 1; at > low; at--) sorted[at] = sorted[at - 1]!;
+    sorted[low] = reader;
   }
 
-  #compare(a: ShardCursor, b: ShardCursor): number {
-    const order = compareColumns(getPlace(a), getPlace(b)) || a.shard - b.shard;
-    return this.#scan.reverse ? -order : order;
+  #compare(a: ShardReader, b: ShardReader): number {
+    const order = compareColumns(getNextPlace(a), getNextPlace(b)) || a.shard - b.shard;
+    return this.#range.reverse ? -order : order;
   }
 }
 
-const hasNext = ({ consumed, batch }: ShardCursor): boolean => consumed < batch.items.length;
-const getPlace = ({ consumed, batch }: ShardCursor): KeyColumn => batch.positions[consumed]!;
-/** What is ahead has been used up, or may not hold any more. */
-const needsRead = (lane: ShardCursor): boolean =>
-  lane.changes !== lane.core.rowStats.changeCount || (lane.batch.hasMore && !hasNext(lane));
+const hasNext = ({ ahead }: ShardReader): boolean => ahead.hasNext;
+const getNextPlace = ({ ahead: { batch, consumed } }: ShardReader): KeyColumn => batch!.positions[consumed]!;
 
-/** The items of a range, as `walk` of one cache. */
-export function* iterateMerged(
+/** Iterates over the items of a range, as `iterate` of one cache. */
+export const iterateMerged = (
   open: () => readonly Core[],
-  of: Projection,
+  projection: Projection,
   range: Range = {},
-): Generator<unknown, void, undefined> {
-  const merge = new ShardMerge(open(), of, parseRange(range), undefined, FIRST_PAGE_ITEMS);
-  for (let next = merge.next(); next !== undefined; next = merge.next()) {
-    yield next.item;
-    open();
-  }
-}
+): Generator<unknown, void, undefined> =>
+  iterateCursor(open, (shards) => new ShardMerge(shards, projection, parseRange(range)));
 
-/** One bounded page of a range, as `page` of one cache; each shard's part of it is from one moment. */
-export function getMergedPage(shards: readonly Core[], of: Projection, range: Range = {}, after?: Cursor): ResultPage {
-  if (of !== 'keys' && of !== 'values' && of !== 'entries') {
-    throw new DiskCacheError('BAD_OPTION', 'a page is of "keys", "values" or "entries"');
-  }
-  const course = parseRange(range);
-  const start = after === undefined ? undefined : parseCursor(after, course, shards.length);
-  const merge = new ShardMerge(shards, of, course, start, Math.ceil(MAX_PAGE_ITEMS / shards.length));
+/** Returns one page of a range, as `page` of one cache; the items of one shard are from one moment. */
+export function getMergedPage(
+  shards: readonly Core[],
+  projection: Projection,
+  options: Range = {},
+  after?: Cursor,
+): ResultPage {
+  assertProjection(projection);
+  const range = parseRange(options);
+  const start =
+    after === undefined ? undefined : parseCursor(after, (parts) => parsePosition(parts, range, shards.length));
+  const merge = new ShardMerge(shards, projection, range, start, Math.ceil(MAX_PAGE_ITEMS / shards.length));
   const items: unknown[] = [];
   // A second round of reading could double the bytes, so the page ends before it.
   while (items.length < MAX_PAGE_ITEMS && (merge.reads === 0 || !merge.needsRead)) {
-    const next = merge.next();
-    if (next === undefined) return { items };
-    items.push(next.item);
+    if (!merge.advance()) return { items };
+    items.push(merge.item);
   }
   const { position } = merge;
-  return position === undefined || position.seen >= course.limit ? { items } : { items, next: position };
+  return position === undefined || position.seen >= range.limit ? { items } : { items, next: position };
 }
 
-/** A cursor may come from a page of an application, so it is looked at before it is believed. */
-function parseCursor(cursor: Cursor, { order }: Scan, shards: number): MergeCursor {
-  const { at, seen, shard } = Object(cursor) as Partial<MergeCursor>;
-  const placed = order === 'stored' ? Number.isSafeInteger(at) : isKeyColumn(at);
-  const within = Number.isInteger(shard) && Number(shard) >= 0 && Number(shard) < shards;
-  if (placed && within && Number.isSafeInteger(seen) && Number(seen) >= 0) {
-    return { at: at as KeyColumn, seen: Number(seen), shard: Number(shard) };
-  }
-  throw new DiskCacheError('BAD_OPTION', 'the cursor is none of this range; begin again without one');
+function parsePosition(
+  { at, seen, shard }: Readonly<Record<string, unknown>>,
+  { order }: ScanRange,
+  shards: number,
+): MergePosition | undefined {
+  const isPosition = order === 'stored' ? Number.isSafeInteger(at) : isKeyColumn(at);
+  return isPosition && isCount(seen) && isCount(shard) && shard < shards
+    ? { at: at as KeyColumn, seen, shard }
+    : undefined;
 }

@@ -1,34 +1,34 @@
 import type { Key } from '../../../protocol/key.ts';
 import { checksum } from '../values/encoding.ts';
-import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { encodeKey, isArrayKey, type KeyColumn } from '../values/key.ts';
 
 /*
- * Which shard an item lives in. On disk: never changes; `test/fanout/shard-routing.test.ts` holds vectors.
+ * Computes the shard of an item. On disk: never changes; `test/fanout/shard-routing.test.ts` holds vectors.
  */
 
-/** Numbers in this range count the items of queues (see `cache/queue.ts`). */
+/** Numbers in this range count the items of queues (see `cache/push-pull.ts`). */
 const MIN_QUEUE_NUMBER = 400_000_000_000_000;
 const MAX_QUEUE_NUMBER = 600_000_000_000_000;
 
-/** The queue without a name. */
+/** Stands for the queue without a prefix. */
 const UNNAMED_QUEUE: Key = [];
 
 /**
- * The shard of a key, from 0 to `shards` − 1. Keys that look like those of one queue live together, for a queue's order is that
- * of one shard. O(size of the key).
+ * Returns the shard of a key, from 0 to `shards` − 1. Keys that look like those of one queue are in one shard, which keeps the order
+ * of the queue. O(size of the key).
  *
  * @throws {DiskCacheError} `BAD_KEY`.
  */
 export function getShardIndex(key: Key, shards: number): number {
   if (typeof key === 'string') return toShardIndex(hashColumn(encodeKey(key)), shards);
   if (isQueueNumber(key)) return getQueueShardIndex(undefined, shards);
-  if (Array.isArray(key) && isQueueNumber(key.at(-1))) return getQueueShardIndex(key.slice(0, -1), shards);
+  if (isArrayKey(key) && isQueueNumber(key.at(-1))) return getQueueShardIndex(key.slice(0, -1), shards);
   return toShardIndex(hashColumn(encodeKey(key)), shards);
 }
 
-/** The shard of a queue and all its items. */
+/** Returns the shard of a queue and all its items. */
 export function getQueueShardIndex(prefix: Key | undefined, shards: number): number {
-  const name = prefix === undefined || prefix === null ? UNNAMED_QUEUE : Array.isArray(prefix) ? prefix : [prefix];
+  const name = prefix === undefined || prefix === null ? UNNAMED_QUEUE : isArrayKey(prefix) ? prefix : [prefix];
   return toShardIndex(hashColumn(encodeKey(name)), shards);
 }
 
@@ -43,7 +43,7 @@ export function hashColumn(column: KeyColumn): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Cuts the 32 bits into equal stretches; exact in a double. */
+/** Divides the 32 bits into equal ranges; exact in a double. */
 const toShardIndex = (hash: number, shards: number): number => Math.floor((hash * shards) / 2 ** 32);
 
 const isQueueNumber = (part: unknown): boolean =>

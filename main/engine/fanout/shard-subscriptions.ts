@@ -5,13 +5,13 @@ import { ChangeFeed, type ChangeListener, type Core } from '../state/core.ts';
 import { encodeKey } from '../values/key.ts';
 
 /**
- * Tells the changes of all shards to those who listen to the whole: each shard's in the order of their commits, this process's
- * own right after each commit. Shards are cleared together, so it is told once.
+ * Delivers the changes of all shards to the listeners of a FanoutCache: those of each shard in the order of their commits, own changes
+ * right after each commit. Shards are cleared together, so `clear` is delivered once.
  */
 export class ShardSubscriptions {
   readonly #shards: readonly Core[];
   readonly #feed = new ChangeFeed();
-  /** What the shards tell while a `clearAndUse` of one of them is being looked into. */
+  /** Changes of each shard while a `clear` of one of them is handled. */
   #buffered: Change[][] | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -52,7 +52,7 @@ export class ShardSubscriptions {
     else this.#dispatch(change);
   }
 
-  /** What the other shards had before their own `clearAndUse` is told before it, what they have since, after it. */
+  /** Delivers changes that other shards had before their own `clear` before it, and later ones after it. */
   #onClear(shard: number): void {
     const gathered: Change[][] = this.#shards.map(() => []);
     gathered[shard]!.push({ kind: 'clear' });

@@ -1,37 +1,32 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
+import { compareRanks, type EvictionRank, evict, peekRank, prepareEvictionIndex } from '../space/eviction.ts';
 import { checkpointIfOversized, vacuum } from '../space/maintenance.ts';
 import { EVICTION_POLICIES, getFixedOverheadBytes, getWriteAllowance } from '../space/policy.ts';
 import {
-  compareRanks,
-  type EvictionRank,
-  evict,
-  getAllocatedBytes,
-  getLiveBytes,
+  CULL_STEP_BYTES,
+  limitReachedError,
   MAX_OVERRUN_PER_WRITE_BYTES,
   PREPARE_INDEX_BELOW,
-  peekRank,
-  prepareEvictionIndex,
+  SpaceManagerBase,
   vacuumOverLimit,
 } from '../space/size-limit.ts';
+import { getAllocatedBytes, getLiveBytes } from '../space/used-bytes.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
-import type { Core } from '../state/core.ts';
-import { getLimitShareBytes, MonotonicTimestamps, type SizeGroup } from '../state/core.ts';
+import { type Core, getLimitShareBytes, type IncomingWrite } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
 
-/** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */
+/** Insert ids per millisecond; a process that inserts more runs ahead of its clock. */
 const INSERT_IDS_PER_MS = 1024;
-/** The largest place that a clock gives: centuries ahead of today. From here on places count up by one. */
+/** The largest id derived from a clock, centuries ahead of today. From here on ids count up by one. */
 const MAX_TIMED_INSERT_ID = 2 ** 53 - 2 ** 43;
-/** Milliseconds after which it is counted again what others may have taken meanwhile. */
+/** Milliseconds after which the shards are measured again, because other processes write, too. */
 const RECOUNT_INTERVAL_MS = 1000;
-/** Of what this process may write before it counts again, a member is given this part at a time. */
+/** The part of this process's allowance that a member gets at a time. */
 const MEMBER_SHARE = 1 / 8;
-/** So much is freed at a time at least, of the limit and in bytes. */
+/** At least this much is freed at a time: this part of the limit, but not more than these bytes. */
 const SLACK_SHARE = 1 / 256;
 const MAX_SLACK_BYTES = 64 * 1024;
-/** `cull` goes so far in one step. */
-const CULL_STEP_BYTES = 64 * 1024;
 
 interface EvictionCandidate {
   readonly member: Core;
@@ -39,96 +34,104 @@ interface EvictionCandidate {
 }
 
 /**
- * The stores that live within the limit of one FanoutCache. What all of them take is counted now and then, the more often the
- * less is free; who has to leave is looked for among all.
+ * The size limit of a FanoutCache, shared by its shards. All of them are measured from time to time, the more often the less is free;
+ * victims are selected among the items of all.
  *
- * Invariant: nobody who holds one member's lock waits for another one's to make room, so two processes can't block each other:
- * room is made after the commit, and a member that is locked is passed over.
+ * Invariant: a process that holds one member's lock never waits for another member's lock to evict, so two processes can't block each
+ * other: eviction happens after the commit, and a locked member is skipped.
  */
-export class SharedSizeLimit implements SizeGroup {
+export class SharedSizeLimit extends SpaceManagerBase {
   readonly members = new Set<Core>();
   readonly #directory: string;
   readonly #openNamedShards: () => void;
-  readonly timestamps = new MonotonicTimestamps();
   #lastInsertId = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
-  /** Free when it was last counted. */
+  /** Bytes that were free at the last measurement. */
   #freeBytes = 0;
-  /** Bytes to hand out before it is counted again. */
+  /** Bytes to give to members before the next measurement. */
   #unallocatedBytes = 0;
-  /** Bytes of writes that found no room, in transactions that may not have ended yet. */
+  /** Bytes of writes beyond the limit, in transactions that may not have ended yet. */
   #pendingBytes = 0;
-  /** Why no room could be made after a commit: the next write that needs room is refused with it, and the one after tries again. */
+  /** Why eviction failed after a commit: the next write beyond the limit fails with it, and the one after that evicts again. */
   #evictionFailure: { readonly error: unknown } | undefined;
 
-  /** `openNamedShards` sees to it that everybody is a member; it is called before all are counted. */
-  constructor(directory: string, gather: () => void) {
+  /** `openNamedShards` makes all named shards members; it is called before a measurement. */
+  constructor(directory: string, openNamedShards: () => void) {
+    super();
     this.#directory = directory;
-    this.#openNamedShards = gather;
+    this.#openNamedShards = openNamedShards;
   }
 
-  join(member: Core): void {
+  override assertConfigurable({ directory }: Core): void {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${directory} is a named shard and has the settings of its FanoutCache; call configure of that`,
+    );
+  }
+
+  override join(member: Core): void {
     this.members.add(member);
     this.#unallocatedBytes = 0;
-    // A clock that has gone back since must not put new items before old ones.
+    // After a clock was set back, new items still come behind old ones.
     const [last] = member.sql.dynamic<[number]>(LAST_INSERT_ID_SQL).first() ?? [0];
     this.#lastInsertId = Math.max(this.#lastInsertId, last);
   }
 
-  leave(member: Core): void {
+  override leave(member: Core): void {
+    super.leave(member);
     this.members.delete(member);
   }
 
-  reserve(member: Core, incoming: number, spared: KeyColumn | null): void {
+  protected makeSpace(member: Core, { cost, key: excludedKey }: IncomingWrite): void {
     const { rowStats, transaction, settings } = member;
     rowStats.writableBytes = 0;
-    if (incoming > this.#unallocatedBytes || performance.now() - this.#countedAt > RECOUNT_INTERVAL_MS) {
+    if (cost > this.#unallocatedBytes || performance.now() - this.#countedAt > RECOUNT_INTERVAL_MS) {
       this.#freeBytes = settings.sizeLimit - this.#measure().used;
       this.#unallocatedBytes = Math.max(getWriteAllowance(this.#freeBytes), Math.min(member.pageSize, this.#freeBytes));
     }
     if (this.#freeBytes < settings.sizeLimit * PREPARE_INDEX_BELOW) prepareEvictionIndex(member);
-    if (incoming <= this.#unallocatedBytes) {
-      rowStats.writableBytes = (this.#unallocatedBytes - incoming) * MEMBER_SHARE;
-      this.#unallocatedBytes -= incoming + rowStats.writableBytes;
-    } else if (incoming > this.#freeBytes) {
+    if (cost <= this.#unallocatedBytes) {
+      rowStats.writableBytes = (this.#unallocatedBytes - cost) * MEMBER_SHARE;
+      this.#unallocatedBytes -= cost + rowStats.writableBytes;
+    } else if (cost > this.#freeBytes) {
       if (settings.evictionPolicy === 'none') throw limitReachedError(this.#directory, settings.sizeLimit);
       this.#unallocatedBytes = 0;
       const failed = this.#evictionFailure;
       this.#evictionFailure = undefined;
       if (failed !== undefined) throw failed.error;
-      this.#pendingBytes += incoming;
-      transaction.afterCommit.push(() => this.#tryEvictAfterCommit(member, spared));
+      this.#pendingBytes += cost;
+      transaction.afterCommit.push(() => this.#tryEvictAfterCommit(member, excludedKey));
     }
   }
 
-  /** The write has been committed: it can't fail any more. */
-  #tryEvictAfterCommit(member: Core, spared: KeyColumn | null): void {
+  /** The write is committed, so it must not fail any more. */
+  #tryEvictAfterCommit(member: Core, excludedKey: KeyColumn | null): void {
     try {
-      this.#evictAfterCommit(member, spared);
+      this.#evictAfterCommit(member, excludedKey);
     } catch (error) {
       this.#evictionFailure = { error };
     }
   }
 
-  /** Lets go what the writes of a transaction that has ended demand; the first one of them sees to all. */
-  #evictAfterCommit(member: Core, spared: KeyColumn | null): void {
+  /** Evicts for all writes of a transaction that has ended, at the first of them. */
+  #evictAfterCommit(member: Core, excludedKey: KeyColumn | null): void {
     const pending = this.#pendingBytes;
     this.#pendingBytes = 0;
     if (pending === 0) return;
     const { sizeLimit } = member.settings;
     const { used, held } = this.#measure();
-    // Counting and looking for whose turn it is costs something, so a little more goes, and the next writes find room.
+    // Measuring and selecting victims is expensive, so a little more is evicted, and the next writes need not evict.
     const slack = Math.max(member.pageSize, Math.min(MAX_SLACK_BYTES, sizeLimit * SLACK_SHARE));
     const wanted = Math.max(slack, Math.min(used - sizeLimit, pending + MAX_OVERRUN_PER_WRITE_BYTES));
-    const freed = used <= sizeLimit ? 0 : this.#evict(wanted, held - sizeLimit, member, spared).bytes;
+    const freed = used <= sizeLimit ? 0 : this.#evict(wanted, held - sizeLimit, member, excludedKey).bytes;
     this.#freeBytes = sizeLimit - used + freed;
     this.#unallocatedBytes = Math.max(0, Math.min(slack, this.#freeBytes));
   }
 
-  getOverheadBytes(): number {
-    let bytes = 0;
-    for (const member of this.members) bytes += getFixedOverheadBytes(getLimitShareBytes(member), member.pageSize);
-    return bytes;
+  getMaxItemBytes({ settings }: Core): number {
+    let overhead = 0;
+    for (const member of this.members) overhead += getFixedOverheadBytes(getLimitShareBytes(member), member.pageSize);
+    return Math.max(0, settings.sizeLimit - overhead);
   }
 
   cull(): number {
@@ -146,14 +149,14 @@ export class SharedSizeLimit implements SizeGroup {
     return items;
   }
 
-  nextInsertId(last: number, now: number): number {
+  readonly nextInsertId = (last: number, now: number): number => {
     this.#lastInsertId = Math.max(
       this.#lastInsertId + 1,
       last + 1,
       Math.min(MAX_TIMED_INSERT_ID, Math.floor(now * INSERT_IDS_PER_MS)),
     );
     return this.#lastInsertId;
-  }
+  };
 
   #measure(): { readonly used: number; readonly held: number } {
     const now = performance.now();
@@ -169,54 +172,49 @@ export class SharedSizeLimit implements SizeGroup {
   }
 
   /**
-   * Lets those go whose turn comes first, whichever member they live in. Small items go in handfuls, a member's part of what is
-   * wanted at a time, for each step is a transaction; so their order is exact but for that. O(members) and O(log n) for each item.
+   * Evicts the items with the least rank, in whichever member they are. Each step is a transaction, so small items are evicted in
+   * chunks, a member's part of the wanted bytes at a time; only within them the order between members is not exact. O(members) and
+   * O(log n) for each item.
    */
-  #evict(wanted: number, surplus: number, writer?: Core, spared: KeyColumn | null = null) {
+  #evict(wanted: number, surplus: number, writer?: Core, excludedKey: KeyColumn | null = null) {
     const freed = { items: 0, bytes: 0 };
-    const sparedIn = (member: Core) => (member === writer ? spared : null);
-    const handful = wanted / this.members.size;
-    const line: EvictionCandidate[] = [];
-    const queueUp = (member: Core) => {
-      const rank = peekRank(member, sparedIn(member));
+    const excludedIn = (member: Core) => (member === writer ? excludedKey : null);
+    const chunk = wanted / this.members.size;
+    const candidates: EvictionCandidate[] = [];
+    const insertSorted = (member: Core) => {
+      const rank = peekRank(member, excludedIn(member));
       if (rank === undefined) return;
-      const at = line.findIndex((other) => compareRanks(rank, other.rank) < 0);
-      line.splice(at === -1 ? line.length : at, 0, { member, rank });
+      const at = candidates.findIndex((other) => compareRanks(rank, other.rank) < 0);
+      candidates.splice(at === -1 ? candidates.length : at, 0, { member, rank });
     };
     for (const member of this.members) {
-      if (skipIfLocked(member, () => indexMember(member)) !== undefined) queueUp(member);
+      if (skipIfLocked(member, () => indexMember(member)) !== undefined) insertSorted(member);
     }
     while (freed.bytes < wanted) {
-      const first = line.shift();
+      const first = candidates.shift();
       if (first === undefined) break;
       const { member, rank } = first;
-      const gone = skipIfLocked(member, () =>
+      const evicted = skipIfLocked(member, () =>
         inWriteTransaction(member, () => {
-          const one = evict(member, 1, sparedIn(member), line[0]?.rank);
-          const more = one.items === 0 ? one : evict(member, handful - one.bytes, sparedIn(member));
+          const one = evict(member, 1, excludedIn(member), candidates[0]?.rank);
+          const more = one.items === 0 ? one : evict(member, chunk - one.bytes, excludedIn(member));
           vacuumOverLimit(member, surplus);
           return { items: one.items + more.items, bytes: one.bytes + more.bytes };
         }),
       );
-      if (gone === undefined) continue;
-      freed.items += gone.items;
-      freed.bytes += gone.bytes;
+      if (evicted === undefined) continue;
+      freed.items += evicted.items;
+      freed.bytes += evicted.bytes;
       checkpointIfOversized(member);
-      // Nobody went, because reads that were not written down yet had put the first one's turn off.
-      const stuck = gone.items === 0 && compareRanks(peekRank(member, sparedIn(member)) ?? rank, rank) <= 0;
-      if (!stuck) queueUp(member);
+      // Nothing was evicted if reads that were not flushed yet have raised the rank of the first item.
+      const isStuck = evicted.items === 0 && compareRanks(peekRank(member, excludedIn(member)) ?? rank, rank) <= 0;
+      if (!isStuck) insertSorted(member);
     }
     return freed;
   }
 }
 
-const limitReachedError = (directory: string, sizeLimit: number): DiskCacheError =>
-  new DiskCacheError(
-    'DISK_FULL',
-    `${directory} has reached its sizeLimit of ${sizeLimit} bytes and its policy "none" lets nothing go; delete something or raise the limit`,
-  );
-
-/** Whose turn it is can be told quickly, and by the same clock in all members. */
+/** Ensures the eviction index exists, and that times on disk are by the same clock in all members. */
 function indexMember(member: Core): true {
   member.clock();
   const { index: name } = EVICTION_POLICIES[member.settings.evictionPolicy];
@@ -224,7 +222,7 @@ function indexMember(member: Core): true {
   return true;
 }
 
-/** Undefined when somebody else holds the member's lock, or reads what would have to go. */
+/** Returns undefined if another process holds the member's lock, or reads pages that have to be changed. */
 function skipIfLocked<T>(member: Core, work: () => T): T | undefined {
   let result: T | undefined;
   try {
@@ -233,7 +231,7 @@ function skipIfLocked<T>(member: Core, work: () => T): T | undefined {
     });
     return result;
   } catch (error) {
-    // IO: somebody has removed it.
+    // IO: another process has removed it.
     if (error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'IO')) return undefined;
     throw error;
   }

@@ -10,68 +10,61 @@ import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Fi
 import * as remove from '../cache/delete.ts';
 import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
 import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
-import {
-  inReadTransaction,
-  inWriteTransaction,
-  type PlainResult,
-  retryWithBallast,
-  transact,
-} from '../cache/transaction.ts';
+import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
-import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
+import { OpenStore } from '../state/open-store.ts';
+import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
-import { assertVersion, migrateTo } from './migrate.ts';
-import { SchemaValidator, type StandardSchema } from './schema-validator.ts';
+import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
 
 export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
-  /** The version of what the application keeps here, a whole number from 1. Default 1. */
+  /** The application's version of this data, a whole number from 1. Default 1. */
   readonly version?: number;
   /**
-   * Carries everything over from an older version: called once, while the index is opened, in one transaction. It reads
-   * values as they are, whatever the schema. When it throws nothing is changed and opening fails.
+   * Migrates data of an older version: called once, in one transaction, while the index is opened. It reads values without
+   * validation. If it throws, nothing is changed and opening fails.
    */
   readonly migrate?: (index: Index<K, unknown>, from: number) => void;
   /**
-   * Any synchronous validator of the Standard Schema family. Values are validated when they are written and when they are
-   * read; what it makes of a value is stored and given back, so it has to accept that too.
+   * Any synchronous Standard Schema validator. Values are validated when they are written and when they are read; the validator's
+   * output is stored and returned, so it must accept its own output.
    */
   readonly schema?: StandardSchema<V>;
 }
 
-/** Which entries, and in which order. */
+/** Selects entries and their order. */
 export type IndexRange<K extends Key = Key> = Omit<Range<K>, 'tag'>;
 
-/** What `Map` gives to walk over it. */
+/** The type of `Map`'s iterators. */
 type IndexIterator<T> = Generator<T, undefined, unknown>;
 
 /**
- * `Map` without what only newer libs of TypeScript declare (ES2026), and without what mentions the whole `Map` (its `this`): an application with such a
- * lib compiles this declaration as well.
+ * `Map` without members that only newer libs of TypeScript declare (ES2026), and without those that refer to the whole `Map` (its
+ * `this`), so that applications with any such lib can compile this declaration.
  */
 type BaselineMap<K, V> = Omit<Map<K, V>, 'forEach' | 'set' | 'getOrInsert' | 'getOrInsertComputed'>;
 
-const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
-
 /**
- * A persistent `Map` in one directory, in the order of first insertion, shared by as many processes and threads as open it.
- * Nothing expires and nothing is evicted. Every call is whole or not at all, and survives a power cut when it returns
- * (`durability: 'power'`, unless chosen otherwise).
+ * A persistent `Map` in one directory, in the order of first insertion, shared by any number of processes and threads. Entries never
+ * expire and are never evicted. Every call is atomic and survives a power cut when it returns (`durability: 'power'`, the default).
  *
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`; with a schema
- * `BAD_VALUE` for a value that does not fit it.
+ * `BAD_VALUE` for a value that does not match it.
  */
 export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V> {
   readonly directory: string;
   readonly #writeValidator: SchemaValidator | undefined;
   #readValidator: SchemaValidator | undefined;
   readonly #version: number;
-  #core: Core | undefined;
+  readonly #store: OpenStore<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -84,46 +77,46 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     const { version = 1, migrate, schema, ...shared } = options;
     assertVersion(version);
     if (migrate !== undefined) assertFunction(migrate, 'migrate');
-    const validation = schema === undefined ? undefined : new SchemaValidator(schema, directory);
+    const validator = schema === undefined ? undefined : new SchemaValidator(schema, directory);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
-    this.#core = core;
+    this.#store = new OpenStore(core, `The index at ${core.directory}`, closeCore);
     this.#version = version;
-    this.#writeValidator = validation;
+    this.#writeValidator = validator;
     try {
       migrateTo(version, core, migrate && ((from) => migrate(this as unknown as Index<K, unknown>, from)));
     } catch (error) {
       this.close();
       throw error;
     }
-    this.#readValidator = validation;
+    this.#readValidator = validator;
   }
 
-  /** The value, or undefined when there is none. O(log n + size of the value). */
+  /** Returns the value, or undefined if there is none. O(log n + size of the value). */
   get(key: K): V | undefined {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
     if (arguments.length > 1) assertNoDefault(arguments);
-    const core = this.#open();
+    const core = this.#store.core;
     const value = read.get(core, key);
     if (this.#readValidator === undefined || (value === undefined && !read.has(core, key)))
       return value as V | undefined;
     return this.#readValidator.validateRead(key, value) as V;
   }
 
-  /** `get` for many keys, all from one moment. */
+  /** Returns the values of many keys, all from one snapshot. */
   getMany(keys: readonly K[]): (V | undefined)[] {
-    const core = this.#open();
+    const core = this.#store.core;
     if (this.#readValidator === undefined) return read.getMany(core, keys) as (V | undefined)[];
     return inReadTransaction(core, () => keys.map((key) => this.get(key)));
   }
 
-  /** O(log n); the value is not read. */
+  /** Whether there is an entry. O(log n); the value is not read. */
   has(key: K): boolean {
-    return read.has(this.#open(), key);
+    return read.has(this.#store.core, key);
   }
 
   /**
-   * Stores a value. A key that is there keeps its place. O(log n + size of the value).
+   * Stores a value. An existing key keeps its place in the order. O(log n + size of the value).
    *
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored.
    */
@@ -132,57 +125,55 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     if (arguments.length > 2 && arguments[2] !== undefined) {
       throw new DiskCacheError('BAD_OPTION', `set takes a key and a value, and was given more; ${NO_OPTIONS_HINT}`);
     }
-    write.set(this.#open(), key, this.#validateWrite(key, value));
+    write.set(this.#store.core, key, this.#validateWrite(key, value));
     return this;
   }
 
-  /** `set` for many, all or none, in one transaction. */
+  /** Stores many entries, all or none, in one transaction. */
   setMany(entries: Iterable<readonly [K, V]>): void {
-    inWriteTransaction(this.#open(), () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
+    inWriteTransaction(this.#store.core, () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
   }
 
-  /** The value of a key; where there is none, `value` is stored first. */
+  /** Returns the value of a key. If there is none, stores `value` first. */
   setDefault(key: K, value: V): V {
-    const present = (): { readonly value: V } | undefined =>
-      this.has(key) ? { value: this.get(key) as V } : undefined;
-    const found = inReadTransaction(this.#open(), present);
+    const find = (): { readonly value: V } | undefined => (this.has(key) ? { value: this.get(key) as V } : undefined);
+    const found = inReadTransaction(this.#store.core, find);
     if (found !== undefined) return found.value;
-    return inWriteTransaction(this.#open(), () => {
-      const meanwhile = present();
-      if (meanwhile !== undefined) return meanwhile.value;
+    return inWriteTransaction(this.#store.core, () => {
+      const added = find();
+      if (added !== undefined) return added.value;
       return this.set(key, value).get(key) as V;
     });
   }
 
-  /** Stores what `next` makes of the value (undefined when there is none), in one transaction; answers what is stored. */
+  /** Stores what `next` returns for the current value (undefined if there is none), in one transaction. Returns the stored value. */
   update(key: K, next: (current: V | undefined) => V): V {
-    assertFunction(next, 'what makes the next value');
-    return inWriteTransaction(this.#open(), () => this.set(key, next(this.get(key))).get(key) as V);
+    assertFunction(next, 'the updater');
+    return inWriteTransaction(this.#store.core, () => this.set(key, next(this.get(key))).get(key) as V);
   }
 
-  /** Whether there was an entry to delete. O(log n). */
+  /** Deletes an entry. Returns whether there was one. O(log n). */
   delete(key: K): boolean {
-    return remove.deleteKey(this.#open(), key);
+    return remove.deleteKey(this.#store.core, key);
   }
 
-  /** Takes an entry out: its value, or undefined when there is none. */
+  /** Deletes an entry and returns its value; undefined if there is none. */
   pop(key: K): V | undefined {
-    return this.#takeOut(() => {
+    return this.#readAndDelete(() => {
       const value = this.get(key);
       this.delete(key);
       return value;
     });
   }
 
-  /** The entry that was first set last, or first; undefined when there is none. O(log n). */
+  /** Returns the last entry in insertion order, or the first with `last: false`; undefined if the index is empty. O(log n). */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    const { last = true } = assertOptions(options, LAST_OPTIONS);
-    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+    return this.page('entries', parseEnd(options)).items[0] as [K, V] | undefined;
   }
 
-  /** Takes out the entry that was first set last, or first. */
+  /** Deletes and returns the last entry in insertion order, or the first with `last: false`. */
   popItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    return this.#takeOut(() => {
+    return this.#readAndDelete(() => {
       const entry = this.peekItem(options);
       if (entry !== undefined) this.delete(entry[0]);
       return entry;
@@ -191,27 +182,27 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Deletes everything. O(n). */
   clear(): void {
-    remove.clear(this.#open());
+    remove.clear(this.#store.core);
   }
 
-  /** The number of entries. O(1) while this process alone writes, else one walk over an index. */
+  /** Number of entries. O(1) while only this process writes, else O(n). */
   get size(): number {
-    return getSize(this.#open());
+    return getSize(this.#store.core);
   }
 
-  /** The keys of a range, lazily; safe to change the index meanwhile, as with `Map`. */
+  /** Iterates lazily over the keys of a range. As with `Map`, the index may be changed during the iteration. */
   keys(range?: IndexRange<K>): IndexIterator<K> {
-    return this.#walk('keys', range) as IndexIterator<K>;
+    return this.#iterate('keys', range) as IndexIterator<K>;
   }
 
   values(range?: IndexRange<K>): IndexIterator<V> {
     return this.#readValidator === undefined
-      ? (this.#walk('values', range) as IndexIterator<V>)
+      ? (this.#iterate('values', range) as IndexIterator<V>)
       : toValues(this.entries(range));
   }
 
   entries(range?: IndexRange<K>): IndexIterator<[K, V]> {
-    const walk = this.#walk('entries', range) as IndexIterator<[K, V]>;
+    const walk = this.#iterate('entries', range) as IndexIterator<[K, V]>;
     return this.#readValidator === undefined ? walk : this.#validateEntries(walk);
   }
 
@@ -223,17 +214,17 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     for (const [key, value] of this) callback.call(thisArgument, value, key, this);
   }
 
-  /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
+  /** Returns one bounded page of a range, for callers that can't hold an iterator: pass `next` of a page as `after` for the next one. */
   page(of: Projection, range?: IndexRange<K>, after?: Cursor): ResultPage {
-    const core = this.#open();
-    const validation = this.#readValidator;
-    if (validation === undefined || of === 'keys') return iterate.page(core, of, range, after);
+    const core = this.#store.core;
+    const validator = this.#readValidator;
+    if (validator === undefined || of === 'keys') return iterate.page(core, of, range, after);
     const { items, ...rest } = iterate.page(core, 'entries', range, after);
-    const validated = (items as [K, V][]).map(([key, value]) => [key, validation.validateRead(key, value)] as const);
+    const validated = (items as [K, V][]).map(([key, value]) => [key, validator.validateRead(key, value)] as const);
     return { items: of === 'entries' ? validated : validated.map(([, value]) => value), ...rest };
   }
 
-  /** Whether others, a `Map` or an index or pairs, are the same entries in the same order, deeply equal. O(n). */
+  /** Whether a `Map`, index or other iterable of pairs has deeply equal entries in the same order. O(n). */
   equals(other: Iterable<readonly [unknown, unknown]>): boolean {
     const others = assertIterable(other, 'pairs [key, value]')[Symbol.iterator]();
     try {
@@ -244,39 +235,39 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
         }
         return others.next().done === true;
       };
-      return inReadTransaction(this.#open(), () => withoutByteLimit(compare));
+      return inReadTransaction(this.#store.core, () => withoutByteLimit(compare));
     } finally {
       others.return?.();
     }
   }
 
   /**
-   * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
+   * Runs a synchronous function in one transaction, which is rolled back if it throws. Nested calls are savepoints.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    return transact(this.#open(), work);
+    return transact(this.#store.core, work);
   }
 
-  /** Tells `listener` of every change from now on, by whoever, in the order of the commits. Answers the way out. */
+  /** Calls `listener` for every change from now on, of any process, in commit order. Returns an unsubscribe function. */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    return subscribe(this.#open(), listener as ChangeListener, options);
+    return subscribe(this.#store.core, listener as ChangeListener, options);
   }
 
-  /** Bytes on disk: database, write-ahead log, and every value file. */
+  /** Returns the bytes on disk: database, write-ahead log, and all value files. */
   volume(): number {
-    return getVolume(this.#open());
+    return getVolume(this.#store.core);
   }
 
-  /** Looks for damage of every kind; `repair` deletes what is damaged. O(bytes). */
+  /** Finds damage of every kind. `repair` deletes damaged entries. O(bytes). */
   check(options?: CheckOptions): Finding[] {
-    return check(this.#open(), options, (options as ConsistencyOptions | undefined)?.[CONSISTENCY]);
+    return check(this.#store.core, options, (options as ConsistencyOptions | undefined)?.[CONSISTENCY]);
   }
 
-  /** This index as plain data, for `reopen` in a worker or another process; a schema has to be handed in again there. */
+  /** Returns this index as plain data, for `reopen` in a worker or another process, where a schema must be given again. */
   describe(): StoreHandle<Index<K, V>> {
-    const description = describe<Index<K, V>>('index', this.#open(), { version: this.#version });
+    const description = describe<Index<K, V>>('index', this.#store.core, { version: this.#version });
     return this.#writeValidator === undefined
       ? description
       : { ...description, required: [...description.required, 'schema'] };
@@ -284,10 +275,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    closeCore(core);
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
@@ -298,14 +286,9 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return 'Index';
   }
 
-  #open(): Core {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The index at ${this.directory} was closed; open it again`);
-  }
-
-  /** What `take` reads and deletes, in one transaction, also on a full disk. */
-  #takeOut<T>(take: () => T): T {
-    const core = this.#open();
+  /** Runs `take`, which reads and deletes, in one transaction, even on a full disk. */
+  #readAndDelete<T>(take: () => T): T {
+    const core = this.#store.core;
     return retryWithBallast([core], () => inWriteTransaction(core, take));
   }
 
@@ -313,9 +296,9 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return this.#writeValidator === undefined ? value : this.#writeValidator.validateWrite(key, value);
   }
 
-  #walk(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
-    this.#open();
-    return iterate.iterate(() => this.#open(), of, range) as IndexIterator<unknown>;
+  #iterate(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
+    this.#store.assertOpen();
+    return iterate.iterate(() => this.#store.core, of, range) as IndexIterator<unknown>;
   }
 
   *#validateEntries(entries: IndexIterator<[K, V]>): IndexIterator<[K, V]> {

@@ -5,7 +5,7 @@ import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 
 interface Sum {
   readonly total: number;
-  /** What adding has cut off from `total`. */
+  /** The rounding error of `total`. */
   readonly lost: number;
   readonly count: number;
 }
@@ -13,12 +13,12 @@ interface Sum {
 const EMPTY_SUM: Sum = { total: 0, lost: 0, count: 0 };
 
 /**
- * The mean of numbers that many processes add. Its state is the row of `key`; every call is O(log n).
+ * The mean of numbers added by any number of processes. Its state is the row of `key`; every call is O(log n).
  *
- * The sum is kept exact to the last digit or so however many are added: Neumaier, "Rundungsfehleranalyse einiger Verfahren
+ * The sum stays exact to about the last digit, however many numbers are added: Neumaier, "Rundungsfehleranalyse einiger Verfahren
  * zur Summation endlicher Summen", ZAMM 54, 1974.
  *
- * @throws {DiskCacheError} `BAD_VALUE` from its methods when the row holds something else; `BAD_KEY`.
+ * @throws {DiskCacheError} `BAD_KEY`; its methods throw `BAD_VALUE` if the row holds something else.
  */
 export class Averager {
   readonly #row: RecipeRow<Sum>;
@@ -30,26 +30,29 @@ export class Averager {
   /**
    * Adds a number.
    *
-   * @throws {DiskCacheError} `BAD_VALUE` for what is no finite number, or makes the sum infinite; nothing is added.
+   * @throws {DiskCacheError} `BAD_VALUE` if it is not a finite number or would make the sum infinite; nothing is added.
    */
   add(value: number): void {
     this.#row.store.transact(() => {
       const { total, lost, count } = this.#row.read() ?? EMPTY_SUM;
       const sum = typeof value === 'number' ? total + value : Number.NaN;
       if (!Number.isFinite(sum)) {
-        throw new DiskCacheError('BAD_VALUE', `${formatValue(value, "'")} can't be added to ${total} in ${this.#row}`);
+        throw new DiskCacheError(
+          'BAD_VALUE',
+          `${formatValue(value, "'")} can't be added to ${total} in ${this.#row}; give a number that keeps the sum finite`,
+        );
       }
       const cut = Math.abs(total) >= Math.abs(value) ? total - sum + value : value - sum + total;
       this.#row.write({ total: sum, lost: lost + cut, count: count + 1 });
     });
   }
 
-  /** The mean; undefined before the first number. */
+  /** Returns the mean; undefined before the first number. */
   get(): number | undefined {
     return computeMean(this.#row.peek());
   }
 
-  /** The mean, and begins anew. */
+  /** Returns the mean and resets it. */
   pop(): number | undefined {
     return this.#row.store.transact(() => {
       const sum = this.#row.read();

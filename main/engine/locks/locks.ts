@@ -4,68 +4,81 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking } from './acquire.ts';
-import { LockHandle } from './lock-handle.ts';
+import { assertFunction } from '../validate.ts';
+import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking, LockHandle } from './acquire.ts';
 import type { RecipeStore } from './recipe-store.ts';
 import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
 
-/** What locks and semaphores have in common: holds, handed out in order. */
-export abstract class LockBase {
+/** The interface of `Lock`, `RLock` and `BoundedSemaphore`. */
+export interface LockLike {
+  /**
+   * Acquires, blocking the thread: for worker threads, command-line tools and short waits.
+   *
+   * @throws {DiskCacheError} `TIMEOUT`, naming the holders; at once if this thread itself is the holder, because it can't release
+   * while it is blocked. `BAD_OPTION` inside `transact`, where no other owner could release.
+   */
+  acquire(options?: AcquireOptions): LockHandle;
+
+  /**
+   * Acquires without blocking the event loop. Rejects with the signal's reason if the signal is aborted.
+   *
+   * @throws {DiskCacheError} `TIMEOUT`, naming the holders; `BAD_OPTION` inside `transact`.
+   */
+  acquireAsync(options?: AcquireAsyncOptions): Promise<LockHandle>;
+
+  /** Acquires, runs `work`, and releases when `work` has finished or failed. @throws as `acquireAsync`, and anything `work` throws */
+  run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T>;
+
+  /**
+   * Releases the latest handle acquired through this object.
+   *
+   * @throws {DiskCacheError} `NOT_ALLOWED` if there is no handle, or if the lock was lost.
+   */
+  release(): void;
+
+  /** Whether every place is taken by a live holder. One lookup. */
+  locked(): boolean;
+}
+
+/** The common part of locks and semaphores: handles, given out in order. */
+export abstract class LockBase implements LockLike {
   readonly #semaphore: TicketSemaphore;
-  /** Taken through this object, the latest last. */
+  /** Handles acquired through this object, the latest last. */
   readonly #handles: LockHandle[] = [];
 
   constructor(store: RecipeStore, key: Key, recipe: string, bound: number, options?: LeaseOptions) {
     this.#semaphore = new TicketSemaphore(store, key, recipe, bound, options);
   }
 
-  /**
-   * Waits on the spot, which blocks the thread: for worker threads, command lines and short waits.
-   *
-   * @throws {DiskCacheError} `TIMEOUT`, with who holds it; at once when that is this thread itself, which can't let go while
-   * it waits. `BAD_OPTION` inside `transact`, where nobody else could leave.
-   */
   acquire(options?: AcquireOptions): LockHandle {
     const owner = this.getBlockingOwner();
     return this.#addHandle(owner, acquireBlocking(this.#semaphore, owner, options));
   }
 
-  /**
-   * Waits while the event loop turns.
-   *
-   * @throws {DiskCacheError} `TIMEOUT`, with who holds it; `BAD_OPTION` inside `transact`. Rejects with the signal's reason
-   * when that is aborted.
-   */
   async acquireAsync(options?: AcquireAsyncOptions): Promise<LockHandle> {
     const owner = this.getAsyncOwner();
     return this.#addHandle(owner, await acquireAsync(this.#semaphore, owner, options));
   }
 
-  /** Runs `work` inside: waits for its turn, lets the next one in when `work` is done or has failed. */
   async run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T> {
-    const hold = await this.acquireAsync(options);
+    assertFunction(work, 'the function of run');
+    const handle = await this.acquireAsync(options);
     try {
       return await work();
     } finally {
-      hold.release();
+      handle.release();
     }
   }
 
-  /**
-   * Releases the latest hold taken through this object.
-   *
-   * @throws {DiskCacheError} `NOT_ALLOWED` when there is none, or when it was lost.
-   */
   release(): void {
-    const hold = this.#handles.findLast((candidate) => this.canRelease(candidate));
-    if (hold === undefined) {
-      const why = 'is not held through this object; who acquires, releases';
+    const handle = this.#handles.findLast((candidate) => this.canRelease(candidate));
+    if (handle === undefined) {
+      const why = 'is not held through this object; release it through the object that acquired it';
       throw new DiskCacheError('NOT_ALLOWED', `${this.#semaphore} ${why}`);
     }
-    hold.release();
+    handle.release();
   }
 
-  /** Whether every place is taken by somebody who lives. One look-up. */
   locked(): boolean {
     return this.#semaphore.isFull();
   }
@@ -78,26 +91,26 @@ export abstract class LockBase {
     return createIdentity();
   }
 
-  protected canRelease(_hold: LockHandle): boolean {
+  protected canRelease(_handle: LockHandle): boolean {
     return true;
   }
 
   #addHandle(owner: ProcessIdentity, ticket: number): LockHandle {
-    const hold = new LockHandle(this.#semaphore, owner, ticket, (ended) =>
+    const handle = new LockHandle(this.#semaphore, owner, ticket, (ended) =>
       this.#handles.splice(this.#handles.indexOf(ended), 1),
     );
-    this.#handles.push(hold);
-    return hold;
+    this.#handles.push(handle);
+    return handle;
   }
 }
 
 /**
- * Lets one owner at a time inside, across processes and threads, in the order in which they came. Who holds it and acquires
- * again waits for itself; see `RLock`. A holder that dies is passed over, see `LeaseOptions`.
+ * A mutual exclusion lock across processes and threads, first come, first served. An owner that acquires it twice waits for itself;
+ * see `RLock`. The lock of a holder that died is released, see `LeaseOptions`.
  *
- * Its state is the row of `key`. Acquiring and releasing is a transaction each, O(log n + owners that wait).
+ * Its state is the row of `key`. Acquire and release are one transaction each, O(log n + waiting owners).
  *
- * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`; `BAD_VALUE` from its methods when the row holds something else.
+ * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`; its methods throw `BAD_VALUE` if the row holds something else.
  */
 export class Lock extends LockBase {
   constructor(store: RecipeStore, key: Key, options?: LeaseOptions) {
@@ -105,19 +118,19 @@ export class Lock extends LockBase {
   }
 }
 
-/** The id of the flow that runs. */
+/** The id of the current flow. */
 const flows = new AsyncLocalStorage<string>();
 
 /**
- * A lock that its owner may acquire again; it is free when it has been released as often.
+ * A lock that its owner may acquire again; it is free when it has been released as often as acquired.
  *
- * An owner is a flow: `run` begins one, and everything that is called inside, over any number of awaits and RLock objects,
- * belongs to it. Outside of `run`, `acquire` makes this object the owner (synchronous code that nests), and each
- * `acquireAsync` is an owner of its own, so that two flows that share the object never get inside together.
+ * The owner is a flow: `run` begins one, and everything called inside it, across any number of awaits and RLock objects, belongs to
+ * it. Outside of `run`, the object itself is the owner for `acquire` (nested synchronous code), and each `acquireAsync` has a new
+ * owner, so that two flows that share the object never hold the lock together.
  *
- * Its state is the row of `key`. Every acquire and release is a transaction, O(log n + owners that wait).
+ * Its state is the row of `key`. Acquire and release are one transaction each, O(log n + waiting owners).
  *
- * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`; `BAD_VALUE` from its methods when the row holds something else.
+ * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`; its methods throw `BAD_VALUE` if the row holds something else.
  */
 export class RLock extends LockBase {
   readonly #self = randomUUID();
@@ -126,7 +139,7 @@ export class RLock extends LockBase {
     super(store, key, 'RLock', 1, options);
   }
 
-  /** Runs `work` inside, as one flow: what it calls may acquire again. */
+  /** Runs `work` holding the lock, as one flow: functions it calls may acquire the lock again. */
   override run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T> {
     return flows.run(flows.getStore() ?? randomUUID(), () => super.run(work, options));
   }
@@ -139,20 +152,20 @@ export class RLock extends LockBase {
     return createIdentity(flows.getStore());
   }
 
-  protected override canRelease(hold: LockHandle): boolean {
+  protected override canRelease(handle: LockHandle): boolean {
     const flow = flows.getStore();
-    return flow === undefined || hold.ownerId === flow;
+    return flow === undefined || handle.ownerId === flow;
   }
 }
 
 /**
- * Lets at most `bound` owners inside at a time, across processes and threads, in the order in which they came. A holder that
- * dies is passed over, see `LeaseOptions`. All who share a key give the same bound; another one is admitted when nobody is there.
+ * A semaphore with `bound` places across processes and threads, first come, first served. The place of a holder that died is
+ * released, see `LeaseOptions`. All users of a key must give the same bound; it can change while there are no holders and no waiters.
  *
- * Its state is the row of `key`. Acquiring and releasing is a transaction each, O(log n + owners inside and waiting).
+ * Its state is the row of `key`. Acquire and release are one transaction each, O(log n + holders and waiters).
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a bound that is no whole number above 0, and from its methods while others use
- * another one; `BAD_KEY`; `BAD_VALUE` from its methods when the row holds something else.
+ * @throws {DiskCacheError} `BAD_OPTION` for a bound that is not a whole number above 0, and from its methods while the key is in use
+ * with another bound; `BAD_KEY`; its methods throw `BAD_VALUE` if the row holds something else.
  */
 export class BoundedSemaphore extends LockBase {
   constructor(store: RecipeStore, key: Key, bound = 1, options?: LeaseOptions) {

@@ -4,7 +4,7 @@ import type { SetOptions } from '../../../protocol/options.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
 import { inspectKey } from '../validate.ts';
 
-/** What a recipe needs of a store; `Cache` is one. */
+/** The part of a store that locks and the other recipes use; `Cache` and `FanoutCache` have it. */
 export interface RecipeStore {
   readonly directory: string;
   get(key: Key): unknown;
@@ -12,17 +12,17 @@ export interface RecipeStore {
   set(key: Key, value: unknown, options?: SetOptions): void;
   delete(key: Key): boolean;
   transact<T>(work: () => T): T;
-  /** Where a store tells it, waiting inside a transaction is refused instead of endless. */
+  /** If a store has it, waiting inside a transaction is refused; otherwise such a wait would never end. */
   readonly inTransaction?: boolean;
 }
 
 /**
- * Invariant: the row of a recipe stays until somebody deletes it. It is not evicted and has no time to live, also where the store
- * has a default; a lock that is gone while it is held lets a second one in.
+ * Invariant: the row of a recipe stays until it is deleted explicitly. It is never evicted and never expires, even if the store has a
+ * default `ttl`: if the row of a held lock disappeared, a second owner could acquire it.
  */
 const NEVER_EXPIRE_OR_EVICT: PinnedOptions = { ttl: Number.POSITIVE_INFINITY, [PINNED]: true };
 
-/** One row of a store, read and written as a recipe's state. */
+/** The row of a store that holds the state of a recipe. */
 export class RecipeRow<State extends object> {
   readonly store: RecipeStore;
   readonly key: Key;
@@ -34,14 +34,15 @@ export class RecipeRow<State extends object> {
     this.#recipe = recipe;
   }
 
-  /** The state, undefined where there is no row. Inside `transact`, as it is when it is written back. */
+  /** Returns the state for a change inside `transact`; undefined if there is no row. */
   read(): State | undefined {
     return this.#toState(this.store.get(this.key));
   }
 
   /**
-   * The state as it is on disk at this moment: one look-up, no lock. Invariant: no snapshot is held afterwards, so that who
-   * waits on the spot does not keep the write-ahead log from being emptied.
+   * Returns the state as it is on disk now: one lookup, no lock.
+   *
+   * Invariant: no snapshot is held afterwards, so that a blocked waiter doesn't prevent checkpoints of the write-ahead log.
    */
   peek(): State | undefined {
     return this.#toState(this.store.getEntry(this.key)?.value);
@@ -55,7 +56,7 @@ export class RecipeRow<State extends object> {
     return `${this.#recipe} ${inspectKey(this.key)} in ${this.store.directory}`;
   }
 
-  /** @throws {DiskCacheError} `BAD_VALUE` when the row is somebody else's. */
+  /** @throws {DiskCacheError} `BAD_VALUE` if the row holds something else. */
   #toState(value: unknown): State | undefined {
     if (value === undefined) return undefined;
     if (typeof value === 'object' && value !== null && 'recipe' in value && value.recipe === this.#recipe) {
@@ -63,7 +64,7 @@ export class RecipeRow<State extends object> {
     }
     throw new DiskCacheError(
       'BAD_VALUE',
-      `${inspectKey(this.key)} in ${this.store.directory} holds something else than the state of a ${this.#recipe}; give it a key of its own`,
+      `${inspectKey(this.key)} in ${this.store.directory} does not hold the state of a ${this.#recipe}; use another key`,
     );
   }
 }

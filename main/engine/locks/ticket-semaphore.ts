@@ -14,26 +14,26 @@ import { assertFunction, assertOptions } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 
-/** Of a holder, unless it was given another one. */
+/** The lease of a holder, unless the option `lease` says otherwise. */
 export const DEFAULT_LOCK_LEASE_MS = 30_000;
 
-/** One who is inside or waits. */
+/** A holder or waiter. On disk. */
 export interface Participant extends ProcessIdentity {
-  /** Handed out in order, never twice: the greater one came later. */
+  /** Given out in increasing order, never twice. */
   readonly ticket: number;
-  /** Taken for dead at this moment, epoch milliseconds; put off while it lives. */
+  /** When the participant counts as dead, epoch milliseconds; moved on with each renewal. */
   readonly until: number;
-  /** Milliseconds from the last sign of life to `until`. Absent in what older versions wrote. */
+  /** Milliseconds from the last renewal to `until`. Older versions did not write it. */
   readonly lease?: number;
-  /** How often it has entered without leaving. */
+  /** Acquires without a release, for `RLock`. */
   readonly count: number;
 }
 
 /**
- * The state of a lock or semaphore. `inside` has at most `bound` parties; `waiting` stands in the order of its tickets.
+ * The state of a lock or semaphore. On disk. `inside` are the holders, at most `bound`; `waiting` is in the order of its tickets.
  *
- * After the sequencer of Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", CACM 22 (2), 1979: who comes
- * takes a ticket, and tickets are served in order.
+ * After the sequencer of Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", CACM 22 (2), 1979: each newcomer takes
+ * a ticket, and tickets are served in order.
  */
 export interface SemaphoreState {
   readonly bound: number;
@@ -46,60 +46,61 @@ export const isSameTicket = (participant: Participant, owner: ProcessIdentity, t
   participant.ticket === ticket && participant.id === owner.id;
 
 /**
- * Without those whose lease is over, and when asked to be thorough, those whose process has ended. A lease that would end later
- * than it may was given before the clock was set back: it ends a lease from now.
+ * Returns the state without participants whose lease is over and, with `checkProcesses`, without those whose process has exited. A
+ * lease that ends later than possible was taken before the clock was set back: it is shortened to one lease from now.
  */
 export function withoutDead(state: SemaphoreState, now: number, checkProcesses: boolean): SemaphoreState {
-  const isAlive = (party: Participant) => now < party.until && !(checkProcesses && hasExited(party));
-  const filterAlive = (of: readonly Participant[]) => of.filter(isAlive).map((party) => clampLease(party, now));
+  const isAlive = (participant: Participant) => now < participant.until && !(checkProcesses && hasExited(participant));
+  const filterAlive = (participants: readonly Participant[]) =>
+    participants.filter(isAlive).map((participant) => clampLease(participant, now));
   return { ...state, inside: filterAlive(state.inside), waiting: filterAlive(state.waiting) };
 }
 
-/** Whether some lease was given before the clock was set back. */
+/** Whether any lease was taken before the clock was set back. */
 export const hasFutureLease = ({ inside, waiting }: SemaphoreState, now: number): boolean =>
-  [...inside, ...waiting].some((party) => clampLease(party, now) !== party);
+  [...inside, ...waiting].some((participant) => clampLease(participant, now) !== participant);
 
 function clampLease(participant: Participant, now: number): Participant {
   const { until, lease = DEFAULT_LOCK_LEASE_MS } = participant;
   return until > now + lease + CLOCK_TOLERANCE_MS ? { ...participant, until: now + lease } : participant;
 }
 
-/** How many of those in front have to go before one who has so many waiting before it may enter; 0 is: now. */
+/** Returns how many holders or waiters must leave before a waiter with `waitersBefore` waiters ahead may enter; 0 means now. */
 export const countAhead = ({ bound, inside }: SemaphoreState, waitersBefore: number): number =>
   Math.max(0, waitersBefore + 1 - (bound - inside.length));
 
-/** Options of everything that is held. */
+/** Options of locks and semaphores. */
 export interface LeaseOptions {
   /**
-   * Milliseconds after which a holder that gives no sign of life is taken for dead. While it lives and its event loop turns,
-   * the lease is renewed three times as often, so a hold may last as long as it likes; work that blocks the thread for longer
-   * calls `renew` in between. A holder whose process has ended is noticed at once on the same machine. Default 30 000.
+   * Milliseconds after which a holder that doesn't renew counts as dead. While its event loop turns, the lease is renewed three times
+   * per lease, so the lock can be held for any time; work that blocks the thread for longer must call `renew`. On the same machine,
+   * the exit of a holder's process is noticed at once. Default 30 000.
    */
   readonly lease?: number;
-  /** Now, in epoch milliseconds, for leases. Default `Date.now`. All who share a key need clocks that agree. */
+  /** Returns the current time in epoch milliseconds, for leases. All users of a key need clocks that agree. Default `Date.now`. */
   readonly clock?: Clock;
 }
 
 const LEASE_OPTIONS: ReadonlySet<string> = new Set(['lease', 'clock']);
 
-/** A waiter asks many times a second, so it is missed sooner than a holder. */
+/** Shorter than the lease of a holder, because a waiter polls many times per second. */
 const WAITER_LEASE_MS = 3000;
 
 const EMPTY_STATE: Omit<SemaphoreState, 'bound'> = { next: 1, inside: [], waiting: [] };
 
-/** Where a party stands: inside, or waiting with a ticket. */
+/** Whether a participant holds the lock or waits, and its ticket. */
 export interface TicketStatus {
   readonly ticket: number;
-  readonly inside: boolean;
+  readonly isHeld: boolean;
 }
 
 /**
- * Lets at most `bound` owners inside at a time, first come, first served, across processes. All is in one row; each step is
- * one transaction of O(owners inside and waiting).
+ * A semaphore with `bound` places across processes, first come, first served. Its state is one row; each step is one transaction,
+ * O(holders and waiters).
  */
 export class TicketSemaphore {
   readonly leaseMs: number;
-  /** What tells it from others in this process. */
+  /** Identifies the semaphore within this process. */
   readonly name: string;
   readonly #row: RecipeRow<SemaphoreState>;
   readonly #bound: number;
@@ -124,9 +125,9 @@ export class TicketSemaphore {
   }
 
   /**
-   * Before somebody comes: an open transaction keeps everybody else from leaving, and might be undone with the hold in it.
+   * Asserts that no transaction is open: it would block all releases, and its rollback would undo the acquire.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`
+   * @throws {DiskCacheError} `BAD_OPTION` inside a transaction.
    */
   assertNoTransaction(): void {
     if (!this.#row.store.inTransaction) return;
@@ -137,126 +138,131 @@ export class TicketSemaphore {
   }
 
   /**
-   * Goes inside if it is the owner's turn, or if it is inside already; otherwise takes a ticket, or keeps the one it has.
-   * With `join` false, nothing is left behind by one who can't enter; `thorough` as for `withoutDead`.
+   * Acquires a place if it is the owner's turn or the owner is already a holder; otherwise takes a ticket, or keeps its ticket. With
+   * `join` false, an owner that gets no place is not added to the waiters. `checkProcesses` as in `withoutDead`.
    */
   tryAcquire(
     owner: ProcessIdentity,
     ticket: number | undefined,
-    { thorough, join }: { thorough: boolean; join: boolean },
+    { checkProcesses, join }: { checkProcesses: boolean; join: boolean },
   ): TicketStatus {
     return this.#row.store.transact(() => {
       const now = this.#clock();
-      const { isClockBehind, next, inside, waiting } = this.#readAlive(now, thorough);
-      const others = waiting.filter((party) => !isSameTicket(party, owner, ticket ?? 0));
-      const stay = { until: now + this.leaseMs, lease: this.leaseMs };
+      const { isClockBehind, next, inside, waiting } = this.#readAlive(now, checkProcesses);
+      const others = waiting.filter((participant) => !isSameTicket(participant, owner, ticket ?? 0));
+      const renewed = { until: now + this.leaseMs, lease: this.leaseMs };
 
-      const again = inside.findIndex(({ id }) => id === owner.id);
-      if (again !== -1) {
-        const party = inside[again]!;
+      const index = inside.findIndex(({ id }) => id === owner.id);
+      if (index !== -1) {
+        const participant = inside[index]!;
         this.#write({
           next,
-          inside: inside.with(again, { ...party, ...stay, count: party.count + 1 }),
+          inside: inside.with(index, { ...participant, ...renewed, count: participant.count + 1 }),
           waiting: others,
         });
-        return { ticket: party.ticket, inside: true };
+        return { ticket: participant.ticket, isHeld: true };
       }
-      const kept = waiting.findIndex((party) => isSameTicket(party, owner, ticket ?? 0));
+      const kept = waiting.findIndex((participant) => isSameTicket(participant, owner, ticket ?? 0));
       const place = kept === -1 ? waiting.length : kept;
-      const mine = kept === -1 ? next : ticket!;
-      const after = Math.max(next, mine + 1);
+      const own = kept === -1 ? next : ticket!;
+      const after = Math.max(next, own + 1);
       if (countAhead({ bound: this.#bound, next, inside, waiting }, place) === 0) {
         this.#write({
           next: after,
-          inside: [...inside, { ...owner, ticket: mine, ...stay, count: 1 }],
+          inside: [...inside, { ...owner, ticket: own, ...renewed, count: 1 }],
           waiting: others,
         });
-        return { ticket: mine, inside: true };
+        return { ticket: own, isHeld: true };
       }
       if (join) {
-        const party = { ...owner, ticket: mine, until: now + WAITER_LEASE_MS, lease: WAITER_LEASE_MS, count: 1 };
-        this.#write({ next: after, inside, waiting: others.toSpliced(place, 0, party) });
+        const participant = { ...owner, ticket: own, until: now + WAITER_LEASE_MS, lease: WAITER_LEASE_MS, count: 1 };
+        this.#write({ next: after, inside, waiting: others.toSpliced(place, 0, participant) });
       } else if (isClockBehind) this.#write({ next, inside, waiting });
-      return { ticket: mine, inside: false };
+      return { ticket: own, isHeld: false };
     });
   }
 
   /**
-   * How many have to go before the owner of a ticket may enter, without writing anything; undefined when it is worth asking:
-   * it may enter, it has to show that it lives, or its ticket is not in line any more.
+   * Returns how many participants must leave before the owner of a ticket may enter, without writing. Returns undefined if the owner
+   * should call `tryAcquire`: it may enter, its lease is due for renewal, or its ticket is no longer among the waiters.
    */
-  countAhead(owner: ProcessIdentity, ticket: number, thorough: boolean): number | undefined {
-    const permits = this.#row.peek();
-    if (permits === undefined) return undefined;
+  countAhead(owner: ProcessIdentity, ticket: number, checkProcesses: boolean): number | undefined {
+    const state = this.#row.peek();
+    if (state === undefined) return undefined;
     const now = this.#clock();
-    if (hasFutureLease(permits, now)) return undefined;
-    const place = permits.waiting.findIndex((party) => isSameTicket(party, owner, ticket));
-    const mine = permits.waiting[place];
-    if (mine === undefined || mine.until - now < WAITER_LEASE_MS / 2) return undefined;
-    const { inside, waiting } = withoutDead({ ...permits, waiting: permits.waiting.slice(0, place) }, now, thorough);
+    if (hasFutureLease(state, now)) return undefined;
+    const place = state.waiting.findIndex((participant) => isSameTicket(participant, owner, ticket));
+    const own = state.waiting[place];
+    if (own === undefined || own.until - now < WAITER_LEASE_MS / 2) return undefined;
+    const { inside, waiting } = withoutDead({ ...state, waiting: state.waiting.slice(0, place) }, now, checkProcesses);
     if (inside.some(({ id }) => id === owner.id)) return undefined;
-    return countAhead({ ...permits, inside }, waiting.length) || undefined;
+    return countAhead({ ...state, inside }, waiting.length) || undefined;
   }
 
-  /** Leaves once; answers false when the owner is not inside any more. Frees the place when it has entered only once. */
+  /** Undoes one acquire; the last one frees the place. Returns false if the owner is no longer a holder. */
   release(owner: ProcessIdentity, ticket: number): boolean {
-    return this.#updateHolder(owner, ticket, (party) =>
-      party.count > 1 ? { ...party, count: party.count - 1 } : undefined,
+    return this.#updateHolder(owner, ticket, (participant) =>
+      participant.count > 1 ? { ...participant, count: participant.count - 1 } : undefined,
     );
   }
 
-  /** Puts off the end of the lease; answers false when the owner is not inside any more. */
+  /** Renews the lease. Returns false if the owner is no longer a holder. */
   renew(owner: ProcessIdentity, ticket: number): boolean {
-    return this.#updateHolder(owner, ticket, (party) => ({
-      ...party,
+    return this.#updateHolder(owner, ticket, (participant) => ({
+      ...participant,
       until: this.#clock() + this.leaseMs,
       lease: this.leaseMs,
     }));
   }
 
-  /** Gives up a ticket. */
+  /** Removes a waiter. */
   abandon(owner: ProcessIdentity, ticket: number): void {
     this.#row.store.transact(() => {
-      const permits = this.#row.read();
-      const waiting = permits?.waiting.filter((party) => !isSameTicket(party, owner, ticket));
-      if (permits && waiting && waiting.length < permits.waiting.length) this.#write({ ...permits, waiting });
+      const state = this.#row.read();
+      const waiting = state?.waiting.filter((participant) => !isSameTicket(participant, owner, ticket));
+      if (state && waiting && waiting.length < state.waiting.length) this.#write({ ...state, waiting });
     });
   }
 
-  /** Whether every place is taken by somebody who lives. */
+  /** Whether every place is taken by a live holder. */
   isFull(): boolean {
     return this.holders().length >= this.#bound;
   }
 
-  /** Those inside who live. */
+  /** Returns the live holders. */
   holders(): readonly Participant[] {
     return withoutDead(this.#row.peek() ?? { ...EMPTY_STATE, bound: this.#bound }, this.#clock(), true).inside;
   }
 
-  /** Whether the owner is inside with that ticket and its lease is not over. */
+  /** Whether the owner holds a place with that ticket and its lease is not over. */
   isHolder(owner: ProcessIdentity, ticket: number): boolean {
     const now = this.#clock();
-    return this.#row.peek()?.inside.some((party) => isSameTicket(party, owner, ticket) && now < party.until) ?? false;
+    return (
+      this.#row
+        .peek()
+        ?.inside.some((participant) => isSameTicket(participant, owner, ticket) && now < participant.until) ?? false
+    );
   }
 
-  /** Whether all places are held by this thread itself: then nobody can leave while it waits on the spot. */
+  /** Whether all places are held by this thread, so that none can be released while it is blocked. */
   isHeldByThisThread(): boolean {
     const holders = this.holders();
     return holders.length >= this.#bound && holders.every(isThisThread);
   }
 
-  /** Why somebody waited in vain. */
-  /** `timeout`: milliseconds, as the caller gave it; may be `Infinity`. */
-  toTimeoutError(timeout: number, onTheSpot: boolean): DiskCacheError {
+  /** Returns the error for a wait that was too long. `timeout` is in milliseconds and may be `Infinity`. */
+  toTimeoutError(timeout: number, isBlocking: boolean): DiskCacheError {
     const holders = this.holders();
-    const who = holders.map((party) => `${describeProcess(party)} with ticket ${party.ticket}`).join(', ');
+    const names = holders
+      .map((participant) => `${describeProcess(participant)} with ticket ${participant.ticket}`)
+      .join(', ');
     const hint =
-      onTheSpot && this.isHeldByThisThread()
-        ? '; it is held by this thread, which can not let go while it waits: use acquireAsync'
+      isBlocking && this.isHeldByThisThread()
+        ? '; it is held by this thread, which can not release it while blocked: use acquireAsync'
         : '';
     return new DiskCacheError(
       'TIMEOUT',
-      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; ${who ? `held by ${who}` : 'it has been released since'}${hint}`,
+      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; ${names ? `held by ${names}` : 'it has been released since'}${hint}`,
     );
   }
 
@@ -267,32 +273,32 @@ export class TicketSemaphore {
   #updateHolder(
     owner: ProcessIdentity,
     ticket: number,
-    next: (party: Participant) => Participant | undefined,
+    next: (participant: Participant) => Participant | undefined,
   ): boolean {
     return this.#row.store.transact(() => {
-      const permits = this.#row.read();
-      const at = permits?.inside.findIndex((party) => isSameTicket(party, owner, ticket)) ?? -1;
-      if (permits === undefined || at === -1) return false;
-      const party = next(permits.inside[at]!);
-      const inside = party ? permits.inside.with(at, party) : permits.inside.toSpliced(at, 1);
-      this.#write({ ...permits, inside });
+      const state = this.#row.read();
+      const at = state?.inside.findIndex((participant) => isSameTicket(participant, owner, ticket)) ?? -1;
+      if (state === undefined || at === -1) return false;
+      const participant = next(state.inside[at]!);
+      const inside = participant ? state.inside.with(at, participant) : state.inside.toSpliced(at, 1);
+      this.#write({ ...state, inside });
       return true;
     });
   }
 
-  #write(permits: Omit<SemaphoreState, 'bound'>): void {
-    this.#row.write({ ...permits, bound: this.#bound });
+  #write(state: Omit<SemaphoreState, 'bound'>): void {
+    this.#row.write({ ...state, bound: this.#bound });
   }
 
-  /** @throws {DiskCacheError} `BAD_OPTION` when it is in use with another bound. */
-  #readAlive(now: number, thorough: boolean): SemaphoreState & { readonly isClockBehind: boolean } {
-    const permits = this.#row.read();
-    if (permits === undefined) return { ...EMPTY_STATE, bound: this.#bound, isClockBehind: false };
-    const found = { ...withoutDead(permits, now, thorough), isClockBehind: hasFutureLease(permits, now) };
+  /** Returns the state without dead participants. @throws {DiskCacheError} `BAD_OPTION` if the key is in use with another bound. */
+  #readAlive(now: number, checkProcesses: boolean): SemaphoreState & { readonly isClockBehind: boolean } {
+    const state = this.#row.read();
+    if (state === undefined) return { ...EMPTY_STATE, bound: this.#bound, isClockBehind: false };
+    const found = { ...withoutDead(state, now, checkProcesses), isClockBehind: hasFutureLease(state, now) };
     if (found.bound === this.#bound || found.inside.length + found.waiting.length === 0) return found;
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${this} is in use with a bound of ${found.bound}, not ${this.#bound}; all who share a key give the same one`,
+      `${this} is in use with bound ${found.bound}, not ${this.#bound}; give the same bound wherever the key is used`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
 import type { StandardSchema } from '../../../protocol/stores.ts';
-import { SchemaValidator } from '../index-map/schema-validator.ts';
+import { SchemaValidator } from '../index-map/schema.ts';
 import { isRecord } from '../validate.ts';
 
 export type SchemaByMember = Readonly<Record<string, StandardSchema>>;

@@ -9,24 +9,23 @@ import { MAX_REPLACED_BYTES, MAX_REPLACED_FRACTION } from './policy.ts';
 import { assertDatabaseInPlace } from './store-files.ts';
 
 /*
- * With durability 'process' a commit is in the log, but not yet on the disk itself, and a power cut may take it back: then its
- * row names the file it named before. So a file that was replaced stays, noted in the transaction that took its name away,
- * until the log has been synced. Removing it right after the commit would leave an old item without its value, for the file
- * system may well keep the removal.
+ * With durability 'process' a commit is in the WAL, but not yet synced, and a power cut may undo it: then its row names the file that it
+ * named before. So a replaced file stays, recorded by the transaction that replaced it, until the WAL has been synced. If it were removed
+ * right after the commit, an old item could be left without its value, because the file system may keep the removal.
  */
 
-/** Syncing the log is slow: the next one is due after this number of times as long as the last one took. */
+/** Syncing the WAL is slow: the next sync is due after this many times the duration of the last one. */
 const REMOVAL_PAUSE_FACTOR = 30;
-/** Files that may wait; each costs a row, and a removal that other writers wait for. */
+/** Replaced files that may wait; each costs a row, and a removal that other writers wait for. */
 const MAX_REPLACED_FILES = 256;
 
-/** Bytes of replaced files that may wait: a part of the limit, which is set aside for them. */
+/** Returns the bytes of replaced files that may wait: a part of the limit is reserved for them. */
 export const getMaxReplacedBytes = (core: Core): number =>
   core.settings.durability === 'power'
     ? 0
     : Math.min(MAX_REPLACED_BYTES, getLimitShareBytes(core) * MAX_REPLACED_FRACTION);
 
-/** Notes a file whose name the last row has given up. Inside a write transaction. */
+/** Records a file that no row names any more. Inside a write transaction. */
 export function recordReplaced(core: Core, file: string, bytes: number): void {
   core.sql.noteReplaced.run(file, bytes);
   core.transaction.afterCommit.push(() => {
@@ -35,7 +34,7 @@ export function recordReplaced(core: Core, file: string, bytes: number): void {
   });
 }
 
-/** After a commit: at once when that takes little of the time there is, else when there are too many. */
+/** After a commit: removes replaced files if that has not taken much time lately, or if there are too many. */
 export function removeReplacedIfDue(core: Core): void {
   const { replacedFiles, replacedBytes, nextRemovalAt } = core.maintenance;
   const areTooMany = replacedFiles > MAX_REPLACED_FILES || replacedBytes > getMaxReplacedBytes(core);
@@ -43,15 +42,15 @@ export function removeReplacedIfDue(core: Core): void {
 }
 
 /**
- * Syncs the log, then removes the files that were replaced, those of other processes, too. Where the log can't be synced they
- * stay. Outside of transactions.
+ * Syncs the WAL, then removes replaced files, also those of other processes. If the WAL can't be synced they stay. Outside of
+ * transactions.
  */
 export function removeReplaced(core: Core): void {
   const { maintenance, sql } = core;
   const startedAt = performance.now();
   maintenance.replacedFiles = 0;
   maintenance.replacedBytes = 0;
-  // What is noted now is in the log by now.
+  // What is recorded now is in the WAL by now.
   const noted = sql.replaced.all();
   if (noted.length === 0) return;
   try {
@@ -60,7 +59,7 @@ export function removeReplaced(core: Core): void {
     const gone = noted.map(([file]) => file).filter((file) => deleteFile(core, file));
     core.connection.withoutRetry(() => void sql.forgetReplaced.run(JSON.stringify(gone)));
   } catch (error) {
-    // Another process writes, or the disk is full or fails: what is left is removed next time.
+    // Another process writes, or the disk is full or fails: the next call removes the rest.
     if (!(error instanceof DiskCacheError)) throw error;
   } finally {
     const end = performance.now();
@@ -68,7 +67,7 @@ export function removeReplaced(core: Core): void {
   }
 }
 
-/** After the commit nothing may fail: a name that was tampered with leads to no file of ours. False while the system holds on to it. */
+/** Deletes a file after a commit, when nothing may fail: a damaged name is ignored. Returns false while the system keeps the file. */
 export function deleteFile({ files }: Core, file: string): boolean {
   try {
     return files.remove(file);
@@ -87,11 +86,11 @@ export function deleteRow(core: Core, [id, key, file, size]: RowRef, kind: Chang
   core.memoryCache.delete(key);
 }
 
-/** A row was found, and is not where its id says. */
+/** The error for a row that was found, but not under its id. */
 export const lostRowError = ({ connection }: Core): DiskCacheError =>
   new DiskCacheError('CORRUPT', `${connection.path} holds a row whose id is damaged; run check({ repair: true })`);
 
-/** Invariant: a file goes only after the commit that took its name from the last row, so a rollback loses nothing. */
+/** Invariant: a file is deleted only after the commit that removed its name from the last row, so a rollback loses nothing. */
 export function deleteFileAfterCommit(core: Core, file: string | null, size: number): void {
   if (file === null) return;
   core.sql.count.run(-size, 'file bytes');
@@ -99,19 +98,19 @@ export function deleteFileAfterCommit(core: Core, file: string | null, size: num
   else core.transaction.afterCommit.push(() => deleteFile(core, file));
 }
 
-/** Whether any process has a listener. Inside a write transaction, during which none can be added. */
+/** True if any process has a listener. Inside a write transaction, during which none can be added. */
 export function isChangeLogged({ transaction, sql }: Core): boolean {
   transaction.isLogged ??= sql.anyListener.first() !== undefined;
   return transaction.isLogged;
 }
 
-/** Bytes of a key on disk, about: characters beyond ASCII count as one. */
+/** Returns about how many bytes a key takes on disk: characters beyond ASCII count as one. */
 export const estimateKeyBytes = (key: KeyColumn): number => (typeof key === 'number' ? 8 : (key?.length ?? 0));
 
-/** So many expired items a write takes along. */
+/** Expired items that one write deletes. */
 const MAX_EXPIRED_PER_WRITE = 16;
 
-/** Deletes the longest expired items, at most so many; answers how many. Inside a write transaction. */
+/** Deletes the items that expired first, at most `maxItems`; returns how many. Inside a write transaction. */
 export function deleteExpired(core: Core, now: number, maxItems = MAX_EXPIRED_PER_WRITE): number {
   const { sql, rowStats } = core;
   const rows = sql.expired.all(now, maxItems);

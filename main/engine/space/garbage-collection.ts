@@ -2,15 +2,15 @@ import { clearDeadListeners } from '../cache/change-feed.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
 import type { Core } from '../state/core.ts';
-import { tryWithoutWaiting } from './maintenance.ts';
 import { assertDatabaseInPlace } from './store-files.ts';
+import { tryWithoutWaiting } from './warnings.ts';
 
-/** Whether an item has an id that no store gives: a damaged one, or one by a clock that was centuries ahead. O(log n). */
+/** Returns whether an item has an id that no store assigns: a damaged one, or one of a clock that was centuries ahead. O(log n). */
 export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean => kind !== 'deque' && sql.strayId.first() !== undefined;
 
 /**
- * Puts items with such ids behind the others, in their order: behind the largest id nothing could be added, and beyond 2^53 a
- * number of JavaScript names more than one row. O(log n) each.
+ * Moves items with such ids behind the others, in their order: after the largest id nothing could be added, and beyond 2^53 a number
+ * in JavaScript may stand for several rows. O(log n) each.
  */
 export function repairIds(core: Core): void {
   if (!hasOutOfRangeIds(core)) return;
@@ -23,15 +23,15 @@ export function repairIds(core: Core): void {
 }
 
 /*
- * Value files that no row names: what a writer that was killed has left behind.
+ * Value files that no row names: left behind by a writer that was killed.
  */
 
 /** Files stored between two collections. */
 const WRITES_PER_COLLECTION = 8;
-/** Collections between two looks at the stage. */
+/** Collections between two sweeps of staged files. */
 const COLLECTIONS_PER_STAGE_SWEEP = 256;
 
-/** Returns the names that no row has. An index may be damaged, so the table itself is asked, too: O(rows), after a crash. */
+/** Returns the names that no row has. An index may be damaged, so the table is searched, too: O(rows), after a crash. */
 export function findOrphans({ sql }: Core, names: readonly string[]): string[] {
   const suspects = new Set(names.filter((name) => sql.namesFile.first(name) === undefined));
   if (suspects.size > 0) {
@@ -53,7 +53,7 @@ export function collectBucket(core: Core, bucket: string): void {
   });
 }
 
-/** Looks through one bucket for orphans, now and then, after a file was stored: what crashes leave behind is bounded. */
+/** Collects the orphans of one bucket, now and then after a file was stored, so that the leftovers of crashes are bounded. */
 export function collectOneBucket(core: Core): void {
   const { rowStats, files, transaction } = core;
   if (transaction.depth > 0 || ++rowStats.filesStored % WRITES_PER_COLLECTION !== 0) return;
@@ -65,20 +65,20 @@ export function collectOneBucket(core: Core): void {
 }
 
 /*
- * What killed writers leave behind: staged files, placed files that no row names, leases, listeners. It is looked for when a store is
- * opened and while it is open, also where little is written. Staged files of dead processes go at once; the folders of placed files
- * are gone through once a day, a few at a time, by all who have the store open or open it in turn.
+ * Removes what killed writers leave behind: staged files, placed files that no row names, leases, listeners; when a store is opened and
+ * while it is open, even if little is written. Staged files of dead processes are removed at once; the folders of placed files are swept
+ * once a day, a few at a time, by all processes that have the store open.
  */
 
-/** How long folders are gone through at a time; of so few, all are. */
+/** How long folders are swept at a time, and how many at least. */
 const SLICE_MS = 4;
 const MIN_FOLDERS = 8;
-/** Between two slices, and between two looks whether there is anything to do. */
+/** Between two slices, between two sweeps, and between two rounds over all folders. */
 const SLICE_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 3_600_000;
 const ROUND_INTERVAL_MS = 86_400_000;
 
-/** Clears away what is left behind, now and from time to time until the store is closed. */
+/** Collects garbage now and from time to time until the store is closed. */
 export function collectGarbage(core: Core): void {
   let isDone = true;
   const isFree = tryWithoutWaiting(core, () => {
@@ -91,7 +91,7 @@ export function collectGarbage(core: Core): void {
   core.maintenance.garbageTimer = setTimeout(() => collectGarbage(core), pause).unref();
 }
 
-/** Removes orphans from the next few folders. Returns whether there is nothing more to do today. */
+/** Removes orphans from the next few folders. Returns whether the round is done for today. */
 function collectSlice(core: Core): boolean {
   const { files, sql, transaction } = core;
   if (transaction.depth > 0) return false;

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toFileError } from '../sqlite/errors.ts';
 import { assertKnownSchema, assertSupportedVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
-import { BALLAST_FILE, lstatIfExists } from '../sqlite/open-database.ts';
+import { BALLAST_FILE, lstatIfExists, MAX_EMPTY_BYTES } from '../sqlite/open-database.ts';
 import { type Core, type FileIdentity, getLimitShareBytes, type OpenedFiles } from '../state/core.ts';
 import { NO_FOLLOW, statFile } from '../values/file-io.ts';
 import { getBallastTargetBytes } from './policy.ts';
@@ -22,37 +22,37 @@ import { getBallastTargetBytes } from './policy.ts';
 const getFileBytesAt = (path: string): number => statFile(path)?.bytes ?? 0;
 
 /**
- * Bytes on disk now: database, write-ahead log, what is kept for a full disk, and every value file, also those no item names.
+ * Returns the bytes on disk: database, write-ahead log, ballast, and every value file, also those that no item names.
  * O(value files).
  */
 export function getVolume(core: Core): number {
   return getDatabaseBytes(core) + getWalBytes(core) + getBallastBytes(core) + core.files.getUsage().bytes;
 }
 
-/** Bytes of the database file. */
+/** Returns the bytes of the database file. */
 export const getDatabaseBytes = ({ connection }: Core): number => getFileBytesAt(connection.path);
 
-/** Bytes of the write-ahead log. */
+/** Returns the bytes of the write-ahead log. */
 export const getWalBytes = ({ connection }: Core): number => getFileBytesAt(`${connection.path}-wal`);
 
-/** The file that is kept for a full disk. */
+/** Returns the path of the ballast file. */
 export const getBallastPath = ({ directory }: Core): string => join(directory, BALLAST_FILE);
 
-/** Bytes that are kept for a full disk. A link in its place keeps none. */
+/** Returns the bytes of the ballast; 0 for a link in its place. */
 export function getBallastBytes(core: Core): number {
   const facts = lstatIfExists(getBallastPath(core));
   return facts?.isFile() ? facts.size : 0;
 }
 
 /*
- * Whether a store still is what was opened. SQLite goes on writing into files that were deleted, renamed or replaced, where it is
- * lost; so the names are looked up again before something is written.
+ * Checks that the files of a store are still those that were opened. SQLite keeps writing into files that were deleted, renamed or
+ * replaced, where the data is lost; so their names are looked up again before a write.
  */
 
-/** A look costs about a tenth of a small write. With `'power'`, where a write takes longer than this itself, every write looks. */
-const LOOK_INTERVAL_MS = 1;
-/** A look at the log and the shared memory, too, and for what other processes have changed. */
-const WHOLE_LOOK_INTERVAL_MS = 5;
+/** A check costs about a tenth of a small write. With `'power'`, where a write takes longer than this interval, every write checks. */
+const CHECK_INTERVAL_MS = 1;
+/** The interval of a full check: also of the WAL and the shared memory, and of the format that other processes may have changed. */
+const FULL_CHECK_INTERVAL_MS = 5;
 
 /** Returns the identities of a store's files. Call it after the first read of the database, which makes its companions. */
 export function recordOpenedFiles(path: string): OpenedFiles {
@@ -70,7 +70,7 @@ export function recordOpenedFiles(path: string): OpenedFiles {
   };
 }
 
-/** Notes the format that was checked when the store was opened. */
+/** Records the format that was checked when the store was opened. */
 export function recordFormat({ sql, openOptions, openedFiles }: Core): void {
   if (openOptions.exclusive) return;
   openedFiles.dataVersion = sql.dataVersion.first()?.[0] ?? 0;
@@ -78,7 +78,7 @@ export function recordFormat({ sql, openOptions, openedFiles }: Core): void {
 }
 
 /**
- * Before something is written, and before it is committed.
+ * Before a write, and before a commit.
  *
  * @throws {DiskCacheError} `IO` when a file of the database is gone or another one, `CORRUPT` when the database was cut,
  * `UNSUPPORTED_VERSION` when a newer deskcache has raised its format.
@@ -86,29 +86,29 @@ export function recordFormat({ sql, openOptions, openedFiles }: Core): void {
 export function assertFilesUnchanged(core: Core): void {
   const { openedFiles } = core;
   const now = performance.now();
-  if (now >= openedFiles.nextCheckAt || core.settings.durability === 'power') look(core, now);
+  if (now >= openedFiles.nextCheckAt || core.settings.durability === 'power') checkFiles(core, now);
 }
 
-/** A look that finds a fault is repeated by the next write. */
-function look(core: Core, now: number): void {
+/** A check that fails is repeated by the next write. */
+function checkFiles(core: Core, now: number): void {
   const { openedFiles } = core;
   const isWhole = now >= openedFiles.nextFullCheckAt || core.settings.durability === 'power';
   assertSameFile(core, openedFiles.path, openedFiles.database);
   if (isWhole) {
     for (const { path, identity } of openedFiles.companions) assertSameFile(core, path, identity);
-    // A transaction has its own view, which was looked at when it began.
+    // A transaction has its own snapshot, which was checked when it began.
     if (core.transaction.depth === 0) assertFormat(core);
-    openedFiles.nextFullCheckAt = now + WHOLE_LOOK_INTERVAL_MS;
+    openedFiles.nextFullCheckAt = now + FULL_CHECK_INTERVAL_MS;
   }
-  openedFiles.nextCheckAt = now + LOOK_INTERVAL_MS;
+  openedFiles.nextCheckAt = now + CHECK_INTERVAL_MS;
 }
 
 function assertSameFile(core: Core, path: string, opened: FileIdentity | undefined): void {
   const facts = statOrUndefined(path);
-  if (facts?.size === 0 && path === core.openedFiles.path) {
+  if (facts !== undefined && facts.size <= MAX_EMPTY_BYTES && path === core.openedFiles.path) {
     throw new DiskCacheError(
       'CORRUPT',
-      `${path} was cut to nothing while it was open; close the store, restore the file, or delete the directory to begin anew`,
+      `${path} was truncated to 0 bytes while it was open; close the store, restore the file, or delete the directory to start again`,
     );
   }
   if (facts !== undefined && (opened === undefined || isSame(facts, opened))) return;
@@ -119,7 +119,7 @@ function assertSameFile(core: Core, path: string, opened: FileIdentity | undefin
 }
 
 /**
- * Before files are removed by their names: where an older copy took the place of the directory, these are names of its values.
+ * Before files are removed by name: if the directory was replaced by an older copy, the names are those of its values.
  *
  * @throws {DiskCacheError} `IO`, `CORRUPT` as `assertFilesUnchanged`.
  */
@@ -127,8 +127,8 @@ export const assertDatabaseInPlace = (core: Core): void =>
   assertSameFile(core, core.openedFiles.path, core.openedFiles.database);
 
 /**
- * Where the directory is another one by now, a value that is not in it is not damaged: then the error that says so, else the one that
- * was met.
+ * Returns the error to throw for a damaged value: if the directory was replaced, a missing value is not damaged, and the error says that
+ * instead.
  */
 export function explainDamage(core: Core, error: unknown): unknown {
   if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') return error;
@@ -141,10 +141,9 @@ export function explainDamage(core: Core, error: unknown): unknown {
 }
 
 /**
- * What another process may have done to the format since it was last looked at. Outside of transactions, or at the beginning
- * of one.
+ * Checks the format that another process may have changed since the last check. Outside of transactions, or at the beginning of one.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION`; `CORRUPT` for a schema that is not ours.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION`; `CORRUPT` for another schema.
  */
 export function assertFormat(core: Core): void {
   const { sql, openedFiles, openOptions } = core;
@@ -176,16 +175,16 @@ const isSame = (facts: { readonly dev: number; readonly ino: number }, { device,
   facts.ino === inode && facts.dev === device;
 
 /*
- * SQLite needs space to free space: a deletion is added to the log first, and what is new in the log needs its place in the
- * database before the log can be emptied. So a file beside the database keeps some, and is given up when the disk is full.
+ * SQLite needs space to free space: a deletion is added to the WAL first, and new pages of the WAL need space in the database before the
+ * WAL can be emptied. So a ballast file reserves some, and is removed when the disk is full.
  */
 
-/** A reserve that differs by less than this part from what it should be is good enough. */
+/** The ballast is resized only if its size differs by more than this part from the target. */
 const RESIZE_TOLERANCE = 1 / 4;
 
 /**
- * Lets the reserve follow the size of the store, as far as the disk has room; answers its bytes. Several processes may do so at
- * once: they write to the same places. O(1); O(bytes) when the store has grown by a third.
+ * Resizes the ballast to follow the size of the store, as far as the disk has space; returns its bytes. Several processes may do so at
+ * once: they write at the same offsets. O(1); O(bytes) when the store has grown by a third.
  */
 export function resizeBallast(core: Core): number {
   const currentBytes = getBallastBytes(core);
@@ -194,12 +193,12 @@ export function resizeBallast(core: Core): number {
   try {
     resizeFile(getBallastPath(core), currentBytes, targetBytes);
   } catch {
-    // The disk is full, or somebody has given the reserve up meanwhile: what there is has to do.
+    // The disk is full, or another process has released the ballast: the present size has to do.
   }
   return getBallastBytes(core);
 }
 
-/** Grows with bytes that can't be compressed: some file systems keep no space for others. What is no file is left alone. */
+/** Grows the file with incompressible bytes, because some file systems reserve no space for others. Ignores anything but a file. */
 function resizeFile(path: string, from: number, to: number): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | NO_FOLLOW, 0o600);
   try {
@@ -212,13 +211,13 @@ function resizeFile(path: string, from: number, to: number): void {
   }
 }
 
-/** Gives the space back; answers how many bytes. */
+/** Removes the ballast; returns the bytes that were freed. */
 export function releaseBallast(core: Core): number {
   const bytesBefore = getBallastBytes(core);
   try {
     rmSync(getBallastPath(core), { force: true });
   } catch {
-    // Windows keeps what somebody has open: then nothing was given back.
+    // Windows keeps a file that is open elsewhere: then nothing was freed.
   }
   return bytesBefore - getBallastBytes(core);
 }

@@ -2,16 +2,16 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { isLocked, isSqliteCorrupt, toDiskCacheError } from './errors.ts';
 
 /**
- * The views of this thread: what its stores see until the turn of the event loop ends, each a read transaction with what is
- * remembered beside it. `cache/read.ts` opens them.
+ * The open views of this thread. A view is what a store sees until the turn of the event loop ends: a read transaction and the state
+ * cached for it. `cache/read.ts` opens them.
  *
- * Invariant: nothing that is read after a lock was taken, or after a write, is older than that. So every write and every wait that
- * blocks the thread ends the views of all its stores: a lock in one store guards what is in another one, and who waits keeps no
- * write-ahead log from being emptied.
+ * Invariant: a read after a lock was acquired, or after a write, never returns older data. So every write and every blocking wait
+ * ends the views of all stores: a lock in one store may guard data in another, and a view that stays open during a wait would keep
+ * the write-ahead log from being checkpointed.
  */
 const openViews = new Set<() => void>();
 
-/** A view was opened; `end` forgets it again by `removeView`. */
+/** Registers an open view. `end` ends it and calls `removeView`. */
 export function addView(end: () => void): void {
   openViews.add(end);
 }
@@ -27,27 +27,28 @@ export function endViews(): void {
 
 const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 
-/** A pause that blocks this thread. Milliseconds. */
+/** Blocks this thread for some milliseconds, after ending its views. */
 export function sleepBlocking(ms: number): void {
   endViews();
   Atomics.wait(neverNotified, 0, 0, ms);
 }
 
-/** Milliseconds in which a waiter becomes as insistent as it gets, and after which it saves the processor again. */
+/** A waiter's pauses get shorter during this time. */
 const RAMP_UP_MS = 100;
+/** After this time they get longer again, to save the processor. */
 const LONG_WAIT_MS = 2000;
 const MAX_PAUSE_MS = 1;
 const MIN_PAUSE_MS = 0.05;
 
-/** How long a wait of this thread blocks it at most, for stores that were given no time of their own. Milliseconds. */
+/** How long a wait may block this thread, for stores that were opened without a `timeout`. Milliseconds. */
 const waitLimits = new Set<{ readonly ms: number }>();
 
-/** The one call that is to wait briefly: how long, how long it has waited in earlier attempts, and the time of the store it was cut to. */
+/** The call in `withBriefWait`: its limit, the time it has waited in earlier attempts, and the store's timeout if that was cut short. */
 let briefWait: { readonly maxMs: number; readonly waitedMs: number; cutMs: number } | undefined;
 
 /**
- * Lets stores that were opened without a `timeout` block this thread for no longer than this; the main thread of an application.
- * Returns how to end that.
+ * Limits how long stores that were opened without a `timeout` may block this thread. For the main thread of an application.
+ * Returns a function that removes the limit.
  */
 export function limitBlocking(ms: number): () => void {
   const limit = { ms };
@@ -58,8 +59,8 @@ export function limitBlocking(ms: number): () => void {
 }
 
 /**
- * Does work whose waits for a lock block this thread for at most `maxMs` milliseconds, as the next attempt of a caller that has waited `waitedMs`.
- * Returns 0, or the time that the store would have waited if a wait was cut short: then it can be tried again.
+ * Runs `work`, whose waits for locks block this thread for at most `maxMs` milliseconds. `waitedMs` is how long the caller has waited
+ * in earlier attempts. Returns 0, or the store's full timeout in milliseconds if a wait was cut short and can be tried again.
  */
 export function withBriefWait(maxMs: number, waitedMs: number, work: () => void): number {
   const outer = briefWait;
@@ -74,8 +75,8 @@ export function withBriefWait(maxMs: number, waitedMs: number, work: () => void)
 }
 
 /**
- * Waits for locks, in place of SQLite's busy handler. SQLite has no queue: whoever asks at the right moment gets the lock, and
- * one that takes it again at once leaves it free for microseconds. So those who have waited longer ask more often.
+ * Waits for locks instead of SQLite's busy handler. SQLite has no queue: the connection that tries at the right moment gets the lock,
+ * and one that takes it again at once leaves it free for microseconds only. So a waiter tries more often the longer it has waited.
  */
 export class BusyRetry {
   readonly #path: string;
@@ -84,7 +85,7 @@ export class BusyRetry {
   #timeout: number;
   lastFailure: DiskCacheError | undefined;
 
-  /** `isChosen`: the application gave the time, which then counts for it, whatever the thread's limit. */
+  /** @param isChosen whether the application gave the timeout (milliseconds), which then overrides the thread's limit. */
   constructor(path: string, timeout: number, isChosen: boolean, inTransaction: () => boolean) {
     this.#path = path;
     this.#timeout = timeout;
@@ -93,26 +94,26 @@ export class BusyRetry {
   }
 
   /**
-   * Does once more what has failed because of a lock, until it works or the time is up, and once what may have failed because the
-   * system refused to read; throws any other failure.
+   * Retries work that failed because of a lock until it succeeds or the timeout is over. Work that failed with SQLite's `CORRUPT`,
+   * which may be a refused read, is retried once.
    *
-   * @throws {DiskCacheError} `BUSY` with the cause.
+   * @throws {DiskCacheError} `BUSY` with the cause after the timeout; any other error at once, translated.
    */
   retry<T>(error: unknown, work: () => T): T {
     let translated = this.translate(error);
     if (isSqliteCorrupt(translated) && !this.#inTransaction()) {
       try {
         return work();
-      } catch (again) {
-        translated = this.translate(again);
+      } catch (retryError) {
+        translated = this.translate(retryError);
       }
     }
-    const began = performance.now();
+    const startedAt = performance.now();
     const { maxMs = this.#isTimeoutChosen ? Number.POSITIVE_INFINITY : getMaxBlockingMs(), waitedMs = 0 } =
       briefWait ?? {};
     const limit = Math.min(this.#timeout, maxMs);
     for (;;) {
-      const waited = performance.now() - began;
+      const waited = performance.now() - startedAt;
       // Inside a transaction the lock is held already: waiting would not help.
       if (!isLocked(translated) || this.#inTransaction()) throw translated;
       if (waited >= limit) {
@@ -123,8 +124,8 @@ export class BusyRetry {
       sleepBlocking(computePauseMs(waited + waitedMs));
       try {
         return work();
-      } catch (again) {
-        translated = this.translate(again);
+      } catch (retryError) {
+        translated = this.translate(retryError);
       }
     }
   }
@@ -148,8 +149,8 @@ export class BusyRetry {
 
 const getMaxBlockingMs = (): number => Math.min(...Array.from(waitLimits, ({ ms }) => ms));
 
-/** Scattered, so that several waiters don't ask in step. */
-function computePauseMs(waited: number): number {
-  const urgency = waited > LONG_WAIT_MS ? 0.5 : Math.min(1, waited / RAMP_UP_MS);
+/** Returns a random pause in milliseconds, so that several waiters don't try in step. */
+function computePauseMs(waitedMs: number): number {
+  const urgency = waitedMs > LONG_WAIT_MS ? 0.5 : Math.min(1, waitedMs / RAMP_UP_MS);
   return Math.max(MIN_PAUSE_MS, MAX_PAUSE_MS * (1 - urgency)) * (0.5 + Math.random());
 }

@@ -10,15 +10,16 @@ import {
 } from './driver.ts';
 import { toDiskCacheError } from './errors.ts';
 
-/** What it asks of a database connection. */
+/** The part of a database that `ReadSnapshot` uses. */
 interface SnapshotDatabase {
   readonly inTransaction: boolean;
   prepare(sql: string): { run(): unknown };
 }
 
 /**
- * A read transaction around several reads: taking and dropping the lock costs a third of a small read. Invariant: it is never
- * held while something is written, nor beyond the turn of the event loop that began it, so it can't keep the log from shrinking.
+ * A read transaction shared by several reads: acquiring and releasing the lock is a third of the cost of a small read.
+ *
+ * Invariant: it is never held during a write, nor beyond the turn of the event loop that began it, so it can't block checkpoints.
  */
 export class ReadSnapshot {
   isHeld = false;
@@ -37,9 +38,9 @@ export class ReadSnapshot {
   }
 
   /**
-   * Ends the one that is held and begins the next, which sees what is committed when it is first read from.
+   * Ends the held snapshot and begins a new one, which sees everything committed before its first read.
    *
-   * @throws {DiskCacheError} what SQLite has refused.
+   * @throws {DiskCacheError} if SQLite refuses.
    */
   renew(): void {
     this.release();
@@ -52,10 +53,10 @@ export class ReadSnapshot {
   }
 
   /**
-   * Nothing was written in it, so it may end either way. After a read that failed SQLite may have ended it already, and refuses to
-   * commit; the reader has been told then.
+   * Ends the snapshot. Nothing was written in it, so a rollback serves as well as a commit. After a failed read, SQLite may have ended
+   * it already and then refuses to commit; the reader has got that error.
    *
-   * @throws {DiskCacheError} when it can't be ended; it is held still, and the next call tries again.
+   * @throws {DiskCacheError} if it can't be ended; it is then still held, and the next call tries again.
    */
   release(): void {
     if (!this.isHeld) return;
@@ -67,12 +68,12 @@ export class ReadSnapshot {
     this.isHeld = false;
   }
 
-  /** `release` without a caller to catch a failure. The next call tries again, and throws. */
+  /** Same as `release`, but ignores a failure: the next call tries again, and throws. */
   releaseQuietly(): void {
     try {
       this.release();
     } catch {
-      // Held still.
+      // Still held.
     }
   }
 
@@ -89,9 +90,9 @@ export class ReadSnapshot {
 export type { Column, RunResult } from './driver.ts';
 
 /**
- * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
- * lock that somebody else holds is waited for. A held snapshot ends before it runs, unless it is one that rides on it; what
- * gives no rows writes or takes a lock, and ends the views of all stores.
+ * One prepared statement. Rows are arrays in the order of the selected columns. Errors are `DiskCacheError`s; locks of other
+ * connections are waited for. A held snapshot ends before the statement runs, unless the statement reads from the snapshot. A
+ * statement without rows writes or acquires a lock, so it ends the views of all stores.
  */
 export class Statement<Bind extends readonly Column[] = readonly Column[], Row extends readonly unknown[] = Column[]> {
   readonly #snapshot: ReadSnapshot;
@@ -99,14 +100,14 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   readonly #statement: PreparedStatement<Row>;
   readonly #usesSnapshot: boolean;
 
-  constructor(snapshot: ReadSnapshot, patience: BusyRetry, statement: PreparedStatement<Row>, rides: boolean) {
+  constructor(snapshot: ReadSnapshot, busyRetry: BusyRetry, statement: PreparedStatement<Row>, usesSnapshot: boolean) {
     this.#snapshot = snapshot;
-    this.#busyRetry = patience;
+    this.#busyRetry = busyRetry;
     this.#statement = statement.reader ? statement.raw() : statement;
-    this.#usesSnapshot = rides;
+    this.#usesSnapshot = usesSnapshot;
   }
 
-  /** Runs a statement that gives no rows. */
+  /** Runs a statement that returns no rows. */
   run(...bind: Bind): RunResult {
     endViews();
     if (this.#snapshot.isHeld) this.#snapshot.release();
@@ -135,32 +136,32 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     }
   }
 
-  /** `all` of a statement that writes. All rows, though there is one at most: so it runs to its end, and a commit that fails is told. */
+  /** Same as `all`, for a statement that writes and returns at most one row. Reading to the end reports a failed commit. */
   write(...bind: Bind): Row[] {
     endViews();
     return this.all(...bind);
   }
 
-  /** Hands rows to `take` until it answers false. The statement is finished when this returns. */
-  each(take: (row: Row) => boolean, ...bind: Bind): void {
+  /** Calls `take` with each row until it returns false. The statement is finished when this method returns. */
+  each(onRow: (row: Row) => boolean, ...bind: Bind): void {
     if (this.#snapshot.isHeld) this.#snapshot.release();
-    // A lock is refused before the first row, or never.
+    // SQLite refuses a lock before the first row or never.
     const start = () => {
       const rows = this.#statement.iterate(...bind);
       return { rows, first: rows.next() };
     };
-    let begun: ReturnType<typeof start>;
+    let started: ReturnType<typeof start>;
     try {
-      begun = start();
+      started = start();
     } catch (error) {
-      begun = this.#busyRetry.retry(error, start);
+      started = this.#busyRetry.retry(error, start);
     }
     try {
-      for (let next = begun.first; !next.done; next = begun.rows.next()) if (!take(next.value)) return;
+      for (let next = started.first; !next.done; next = started.rows.next()) if (!onRow(next.value)) return;
     } catch (error) {
       throw this.#busyRetry.translate(error);
     } finally {
-      begun.rows.return?.();
+      started.rows.return?.();
     }
   }
 }
@@ -169,9 +170,9 @@ export interface ConnectionOptions {
   readonly readOnly: boolean;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
-  /** Whether the application gave that time. */
+  /** Whether the application gave `timeout`. */
   readonly isTimeoutChosen?: boolean;
-  /** The bytes of the file, to be read in its place: where SQLite can't put its log and its shared memory beside it. */
+  /** The bytes of the file, read instead of it if SQLite can't create its log and shared memory beside it. */
   readonly image?: Buffer | undefined;
 }
 
@@ -180,14 +181,14 @@ export class Connection {
   readonly path: string;
   readonly #database: Database;
   readonly #busyRetry: BusyRetry;
-  /** A view of the database that does not change, for several reads; see `cache/read.ts`. */
+  /** An unchanging view of the database for several reads; see `cache/read.ts`. */
   readonly snapshot: ReadSnapshot;
 
   constructor(path: string, { readOnly, timeout, isTimeoutChosen = false, image }: ConnectionOptions) {
     const Driver = loadDriver();
     this.path = path;
     try {
-      // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
+      // No timeout of SQLite's: its sleeps grow to 100 ms, which starves a waiter beside a busy writer.
       const options = { readonly: readOnly, fileMustExist: readOnly && image === undefined, timeout: 0 };
       this.#database = new Driver(image ?? path, options);
     } catch (error) {
@@ -200,7 +201,7 @@ export class Connection {
       isTimeoutChosen,
       () => this.#database.inTransaction && !this.snapshot.isHeld,
     );
-    // The file may have been made to do harm (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
+    // The file may be hostile (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
     for (const setting of ['trusted_schema = OFF', 'cell_size_check = ON']) this.pragma(setting);
   }
 
@@ -208,35 +209,35 @@ export class Connection {
     return this.#database.open;
   }
 
-  /** What SQLite or its driver has refused last, since `forgetFailure`. */
+  /** The last error of SQLite or its driver since `clearLastFailure`. */
   get lastFailure(): DiskCacheError | undefined {
     return this.#busyRetry.lastFailure;
   }
 
-  /** Before a transaction, whose own failures are asked for. */
+  /** Clears `lastFailure` before a transaction, so that it tells only of that transaction. */
   clearLastFailure(): void {
     this.#busyRetry.lastFailure = undefined;
   }
 
-  /** True between BEGIN and COMMIT or ROLLBACK. */
+  /** Whether a transaction is open, the snapshot's included. */
   get inTransaction(): boolean {
     return this.#database.inTransaction;
   }
 
   prepare<Bind extends readonly Column[], Row extends readonly unknown[] = Column[]>(
     sql: string,
-    rides = false,
+    usesSnapshot = false,
   ): Statement<Bind, Row> {
     const prepared = this.withRetry(() => this.#database.prepare<Row>(sql));
-    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, prepared, rides);
+    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, prepared, usesSnapshot);
   }
 
-  /** Runs SQL text without parameters or rows. */
+  /** Runs SQL that has no parameters and returns no rows. */
   execute(sql: string): void {
     this.withRetry(() => this.#database.exec(sql));
   }
 
-  /** Asks or sets a pragma; answers its first column. */
+  /** Reads or sets a pragma. Returns its first column. */
   pragma(text: string): unknown {
     return this.withRetry(() => this.#database.pragma(text, { simple: true }));
   }
@@ -246,19 +247,19 @@ export class Connection {
     this.#busyRetry.withoutRetry(work);
   }
 
-  /** Makes a function known to the SQL of this connection, but not to triggers and indexes that stand in the file. */
-  defineFunction(name: string, answer: (argument: Column) => Column): void {
-    this.#database.function(name, { directOnly: true }, answer);
+  /** Defines a function for the SQL of this connection. Triggers and indexes in the file can't call it. */
+  defineFunction(name: string, implementation: (argument: Column) => Column): void {
+    this.#database.function(name, { directOnly: true }, implementation);
   }
 
   close(): void {
-    // A view that can't be ended must not keep the file open.
+    // A snapshot that can't be ended must not keep the file open.
     this.snapshot.releaseQuietly();
     this.snapshot.isHeld = false;
     this.withRetry(() => this.#database.close());
   }
 
-  /** Runs what can be run again, and runs it again while somebody else holds the lock. */
+  /** Runs repeatable work, and retries it while another connection holds the lock. @throws {DiskCacheError} as `BusyRetry.retry` */
   withRetry<T>(work: () => T): T {
     if (this.snapshot.isHeld) this.snapshot.release();
     try {

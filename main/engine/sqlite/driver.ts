@@ -23,7 +23,7 @@ const DLOPEN_EXPLANATIONS: readonly (readonly [pattern: RegExp, explain: (match:
   [
     /code signature|not valid for use in process|Team ID/i,
     () =>
-      'is not signed as the application is; sign it with the application, or give it the entitlement com.apple.security.cs.disable-library-validation',
+      'is not signed as the application is; sign it with the application, or add the entitlement com.apple.security.cs.disable-library-validation',
   ],
 ];
 
@@ -41,16 +41,16 @@ function describeInstalledGlibc(): string {
   return version === undefined ? '' : `, and this system has ${version}`;
 }
 
-/** What SQLite stores and gives back. */
+/** A value of a SQLite column. */
 export type Column = string | number | bigint | Uint8Array | null;
 
-/** What a statement has done. */
+/** The result of a statement that returns no rows. */
 export interface RunResult {
   readonly changes: number;
   readonly lastInsertRowid: number | bigint;
 }
 
-/** The part of the driver's statements that is used. Its own types would be needed by every application that compiles against ours. */
+/** The part of the driver's statements that is used. With the driver's own types, every application would need them to compile. */
 export interface PreparedStatement<Row> {
   readonly reader: boolean;
   raw(): PreparedStatement<Row>;
@@ -67,7 +67,11 @@ export interface Database {
   prepare<Row>(sql: string): PreparedStatement<Row>;
   exec(sql: string): unknown;
   pragma(text: string, options: { readonly simple: boolean }): unknown;
-  function(name: string, options: { readonly directOnly: boolean }, answer: (argument: Column) => Column): unknown;
+  function(
+    name: string,
+    options: { readonly directOnly: boolean },
+    implementation: (argument: Column) => Column,
+  ): unknown;
   close(): unknown;
 }
 
@@ -79,19 +83,19 @@ export type Driver = new (
 /** SQLite's online backup (https://sqlite.org/backup.html) of one database over another one. */
 export interface DatabaseBackup {
   /**
-   * Copies a number of pages, all with −1. The first call takes the write lock of the target and keeps it until `close`, also with 0
-   * pages; `totalPages` is 0 while another connection has it. The call after which nothing remains has committed.
+   * Copies a number of pages, −1 for all. The first call, even with 0 pages, acquires the write lock of the target and keeps it until
+   * `close`; `totalPages` is 0 if another connection holds the lock. The call after which no pages remain has committed.
    */
   transfer(pages: number): { readonly totalPages: number; readonly remainingPages: number };
-  /** Ends it; what was not committed is undone. */
+  /** Ends the backup; uncommitted pages are rolled back. */
   close(): unknown;
 }
 
 /**
- * Begins to copy `source` over the database at `path`, which may be open, here and in other processes: they see one transaction.
- * The driver's own `backup` does this piece by piece behind a promise, and the engine never awaits, so its inner object is used.
+ * Begins to copy `source` over the database at `path`, which may be open in this and in other processes: they see one transaction.
+ * The driver's own `backup` is asynchronous, and the engine never awaits, so the driver's internal object is used.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for another release of better-sqlite3, which hides it elsewhere.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if this release of better-sqlite3 has no such internal object.
  */
 export function beginBackup(source: Database, path: string): DatabaseBackup {
   for (const symbol of Object.getOwnPropertySymbols(source)) {
@@ -100,7 +104,7 @@ export function beginBackup(source: Database, path: string): DatabaseBackup {
   }
   throw new DiskCacheError(
     'UNSUPPORTED_VERSION',
-    'This release of better-sqlite3 has no synchronous copy of a database; install the one that deskcache names',
+    'This release of better-sqlite3 can not copy a database synchronously; install the version in the dependencies of deskcache',
   );
 }
 
@@ -117,7 +121,7 @@ let loadedDriver: Driver | undefined;
 /**
  * Loads better-sqlite3 once: the copy beside the bundle, or else the installed package. The first database loads its native file.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for a runtime it can't run on, `BAD_OPTION` if a bundle lacks it.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if this runtime can't run it, `BAD_OPTION` if it is missing from a bundle.
  */
 export function loadDriver(): Driver {
   if (loadedDriver) return loadedDriver;
@@ -130,7 +134,7 @@ export function loadDriver(): Driver {
   return loadedDriver;
 }
 
-/** The native file needs Node-API 10: an older runtime would crash without a word, so the check comes first. */
+/** The native file needs Node-API 10: an older runtime would crash without a message. @throws {DiskCacheError} `UNSUPPORTED_VERSION` */
 function assertRuntime(): void {
   const { platform, arch, version, versions } = process;
   if (!(Number(versions.napi) >= 10)) {
@@ -163,7 +167,7 @@ function requireDriver(): typeof SqliteDatabase {
   throw failure ?? Object.assign(new Error("Cannot find module 'better-sqlite3'"), { code: 'MODULE_NOT_FOUND' });
 }
 
-/** Turns what loading better-sqlite3 or its native file has thrown into a DiskCacheError. Returns anything else as it is. */
+/** Converts an error of loading better-sqlite3 or its native file to a `DiskCacheError`. Returns other errors unchanged. */
 export function toLoadError(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof DiskCacheError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
@@ -175,8 +179,8 @@ export function toLoadError(cause: unknown): unknown {
     const { platform, arch } = process;
     return new DiskCacheError(
       'BAD_OPTION',
-      `better-sqlite3 has no native file for ${platform}-${arch} here. In a bundle name the platform in the plugin ` +
-        `({ platforms: ['${platform}-${arch}'] }); in an installer don't exclude prebuilds/${platform}-${arch}.node (${firstLine(cause)})`,
+      `better-sqlite3 has no native file for ${platform}-${arch} here. In a bundle, name the platform in the plugin ` +
+        `({ platforms: ['${platform}-${arch}'] }); in an installer, don't exclude prebuilds/${platform}-${arch}.node (${firstLine(cause)})`,
       { cause },
     );
   }
@@ -184,7 +188,7 @@ export function toLoadError(cause: unknown): unknown {
   return new DiskCacheError('UNSUPPORTED_VERSION', describeDlopenFailure(cause.message), { cause });
 }
 
-/** Whether the package itself was not found, not a file in it. */
+/** Whether the package itself is missing, not only a file in it. */
 const isPackageMissing = (error: Error): boolean => /^Cannot find module 'better-sqlite3'/.test(error.message);
 
 const firstLine = (error: Error): string => error.message.split('\n', 1)[0] ?? '';

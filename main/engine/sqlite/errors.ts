@@ -13,14 +13,14 @@ import {
 import { dirname } from 'node:path';
 import { DiskCacheError, type ErrorCode, getErrorMessage } from '../../../protocol/error.ts';
 
-/** Whether something on disk is not as it was written. Says nothing about which item; see `isDamage`. */
+/** Whether an error says that something on disk is damaged. It doesn't prove that of an item; see `isDamage`. */
 export const isCorrupt = (error: unknown): error is DiskCacheError =>
   error instanceof DiskCacheError && error.code === 'CORRUPT';
 
 /**
- * Whether an error proves that one stored value or key is damaged: a checksum or a length that differs, a file that is missing, a
- * key that can't be decoded. Only such an item may be given up. `CORRUPT` from SQLite itself proves nothing about a value: SQLite
- * tells a read that the system has refused (EIO) as damage, too, and the same read may work a moment later.
+ * Whether an error proves that one stored value or key is damaged: a wrong checksum or length, a missing file, a key that can't be
+ * decoded. Only such an item may be given up. `CORRUPT` from SQLite itself proves nothing about a value: SQLite also reports a
+ * refused read (EIO) as damage, and the same read may work a moment later.
  */
 export const isDamage = (error: unknown): error is DiskCacheError => isCorrupt(error) && !isFromSqlite(error.cause);
 
@@ -30,7 +30,7 @@ function isFromSqlite(cause: unknown): boolean {
   return typeof code === 'string' && code.startsWith('SQLITE_');
 }
 
-/** Returns undefined where the database is damaged. A disk that fails for a moment is no damage: that is thrown. */
+/** Returns the result of `work`, or undefined if the database is damaged. Other errors, as of a temporary disk failure, are thrown. */
 export function unlessCorrupt<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -40,7 +40,7 @@ export function unlessCorrupt<T>(work: () => T): T | undefined {
   }
 }
 
-/** Reads an item that is taken out whether it is whole or damaged: returns the value, or the error that proves damage. */
+/** Reads an item that will be removed even if it is damaged. Returns the value, or the error that proves the damage. */
 export function tryRead<T>(work: () => T): { readonly value: T } | { readonly error: unknown } {
   try {
     return { value: work() };
@@ -50,20 +50,20 @@ export function tryRead<T>(work: () => T): { readonly value: T } | { readonly er
   }
 }
 
-/** A store that is busy, a disk that is full or could not be read: tried again later, it may work. */
+/** Errors after which a later attempt may succeed: a busy store, a full disk, a failed read. */
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'DISK_FULL', 'IO']);
 
 export const isTransient = (error: unknown): boolean =>
   error instanceof DiskCacheError && TRANSIENT_CODES.has(error.code);
 
-/** As large as a page of the database, so that it needs a block of the disk. */
+/** The size of a database page, so that the probe needs a block of the disk. */
 const PROBE_BYTES = 4096;
 
 /**
- * SQLite tells that a file can't be opened or written, and not why. Tries the same beside the database and returns what the
- * system says, as it was thrown; undefined when it works.
+ * Finds out why SQLite can't open or write a file, which SQLite doesn't say: tries the same beside the database. Returns the
+ * system's error, or undefined if the probe succeeds.
  *
- * Invariant: the database and its -shm are never opened here: closing them would end the locks that this process holds on them
+ * Invariant: the database and its -shm are never opened here: closing them would release the locks that this process holds on them
  * (https://sqlite.org/howtocorrupt.html §2.2).
  */
 export function probeWrite(path: string): unknown {
@@ -86,52 +86,53 @@ function assertAccess(file: string): void {
 
 function writeProbeFile(file: string): void {
   rmSync(file, { force: true });
-  const opened = openSync(file, 'wx', 0o600);
+  const descriptor = openSync(file, 'wx', 0o600);
   try {
-    writeSync(opened, new Uint8Array(PROBE_BYTES));
-    fsyncSync(opened);
+    writeSync(descriptor, new Uint8Array(PROBE_BYTES));
+    fsyncSync(descriptor);
   } finally {
-    closeSync(opened);
+    closeSync(descriptor);
     rmSync(file, { force: true });
   }
 }
 
-/** What a system says of a disk, or a file server, that can't be read. */
+/** System errors for a disk or file server that can't be read. */
 const UNREADABLE_CODES: ReadonlySet<unknown> = new Set(['EIO', 'ENXIO', 'ENODEV', 'ESTALE', 'ETIMEDOUT', 'EREMOTEIO']);
-/** Of a larger database only the beginning is read, which bounds the time. */
+/** Only this part of a larger database is read, which bounds the time. */
 const MAX_READ_BYTES = 256 * 1024 * 1024;
 const READ_CHUNK_BYTES = 1024 * 1024;
-/** How long a result is kept: a fault that lasts is met by every call. */
+/** How long a result is cached: while a fault lasts, every call meets it. */
 const RESULT_TTL_MS = 1000;
-/** Descriptors are small numbers; those of SQLite are looked for up to this one. */
+/** SQLite's descriptor is searched for up to this number; descriptors are small integers. */
 const MAX_DESCRIPTOR = 4096;
 
 const recentResults = new Map<string, { readonly at: number; readonly refusal: unknown }>();
 
 /**
- * SQLite tells a read that the system has refused as damage. Reads the database through and returns the refusal; undefined when all
- * of it can be read, so that what SQLite says is true. Uses the descriptor that SQLite has open, for the reason given at `probeWrite`.
+ * Finds out whether damage that SQLite reports is in fact a read that the system refused. Returns the system's error, or undefined if
+ * the file can be read, so that SQLite is right. Reads through the descriptor that SQLite has open, because of the invariant of
+ * `probeWrite`.
  */
 export function probeRead(path: string): unknown {
   const known = recentResults.get(path);
   if (known !== undefined && performance.now() - known.at < RESULT_TTL_MS) return known.refusal;
-  const refusal = findReadRefusal(path);
+  const refusal = findReadError(path);
   recentResults.clear();
   recentResults.set(path, { at: performance.now(), refusal });
   return refusal;
 }
 
-function findReadRefusal(path: string): unknown {
+function findReadError(path: string): unknown {
   try {
-    // Windows knows no such locks.
-    const opened = process.platform === 'win32' ? openSync(path, 'r') : findDescriptor(path);
-    if (opened === undefined) return undefined;
+    // Windows does not release locks on close.
+    const descriptor = process.platform === 'win32' ? openSync(path, 'r') : findDescriptor(path);
+    if (descriptor === undefined) return undefined;
     try {
-      const piece = new Uint8Array(READ_CHUNK_BYTES);
+      const chunk = new Uint8Array(READ_CHUNK_BYTES);
       for (let at = 0; at < MAX_READ_BYTES; at += READ_CHUNK_BYTES)
-        if (readSync(opened, piece, 0, READ_CHUNK_BYTES, at) === 0) break;
+        if (readSync(descriptor, chunk, 0, READ_CHUNK_BYTES, at) === 0) break;
     } finally {
-      if (process.platform === 'win32') closeSync(opened);
+      if (process.platform === 'win32') closeSync(descriptor);
     }
     return undefined;
   } catch (error) {
@@ -143,8 +144,8 @@ function findDescriptor(path: string): number | undefined {
   const { dev, ino } = statSync(path);
   for (let descriptor = 3; descriptor < MAX_DESCRIPTOR; descriptor++) {
     try {
-      const facts = fstatSync(descriptor);
-      if (facts.ino === ino && facts.dev === dev) return descriptor;
+      const stats = fstatSync(descriptor);
+      if (stats.ino === ino && stats.dev === dev) return descriptor;
     } catch {
       // Not open.
     }
@@ -152,7 +153,7 @@ function findDescriptor(path: string): number | undefined {
   return undefined;
 }
 
-/** SQLite's result codes (https://sqlite.org/rescode.html), or the beginning of extended ones, and what they mean to a caller; the first that fits. */
+/** Prefixes of SQLite's result codes (https://sqlite.org/rescode.html) and their meaning for a caller. The first match counts. */
 const SQLITE_ERRORS: readonly (readonly [prefix: string, code: ErrorCode, meaning: string])[] = [
   [
     'SQLITE_BUSY',
@@ -163,9 +164,9 @@ const SQLITE_ERRORS: readonly (readonly [prefix: string, code: ErrorCode, meanin
   ['SQLITE_PROTOCOL', 'BUSY', 'is locked by another process that is starting; try again later'],
   ['SQLITE_FULL', 'DISK_FULL', 'could not grow because the disk is full; free some space'],
   ['SQLITE_CORRUPT', 'CORRUPT', 'is damaged; restore it or delete the directory'],
-  ['SQLITE_NOTADB', 'CORRUPT', 'is no SQLite database; choose another directory'],
-  ['SQLITE_IOERR_SHORT_READ', 'CORRUPT', 'is shorter than it says; restore it or delete the directory'],
-  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'has no place for its shared memory because the disk is full; free some space'],
+  ['SQLITE_NOTADB', 'CORRUPT', 'is not an SQLite database; choose another directory'],
+  ['SQLITE_IOERR_SHORT_READ', 'CORRUPT', 'is shorter than its header says; restore it or delete the directory'],
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'could not grow its shared memory because the disk is full; free some space'],
   ['SQLITE_IOERR_NOMEM', 'IO', 'could not be used: there is not enough memory; try again later'],
   ['SQLITE_IOERR', 'IO', 'could not be read or written; check the disk, then try again'],
   ['SQLITE_READONLY', 'READ_ONLY', 'cannot be written'],
@@ -176,13 +177,13 @@ const SQLITE_ERRORS: readonly (readonly [prefix: string, code: ErrorCode, meanin
   ['SQLITE_NOMEM', 'IO', 'could not be used: there is not enough memory; try again later'],
 ];
 
-/** Behind these is a refusal of the system whose reason SQLite keeps to itself. */
+/** Codes for a system error that SQLite doesn't pass on. */
 const UNEXPLAINED_CODES = /^SQLITE_(CANTOPEN|IOERR_(WRITE|FSYNC|DIR_FSYNC|TRUNCATE|SHMOPEN|SHMMAP))/;
 
 const DISK_FULL_MEANING = 'could not grow because the disk is full; free some space';
 const FORBIDDEN_MEANING = 'may not be accessed; check its permissions';
 
-/** What the system's refusals mean, whatever was to be done. What is not here is `IO`. */
+/** What system errors mean for any operation. Errors that are not listed are `IO`. */
 const SYSTEM_ERRORS: Readonly<Record<string, readonly [code: ErrorCode, meaning: string]>> = {
   EACCES: ['NOT_ALLOWED', FORBIDDEN_MEANING],
   EPERM: ['NOT_ALLOWED', FORBIDDEN_MEANING],
@@ -198,16 +199,16 @@ const SYSTEM_ERRORS: Readonly<Record<string, readonly [code: ErrorCode, meaning:
   ENAMETOOLONG: ['BAD_OPTION', 'is too long a path; choose another directory'],
 };
 
-/** What the system's refusals mean for a directory that a caller has chosen. */
+/** What system errors mean for a directory chosen by the caller. */
 const DIRECTORY_ERRORS: typeof SYSTEM_ERRORS = {
   EEXIST: ['BAD_OPTION', 'is a file, not a directory; choose another directory'],
   ENOTDIR: ['BAD_OPTION', 'leads through a file; choose another directory'],
   ENOENT: ['BAD_OPTION', 'cannot be created; choose another directory'],
   EISDIR: ['BAD_OPTION', 'is a directory where a file was expected; choose another directory'],
-  ELOOP: ['BAD_OPTION', 'leads through a circle of links; choose another directory'],
+  ELOOP: ['BAD_OPTION', 'leads through a loop of links; choose another directory'],
 };
 
-/** The longest path that SQLite opens, in bytes: 512 with room for the longest name beside it. Windows has limits of its own. */
+/** The longest path that SQLite opens: 512 bytes less the longest suffix of a companion file. Windows has limits of its own. */
 const MAX_PATH_BYTES = 504;
 
 /** @throws {DiskCacheError} `BAD_OPTION` for a path that SQLite refuses because it is too long. */
@@ -221,8 +222,8 @@ export function assertPathLength(path: string): void {
 }
 
 /**
- * What SQLite or its driver threw, in the caller's words: the code, the path, what to do. A `DiskCacheError` passes through, and so
- * does what a function of the caller's has thrown meanwhile.
+ * Converts an error of SQLite or its driver to a `DiskCacheError` with code, path and advice. Returns other errors unchanged: a
+ * `DiskCacheError`, and anything thrown by a function of the caller.
  */
 export function toDiskCacheError(error: unknown, path: string): unknown {
   if (error instanceof DiskCacheError) return error;
@@ -234,17 +235,17 @@ export function toDiskCacheError(error: unknown, path: string): unknown {
     const explained = refusal === undefined ? undefined : toExplainedError(refusal, path);
     if (explained !== undefined) return new DiskCacheError(explained.code, explained.message, { cause: error });
   }
-  const [, meant, meaning] = SQLITE_ERRORS.find(([prefix]) => code.startsWith(prefix)) ?? [
+  const [, errorCode, meaning] = SQLITE_ERRORS.find(([prefix]) => code.startsWith(prefix)) ?? [
     '',
     'CORRUPT',
     'refused a statement',
   ];
-  return new DiskCacheError(meant, `${path} ${meaning} (${code}: ${getErrorMessage(error)})`, { cause: error });
+  return new DiskCacheError(errorCode, `${path} ${meaning} (${code}: ${getErrorMessage(error)})`, { cause: error });
 }
 
 /**
- * Whether somebody else holds a lock of SQLite, or reads from a log that has to be emptied, which is worth waiting for. SQLite reports
- * the latter by a row, so that `BUSY` has no cause; too many open files have one of another kind.
+ * Whether waiting helps: another connection holds SQLite's lock, or reads from a log that is to be checkpointed. SQLite reports the
+ * latter in a row, so that `BUSY` has no cause; `BUSY` because of too many open files has a cause of another kind.
  */
 export const isLocked = (error: unknown): boolean =>
   error instanceof DiskCacheError &&
@@ -252,13 +253,13 @@ export const isLocked = (error: unknown): boolean =>
   (error.cause === undefined || /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(getErrorCode(error.cause) ?? ''));
 
 /**
- * Whether SQLite says that a page is damaged. It says so, too, where the system has refused to read it (EIO, SQLITE_IOERR_CORRUPTFS
- * in sqlite3VdbeExec): the next read may work.
+ * Whether SQLite reports a damaged page. It does so, too, if the system refused a read (EIO, SQLITE_IOERR_CORRUPTFS in
+ * sqlite3VdbeExec): the next read may work.
  */
 export const isSqliteCorrupt = (error: unknown): boolean =>
   error instanceof DiskCacheError && (getErrorCode(error.cause) ?? '').startsWith('SQLITE_CORRUPT');
 
-/** What the file system threw at a directory that a caller has chosen, or at a file of its own in it, in the caller's words. */
+/** Converts a file system error at a directory chosen by the caller, or at a file in it. */
 export function toFileError(error: unknown, path: string): unknown {
   if (error instanceof DiskCacheError) return error;
   const known = DIRECTORY_ERRORS[getErrorCode(error) ?? ''];
@@ -266,8 +267,8 @@ export function toFileError(error: unknown, path: string): unknown {
 }
 
 /**
- * What the file system threw at a value file, in the caller's words. Never `CORRUPT`: that a file can't be read now says nothing
- * about what is in it.
+ * Converts a file system error at a value file. Never returns `CORRUPT`: that a file can't be read now says nothing about its
+ * content.
  */
 export function toValueFileError(error: unknown, path: string): DiskCacheError {
   if (error instanceof DiskCacheError) return error;
@@ -283,7 +284,7 @@ export function toValueFileError(error: unknown, path: string): DiskCacheError {
   );
 }
 
-/** Returns undefined for a refusal that SQLite can't have met. */
+/** Converts the result of a probe. Returns undefined for an error that SQLite can't have met. */
 function toExplainedError(refusal: unknown, path: string): DiskCacheError | undefined {
   const code = getErrorCode(refusal) ?? '';
   if (code === 'EEXIST') return undefined;
@@ -292,7 +293,7 @@ function toExplainedError(refusal: unknown, path: string): DiskCacheError | unde
   return toValueFileError(refusal, path);
 }
 
-/** Undefined where the system's word is not known. */
+/** Converts a system error. Returns undefined if its code is not in the table. */
 function toSystemError(error: unknown, path: string): DiskCacheError | undefined {
   const known = SYSTEM_ERRORS[getErrorCode(error) ?? ''];
   return known && toError(known, error, path);
@@ -301,24 +302,27 @@ function toSystemError(error: unknown, path: string): DiskCacheError | undefined
 const toError = ([code, meaning]: readonly [ErrorCode, string], error: unknown, path: string): DiskCacheError =>
   new DiskCacheError(code, `${path} ${meaning} (${getErrorCode(error)})`, { cause: error });
 
-/** What better-sqlite3 refuses itself, by an error without a code. */
+/** Converts errors that better-sqlite3 throws itself, without a code. */
 function toDriverError(error: unknown, path: string): unknown {
   if (error instanceof RangeError) {
-    return new DiskCacheError('TOO_LARGE', `${path} can't hold so large a value (${error.message})`, { cause: error });
+    return new DiskCacheError('TOO_LARGE', `${path} can't hold a value this large; store less (${error.message})`, {
+      cause: error,
+    });
   }
   if (!(error instanceof TypeError)) return error;
   if (error.message === 'The database connection is not open') {
     return new DiskCacheError('CLOSED', `${path} was closed; open the store again`, { cause: error });
   }
   if (error.message.startsWith('This database connection is busy')) {
-    return new DiskCacheError('BAD_OPTION', `${path} is being read by the caller of this function; call it after`, {
+    return new DiskCacheError('BAD_OPTION', `${path} is in use by an unfinished read; write after the read`, {
       cause: error,
     });
   }
   return error;
 }
 
-function getErrorCode(error: unknown): string | undefined {
+/** Returns the code of an error of SQLite or the system; undefined if it has none. */
+export function getErrorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }

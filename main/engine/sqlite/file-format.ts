@@ -3,17 +3,16 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { Connection, type Statement } from './connection.ts';
 import { toFileError } from './errors.ts';
 
-/** Marks a database file as ours: 'dkch' in ASCII, at offset 68 of the file. On disk; never changes. */
+/** Identifies a database file of deskcache: 'dkch' in ASCII, at offset 68 of the file. On disk; never changes. */
 export const APPLICATION_ID = 0x646b6368;
 
 /**
- * One step per format version, in order; the version a file has is its `user_version`. A shipped step is never edited:
- * append the next one.
+ * One step per format version, in order. A file's version is its `user_version`. Never edit a shipped step: append a new one.
  */
 const MIGRATIONS: readonly string[] = [
   // 1. `key` and `value` have no affinity: text stays TEXT, a number stays REAL, bytes stay BLOB, and SQLite's own comparison
   //    of `key` is the documented order. `id` is the order in which keys were first set. Times are epoch milliseconds; the
-  //    fraction of `stored_at` and `used_at` orders what happened within one millisecond. What every read needs comes first.
+  //    fraction of `stored_at` and `used_at` orders events within one millisecond. The columns that every read needs come first.
   `
   CREATE TABLE entry (
     id INTEGER PRIMARY KEY,
@@ -46,33 +45,33 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** While the setting `tagIndex` is on. */
+/** The index that exists while the setting `tagIndex` is on. */
 export const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
 
-/** The index of an eviction policy, on the columns that put the next victim first. */
+/** Returns the SQL that creates the index of an eviction policy; `order` puts the next item to evict first. */
 export const toCreateIndex = (name: string, order: string): string =>
   `CREATE INDEX IF NOT EXISTS ${name} ON entry (${order})`;
 
-/** The indexes of eviction policies, by name: on disk, so that a policy that goes leaves its index here. */
+/** The indexes of eviction policies, by name. On disk: a policy that is removed from the code leaves its index here. */
 export const EVICTION_INDEXES: Readonly<Record<string, string>> = {
   entry_stored_at: 'stored_at',
   entry_used_at: 'used_at',
   entry_hits: 'hits, used_at',
 };
 
-/** A deque drops it. */
+/** The index of keys, which a deque drops. */
 export const KEY_INDEX = 'entry_key';
 
-/** Returns the SQL that leads from a version to another one, by default the present one. */
+/** Returns the steps from one version to another, by default the current one. */
 export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly string[] => MIGRATIONS.slice(version, to);
 
 /*
- * The change log exists while somebody listens, in whichever process: triggers write one row per change, and cost nobody
- * anything once the last listener is gone. They call no function, for a trigger may have been planted and is trusted with
- * none (`trusted_schema`): a deletion is logged as such, and the writer corrects the row where it deleted for another reason.
+ * The change log exists while any process listens: triggers write one row per change, and are dropped with the last listener, so
+ * that they cost nothing then. They call no function, because `trusted_schema` is off (a trigger in the file may be hostile): a
+ * trigger logs every deletion as `delete`, and the writer corrects the row if the reason was another one.
  */
 
-/** So many changes are kept; a listener further behind is told that anything may have changed. */
+/** Changes that are kept. A listener that is further behind is told that anything may have changed. */
 const MAX_LOGGED_CHANGES = 65_536;
 
 const toLogSql = (kind: string, key: string): string =>
@@ -86,66 +85,66 @@ const CHANGE_TRIGGERS: Readonly<Record<string, string>> = {
   [DELETE_TRIGGER]: `AFTER DELETE ON entry BEGIN ${toLogSql("'delete'", 'old.key')} END`,
 };
 
-/** An earlier form: it asked the connection why it deletes. On disk. */
+/** An earlier form that asked the connection for the reason of a deletion. On disk. */
 const FORMER_DELETE_TRIGGER = `CREATE TRIGGER ${DELETE_TRIGGER} AFTER DELETE ON entry WHEN deskcache_cause() <> 'clear' BEGIN ${toLogSql('deskcache_cause()', 'old.key')} END`;
 
 const toCreateTrigger = (name: string): string => `CREATE TRIGGER IF NOT EXISTS ${name} ${CHANGE_TRIGGERS[name]}`;
 
-/** Every statement whose trigger may stand in a database. */
+/** The SQL of every trigger that may be in a database. */
 export const KNOWN_TRIGGERS: readonly string[] = Object.keys(CHANGE_TRIGGERS).map(toCreateTrigger);
 export const FORMER_TRIGGERS: Readonly<Record<string, string>> = { [DELETE_TRIGGER]: FORMER_DELETE_TRIGGER };
 
-/** Inside a write transaction. */
+/** Creates the triggers of the change log. Call it inside a write transaction. */
 export function startLog(connection: Pick<Connection, 'execute'>): void {
   for (const name of Object.keys(CHANGE_TRIGGERS)) connection.execute(toCreateTrigger(name));
 }
 
-/** Inside a write transaction. */
+/** Drops the triggers and deletes the log. Call it inside a write transaction. */
 export function stopLog(connection: Connection): void {
   for (const name of Object.keys(CHANGE_TRIGGERS)) connection.execute(`DROP TRIGGER IF EXISTS ${name}`);
   connection.execute('DELETE FROM change');
 }
 
-/** Runs `work`, which deletes rows that are not to be logged one by one. Inside a write transaction, while the log is on. */
+/** Runs `work` without logging its deletions one by one. Call it inside a write transaction, while the log is on. */
 export function withoutLoggingDeletions(connection: Connection, work: () => void): void {
   connection.execute(`DROP TRIGGER IF EXISTS ${DELETE_TRIGGER}`);
   work();
   connection.execute(toCreateTrigger(DELETE_TRIGGER));
 }
 
-/** Whether the log is that of an earlier deskcache, which this one can't write to. */
+/** Whether the log was made by an earlier version, to which this one can't write. */
 export function hasFormerLog(connection: Connection): boolean {
-  const trigger: Statement<[string], [string]> = connection.prepare('SELECT sql FROM sqlite_schema WHERE name = ?');
-  return trigger.first(DELETE_TRIGGER)?.[0] === FORMER_DELETE_TRIGGER;
+  const readTrigger: Statement<[string], [string]> = connection.prepare('SELECT sql FROM sqlite_schema WHERE name = ?');
+  return readTrigger.first(DELETE_TRIGGER)?.[0] === FORMER_DELETE_TRIGGER;
 }
 
-/** Takes over the log of an earlier deskcache. Inside a write transaction. */
+/** Upgrades the log of an earlier version. Call it inside a write transaction. */
 export function upgradeLog(connection: Connection): void {
   connection.execute(`DROP TRIGGER IF EXISTS ${DELETE_TRIGGER}`);
   connection.execute(toCreateTrigger(DELETE_TRIGGER));
 }
 
 /*
- * What may stand in the schema of a store. Who can write a database file can plant views, triggers, generated columns, CHECK
- * constraints or indexes on expressions in it, and every statement of ours would run them. So the schema is compared with
- * what deskcache itself writes, word for word, before any table is touched.
+ * What the schema of a store may contain. Somebody who can write a database file can add views, triggers, generated columns, CHECK
+ * constraints or indexes on expressions, which the engine's statements would run. So the schema is compared with what deskcache
+ * itself writes, word for word, before any table is used.
  */
 
 type SchemaRow = [type: string, name: string, table: string, sql: string | null];
 const READ_SCHEMA_SQL = 'SELECT type, name, tbl_name, sql FROM sqlite_schema';
 
 interface KnownSchema {
-  /** Each object of a schema, as one text. */
+  /** Each allowed object of the schema, as text. */
   readonly known: ReadonlySet<string>;
   readonly required: ReadonlySet<string>;
 }
 
 const knownSchemas = new Map<number, KnownSchema>();
 
-/** One that SQLite has made itself has no text. */
+/** Returns an object of the schema as text. Its SQL is null if SQLite has created it itself. */
 const toSchemaText = ([type, name, table, sql]: SchemaRow): string => JSON.stringify([type, name, table, sql]);
 
-/** Made by SQLite from the statements that make a store, so that a new migration step is known without being listed here. */
+/** Returns the schema of a version. SQLite makes it from the statements that create a store, so that new steps need no list here. */
 function getKnownSchema(version: number): KnownSchema {
   const found = knownSchemas.get(version);
   if (found !== undefined) return found;
@@ -173,7 +172,7 @@ function getKnownSchema(version: number): KnownSchema {
 /**
  * Compares the schema of a database with that of a format version.
  *
- * @throws {DiskCacheError} `CORRUPT` naming what is there and should not be, or is not there.
+ * @throws {DiskCacheError} `CORRUPT` with the object that is unknown or missing.
  */
 export function assertKnownSchema(connection: Connection, version: number): void {
   const { known, required } = getKnownSchema(version);
@@ -189,7 +188,7 @@ export function assertKnownSchema(connection: Connection, version: number): void
   if (unknown !== undefined) {
     throw new DiskCacheError(
       'CORRUPT',
-      `${connection.path} has a ${unknown[0]} ${JSON.stringify(unknown[1].slice(0, 64))} that deskcache has not made: ${advice}`,
+      `${connection.path} has a ${unknown[0]} ${JSON.stringify(unknown[1].slice(0, 64))} that deskcache did not create: ${advice}`,
     );
   }
   const [first] = missing;
@@ -204,19 +203,19 @@ const MAX_INSPECTED_BYTES = 64 * 1024;
 const HEADER_BYTES = 100;
 
 /**
- * Looks at the first bytes of a file that is not empty, because merely opening a stranger's database with SQLite can change it.
+ * Checks the first bytes of a non-empty file without SQLite, because merely opening another program's database can change it.
  * Offsets: https://sqlite.org/fileformat2.html#the_database_header
  *
- * Only for a file that nobody in this process has open: see `parseCursor`.
+ * Only for a file that is not open in this process: see `databaseExists` in `open-database.ts`.
  *
- * @throws {DiskCacheError} `CORRUPT` for a file that is no database; `UNSUPPORTED_VERSION` for somebody else's or a newer one.
+ * @throws {DiskCacheError} `CORRUPT` for a file that isn't a database; `UNSUPPORTED_VERSION` for another program's or a newer one.
  */
 export function assertOwnDatabase(path: string): void {
   const bytes = readBeginning(path);
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, SQLITE_MAGIC.length) !== SQLITE_MAGIC) {
     throw new DiskCacheError(
       'CORRUPT',
-      `${path} is no SQLite database; choose another directory or move the file away`,
+      `${path} is not an SQLite database; choose another directory or move the file away`,
     );
   }
   assertApplicationId(bytes.readUInt32BE(68), path, () => `: ${describeContents(bytes)}`);
@@ -232,26 +231,35 @@ export function assertApplicationId(applicationId: number, path: string, describ
   );
 }
 
-/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` */
+/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for a format newer than this version knows. */
 export function assertSupportedVersion(version: number, path: string): void {
   if (version <= SCHEMA_VERSION) return;
   throw new DiskCacheError(
     'UNSUPPORTED_VERSION',
-    `${path} has format version ${version}, this deskcache knows versions up to ${SCHEMA_VERSION}; update deskcache or choose another directory`,
+    `${path} has format version ${version}, this deskcache supports versions up to ${SCHEMA_VERSION}; update deskcache or choose another directory`,
   );
 }
 
-/** A database that can't be opened where it is has to fit into memory. */
+/** @throws {DiskCacheError} `CORRUPT` for a version that was never written into a database with our application id. */
+export function assertPositiveVersion(version: number, path: string): void {
+  if (version > 0) return;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${path} has format version ${version}: its header is damaged; restore it, or delete the directory`,
+  );
+}
+
+/** A database that can't be opened in its directory must fit into memory. */
 const MAX_IMAGE_BYTES = 512 * 1024 * 1024;
-/** Offsets of the numbers that ask for a write-ahead log, and what they are for a database without one. */
+/** Header offsets of the read and write version, which ask for a write-ahead log, and their value for a database without one. */
 const WAL_VERSION_OFFSETS = [18, 19];
 const ROLLBACK_JOURNAL_VERSION = 1;
 
 /**
- * The bytes of a database without a log, as one that needs none. For a reader where SQLite can't put its shared memory; so
- * the file is not open in this process.
+ * Reads a database that has no log, with a header that asks for none. For a reader in a directory where SQLite can't create its
+ * shared memory, so the file is not open in this process.
  *
- * @throws {DiskCacheError} `TOO_LARGE`; `BUSY` when somebody has written to it meanwhile.
+ * @throws {DiskCacheError} `TOO_LARGE`; `BUSY` if the file changed during the read.
  */
 export function readImage(path: string): Buffer {
   try {
@@ -265,7 +273,7 @@ export function readImage(path: string): Buffer {
     const image = readFileSync(path);
     const after = statSync(path);
     if (after.mtimeMs !== before.mtimeMs || image.length !== before.size) {
-      throw new DiskCacheError('BUSY', `${path} was written to while it was read; try again`);
+      throw new DiskCacheError('BUSY', `${path} was changed while it was read; try again`);
     }
     for (const offset of WAL_VERSION_OFFSETS) image[offset] = ROLLBACK_JOURNAL_VERSION;
     return image;
@@ -291,7 +299,7 @@ function readBeginning(path: string): Buffer {
   }
 }
 
-/** Table definitions stand as plain text on the first pages. */
+/** Guesses the owner of a database: table definitions are plain text on the first pages. */
 function describeContents(bytes: Buffer): string {
   const found = bytes.toString('latin1').matchAll(/CREATE TABLE (?:IF NOT EXISTS )?["'`[]?(\w+)/g);
   const tables = new Set(Array.from(found, ([, name]) => name));

@@ -1,14 +1,16 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { getErrnoCode, makeFolders, STAGE_FOLDER, syncFolder } from '../values/file-io.ts';
+import { makeFolders, STAGE_FOLDER, syncFolder } from '../values/file-io.ts';
 import { Connection } from './connection.ts';
-import { assertPathLength, toFileError } from './errors.ts';
+import { assertPathLength, getErrorCode, toFileError } from './errors.ts';
 import {
   APPLICATION_ID,
   assertApplicationId,
   assertKnownSchema,
   assertOwnDatabase,
+  assertPositiveVersion,
   assertSupportedVersion,
   getMigrations,
   readImage,
@@ -16,17 +18,17 @@ import {
 } from './file-format.ts';
 
 /*
- * What is done about a store's directory before SQLite opens the file in it, and after. By paths alone: a file that SQLite has
- * open in this process is never opened by other means (see `open.ts`).
+ * Prepares a store's directory before SQLite opens the database in it, and afterwards. Works on paths only: a file that SQLite has
+ * open in this process is never opened by other means (see `databaseExists`).
  */
 
-/** The database file of a store's directory. */
+/** Returns the path of the database file of a store's directory. */
 export const getDatabasePath = (directory: string): string => join(directory, 'cache.db');
 
-/** What keeps some space for a full disk (see `space/store-files.ts`). */
+/** The name of the file that reserves space for a full disk (see `space/store-files.ts`). On disk. */
 export const BALLAST_FILE = 'reserve';
 
-/** What SQLite keeps beside a database. */
+/** Suffixes of a database and of the files that SQLite keeps beside it. */
 const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
 
 /**
@@ -36,10 +38,7 @@ const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
  */
 export function resolveDirectory(directory: string): string {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `directory is ${JSON.stringify(directory) ?? typeof directory}; give a path`,
-    );
+    throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
   }
   if (directory !== ':memory:') return resolve(directory);
   throw new DiskCacheError(
@@ -48,7 +47,11 @@ export function resolveDirectory(directory: string): string {
   );
 }
 
-/** A folder that exists and that nothing is created in while it is read only. */
+/**
+ * Returns the absolute path of a store's directory, which is created unless the store is read-only.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for something that isn't a path, or a path that is too long; as `makeDurableFolder`.
+ */
 export function prepareDirectory(directory: string, readOnly: boolean): string {
   const path = resolveDirectory(directory);
   assertPathLength(getDatabasePath(path));
@@ -57,9 +60,9 @@ export function prepareDirectory(directory: string, readOnly: boolean): string {
 }
 
 /**
- * Makes a folder and its parents, each on the disk itself before anything is put into it.
+ * Creates a folder and its parents, each durable (synced) before anything is put into it.
  *
- * @throws {DiskCacheError} as `toFileError` says.
+ * @throws {DiskCacheError} as `toFileError`.
  */
 export function makeDurableFolder(path: string): void {
   try {
@@ -69,7 +72,7 @@ export function makeDurableFolder(path: string): void {
   }
 }
 
-/** Not every file system syncs folders, and a parent may be one that can't be read. */
+/** Errors of file systems that can't sync folders, and of parents that can't be read. */
 const UNSYNCABLE_CODES: ReadonlySet<string | undefined> = new Set([
   'EINVAL',
   'ENOTSUP',
@@ -79,49 +82,49 @@ const UNSYNCABLE_CODES: ReadonlySet<string | undefined> = new Set([
   'EROFS',
 ]);
 
-/** Makes the names in a folder survive a power cut, where the system can. */
+/** Makes the names in a folder survive a power cut, if the system supports it. */
 export function syncIfPossible(folder: string): void {
   try {
     syncFolder(folder);
   } catch (error) {
     const cause = error instanceof DiskCacheError ? error.cause : error;
-    if (!UNSYNCABLE_CODES.has(getErrnoCode(cause))) throw error;
+    if (!UNSYNCABLE_CODES.has(getErrorCode(cause))) throw error;
   }
 }
 
 /**
- * A link or a pipe in the place of a file would lead out of the directory, or block when it is opened.
+ * Asserts that the database and its companions are regular files: a link would lead out of the directory, a pipe would block.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a directory, `NOT_ALLOWED` for what is no ordinary file.
+ * @throws {DiskCacheError} `BAD_OPTION` for a directory, `NOT_ALLOWED` for anything else that isn't a regular file.
  */
 export function assertPlainFiles(databasePath: string): void {
   for (const suffix of COMPANION_SUFFIXES) {
     const path = databasePath + suffix;
-    const facts = lstatIfExists(path);
-    if (facts === undefined || facts.isFile()) continue;
-    if (facts.isDirectory()) throw toFileError(Object.assign(new Error('EISDIR'), { code: 'EISDIR' }), path);
+    const stats = lstatIfExists(path);
+    if (stats === undefined || stats.isFile()) continue;
+    if (stats.isDirectory()) throw toFileError(Object.assign(new Error('EISDIR'), { code: 'EISDIR' }), path);
     throw new DiskCacheError(
       'NOT_ALLOWED',
-      `${path} is not an ordinary file but ${facts.isSymbolicLink() ? 'a link' : 'a pipe or a device'}, which is not followed; remove it`,
+      `${path} is not a regular file but ${stats.isSymbolicLink() ? 'a link' : 'a pipe or a device'}, which is not followed; remove it`,
     );
   }
 }
 
 /**
- * A folder that belongs to a store has to be one, and not a link to another.
+ * Asserts that a path is a folder, not a link to one, or doesn't exist.
  *
  * @throws {DiskCacheError} `NOT_ALLOWED` for a link, `BAD_OPTION` for a file.
  */
 export function assertPlainFolder(path: string): void {
-  const facts = lstatIfExists(path);
-  if (facts === undefined || facts.isDirectory()) return;
-  if (facts.isSymbolicLink()) {
+  const stats = lstatIfExists(path);
+  if (stats === undefined || stats.isDirectory()) return;
+  if (stats.isSymbolicLink()) {
     throw new DiskCacheError('NOT_ALLOWED', `${path} is a link, which is not followed; put a folder in its place`);
   }
   throw toFileError(Object.assign(new Error('ENOTDIR'), { code: 'EEXIST' }), path);
 }
 
-/** @throws {DiskCacheError} */
+/** Returns the stats of a path without following links; undefined if it doesn't exist. @throws {DiskCacheError} as `toFileError` */
 export function lstatIfExists(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
@@ -130,20 +133,38 @@ export function lstatIfExists(path: string): Stats | undefined {
   }
 }
 
-/** For the owner alone, whatever the umask; SQLite gives the log and the shared memory the mode of the database. */
+/** Makes the database accessible to its owner only, whatever the umask. SQLite copies its mode to the log and the shared memory. */
 export function makePrivate(databasePath: string): void {
   try {
     chmodSync(databasePath, 0o600);
   } catch {
-    // A file system without modes: then the directory's are all there is.
+    // A file system without file modes: the directory's permissions must do.
+  }
+}
+
+const OWNER_WRITE = 0o200;
+
+/** SQLite has made the companions with the permissions that the database had then. It may have been read only. */
+function makeCompanionsWritable(databasePath: string): void {
+  const mode = lstatIfExists(databasePath)?.mode ?? 0;
+  if ((mode & OWNER_WRITE) === 0) return;
+  for (const suffix of COMPANION_SUFFIXES) {
+    const path = databasePath + suffix;
+    const facts = lstatIfExists(path);
+    if (!facts?.isFile() || (facts.mode & OWNER_WRITE) !== 0) continue;
+    try {
+      chmodSync(path, mode);
+    } catch {
+      // Another user's: SQLite says whether it can be written.
+    }
   }
 }
 
 /**
- * What shows that a directory without a database, or with an empty one, once was a store; undefined for one that is new, and
- * for one whose maker died before it had made anything.
+ * Returns what shows that a directory without a database, or with an empty one, was a store before. Returns undefined for a new
+ * directory, and for one whose creator crashed before it had created the database.
  *
- * Invariant: nothing is put into the folder that claims the directory before the database is whole.
+ * Invariant: the claim folder stays empty until the database is complete.
  */
 export function findStoreTrace(databasePath: string, claim: string): string | undefined {
   const log = lstatIfExists(`${databasePath}-wal`)?.size ?? 0;
@@ -158,24 +179,24 @@ export function findStoreTrace(databasePath: string, claim: string): string | un
 }
 
 export interface DatabaseOptions {
-  /** The name of a folder beside the database that is made before it: where it stands, the database is a store's. */
+  /** The name of a folder that is created beside the database, before it: if the folder exists, the database belongs to a store. */
   readonly claim: string;
   readonly readOnly: boolean;
   readonly exclusive: boolean;
-  /** Of a database that is made now. */
+  /** Page size in bytes of a new database. */
   readonly pageSize: number;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
-  /** Whether the application gave that time. */
+  /** Whether the application gave `timeout`. */
   readonly isTimeoutChosen?: boolean;
 }
 
 /**
- * Opens the database of a directory, creating both where they are absent. A file that is refused stays byte for byte as it
- * was and gets no companions.
+ * Opens the database of a directory; creates both if they don't exist. A file that is refused stays byte for byte unchanged and gets
+ * no companions.
  *
  * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `CORRUPT`, `UNSUPPORTED_VERSION`, `BUSY`,
- * and `NO_SUCH_STORE` when `readOnly` finds nothing.
+ * and `NO_SUCH_STORE` if `readOnly` is set and there is no database.
  */
 export function openDatabase(directory: string, options: DatabaseOptions): Connection {
   const path = getDatabasePath(prepareDirectory(directory, options.readOnly));
@@ -188,7 +209,10 @@ export function openDatabase(directory: string, options: DatabaseOptions): Conne
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (!options.readOnly) makeDurableFolder(claim);
+  if (!options.readOnly) {
+    makeDurableFolder(claim);
+    makeCompanionsWritable(path);
+  }
   try {
     return connect(path, options, exists);
   } catch (error) {
@@ -198,7 +222,7 @@ export function openDatabase(directory: string, options: DatabaseOptions): Conne
   }
 }
 
-/** SQLite needs some shared memory to read, which is a file. On a full disk the reserve makes place for it. */
+/** SQLite needs a file of shared memory even to read. On a full disk, removing the ballast frees space for it. */
 function tryReleaseBallast(error: unknown, ballastPath: string): boolean {
   if (!(error instanceof DiskCacheError) || error.code !== 'DISK_FULL') return false;
   if ((lstatIfExists(ballastPath)?.size ?? 0) === 0) return false;
@@ -206,14 +230,13 @@ function tryReleaseBallast(error: unknown, ballastPath: string): boolean {
     rmSync(ballastPath, { force: true });
     return true;
   } catch {
-    // Windows keeps what somebody has open, and a directory may be one that can't be written.
+    // Windows doesn't remove a file that is open, and the directory may be read-only.
     return false;
   }
 }
 
 /**
- * Whether SQLite could not make the files it keeps beside a database, though it may read that. Without a log there is nothing
- * that it would have to look at in them.
+ * Whether SQLite could not create its companion files, although it may read the database. Without a log, nothing in them is needed.
  */
 function isUnwritable(error: unknown): boolean {
   if (!(error instanceof DiskCacheError)) return false;
@@ -229,6 +252,7 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
     if (!isNew) assertApplicationId(Number(connection.pragma('application_id')), path);
     const version = isNew ? 0 : Number(connection.pragma('user_version'));
     assertSupportedVersion(version, path);
+    if (!isNew) assertPositiveVersion(version, path);
     if (!isNew) assertOwnSchema(connection, version);
     if (!options.readOnly) upgradeDatabase(connection, version, options);
     return connection;
@@ -238,52 +262,58 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
   }
 }
 
-/** The order of keys is that of their UTF-8 bytes. */
+/** Also refuses other encodings than UTF-8, because keys are ordered by their UTF-8 bytes. @throws {DiskCacheError} `CORRUPT` */
 function assertOwnSchema(connection: Connection, version: number): void {
   assertKnownSchema(connection, version);
   if (connection.pragma('encoding') === 'UTF-8') return;
   throw new DiskCacheError(
     'CORRUPT',
-    `${connection.path} is not in UTF-8 and was not made by deskcache; delete the directory`,
+    `${connection.path} is not encoded in UTF-8, so it was not made by deskcache; delete the directory`,
   );
 }
 
 /**
  * Whether there is a database that may be opened.
  *
- * Invariant: what SQLite may have open in this process is never opened by other means. POSIX takes all of a process's locks
- * on a file away when it closes that file once, SQLite's among them, in every thread (https://sqlite.org/howtocorrupt.html
- * §2.2): writers would no longer exclude each other. So a file is looked into only where nobody has claimed the directory.
+ * Invariant: a file that SQLite may have open in this process is never opened by other means. When a process closes a file once,
+ * POSIX releases all locks of the process on it, SQLite's included, in every thread (https://sqlite.org/howtocorrupt.html §2.2):
+ * writers would no longer exclude each other. So the file is read only if the directory has not been claimed by a store.
  *
- * @throws {DiskCacheError} `CORRUPT` where a store has lost its database: to begin anew would be to drop the rest of it.
+ * @throws {DiskCacheError} `CORRUPT` if a store has lost its database: creating a new one would drop the rest of the store.
  */
 function databaseExists(path: string, claim: string): boolean {
   assertPlainFiles(path);
   if (isEmptyFile(path)) {
     const trace = findStoreTrace(path, claim);
     if (trace === undefined) return false;
-    // Another process may just have made it, and left its traces after that.
+    // Another process may have just created the database, and its traces afterwards.
     if (!isEmptyFile(path)) return true;
     throw new DiskCacheError(
       'CORRUPT',
-      `${path} is ${lstatIfExists(path) === undefined ? 'missing' : 'empty'}, but there was a store: there is ${trace}. Restore the file, or delete the directory to begin anew`,
+      `${path} is ${lstatIfExists(path) === undefined ? 'missing' : 'empty'}, but the directory was a store: it still has ${trace}. Restore the file, or delete the directory to start again`,
     );
   }
-  // The claim comes before the database, so it is asked for after it.
+  // The claim is created before the database, so it is checked after it.
   if (!existsSync(claim)) assertOwnDatabase(path);
   return true;
 }
 
-const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) === 0;
+/** SQLite takes a file of one byte for an empty one, too. */
+export const MAX_EMPTY_BYTES = 1;
+const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) <= MAX_EMPTY_BYTES;
 
-/** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */
+/**
+ * Creates or migrates the schema and turns on the write-ahead log.
+ *
+ * Invariant: the schema is created in rollback mode, so that the header identifies the file from the first commit on.
+ */
 function upgradeDatabase(connection: Connection, version: number, { pageSize, claim }: DatabaseOptions): void {
-  // What decides how everything else is read is on the disk before it is relied on, whatever the store's durability.
+  // The schema decides how everything else is read, so it is synced before it is used, whatever the store's durability.
   if (version < SCHEMA_VERSION) connection.pragma('synchronous = FULL');
   if (version === 0) {
     connection.pragma(`page_size = ${pageSize}`);
-    // The pragma takes the write lock and belongs to the transaction that way: an opener meets an empty file or a whole one.
-    // It lets freed pages be given back to the disk piece by piece.
+    // Inside the transaction, so that another opener sees an empty file or a complete one. Incremental vacuum returns free pages
+    // to the file system in small steps.
     connection.withRetry(() => migrate(connection, 'BEGIN; PRAGMA auto_vacuum = INCREMENTAL'));
   } else if (version < SCHEMA_VERSION) {
     connection.withRetry(() => migrate(connection, 'BEGIN IMMEDIATE'));
@@ -293,18 +323,18 @@ function upgradeDatabase(connection: Connection, version: number, { pageSize, cl
   const stageFolder = join(folder, claim, STAGE_FOLDER);
   assertPlainFolder(stageFolder);
   if (existsSync(stageFolder)) return;
-  // A rollback journal that came back after a power cut would undo the database and what was committed to its log since.
+  // Otherwise a rollback journal could reappear after a power cut and undo the database and everything committed to its log since.
   syncIfPossible(folder);
-  // From here on it shows that there was a database, should that be gone one day.
+  // From now on, this folder shows that there was a database.
   makeDurableFolder(stageFolder);
 }
 
-/** Several processes may arrive here at once: the first one works, the others find it done. */
+/** Runs the missing steps in one transaction. If several processes do so at once, the first one works and the others find it done. */
 function migrate(connection: Connection, begin: string): void {
   try {
     connection.execute(begin);
-    // Who saw an empty file before another one filled it learns of the tables now, while nobody can be in the way: later
-    // SQLite would take a lock that keeps it from looking for `no such table`.
+    // A connection that saw an empty file before another process filled it must read the schema now, under the write lock: later,
+    // SQLite would hold a lock that keeps it from reloading the schema after `no such table`.
     connection.execute('SELECT 1 FROM sqlite_schema');
     const version = Number(connection.pragma('user_version'));
     assertSupportedVersion(version, connection.path);

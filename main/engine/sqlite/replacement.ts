@@ -5,22 +5,22 @@ import { beginBackup, type Database, type DatabaseBackup, loadDriver, type Prepa
 import { isCorrupt, toDiskCacheError } from './errors.ts';
 import { APPLICATION_ID, getMigrations, SCHEMA_VERSION } from './file-format.ts';
 
-/** Where the fresh database of a directory is while it is made. */
+/** Returns the path of the fresh database while it is filled. */
 const getReplacementPath = (directory: string): string => join(directory, 'replacement.db');
 
-/** Removes what a killed repair has left; one that is at work elsewhere does not need the name any more. */
+/** Removes what a killed repair has left. A repair running in another process no longer needs the name. */
 export function removeReplacement(directory: string): void {
   try {
     rmSync(getReplacementPath(directory), { force: true });
   } catch {
-    // Windows keeps what somebody has open.
+    // Windows doesn't remove a file that is open.
   }
 }
 
 /**
- * A fresh database that takes the place of a damaged one, for all who have that open, in one transaction of theirs: pages are
- * copied over it by SQLite's own backup, which reads nothing of what they held. A kill or a full disk before the commit leaves
- * what was there. From the beginning until `close` no other connection can write, so nothing is lost in between.
+ * A fresh database that replaces a damaged one in one transaction, for all connections that have it open: SQLite's backup overwrites
+ * the pages without reading them. A kill or a full disk before the commit leaves the old content. From the constructor until
+ * `close` no other connection can write, so no write is lost in between.
  */
 export class Replacement {
   readonly #target: Connection;
@@ -30,7 +30,7 @@ export class Replacement {
   #backup: DatabaseBackup | undefined;
 
   /**
-   * Makes the fresh database, in a file of its own, and takes the write lock of the target.
+   * Creates the fresh database, in a file of its own, and acquires the write lock of the target.
    *
    * @throws {DiskCacheError} `BUSY`, `DISK_FULL`
    */
@@ -49,18 +49,24 @@ export class Replacement {
     }
   }
 
-  /** Runs SQL text in the fresh database. */
+  /** Runs SQL in the fresh database. */
   execute(sql: string): void {
     this.#translate(() => this.#database.exec(sql));
   }
 
-  /** Returns a function that runs a statement in the fresh database, and tells how many rows it has changed. */
+  /** Returns a function that runs a statement in the fresh database and returns the number of changed rows. */
   statement<Bind extends readonly Column[]>(sql: string): (...bind: Bind) => number {
     const prepared: PreparedStatement<Column[]> = this.#translate(() => this.#database.prepare(sql));
     return (...bind) => this.#translate(() => prepared.run(...bind).changes);
   }
 
-  /** Puts the fresh database in the place of the other one. */
+  /** Returns a function that reads rows of the fresh database. */
+  query<Bind extends readonly Column[], Row extends readonly unknown[]>(sql: string): (...bind: Bind) => Row[] {
+    const prepared: PreparedStatement<Row> = this.#translate(() => this.#database.prepare<Row>(sql).raw());
+    return (...bind) => this.#translate(() => prepared.all(...bind));
+  }
+
+  /** Replaces the target by the fresh database. @throws {DiskCacheError} `BUSY`, `DISK_FULL` */
   commit(): void {
     this.#translate(() => this.#database.exec('COMMIT'));
     try {
@@ -71,7 +77,7 @@ export class Replacement {
     }
   }
 
-  /** Lets the others write again; what was not committed is undone. */
+  /** Releases the write lock. Without a commit, the target is unchanged. */
   close(): void {
     this.#backup?.close();
     this.#backup = undefined;
@@ -81,7 +87,7 @@ export class Replacement {
 
   #prepare(pageSize: number): void {
     const database = this.#database;
-    // It is in use here alone, and what a crash leaves of it is made again.
+    // No other connection uses it, and after a crash it is created again: no journal, no sync.
     for (const setting of [
       `page_size = ${pageSize}`,
       'auto_vacuum = INCREMENTAL',
@@ -95,7 +101,7 @@ export class Replacement {
     database.exec('BEGIN');
   }
 
-  /** Where the first page is damaged, SQLite would not even look at the rest; the connection that has it open still knows it. */
+  /** With a damaged first page, SQLite refuses the lock; the connection that has the target open still knows that page and writes it. */
   #lock(): void {
     try {
       this.#takeLock();
@@ -122,5 +128,5 @@ export class Replacement {
   }
 }
 
-/** As SQLite says it, so that it is waited for. */
+/** Has SQLite's code for a locked database, so that `withRetry` waits. */
 const lockedError = (): Error => Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });

@@ -2,18 +2,18 @@ import type { ChangeKind } from '../../../protocol/options.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Column, Connection, Statement } from './connection.ts';
 
-/** Which clauses a read of a range has. Parameters in order: now, lower, upper, tag, after, until, limit; absent ones are left out. */
+/** The clauses of a range query. Parameters in order: now, lower, upper, tag, after, until, limit, without those of absent clauses. */
 export interface RangeShape {
-  /** Leaves out what has expired. Where nothing has, keys in key order are read from their index alone, without the rows. */
+  /** Excludes expired items. Without this clause, keys in key order are read from their index alone. */
   readonly now: boolean;
   readonly order: 'stored' | 'key';
   readonly reverse: boolean;
   readonly lower: boolean;
   readonly upper: boolean;
   readonly tag: boolean;
-  /** Continues behind an id (stored order) or a key (key order). */
+  /** Continues after an id (stored order) or a key (key order). */
   readonly after: boolean;
-  /** Ends with an id or a key. */
+  /** Ends with an id or a key, inclusive. */
   readonly until?: boolean;
   /** In stored order: find the items by key and sort them, instead of walking the table. */
   readonly sorted: boolean;
@@ -21,8 +21,8 @@ export interface RangeShape {
 }
 
 /**
- * The text of a range read. Every page is one search in the index of its order, so a whole walk is linear: a plus sign
- * keeps a column from being looked up where that would sort everything again for each page.
+ * Returns the SQL of a range query. Every page is one search in the index of its order, so reading all pages is linear. The unary
+ * plus keeps SQLite from using an index of that column, which would sort all rows again for each page.
  */
 export function toRangeQuery(shape: RangeShape): string {
   const stored = shape.order === 'stored';
@@ -40,29 +40,29 @@ export function toRangeQuery(shape: RangeShape): string {
     ${clauses.length > 0 ? `WHERE ${clauses.join(' AND ')}` : ''} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
 }
 
-/** Finds the id or key a number of rows further on. Parameters: after, if there is one; how many rows to pass by. */
+/** Returns the SQL that finds the id or key some rows further on. Parameters: after (if `after`), number of rows to skip. */
 export function toWindowQuery({ order, reverse }: Pick<RangeShape, 'order' | 'reverse'>, after: boolean): string {
   const place = order === 'stored' ? 'id' : 'key';
   const clause = after ? `WHERE ${place} ${reverse ? '<' : '>'} ?` : '';
   return `SELECT ${place} FROM entry ${clause} ORDER BY ${place} ${reverse ? 'DESC' : 'ASC'} LIMIT 1 OFFSET ?`;
 }
 
-/** Counts the items between two keys, up to a limit. Parameters: lower, upper, limit; absent ones are left out. */
+/** Returns the SQL that counts the items between two keys, up to a limit. Parameters: lower, upper, limit; absent ones are left out. */
 export function toCountQuery(lower: boolean, upper: boolean): string {
   const clauses = [lower && 'key >= ?', upper && 'key < ?'].filter(Boolean);
   return `SELECT count(*) FROM (SELECT 1 FROM entry WHERE ${clauses.join(' AND ')} LIMIT ?)`;
 }
 
 type Bind = readonly Column[];
-/** Bytes are no tag but the mark of an item that is kept. */
+/** The tag column. Bytes are `PINNED_TAG`, not a tag. */
 export type TagColumn = string | number | Uint8Array | null;
 
-/** On disk: in the place of a tag, the mark of an item that eviction passes over. The text `kept`; no tag is bytes. */
+/** On disk: stored instead of a tag, marks an item that is never evicted. The bytes of `kept`; tags are never bytes. */
 export const PINNED_TAG = new TextEncoder().encode('kept');
-/** Who may be evicted; its parameter is the key of one who is spared. */
+/** The condition of items that may be evicted. Parameter: the key of an item to exclude. */
 export const EVICTABLE_SQL = "key IS NOT ? AND tag IS NOT x'6B657074'";
 
-/** A value as its row holds it; with `file` set, `value` is NULL and the file holds it. */
+/** The columns of a value. If `file` is set, `value` is NULL and the file holds the value. */
 export type ValueRow = [
   id: number,
   mode: number,
@@ -74,19 +74,19 @@ export type ValueRow = [
 ];
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
-/** What is known about the rest of an item. */
+/** A value with the other columns of its item. */
 export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
 const ENTRY_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
 
-/** What has to be known of a row to delete it. */
+/** The columns that are needed to delete a row. */
 export type RowRef = [id: number, key: KeyColumn, file: string | null, size: number];
 export const ROW_REF_COLUMNS = 'id, key, file, size';
 
-/** What `checkQueue` looks at. */
+/** The columns that `check` verifies. */
 export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number];
 const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
-/** Every count the store keeps on disk. */
+/** The names of the counters on disk. */
 export type CounterName =
   | 'file bytes'
   | 'hits'
@@ -97,10 +97,10 @@ export type CounterName =
   | 'collected at'
   | 'next folder';
 
-/** Those that every store has; the others are written when they are first needed. */
+/** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
 
-/** What of an item is written anew by every set, in the order of `ITEM_COLUMNS`. */
+/** The columns that every set writes, in the order of `ITEM_COLUMNS`. */
 export type ItemColumns = readonly [
   key: KeyColumn,
   storedAt: number,
@@ -115,33 +115,40 @@ export type ItemColumns = readonly [
 ];
 const ITEM_COLUMNS = ['key', 'stored_at', 'used_at', 'expires_at', 'tag', 'mode', 'size', 'checksum', 'file', 'value'];
 const INSERT_SQL = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
-/** The ids that a store gives: of a FanoutCache they are as large as 2^53 − 2^43 and grow on from there. What is beyond is damage. */
+/** The range of valid ids. In a FanoutCache they start as high as 2^53 − 2^43. An id outside the range is damage. */
 const FIRST_ID = 0;
 const MAX_ID = 2 ** 53 - 2 ** 42;
-/** The place of the last item, whatever damage says of another one. */
+/** The last valid id; damaged ids are ignored. */
 export const LAST_INSERT_ID_SQL = `SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}`;
 const OUT_OF_RANGE_ID_SQL = `coalesce((SELECT min(id) FROM entry WHERE id > ${MAX_ID}), (SELECT min(id) FROM entry WHERE id < ${FIRST_ID}))`;
 
-/** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
+/** The SQL function that returns the id of a new item, given the last id; its ids are comparable between the shards of a FanoutCache. */
 export const INSERT_ID_FUNCTION = 'deskcache_place';
-/** As `INSERT_SQL`, with such a place as the id. It grows like an id that SQLite gives. */
+/** Same as `INSERT_SQL`, with an id from that function. It increases like the ids that SQLite assigns. */
 const INSERT_WITH_ID_SQL = INSERT_SQL.replace('(', '(id, ').replace(
   'VALUES (',
   `VALUES (${INSERT_ID_FUNCTION}((${LAST_INSERT_ID_SQL})), `,
 );
-/** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
+/** A set counts as a use: hits start from zero, and the hand of `sieve` passes over the item once. */
 const RESET_USAGE = 'hits = 0, visited = 1';
 
-/** On disk, in the table `counter`: before the name of a file that was replaced and is still there; the value is its size. */
+/** On disk, in the table `counter`: prefix of the name of a replaced file that still exists; the value is its size in bytes. */
 const REPLACED_PREFIX = 'replaced ';
 
-/** An item that has not expired; its parameter is now. */
+/** Whether a count is the size of a replaced file. */
+export const isReplacedCounter = (name: unknown): boolean =>
+  typeof name === 'string' && name.startsWith(REPLACED_PREFIX);
+
+/** The condition of items that have not expired. Parameter: now. */
 const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 
-/** A lease or a listener that is not over. None is longer than a minute: what ends in half an hour was given before the clock was set back. */
+/**
+ * The condition of leases and listeners that have not expired. They last at most a minute: one that would last longer than half an
+ * hour was taken before the clock was set back, and counts as expired.
+ */
 const IS_UNEXPIRED_SQL = 'until BETWEEN unixepoch() AND unixepoch() + 1800';
 
-/** Every fixed statement by name, and those composed for a range by text. */
+/** The fixed statements by name; `dynamic` prepares others by their text. */
 export interface Statements {
   readonly begin: Statement<[]>;
   readonly beginRead: Statement<[]>;
@@ -171,7 +178,7 @@ export interface Statements {
   readonly deleteAll: Statement<[]>;
   readonly files: Statement<[], [file: string, size: number]>;
   readonly namesFile: Statement<[string], [1]>;
-  /** The names of all files, from the table itself: an index may be damaged. */
+  /** The names of all files, read from the table because an index may be damaged. */
   readonly filesInTable: Statement<[], [string]>;
   readonly strayId: Statement<[], [1]>;
   readonly moveStrayId: Statement<[]>;
@@ -209,7 +216,7 @@ export interface Statements {
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
   readonly logClear: Statement<[]>;
-  /** A deletion just made, inside its transaction: why it was. */
+  /** Corrects the reason of the deletion just logged. Inside its transaction. */
   readonly nameLastChange: Statement<[ChangeKind]>;
   readonly keepListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
@@ -248,8 +255,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
 
-  // One statement for the common case. It leaves alone what needs more care: an item with a file, and an expired one, whose
-  // successor goes to the end of the stored order.
+  // One statement for the common case. It changes nothing for an existing item with a file, which needs more steps, and for an
+  // expired one, whose successor goes to the end of the stored order.
   put: `${INSERT_SQL} ON CONFLICT (key) DO UPDATE
     SET ${ITEM_COLUMNS.map((name) => `${name} = excluded.${name}`)
       .slice(1)
@@ -265,7 +272,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   deleteById: 'DELETE FROM entry WHERE id = ?',
   deleteAll: 'DELETE FROM entry',
   files: 'SELECT file, size FROM entry WHERE file IS NOT NULL',
-  // One that was replaced belongs to somebody until it is removed.
+  // A replaced file counts as named until it is removed.
   namesFile: `SELECT 1 FROM (SELECT ? AS file) AS wanted WHERE EXISTS (SELECT 1 FROM entry WHERE entry.file = wanted.file)
     OR EXISTS (SELECT 1 FROM counter WHERE name = '${REPLACED_PREFIX}' || wanted.file)`,
   noteReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED_PREFIX}' || ?, ?)`,
@@ -308,11 +315,11 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   lastChange: 'SELECT max(id) FROM change',
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
   nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
-  // The system's time, the same for all processes, whatever clocks their stores were given.
+  // SQLite's system time: all processes agree on it, whatever clocks their stores were opened with.
   keepListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
   forgetListener: 'DELETE FROM listener WHERE id = ?',
-  // What ends later than any lease may was given before the clock was set back, and is renewed by who still lives.
+  // Includes listeners from before the clock was set back; a listener that is still alive renews itself.
   forgetDeadListeners: `DELETE FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
   deadListener: `SELECT 1 FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
   anyListener: 'SELECT 1 FROM listener',
@@ -329,7 +336,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
 };
 
-/** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
+/** Statements that read from the snapshot of the turn. The caller has checked for external changes. */
 const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'dataVersion',
   'schemaVersion',
@@ -338,7 +345,7 @@ const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'has',
 ] satisfies (keyof Statements)[]);
 
-/** The statements of a connection, each prepared when it is first used; `placed`: new items ask for their places. */
+/** Returns the statements of a connection, prepared on first use. With `withInsertIds`, `INSERT_ID_FUNCTION` gives new items their ids. */
 export function createStatements(connection: Connection, withInsertIds = false): Statements {
   const prepared = new Map<string, unknown>();
   const statements = {

@@ -2,97 +2,125 @@ import { randomUUID } from 'node:crypto';
 import type { Change } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
-import type { Connection } from '../sqlite/connection.ts';
+import type { Column, Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
-import type { FileStore } from '../values/file-store.ts';
+import type { FileStore, StagedFile } from '../values/file-store.ts';
 import type { KeyBounds, KeyColumn } from '../values/key.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { AccessBuffer, RowStats } from './row-stats.ts';
-import type { OpenOptions, Settings } from './settings.ts';
+import type { OpenOptions, StoreSettings } from './settings.ts';
 
 /** A millisecond holds this many stamps; epoch milliseconds plus twelve binary digits are exact in a double until 2248. */
 const TIMESTAMPS_PER_MS = 4096;
 
 /**
- * Times that are stored: the clock's, with a fraction that orders what happens within one millisecond, so that "least
- * recently" has an answer even when the clock stands still.
+ * Times to store: those of the clock, with a fraction that orders events within one millisecond, so that "least recently" is defined
+ * even when the clock stands still.
  */
 export class MonotonicTimestamps {
   #last = Number.NEGATIVE_INFINITY;
 
-  /** The next one after the last, without asking the clock: order is exact, time as fresh as the last `at`. */
+  /** Returns the next timestamp without reading the clock: the order is exact, the time is that of the last `from`. */
   next(): number {
     this.#last += 1 / TIMESTAMPS_PER_MS;
     return this.#last;
   }
 
-  /** One for the clock's now. */
+  /** Returns a timestamp for the current time. */
   from(now: number): number {
     this.#last = Math.floor(this.#last) === Math.floor(now) ? Math.max(now, this.#last + 1 / TIMESTAMPS_PER_MS) : now;
     return this.#last;
   }
 }
 
-/** Several stores, each in a directory of its own, that live within one `sizeLimit`. */
-export interface SizeGroup {
-  /** Times that are stored, comparable between all members. */
-  readonly timestamps: MonotonicTimestamps;
-  join(member: Core): void;
-  leave(member: Core): void;
-  /**
-   * Grants a member, inside its write transaction, so many bytes and some more that it need not ask for (`ledger.room`); lets
-   * items of all members go for them when that is over, in the order of the policy, but not the one `spared`.
-   *
-   * @throws {DiskCacheError} `DISK_FULL` when the policy lets nobody go.
-   */
-  reserve(member: Core, incoming: number, spared: KeyColumn | null): void;
-  /** Bytes of the limit that can't hold items. */
-  getOverheadBytes(): number;
-  /** Deletes, in the order of the policy, what of all members is over the limit; answers how many. */
-  cull(): number;
-  /** The place of a new item in the stored order of all: a whole number that grows with time, behind the last one of its store. */
-  nextInsertId(last: number, now: number): number;
+/** A write that needs space. */
+export interface IncomingWrite {
+  /** Bytes it takes of the limit. */
+  readonly cost: number;
+  readonly key: KeyColumn;
+  readonly staged: StagedFile | undefined;
 }
 
-/** A store's part in a household. */
-export interface GroupMembership {
-  readonly group: SizeGroup;
-  /** The part of the limit, above 0 and up to 1, that its log and its pages are cut to. */
+/**
+ * Keeps stores within a size limit and tidies up their files: all that the verbs need to know about bytes on disk. A single store
+ * has one of its own, the shards of a FanoutCache share one.
+ */
+export interface SpaceManager {
+  /** Stored times, comparable between all stores of the limit. */
+  readonly timestamps: MonotonicTimestamps;
+  /**
+   * Returns the id of a new item, behind the ids of all stores of the limit: a whole number that grows with time. Undefined where SQLite
+   * chooses it.
+   */
+  readonly nextInsertId: ((last: number, now: number) => number) | undefined;
+  join(store: Core): void;
+  /** Ends what `join` and `afterCommit` have begun. */
+  leave(store: Core): void;
+  /** @throws {DiskCacheError} `BAD_OPTION` for a store whose settings are those of a FanoutCache. */
+  assertConfigurable(store: Core): void;
+  /** Returns the largest item that fits under the limit if everything else is evicted. */
+  getMaxItemBytes(store: Core): number;
+  /** Before a write, outside of transactions. @throws {DiskCacheError} `BUSY` while a reader makes the WAL grow without bound. */
+  beforeWrite(store: Core): void;
+  /** True if these bytes can be written without `reserve`; they are charged with `charge`. */
+  hasAllowance(store: Core, bytes: number): boolean;
+  /** Counts bytes that are written. */
+  charge(store: Core, bytes: number): void;
+  /**
+   * Charges a write after making space for it: deletes expired items and, at the limit, evicts others in the order of the policy,
+   * never the item that is replaced. Inside a write transaction.
+   *
+   * @throws {DiskCacheError} `DISK_FULL` when the policy evicts nothing.
+   */
+  reserve(store: Core, write: IncomingWrite, now: number): void;
+  /** After each commit, also of a single statement. */
+  afterCommit(store: Core): void;
+  /** When nothing was written for a while. */
+  onIdle(store: Core): void;
+  /** After a mass deletion: gives free pages back to the disk. */
+  vacuum(store: Core): void;
+  /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
+  cull(store: Core): number;
+}
+
+/** How a store takes part in a size limit. */
+export interface SizeLimitMembership {
+  readonly space: SpaceManager;
+  /** The part of the limit, above 0 and up to 1, that the store's WAL and pages are sized for. */
   readonly limitShare: number;
 }
 
-/** The bytes that a store's log and pages are cut to: of a store of its own, the limit. */
-export const getLimitShareBytes = ({ settings, membership }: Core): number =>
-  settings.sizeLimit * (membership?.limitShare ?? 1);
+/** Returns the bytes that the store's WAL and pages are sized for: for a store of its own, the limit. */
+export const getLimitShareBytes = ({ settings, limitShare }: Core): number => settings.sizeLimit * limitShare;
 
 export type Action = () => void;
 
 /** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
 export class TransactionState {
   depth = 0;
-  /** Whether this transaction has looked for what others have written before it. */
+  /** True once this transaction has checked for changes of other connections before it. */
   hasCheckedExternalChanges = false;
-  /** Whether somebody listens, once that was asked for in this transaction. */
+  /** Whether there are listeners; undefined until it was checked in this transaction. */
   isLogged: boolean | undefined;
-  /** After every commit, also of a single statement: somebody listens. */
+  /** Runs after every commit, also of a single statement, while there are listeners. */
   onCommit: Action | undefined;
-  /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
+  /** Run in order after the outermost commit: deleting files that no row names any more, dispatching changes. */
   readonly afterCommit: Action[] = [];
-  /** In order, after a rollback: removing files that were written for it. */
+  /** Run in order after a rollback: deleting files that were written for it. */
   readonly afterRollback: Action[] = [];
 }
 
-/** When this store last looked for what others have written. */
+/** When this store last checked for changes of other connections. */
 export class ExternalChanges {
   isCheckedThisTurn = false;
   checkedAt = 0;
-  /** A write or a wait of this thread has ended the view in this turn, and nothing was read since. */
+  /** True if a write or a wait of this thread has ended the snapshot in this turn, and nothing was read since. */
   isCut = false;
   isEndQueued = false;
-  /** One function for all views: a write or a wait of this thread ends them. */
+  /** Ends the snapshot at a write or a wait of this thread; one function for all of them. */
   readonly cut: () => void;
-  /** One function for all turns: their microtasks end the view. */
+  /** Ends the snapshot at the end of a turn, as a microtask; one function for all turns. */
   readonly endTurn: () => void;
 
   constructor({ snapshot }: Connection) {
@@ -119,9 +147,9 @@ export class ClockState {
   latest = Number.NEGATIVE_INFINITY;
   /** The latest time that is on disk. */
   marked = Number.NEGATIVE_INFINITY;
-  /** How often times on disk were put right: what was read from there before holds no more. */
+  /** How often times on disk were corrected: times read before are no longer valid. */
   corrections = 0;
-  /** How far the clock was set back, while times on disk have not been put right: readers go on from where they were. */
+  /** How far the clock was set back, until times on disk are corrected: readers continue with the time from before. */
   behindMs = 0;
   retryAt = Number.NEGATIVE_INFINITY;
   isCorrecting = false;
@@ -135,8 +163,8 @@ export interface ChangeSubscription {
 }
 
 /**
- * What is told to listeners: everybody's changes, read from the log in the order in which they were committed. A store's own
- * are read right after each commit, others' when `data_version` has moved.
+ * Delivers changes to listeners, in the order of their commits, from the log on disk. A store's own changes are read right after each
+ * commit, those of other processes when `data_version` has changed.
  */
 export class ChangeFeed {
   readonly subscriptions = new Set<ChangeSubscription>();
@@ -148,26 +176,26 @@ export class ChangeFeed {
   isDispatching = false;
 }
 
-/** What is to be done for the disk besides writing. */
+/** Counters and timers for checkpoints, vacuum, ballast and the removal of files. */
 export class Maintenance {
   writes = 0;
-  /** Stored since the last look at the log. */
+  /** Bytes stored since the WAL size was last checked. */
   bytesSinceCheck = 0;
-  /** Stored since it was last looked how far the log is ahead of the database. */
+  /** Bytes stored since it was last checked how far the WAL is ahead of the database. */
   bytesSinceGrowthCheck = 0;
-  /** Bytes of the reserve when it was last looked at. */
+  /** Bytes of the ballast at the last check. */
   ballastBytes = 0;
-  /** `writes` when the timer last looked. */
+  /** `writes` when the idle timer last fired. */
   writesAtTimer = 0;
   idleTimer: NodeJS.Timeout | undefined;
-  /** The next look for what killed writers have left behind. */
+  /** Starts the next garbage collection. */
   garbageTimer: NodeJS.Timeout | undefined;
-  /** A reader keeps the log from being emptied, and it has grown too long. */
+  /** True while a reader blocks checkpoints and the WAL has grown too long. */
   checkpointBlocked = false;
-  /** Value files of this process that wait to be removed, and their bytes. */
+  /** Replaced value files of this process that wait to be removed, and their bytes. */
   replacedFiles = 0;
   replacedBytes = 0;
-  /** When they may be removed again before there are too many. */
+  /** When they may be removed next, unless there are too many. */
   nextRemovalAt = 0;
 }
 
@@ -181,7 +209,7 @@ export interface CompanionFile {
   readonly identity: FileIdentity;
 }
 
-/** What was opened, and when it was last checked that it is still there. */
+/** The files that were opened, and when to check next that they are still in place. */
 export interface OpenedFiles {
   readonly path: string;
   readonly database: FileIdentity | undefined;
@@ -193,9 +221,9 @@ export interface OpenedFiles {
   schemaVersion: number;
 }
 
-/** The right to do something alone, among all processes and threads that share a directory. */
+/** An exclusive right among all processes and threads that share a directory. */
 export interface Lease {
-  /** Until then it is renewed, as long as the event loop turns. */
+  /** Ends the lease, which is renewed until then as long as the event loop turns. */
   release(): void;
 }
 
@@ -209,7 +237,7 @@ export interface Core {
   readonly clock: Clock;
   readonly clockState: ClockState;
   readonly transaction: TransactionState;
-  /** What this process knows or remembers besides the disk. */
+  /** What this process knows about the rows without reading the disk. */
   readonly rowStats: RowStats;
   readonly memoryCache: MemoryCache;
   readonly accessBuffer: AccessBuffer;
@@ -217,18 +245,21 @@ export interface Core {
   readonly timestamps: MonotonicTimestamps;
   readonly changeFeed: ChangeFeed;
   readonly maintenance: Maintenance;
-  /** Another one after a repair. */
+  /** Replaced after a repair. */
   openedFiles: OpenedFiles;
   readonly leases: Set<Lease>;
   readonly pageSize: number;
-  /** What the directory holds. */
+  /** The kind of store in the directory. */
   kind: 'cache' | 'index' | 'deque';
-  /** Set where several stores live within one limit. */
-  readonly membership: GroupMembership | undefined;
-  /** What follows from the settings; `configure` and other processes change it. */
-  settings: Settings;
-  /** How often the settings had been changed when these were read. */
+  readonly space: SpaceManager;
+  /** See `SizeLimitMembership`. */
+  readonly limitShare: number;
+  /** Settings and what follows from them; changed by `configure`, also of other processes. */
+  settings: StoreSettings;
+  /** The number of changes of the settings when they were read. */
   settingsRevision: number;
+  /** What is stored beside the settings: the kind of a collection, its version, its greatest length. As it was last read or written here. */
+  readonly metadata: Map<string, Column>;
   codec: CodecSettings;
   files: FileStore;
 }

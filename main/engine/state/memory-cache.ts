@@ -2,19 +2,19 @@ import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { BufferedAccess } from './row-stats.ts';
 
-/** A value in memory as it is on disk: encoded, so that nobody can change what another one reads. */
+/** A value in memory, encoded as on disk, so that a caller can't change what another one reads. */
 export interface CachedRow extends BufferedAccess {
   readonly mode: number;
   /**
-   * Bytes stand as a text with a character each: V8 keeps short texts in its heap, in one piece and without holes, and arrays
-   * of more than 64 bytes outside of it.
+   * Bytes are kept as a string with a character each: V8 keeps short strings in its heap, in one piece, and arrays of more than 64
+   * bytes outside of it.
    */
   readonly data: string | number;
   readonly isBytes: boolean;
   readonly expiresAt: number | null;
 }
 
-/** What is in memory as it stood in its column. Bytes may be a part of a pool: copy what outlives the call. */
+/** Returns a cached value as it was in its column. Bytes may be a part of a pool: copy them if they outlive the call. */
 export const toStored = ({ data, isBytes }: CachedRow): Stored =>
   isBytes ? Buffer.from(data as string, 'latin1') : data;
 
@@ -27,18 +27,18 @@ interface MemoryCacheNode extends CachedRow {
   older: MemoryCacheNode | undefined;
 }
 
-/** What the engine itself needs for a resident: the map's slot, the object, the key. */
+/** Bytes that V8 needs for an entry: the slot of the map, the object, the key. */
 const NODE_OVERHEAD_BYTES = 200;
 /** A value may take this part of the budget, so that one large value doesn't displace all small ones. */
 const MAX_VALUE_FRACTION = 1 / 64;
 
-/** A text can't be longer than some 512 MiB, however large the budget is. */
+/** A string can't be longer than about 512 MiB, however large the budget is. */
 const MAX_VALUE_BYTES = 256 * 1024 * 1024;
 
 /**
- * Recently used values, bounded in bytes. A read marks its value and moves nothing; a hand goes from the oldest to the newest
- * and lets go what is unmarked (SIEVE, see `space/policy.ts`). Invariant: what is in it is what is on disk, as of the last
- * look at `data_version`.
+ * Recently used values, bounded in bytes. A read marks its value and moves nothing; a hand goes from the oldest to the newest and evicts
+ * unmarked values (SIEVE, see `space/policy.ts`). Invariant: every value equals the one on disk, as of the last check of
+ * `data_version`.
  */
 export class MemoryCache {
   readonly #maxBytes: number;
@@ -56,12 +56,12 @@ export class MemoryCache {
     return this.#maxBytes === 0;
   }
 
-  /** Bytes in use, about. */
+  /** About how many bytes are in use. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether `find` would find it. Marks nothing. */
+  /** Returns whether there is a value for the key, without marking it. */
   holds(key: KeyColumn): boolean {
     return this.#nodes.size > 0 && this.#nodes.has(toMapKey(key));
   }
@@ -72,7 +72,7 @@ export class MemoryCache {
     return slot;
   }
 
-  /** Answers what it keeps; undefined for what is too large. */
+  /** Returns the new entry; undefined for a value that is too large. */
   set(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): CachedRow | undefined {
     const name = toMapKey(key);
     const bytes = NODE_OVERHEAD_BYTES + estimateBytes(name) + estimateBytes(data);
@@ -137,11 +137,11 @@ export class MemoryCache {
   }
 }
 
-/** A key of a map. The marker begins no key that is a string: those are well-formed. */
+/** Returns the key of the map. No string key begins with the marker: string keys are well-formed. */
 const toMapKey = (key: KeyColumn): string | number =>
   typeof key === 'object' ? `\udc00${toLatin1(key ?? NO_BYTES)}` : key;
 
-/** In the place of a key that damage has made NULL. */
+/** Stands for a key that damage has made NULL. */
 const NO_BYTES = new Uint8Array(0);
 
 /** A character for each byte. */

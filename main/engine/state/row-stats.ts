@@ -1,18 +1,17 @@
 import { EVICTION_POLICIES } from '../space/policy.ts';
-import type { Settings } from './settings.ts';
+import type { StoreSettings } from './settings.ts';
 
-/** Each stands for a time when the end of the table was deleted and the table grew again, further up than the time before. */
+/** Maximum number of row-id reuse events remembered (one per "tail deleted, then table grew again"). */
 const MAX_REUSE_EVENTS = 64;
 
 /**
- * What this process knows of the store without asking: how many rows there are, when the next item expires. It saves
- * triggers and counters on disk. Invariant: a number here is exact or `undefined`; after another process has written
- * (`data_version` moved) it is asked for again.
+ * Facts about the rows that spare queries, triggers and counters on disk: how many rows there are, when the next item expires.
+ * Invariant: a number is exact or `undefined`; after a write of another process (`data_version` changed) it is read again.
  */
 export class RowStats {
   /** Rows of the table, expired ones included. */
   rows: number | undefined;
-  /** The earliest expiry on disk, epoch milliseconds, or an earlier moment; `Infinity` when nothing expires. */
+  /** The earliest expiry on disk, in epoch milliseconds, or an earlier time; `Infinity` if nothing expires. */
   nextExpiry = Number.NEGATIVE_INFINITY;
   /** Bytes that may be written before the disk is measured again. */
   writableBytes = 0;
@@ -20,11 +19,11 @@ export class RowStats {
   knownIndex: string | null | undefined;
   /** Files this process has stored. */
   filesStored = 0;
-  /** The bucket last looked through for orphans. */
+  /** The bucket in which orphans were last collected. */
   lastCollectedBucket = '';
-  /** Counts this process's changes, so that a reader in the middle of a walk notices them. */
+  /** Counts the changes of this process, so that an iteration notices them. */
   changeCount = 0;
-  /** SQLite's `data_version` for which the numbers hold. */
+  /** SQLite's `data_version` for which the numbers are valid. */
   dataVersion = -1;
   #lastId: number | bigint = 0;
   #lastIdFree = true;
@@ -33,15 +32,15 @@ export class RowStats {
   #reused: { readonly id: number; readonly changes: number }[] = [];
 
   /**
-   * True when an upsert's `lastInsertRowid` tells an insert from an update: SQLite gives a new row the largest id plus one,
-   * so an insert repeats the last id only after that row is gone. Others may take it away unseen; what follows from that
-   * is forgotten with the next look, before anybody asks.
+   * True if an upsert's `lastInsertRowid` tells an insert from an update: SQLite gives a new row the largest id plus one, so an insert
+   * repeats the last id only after that row was deleted. Another process may delete it unnoticed; what follows from that is
+   * invalidated at the next check, before it is used.
    */
   get canTellInserts(): boolean {
     return !this.#lastIdFree;
   }
 
-  /** What SQLite says: the id of this connection's last insert, also one that was undone, and the largest one there is. */
+  /** Takes over from SQLite the id of this connection's last insert, also one that was rolled back, and the largest id. */
   syncRowIds(lastId: number, largestId: number): void {
     this.#lastId = lastId;
     this.#lastIdFree = largestId + 1 === lastId;
@@ -71,17 +70,17 @@ export class RowStats {
     this.changeCount++;
   }
 
-  /** A walk has met rows up to this id. */
+  /** An iteration has read rows up to this id. */
   observed(id: number): void {
     this.#topId = Math.max(this.#topId, id);
   }
 
-  /** The first id that was given a second time since the store had made so many changes: all rows from there on are new. */
+  /** Returns the first id that was used a second time since `changes`: all rows from there on are new. */
   firstReusedId(changes: number): number {
     return this.#reused.find((reuse) => reuse.changes >= changes)?.id ?? Number.POSITIVE_INFINITY;
   }
 
-  /** An id at or below the largest one known is given only when all rows from it on are gone. */
+  /** An id at or below the largest known one is used again only after all rows from it on were deleted. */
   #noteReuse(id: number): void {
     if (id <= this.#topId) {
       while ((this.#reused.at(-1)?.id ?? Number.NEGATIVE_INFINITY) >= id) this.#reused.pop();
@@ -91,7 +90,7 @@ export class RowStats {
     this.#topId = id;
   }
 
-  /** Something was rolled back, or somebody else has written. */
+  /** After a rollback or a write of another connection: drops everything. */
   invalidate(): void {
     this.#lastIdFree = true;
     this.#reused = [];
@@ -103,20 +102,20 @@ export class RowStats {
   }
 }
 
-/** So many items' uses are remembered; beyond twice that the oldest are let go. */
+/** Accesses are buffered for this many items; beyond twice that, the oldest are dropped. */
 const MAX_BUFFERED_ACCESSES = 32_768;
 
 /** Reads of one item that are not on disk yet. */
 export interface BufferedAccess {
   readonly id: number;
-  /** The last one's stamp: epoch milliseconds with a fraction. */
+  /** Timestamp of the last one: epoch milliseconds with a fraction. */
   accessedAt: number;
   hits: number;
 }
 
 /**
- * Reads that are not on disk yet, under a policy that counts them: a read never writes. They go there with the next writes,
- * on a timer, and at close. The first read of an item puts it on a list, further ones only count.
+ * Reads that are not on disk yet, for a policy that tracks them: a read never writes. They are flushed on a timer, before an
+ * eviction, and at close. The first read of an item puts it on a list, further ones only count.
  */
 export class AccessBuffer {
   /** Counted when `statistics` is on. */
@@ -129,8 +128,8 @@ export class AccessBuffer {
   #newer = new Map<number, BufferedAccess>();
   #older = new Map<number, BufferedAccess>();
 
-  /** Takes over what the settings say. */
-  configure({ statistics, evictionPolicy }: Settings): void {
+  /** Applies the settings. */
+  configure({ statistics, evictionPolicy }: StoreSettings): void {
     this.statistics = statistics;
     this.tracksReads = EVICTION_POLICIES[evictionPolicy].tracksReads;
   }
@@ -139,7 +138,7 @@ export class AccessBuffer {
     return this.#recent.length + this.#newer.size + this.#older.size + this.hits + this.misses === 0;
   }
 
-  /** Whether there may be some for an item. */
+  /** False if no item has buffered accesses. */
   get mightContain(): boolean {
     return this.#recent.length + this.#newer.size + this.#older.size > 0;
   }
@@ -151,13 +150,13 @@ export class AccessBuffer {
     if (this.#recent.length >= MAX_BUFFERED_ACCESSES) this.#index();
   }
 
-  /** The reads of one item that are not on disk yet. */
+  /** Returns the buffered accesses of one item. */
   get(id: number): Readonly<BufferedAccess> | undefined {
     this.#index();
     return this.#newer.get(id) ?? this.#older.get(id);
   }
 
-  /** Takes the use of one item out. */
+  /** Removes and returns the buffered accesses of one item. */
   take(id: number): Readonly<BufferedAccess> | undefined {
     const use = this.get(id);
     this.#newer.delete(id);
@@ -171,7 +170,7 @@ export class AccessBuffer {
     this.#older.clear();
   }
 
-  /** The ids whose uses wait longest. */
+  /** Returns the ids of the oldest buffered accesses. */
   oldestIds(most: number): readonly number[] {
     this.#index();
     const ids: number[] = [];
@@ -184,7 +183,7 @@ export class AccessBuffer {
     return ids;
   }
 
-  /** The list by id, and the items on it ready to be listed again. */
+  /** Moves the list into the map by id; its items can be listed again. */
   #index(): void {
     if (this.#recent.length === 0) return;
     for (const use of this.#recent) {

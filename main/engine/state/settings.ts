@@ -10,15 +10,15 @@ import {
 import type { Clock } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
 
-/** An option of what sets, for the engine alone: eviction passes over the item, until it is set without it. */
+/** Internal set option: pins the item against eviction until it is next set without it. */
 export const PINNED: unique symbol = Symbol('kept');
 
 export interface PinnedOptions extends SetOptions {
   readonly [PINNED]?: true;
 }
 
-/** Options that belong to the directory: kept on disk and in force for whoever opens it next. */
-export interface Settings {
+/** Options that belong to the directory: stored on disk and valid for every later opening. */
+export interface StoreSettings {
   readonly sizeLimit: number;
   readonly evictionPolicy: EvictionPolicyName;
   /** `Infinity`: items live until they are evicted. */
@@ -26,7 +26,7 @@ export interface Settings {
   readonly fileThreshold: number;
   readonly durability: 'process' | 'power';
   readonly compression: 'none' | 'zstd';
-  /** The codec's name; a codec of the caller's own is handed in at every open. */
+  /** The codec's name; a custom codec has to be passed at every opening. */
   readonly codec: string;
   readonly statistics: boolean;
   readonly tagIndex: boolean;
@@ -45,7 +45,7 @@ export interface OpenOptions {
 
 interface OptionRule<T> {
   readonly initial: T;
-  /** What a legal value is, for the message. */
+  /** Describes legal values, for the message. */
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
 }
@@ -69,7 +69,7 @@ const numberRule = (initial: number, expected: string, min: number, max: number)
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-const SETTINGS: { readonly [name in keyof Settings]: OptionRule<Settings[name]> } = {
+const SETTINGS: { readonly [name in keyof StoreSettings]: OptionRule<StoreSettings[name]> } = {
   sizeLimit: numberRule(1024 * MiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
   evictionPolicy: oneOf(EVICTION_POLICY_NAMES, 'least-recently-stored'),
   ttl: numberRule(Infinity, 'a number of milliseconds above 0, or Infinity', Number.MIN_VALUE, Infinity),
@@ -92,15 +92,16 @@ const OTHER_OPTIONS: ReadonlySet<string> = new Set(['clock']);
 
 const OPTION_NAMES = [SETTINGS, OPEN_OPTIONS].flatMap(Object.keys).concat([...OTHER_OPTIONS]);
 
-export type SettingName = keyof Settings;
+export type SettingName = keyof StoreSettings;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+export const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
 
 /**
- * The settings an options object asks for; what it leaves out is absent.
+ * Returns the settings in an options object; missing ones are absent.
  *
  * @throws {DiskCacheError} `BAD_OPTION` naming the option, for an unknown name or an illegal value.
  */
-export function parseSettings(options: CacheOptions): Partial<Settings> {
+export function parseSettings(options: CacheOptions): Partial<StoreSettings> {
   const requested: Partial<Record<SettingName, unknown>> = {};
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(SETTINGS, name)) {
@@ -115,13 +116,13 @@ export function parseSettings(options: CacheOptions): Partial<Settings> {
     assertOption(name, SETTINGS[name as SettingName], plain);
     requested[name as SettingName] = plain;
   }
-  return requested as Partial<Settings>;
+  return requested as Partial<StoreSettings>;
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` naming the option. */
 export function parseOpenOptions(options: CacheOptions): OpenOptions {
   const clock = options.clock ?? Date.now;
-  if (typeof clock !== 'function') throw new DiskCacheError('BAD_OPTION', 'clock is no function');
+  if (typeof clock !== 'function') throw new DiskCacheError('BAD_OPTION', 'clock has to be a function');
   const openOptions = {
     memory: options.memory ?? OPEN_OPTIONS.memory.initial,
     exclusive: options.exclusive ?? OPEN_OPTIONS.exclusive.initial,
@@ -131,13 +132,16 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
   for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[])
     assertOption(name, OPEN_OPTIONS[name], openOptions[name]);
   if (openOptions.readOnly && openOptions.exclusive) {
-    throw new DiskCacheError('BAD_OPTION', 'readOnly and exclusive exclude each other: a reader locks nobody out');
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      'readOnly and exclusive exclude each other: a reader takes no exclusive lock',
+    );
   }
   return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
 }
 
 /**
- * Looks at the options of a store that is opened later. `by` is who was given them.
+ * Checks the options of a store that is opened later. `by` names the function that got them.
  *
  * @throws {DiskCacheError} `BAD_OPTION` as opening it would.
  */
@@ -151,27 +155,27 @@ export function assertCacheOptions(by: string, options: CacheOptions): void {
   }
 }
 
-/** The defaults, under what the directory keeps, under what was asked for now. */
-export function resolveSettings(stored: Partial<Settings>, requested: Partial<Settings>): Settings {
+/** Combines requested settings, stored ones, and defaults, in this order of precedence. */
+export function resolveSettings(stored: Partial<StoreSettings>, requested: Partial<StoreSettings>): StoreSettings {
   const resolved: Partial<Record<SettingName, unknown>> = {};
   for (const name of SETTING_NAMES) resolved[name] = requested[name] ?? stored[name] ?? SETTINGS[name].initial;
-  return resolved as unknown as Settings;
+  return resolved as unknown as StoreSettings;
 }
 
-/** A setting as a column, and back. */
-export const toSettingColumn = (value: Settings[SettingName]): Column =>
+/** Converts a setting to a column. */
+export const toSettingColumn = (value: StoreSettings[SettingName]): Column =>
   typeof value === 'boolean' ? Number(value) : value;
 
-/** What a directory keeps. Names this version does not know are left alone; a value that is no longer legal is as if absent. */
-export function readStoredSettings(rows: readonly (readonly [name: string, value: unknown])[]): Partial<Settings> {
+/** Returns the settings of a directory. Unknown names are ignored; a value that is no longer legal counts as absent. */
+export function readStoredSettings(rows: readonly (readonly [name: string, value: unknown])[]): Partial<StoreSettings> {
   const stored: Partial<Record<SettingName, unknown>> = {};
   for (const [name, column] of rows) {
     if (!Object.hasOwn(SETTINGS, name)) continue;
-    const rule: OptionRule<Settings[SettingName]> = SETTINGS[name as SettingName];
+    const rule: OptionRule<StoreSettings[SettingName]> = SETTINGS[name as SettingName];
     const value = typeof rule.initial === 'boolean' ? column === 1 : column;
     if (rule.accepts(value)) stored[name as SettingName] = value;
   }
-  return stored as Partial<Settings>;
+  return stored as Partial<StoreSettings>;
 }
 
 function assertOption(name: string, rule: OptionRule<unknown>, value: unknown): void {

@@ -13,16 +13,16 @@ import {
 } from './encoding.ts';
 import { getDecodedLimit } from './read-budget.ts';
 
-/** Encoded values of fewer bytes stay as they are: 20 µs of work would save less than a page of the database holds anyway. */
+/** Smaller values are not compressed: it takes 20 µs and would save less than one database page. */
 const MIN_COMPRESSIBLE_BYTES = 1024;
 
-/** zlib counts bytes in 32 bits, and holds the whole: what is larger stays as it is. */
+/** Larger values are not compressed: zlib counts bytes in 32 bits and needs the whole value in memory. */
 const MAX_COMPRESSED_BYTES = 1024 ** 3;
 
 /**
- * Refuses an option this process can't honour. zstd came to Node with 22.15 and 23.8.
+ * Asserts that this process can compress. Node has zstd since 22.15 and 23.8.
  *
- * @throws {DiskCacheError} `BAD_OPTION`
+ * @throws {DiskCacheError} `BAD_OPTION` if `compression` is `'zstd'` and this Node has no zstd.
  */
 export function assertCompression(compression: 'none' | 'zstd'): void {
   if (compression === 'zstd' && typeof zlib.zstdCompressSync !== 'function') {
@@ -34,9 +34,9 @@ export function assertCompression(compression: 'none' | 'zstd'): void {
 }
 
 /**
- * The data compressed (Zstandard, RFC 8878), or undefined where that isn't worth it: too small, too large, or not smaller.
+ * Returns the data compressed with Zstandard (RFC 8878), or undefined if the data is too small or too large, or would not get smaller.
  *
- * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd.
+ * @throws {DiskCacheError} `BAD_OPTION` if this Node has no zstd.
  */
 export function compress(data: string | Uint8Array, bytes: number): Uint8Array | undefined {
   if (bytes < MIN_COMPRESSIBLE_BYTES || bytes > MAX_COMPRESSED_BYTES) return undefined;
@@ -45,28 +45,32 @@ export function compress(data: string | Uint8Array, bytes: number): Uint8Array |
   return packed.length < bytes && bytes <= getMaxInflatedBytes(packed.length) ? packed : undefined;
 }
 
-/** What compressed data may become at most: the larger of a size and a multiple of its own. What shrinks further is stored as it is. */
+/**
+ * Decompressed data may have 16 MiB, or 256 times its compressed size if that is more. Data that compresses better is stored
+ * uncompressed, so anything above this limit was not written by deskcache.
+ */
 const ALWAYS_ALLOWED_BYTES = 16 * 1024 * 1024;
 const MAX_RATIO = 256;
 
 const getMaxInflatedBytes = (packedBytes: number): number => Math.max(ALWAYS_ALLOWED_BYTES, packedBytes * MAX_RATIO);
 
 /**
- * Throws an `Error` for bytes that are not whole.
+ * Returns the decompressed bytes.
  *
- * @throws {DiskCacheError} `TOO_LARGE` for bytes that would become more than `compress` lets them, for a few can be made to
- * fill all memory, and for a page that may not read so much, before more than that is decompressed; `BAD_OPTION` where this Node has no zstd.
+ * @throws {Error} for damaged bytes.
+ * @throws {DiskCacheError} `TOO_LARGE`, before the limit is passed, if the result would exceed what `compress` allows (a few bytes
+ * can be crafted to fill all memory) or the read budget of the call; `BAD_OPTION` if this Node has no zstd.
  */
 export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
-  const most = Math.min(getMaxInflatedBytes(packed.length), buffer.constants.MAX_LENGTH);
-  const limit = Math.min(getDecodedLimit(), most);
+  const maxBytes = Math.min(getMaxInflatedBytes(packed.length), buffer.constants.MAX_LENGTH);
+  const limit = Math.min(getDecodedLimit(), maxBytes);
   const tooLarge = (cause?: unknown) =>
-    limit < most ? overBudgetError() : decompressionBombError(packed.length, most, cause);
+    limit < maxBytes ? overBudgetError() : decompressionBombError(packed.length, maxBytes, cause);
   const size = getContentSize(packed);
   if (size !== undefined && size > limit) throw tooLarge();
   try {
-    // In one piece where its size is known, with a byte to spare: of pieces a second copy would be made.
+    // With a known size, one chunk holds everything (plus one spare byte), which avoids a second copy.
     const chunkSize = Math.min(Math.max((size ?? 0) + 1, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES);
     return zlib.zstdDecompressSync(packed, { chunkSize, maxOutputLength: Math.max(1, Math.floor(limit)) });
   } catch (cause) {
@@ -76,10 +80,10 @@ export function decompress(packed: Uint8Array): Uint8Array {
 }
 
 const MIN_CHUNK_BYTES = 16 * 1024;
-/** Damaged bytes may claim any size. */
+/** Damaged bytes may claim any size, so the first allocation is bounded. */
 const MAX_CHUNK_BYTES = 64 * 2 ** 20;
 
-/** What the header of a frame tells (RFC 8878, 3.1.1.1); undefined where it doesn't. */
+/** Returns the decompressed size in bytes from the frame header (RFC 8878, 3.1.1.1), or undefined if it isn't stated. */
 function getContentSize(packed: Uint8Array): number | undefined {
   const descriptor = packed[4];
   if (descriptor === undefined) return undefined;
@@ -95,38 +99,39 @@ function getContentSize(packed: Uint8Array): number | undefined {
 
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 
-const decompressionBombError = (packedBytes: number, most: number, cause: unknown) =>
+const decompressionBombError = (packedBytes: number, maxBytes: number, cause: unknown) =>
   new DiskCacheError(
     'TOO_LARGE',
-    `The compressed value of ${packedBytes} bytes would become more than ${most}, which deskcache never writes; delete the item`,
+    `The compressed value of ${packedBytes} bytes would decompress to more than ${maxBytes} bytes, which deskcache never writes; delete the item`,
     { cause },
   );
 
 const overBudgetError = () =>
   new DiskCacheError(
     'TOO_LARGE',
-    'The value is larger, decompressed, than what may be read at once; read fewer at a time',
+    'The decompressed value is larger than what may be read at once; read fewer values at a time',
   );
 
-/** A value ready to be stored. `data` may be the caller's own memory: who keeps it longer than the call keeps a copy. */
+/** A value ready to be stored. `data` may be the caller's own memory: copy it to keep it after the call. */
 export interface Encoded {
-  /** One of `MODE`, plus `ZSTD` when compressed. */
+  /** One of `ENCODING`, plus `ZSTD_FLAG` if compressed. */
   readonly mode: number;
   readonly data: Stored;
   /** The size of `data` as stored, in bytes. */
   readonly bytes: number;
-  /** `checkOf(mode, data)` */
+  /** `checksum(mode, data)` */
   readonly check: number;
 }
 
-/** The part of a cache's options that decides how values are stored. Reading copes with every way of storing. */
+/** The options that decide how values are written. Reading understands every encoding. */
 export type CodecSettings = Required<Pick<CacheOptions, 'codec' | 'compression'>>;
 
 /**
- * A value as it is stored: natively where a column holds it faithfully, as JSON where JSON does, else as structured clone.
+ * Encodes a value: as a native column value if that is lossless, else as JSON if that is, else as structured clone.
  * O(size of the value).
  *
- * @throws {DiskCacheError} `BAD_VALUE` with the path of the part that would not come back equal.
+ * @throws {DiskCacheError} `BAD_VALUE` with the path of the part that would not come back equal; `TOO_LARGE`; `BAD_OPTION` if
+ * compression is on and this Node has no zstd.
  */
 export function encodeValue(value: unknown, settings: CodecSettings): Encoded {
   const { mode, data } = toPayload(value, settings.codec);
@@ -140,12 +145,12 @@ const getStoredBytes = (data: Stored): number =>
   typeof data === 'string' ? Buffer.byteLength(data) : typeof data === 'number' ? 8 : data.length;
 
 /**
- * The value behind what was read from a column, or from a file as bytes. With `owned` the bytes belong to the caller of
- * this function alone and may become the value; without, the value gets a copy.
+ * Decodes what was read from a column, or from a file as bytes. With `owned`, nothing else uses the bytes and they may become
+ * the value; without it, they are copied.
  *
- * @throws {DiskCacheError} `CORRUPT` when anything differs from what was stored; `UNSUPPORTED_VERSION` for what is as it was stored
- * and was written by a newer V8, a newer version or another codec; `TOO_LARGE` when there is not enough memory; `BAD_OPTION` for a
- * value of a custom codec that was not handed in.
+ * @throws {DiskCacheError} `CORRUPT` if anything differs from what was stored; `UNSUPPORTED_VERSION` for an undamaged value that a
+ * newer V8, a newer version or another codec wrote; `TOO_LARGE` if there is not enough memory; `BAD_OPTION` if the value was written
+ * by a custom codec and the store was opened without it.
  */
 export function decodeValue(
   mode: number,
@@ -154,13 +159,13 @@ export function decodeValue(
   settings: CodecSettings,
   owned = false,
 ): unknown {
-  if (!isByte(mode)) throw corruptError(`has the mode ${mode}, which there is not`);
+  if (!isByte(mode)) throw corruptError(`has the unknown mode ${mode}`);
   if (!isStored(data)) throw corruptError(`is stored as ${data === null ? 'NULL' : `a ${typeof data}`}`);
-  if (checksum(mode, data) !== check) throw corruptError('has another check sum than when it was stored');
+  if (checksum(mode, data) !== check) throw corruptError('does not match its checksum');
   return restoreValue(mode, data, settings, owned);
 }
 
-/** `decodeValue` for data whose check has been verified already, or that has never left this process. */
+/** Same as `decodeValue`, for data whose checksum is already verified or that never left this process. */
 export function restoreValue(mode: number, data: Stored, settings: CodecSettings, owned = false): unknown {
   try {
     if (mode < ZSTD_FLAG || typeof data !== 'object') return restorePayload(mode, data, settings.codec, owned);
@@ -173,7 +178,7 @@ export function restoreValue(mode: number, data: Stored, settings: CodecSettings
   }
 }
 
-/** Modes stay within a byte. */
+/** All modes fit into one byte. */
 const isByte = (mode: unknown): boolean => Number.isInteger(mode) && mode === ((mode as number) & 0xff);
 
 const isStored = (data: unknown): data is Stored =>
@@ -182,6 +187,6 @@ const isStored = (data: unknown): data is Stored =>
 const corruptError = (what: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError(
     'CORRUPT',
-    `The stored value ${what}; it is damaged: set it anew, or run check({ repair: true })`,
+    `The stored value ${what}; it is damaged: set it again, or run check({ repair: true })`,
     { cause },
   );

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { isPromise, isUint8Array } from 'node:util/types';
 import { crc32 } from 'node:zlib';
 import { findValueFault } from '../../../protocol/clone-check.ts';
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
@@ -17,32 +18,32 @@ import {
   takeSnapshot,
 } from './structured-clone.ts';
 
-/** How a value stands in its column or file. On disk: never renumber; append. */
+/** How a value is stored in its column or file. On disk: never renumber; append. */
 export const ENCODING = {
-  /** A string, as it is. */
+  /** A string, unchanged. */
   text: 0,
-  /** A number, as it is. */
+  /** A number, unchanged. */
   number: 1,
-  /** Bytes, as they are. */
+  /** Bytes, unchanged. */
   bytes: 2,
   /** JSON text. */
   json: 3,
-  /** A bigint of 64 bits, in decimal digits. */
+  /** A bigint that fits into 64 bits, as decimal digits. */
   bigint: 4,
-  /** `undefined` or `NaN`, which no column holds. */
+  /** The word `undefined` or `NaN`: no column can hold these values. */
   word: 5,
   /** Structured clone, see `structured-clone.ts`. */
   structured: 6,
-  /** What a codec of the caller's own gave, a text. */
+  /** Text returned by a custom codec. */
   customText: 7,
-  /** What a codec of the caller's own gave, bytes. */
+  /** Bytes returned by a custom codec. */
   customBytes: 8,
 } as const;
 
-/** Whether this version knows a mode, which is without `ZSTD`. */
+/** Whether this version knows a mode. Expects the mode without `ZSTD_FLAG`. */
 export const isEncoding = (mode: number): boolean => (Object.values(ENCODING) as number[]).includes(mode);
 
-/** Modes of values that every version and every runtime reads. */
+/** Modes that every version and every runtime can read. */
 export const PLAIN_ENCODINGS: readonly number[] = [
   ENCODING.text,
   ENCODING.number,
@@ -52,10 +53,10 @@ export const PLAIN_ENCODINGS: readonly number[] = [
   ENCODING.word,
 ];
 
-/** Added to the mode of what has been compressed. On disk, like the modes, which stay below it. */
+/** Added to the mode of a compressed value. On disk; all modes are smaller. */
 export const ZSTD_FLAG = 64;
 
-/** Modes whose payload is a text: in a column TEXT, in a file and under compression its UTF-8 bytes. */
+/** Modes whose payload is text: TEXT in a column; UTF-8 bytes in a file or when compressed. */
 const TEXT_ENCODINGS: ReadonlySet<number> = new Set([
   ENCODING.text,
   ENCODING.json,
@@ -65,7 +66,7 @@ const TEXT_ENCODINGS: ReadonlySet<number> = new Set([
 ]);
 export const isTextEncoding = (mode: number): boolean => TEXT_ENCODINGS.has(mode);
 
-/** What a database column or a file holds of a value. */
+/** A value as a database column or a file holds it. */
 export type Stored = string | number | Uint8Array;
 
 /** zlib counts bytes in 32 bits. */
@@ -75,35 +76,35 @@ const number = new Float64Array(1);
 const numberBytes = new Uint8Array(number.buffer);
 
 /**
- * CRC-32 (ISO 3309, as in gzip) of what is stored. It starts from the value's mode, so that a changed mode is damage too, or
- * goes on from the check of the chunks before. A text has the check of its UTF-8 bytes, whether it stands in a column or in
- * a file. It finds accidents; who can write the file can write the check. About 0.15 µs for 100 bytes, 6 GB/s.
+ * Returns the CRC-32 (ISO 3309, as in gzip) of stored data. `start` is the value's mode, so that a damaged mode is detected too, or
+ * the checksum of the chunks before. Text is hashed as its UTF-8 bytes, in a column as in a file. It detects accidents, not
+ * tampering: an attacker who can write the file can write the checksum. About 0.15 µs for 100 bytes, 6 GB/s.
  */
 export function checksum(start: number, data: Stored): number {
-  // A mode that is damaged goes with no check.
+  // A damaged mode must not match any checksum.
   if (start !== start >>> 0) return Number.NaN;
-  // Older Nodes hand zlib a null pointer for no bytes, which resets the sum.
-  if (typeof data === 'object' && data.length > MAX_CRC_BYTES) return checksumInPieces(start, data);
+  // Older Nodes pass zlib a null pointer for empty data, which would reset the sum.
+  if (typeof data === 'object' && data.length > MAX_CRC_BYTES) return checksumInChunks(start, data);
   if (typeof data !== 'number') return data.length === 0 ? start : crc32(data, start);
   number[0] = data;
   return crc32(numberBytes, start);
 }
 
-function checksumInPieces(start: number, data: Uint8Array): number {
+function checksumInChunks(start: number, data: Uint8Array): number {
   let check = start;
   for (let at = 0; at < data.length; at += MAX_CRC_BYTES) check = crc32(data.subarray(at, at + MAX_CRC_BYTES), check);
   return check;
 }
 
 /*
- * The column `checksum` of a row. What was stored first holds the check of its value alone, from 0 to 2^32 − 1. Since then a row
- * that is found by its key holds −1 − (check XOR hash of the key): a damaged index, or a damaged key, leads to a row whose check
- * doesn't fit the key that was asked for. Exclusive or, so that neither the value nor its file has to be read to tell one from the other.
+ * The column `checksum` of a row has two forms. The oldest rows hold the checksum of the value alone, 0 to 2^32 − 1. Newer rows that
+ * are found by key hold −1 − (checksum XOR hash of the key): if a damaged index or key leads to the wrong row, its checksum doesn't
+ * match the requested key. XOR can be undone, so one form converts to the other without reading the value or its file.
  */
 
-/** FNV-1a, 32 bits (Fowler, Noll, Vo). Each step is a bijection, so one changed unit of a key changes the hash for certain. */
+/** FNV-1a, 32 bits (Fowler, Noll, Vo). Each step is a bijection, so changing one unit of a key always changes the hash. */
 const FNV_PRIME = 0x01000193;
-/** Where the hash of a text, of a number and of bytes begins. On disk. */
+/** Start values of the hashes of text, numbers and bytes. On disk. */
 const TEXT_HASH_START = 0x811c9dc5;
 const NUMBER_HASH_START = 0x050c5d1f;
 const BYTES_HASH_START = 0x24a8dd1d;
@@ -113,14 +114,14 @@ const MIN_ROW_CHECKSUM = -(2 ** 32);
 const keyNumber = new Float64Array(1);
 const keyNumberBytes = new Uint8Array(keyNumber.buffer);
 
-/** A hash of a key column: of a text its UTF-16 units, of a number its eight bytes, little-endian. About 1 ns for a unit. */
+/** Returns the hash of a key column: of the UTF-16 units of text, of the eight little-endian bytes of a number. About 1 ns per unit. */
 export function hashKey(key: KeyColumn): number {
   if (typeof key === 'string') {
     let hash = TEXT_HASH_START;
     for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), FNV_PRIME);
     return hash;
   }
-  // Damage makes NULL of a key.
+  // Damage can turn a key into NULL.
   if (typeof key !== 'number') return hashBytes(BYTES_HASH_START, key ?? []);
   keyNumber[0] = key;
   return hashBytes(NUMBER_HASH_START, keyNumberBytes);
@@ -132,10 +133,10 @@ function hashBytes(start: number, bytes: ArrayLike<number>): number {
   return hash;
 }
 
-/** Returns what the row of a key holds for the check of its value. */
+/** Returns the row's checksum for the checksum of its value. */
 export const toRowChecksum = (check: number, key: KeyColumn): number => -1 - ((check ^ hashKey(key)) >>> 0);
 
-/** Returns the check that the value has to have, when the row was found by, or holds, this key. */
+/** Returns the checksum that the value must have if the row belongs to this key; NaN for an impossible one. */
 export function toValueChecksum(rowCheck: number, key: KeyColumn): number {
   if (!(rowCheck < 0)) return rowCheck;
   return rowCheck < MIN_ROW_CHECKSUM ? Number.NaN : ((-1 - rowCheck) ^ hashKey(key)) >>> 0;
@@ -143,16 +144,16 @@ export function toValueChecksum(rowCheck: number, key: KeyColumn): number {
 
 type CodecOption = Required<CacheOptions>['codec'];
 
-/** A value before compression: what kind of thing stands in the column. */
+/** An encoded value before compression. */
 export interface Payload {
   readonly mode: number;
   readonly data: Stored;
 }
 
 /**
- * The plainest payload that gives the value back equal: a column's own kind, JSON, structured clone.
+ * Returns the simplest payload from which an equal value can be restored: a native column value, JSON, or structured clone.
  *
- * @throws {DiskCacheError} `BAD_VALUE`
+ * @throws {DiskCacheError} `BAD_VALUE` with the path of the part that can't be stored; `TOO_LARGE`
  */
 export function toPayload(value: unknown, codec: CodecOption): Payload {
   if (typeof codec === 'object') return toCustomPayload(value, codec);
@@ -170,11 +171,11 @@ export function toPayload(value: unknown, codec: CodecOption): Payload {
   return json || jsonOnly ? toJsonPayload(copy, jsonOnly) : toClonePayload(copy as object);
 }
 
-/** What the copy was not taken for. A getter may have given something else the second time. */
+/** Returns why a value can't be stored. The second reading may find no fault if a getter returns something else now. */
 const describeFault = (value: unknown, walk?: CloneWalk): string =>
-  findValueFault(value, 'value', walk) ?? 'value is another one each time it is read';
+  findValueFault(value, 'value', walk) ?? 'value has a getter or proxy that changes with each read';
 
-/** An object that is referred to often is written out as often: what is written may be many times what there is. */
+/** JSON writes a shared object once per reference, so the text can be many times larger than the value. */
 const MAX_WRITTEN_PARTS = 2 ** 24;
 
 /** @throws {DiskCacheError} `BAD_VALUE`, `TOO_LARGE` */
@@ -186,14 +187,14 @@ function assertJson(copy: unknown): void {
   if (parts <= MAX_WRITTEN_PARTS) return;
   throw new DiskCacheError(
     'TOO_LARGE',
-    `value names the same objects so often that JSON would write ${parts} parts, ${MAX_WRITTEN_PARTS} is the limit; refer to them by a key, or choose the codec 'structured'`,
+    `value refers to the same objects many times: JSON would write ${parts} parts, the limit is ${MAX_WRITTEN_PARTS}; refer to them by a key, or choose the codec 'structured'`,
   );
 }
 
-/** A character that is half a surrogate pair takes as many in JSON. */
+/** Characters that JSON needs for a lone surrogate (`\ud800`). */
 const ESCAPE_CHARACTERS = 6;
 
-/** A string with halves of surrogate pairs: JSON, unless that could be longer than a string can be. */
+/** Encodes a string with lone surrogates: as JSON, unless that could exceed the maximum length of a string. */
 function toBrokenTextPayload(value: string, codec: CodecOption): Payload {
   const { MAX_STRING_LENGTH } = constants;
   if (value.length * ESCAPE_CHARACTERS + 2 <= MAX_STRING_LENGTH) return toJsonPayload(value, codec === 'json');
@@ -202,7 +203,7 @@ function toBrokenTextPayload(value: string, codec: CodecOption): Payload {
   return toJsonPayload(value, true);
 }
 
-/** Counted, because writing such a text takes minutes before it fails. */
+/** Returns the least length of the string as JSON. Counted in advance because writing such a text takes minutes before it fails. */
 function getMinJsonLength(value: string): number {
   let length = value.length + 2;
   for (let at = 0; at < value.length; at++) {
@@ -215,9 +216,9 @@ function getMinJsonLength(value: string): number {
   return length;
 }
 
-const JSON_TOO_LONG = 'value is longer than a string can be, as JSON; store it in parts';
+const JSON_TOO_LONG = 'value as JSON is longer than a string can be; store it in parts';
 
-/** What is neither a string nor an object, where more than JSON is allowed. */
+/** Encodes a value that is neither a string nor an object, if the codec isn't limited to JSON. */
 function toPrimitivePayload(value: unknown): Payload {
   switch (typeof value) {
     case 'number':
@@ -265,17 +266,21 @@ function toCustomPayload(value: unknown, codec: Codec): Payload {
     throw badValueError(`value was refused by the codec "${codec.name}" (${getErrorMessage(cause)})`, cause);
   }
   if (typeof data === 'string' && isWellFormed(data)) return { mode: ENCODING.customText, data };
-  if (data instanceof Uint8Array) return { mode: ENCODING.customBytes, data };
-  throw badValueError(`the codec "${codec.name}" gave neither a Uint8Array nor a well-formed string`);
+  if (isUint8Array(data)) return { mode: ENCODING.customBytes, data };
+  ignoreRejection(data);
+  throw badValueError(`the codec "${codec.name}" returned neither a Uint8Array nor a well-formed string`);
 }
 
 /**
- * The value of a payload. With `owned`, bytes become the value without a copy. Throws any `Error` for what is damaged.
+ * Decodes a payload. With `owned`, bytes become the value without a copy.
+ *
+ * @throws {Error} for damaged data.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION`, `BAD_OPTION` (the custom codec is missing)
  */
 export function restorePayload(mode: number, data: Stored, codec: CodecOption, owned: boolean): unknown {
   if (isTextEncoding(mode)) return parseText(mode, toText(data), codec);
   if (mode === ENCODING.number && typeof data === 'number') return data;
-  if (typeof data !== 'object') throw new Error(`mode ${mode} does not stand in a ${typeof data} column`);
+  if (typeof data !== 'object') throw new Error(`mode ${mode} does not fit a ${typeof data} column`);
   switch (mode) {
     case ENCODING.bytes:
       return toPlainBytes(data, owned);
@@ -284,10 +289,10 @@ export function restorePayload(mode: number, data: Stored, codec: CodecOption, o
     case ENCODING.customBytes:
       return decodeWithCodec(assertCustomCodec(codec), toPlainBytes(data, owned));
     default:
-      if (isEncoding(mode)) throw new Error(`mode ${mode} does not stand in a column of bytes`);
+      if (isEncoding(mode)) throw new Error(`mode ${mode} does not fit a column of bytes`);
       throw new DiskCacheError(
         'UNSUPPORTED_VERSION',
-        `The stored value has mode ${mode}, which is unknown here; it was written by a newer version: update deskcache`,
+        `The stored value has mode ${mode}, which this version does not know; it was written by a newer version: update deskcache`,
       );
   }
 }
@@ -315,11 +320,11 @@ function parseLiteral(text: string): number | undefined {
 
 function toText(data: Stored): string {
   if (typeof data === 'string') return data;
-  if (typeof data === 'number') throw new Error('a text does not stand in a number column');
+  if (typeof data === 'number') throw new Error('text does not fit a number column');
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
 }
 
-/** Never a Buffer, never a window on memory that holds anything else. */
+/** Returns a plain `Uint8Array` (not a Buffer) whose memory holds nothing else. */
 function toPlainBytes(data: Uint8Array, owned: boolean): Uint8Array {
   if (owned && data.byteLength === data.buffer.byteLength) return new Uint8Array(data.buffer);
   return new Uint8Array(data);
@@ -333,10 +338,12 @@ function assertCustomCodec(codec: CodecOption): Codec {
   );
 }
 
-/** What a codec refuses is as it was stored, so it is another version's: it is not damaged. */
+/** The checksum has matched, so a value that the codec refuses is not damaged: another version of the codec wrote it. */
 function decodeWithCodec(codec: Codec, data: string | Uint8Array): unknown {
   try {
-    return codec.decode(data);
+    const value = codec.decode(data);
+    if (!isPromise(value)) return value;
+    ignoreRejection(value);
   } catch (cause) {
     throw new DiskCacheError(
       'UNSUPPORTED_VERSION',
@@ -344,11 +351,17 @@ function decodeWithCodec(codec: Codec, data: string | Uint8Array): unknown {
       { cause },
     );
   }
+  throw new DiskCacheError('BAD_OPTION', `The codec "${codec.name}" decodes to a promise; give a synchronous one`);
+}
+
+/** A promise that is refused already: its own failure would be reported a second time, as unhandled. */
+function ignoreRejection(refused: unknown): void {
+  if (isPromise(refused)) refused.catch(() => {});
 }
 
 /**
- * Whether a runtime has refused something because of its size: a length, memory, the depth of the stack; not because a typed array doesn't
- * fit its buffer, which is damage.
+ * Whether an error of the runtime is about size: a length, memory or stack depth. A typed array that doesn't fit its buffer is
+ * a RangeError too, but means damage.
  */
 export const isSizeError = (error: unknown): boolean =>
   (error instanceof RangeError && !/multiple of|offset/i.test(error.message)) ||

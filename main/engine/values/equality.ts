@@ -1,18 +1,18 @@
 import { isDeepStrictEqual, types } from 'node:util';
-import { getEnumerableNames, ShapeTable, tooEntangledError } from './shapes.ts';
+import { getEnumerableNames, isObject, type Named, ShapeTable, tooEntangledError } from './shapes.ts';
 
-/** Steps of the plain comparison, which remembers nothing; nearly every value needs fewer. */
+/** Limit of the plain comparison, which keeps no record of visited objects. Nearly all values need fewer steps. */
 const MAX_PLAIN_STEPS = 4096;
 const MAX_PLAIN_DEPTH = 32;
-/** Steps of a whole comparison in which members of sets are tried against each other. */
+/** Limit of a graph comparison for steps spent trying members of sets against each other. */
 const MAX_TRIAL_STEPS = 20_000;
 const MAX_TRIAL_DEPTH = 200;
 
 /**
- * Deep equality as `util.isDeepStrictEqual` has it, in time that grows with the size of the values and not with the number of paths
- * through them. Objects that refer to each other in circles are equal when no path from one leads to a difference from the other.
+ * Deep equality as in `util.isDeepStrictEqual`, but in time proportional to the size of the values instead of the number of paths
+ * through them. Cyclic objects are equal if no path through them reaches a difference.
  *
- * @throws {DiskCacheError} `TOO_LARGE` for sets and maps of too many objects in another order, or that refer back.
+ * @throws {DiskCacheError} `TOO_LARGE` for sets and maps with too many objects in a different order, or with too many cyclic members.
  */
 export function isEqual(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
@@ -22,9 +22,7 @@ export function isEqual(one: unknown, other: unknown): boolean {
   return plain ?? new GraphComparison().compare(one, other);
 }
 
-const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
-
-/** Compares objects and arrays of primitives; undefined for what needs a memory. */
+/** Compares plain objects and arrays. Returns undefined if the values need a `GraphComparison`. */
 class PlainComparison {
   #stepsLeft: number;
 
@@ -56,35 +54,33 @@ class PlainComparison {
   }
 }
 
-type Named = Record<PropertyKey, unknown>;
-
 /**
- * Equality of graphs after Hopcroft and Karp, "A Linear Algorithm for Testing Equivalence of Finite Automata" (1971): two objects
- * that were met together are taken for equal from then on, so that there are fewer steps than objects. Members of sets, which have
- * no order, are compared by their shapes.
+ * Equality of graphs after Hopcroft and Karp, "A Linear Algorithm for Testing Equivalence of Finite Automata" (1971): once two objects
+ * have been compared, they are assumed equal (union-find), so there are fewer steps than objects. Members of sets, which have no
+ * order, are compared by their shapes.
  */
 class GraphComparison {
   readonly #parents = new Map<object, object>();
-  /** Objects that got a parent, in order: a trial that fails takes its own back. */
+  /** Objects in the order in which they got a parent, so that a failed trial can be undone. */
   readonly #joined: object[] = [];
   readonly #shapes = new ShapeTable();
   #trials = 0;
   #steps = 0;
 
   compare(one: unknown, other: unknown): boolean {
-    const left: unknown[] = [one, other];
-    while (left.length > 0) {
-      const second = left.pop();
-      const first = left.pop();
+    const pending: unknown[] = [one, other];
+    while (pending.length > 0) {
+      const second = pending.pop();
+      const first = pending.pop();
       if (this.#trials > 0 && ++this.#steps > MAX_TRIAL_STEPS) throw tooEntangledError();
       if (!isObject(first) || !isObject(second)) {
         if (!Object.is(first, second)) return false;
-      } else if (!this.#join(first, second) && !this.#expand(first, second, left)) return false;
+      } else if (!this.#join(first, second) && !this.#expand(first, second, pending)) return false;
     }
     return true;
   }
 
-  /** Takes two objects for equal; true when they were already. */
+  /** Assumes that two objects are equal. Returns true if they were already assumed equal. */
   #join(first: object, second: object): boolean {
     const one = this.#root(first);
     const other = this.#root(second);
@@ -100,7 +96,7 @@ class GraphComparison {
       root = parent;
       if (this.#trials > 0) this.#steps++;
     }
-    // The way up is made shorter only where no trial has to undo it.
+    // Path compression, but not during a trial, which could not undo it.
     for (let at = object; this.#trials === 0 && at !== root; ) {
       const parent = this.#parents.get(at)!;
       this.#parents.set(at, root);
@@ -109,8 +105,8 @@ class GraphComparison {
     return root;
   }
 
-  /** Compares what two objects are by themselves; what they refer to is added to what is left. */
-  #expand(first: object, second: object, left: unknown[]): boolean {
+  /** Compares two objects without the objects they refer to, which are added to `pending`. */
+  #expand(first: object, second: object, pending: unknown[]): boolean {
     if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || getTag(first) !== getTag(second))
       return false;
     if (Array.isArray(first) && first.length !== (second as unknown[]).length) return false;
@@ -118,12 +114,13 @@ class GraphComparison {
     if (getEnumerableNames(second).length !== names.length) return false;
     for (const name of names) {
       if (!Object.prototype.propertyIsEnumerable.call(second, name)) return false;
-      left.push((first as Named)[name], (second as Named)[name]);
+      pending.push((first as Named)[name], (second as Named)[name]);
     }
     if (types.isSet(first)) return this.#areSetsEqual(first, second as Set<unknown>);
-    if (types.isMap(first)) return this.#areMapsEqual(first, second as Map<unknown, unknown>, left);
+    if (types.isMap(first)) return this.#areMapsEqual(first, second as Map<unknown, unknown>, pending);
     if (types.isNativeError(first)) {
-      for (const name of ERROR_NAMES) left.push((first as unknown as Named)[name], (second as unknown as Named)[name]);
+      for (const name of ERROR_NAMES)
+        pending.push((first as unknown as Named)[name], (second as unknown as Named)[name]);
       return true;
     }
     return Array.isArray(first) || getTag(first) === 'Object' || isSameLeaf(first, second);
@@ -141,12 +138,12 @@ class GraphComparison {
     return this.#matches(objects, others);
   }
 
-  #areMapsEqual(first: Map<unknown, unknown>, second: Map<unknown, unknown>, left: unknown[]): boolean {
+  #areMapsEqual(first: Map<unknown, unknown>, second: Map<unknown, unknown>, pending: unknown[]): boolean {
     if (first.size !== second.size) return false;
     const pairs: object[] = [];
     for (const [key, value] of first) {
       if (isObject(key)) pairs.push([key, value]);
-      else if (second.has(key)) left.push(value, second.get(key));
+      else if (second.has(key)) pending.push(value, second.get(key));
       else return false;
     }
     return this.#matches(
@@ -155,7 +152,7 @@ class GraphComparison {
     );
   }
 
-  /** Whether each of some objects has an equal one of its own among others. */
+  /** Whether the two lists hold equal objects, in any order. */
   #matches(objects: readonly object[], others: readonly object[]): boolean {
     if (objects.length !== others.length) return false;
     if (isSameInOrder(objects, others)) return true;
@@ -179,7 +176,7 @@ class GraphComparison {
     return circular.length === candidates.size && circular.every((object) => this.#takeEqual(object, candidates));
   }
 
-  /** What refers back has no shape: it is tried against each candidate. */
+  /** A cyclic object has no shape, so it is tried against each candidate. */
   #takeEqual(object: object, candidates: Set<object>): boolean {
     for (const candidate of candidates) {
       const joined = this.#joined.length;
@@ -193,18 +190,18 @@ class GraphComparison {
   }
 }
 
-/** Whether small members come in the same order, as they do in a value that was stored and read. */
+/** Whether the members are equal in the same order, which is usual: a value that was stored and read keeps its order. */
 function isSameInOrder(objects: readonly object[], others: readonly object[]): boolean {
   const plain = new PlainComparison(MAX_PLAIN_STEPS + 16 * objects.length);
   return objects.every((object, at) => plain.compare(object, others[at], 0) === true);
 }
 
-/** Compared though they are not enumerable. */
+/** Properties of errors that are compared although they are not enumerable. */
 const ERROR_NAMES = ['name', 'message', 'cause', 'errors'] as const;
 
 const getTag = (value: object): string => Object.prototype.toString.call(value);
 
-/** Dates, regular expressions, bytes, boxed primitives: they refer to no object. */
+/** Compares dates, regular expressions, bytes and boxed primitives, which refer to no other object. */
 function isSameLeaf(first: object, second: object): boolean {
   const isKnown =
     ArrayBuffer.isView(first) ||
@@ -212,6 +209,6 @@ function isSameLeaf(first: object, second: object): boolean {
     types.isDate(first) ||
     types.isRegExp(first) ||
     types.isBoxedPrimitive(first);
-  // Instances of an application's own classes, which its codec gives: their properties were compared.
+  // An instance of an application class (from a custom codec): its properties have been compared.
   return !isKnown || isDeepStrictEqual(first, second);
 }

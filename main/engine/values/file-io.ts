@@ -19,13 +19,13 @@ import {
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { hasTaggedProcessExited, SELF_TAG, TAG_DIGITS } from '../process-identity.ts';
-import { toFileError, toValueFileError } from '../sqlite/errors.ts';
+import { getErrorCode, toFileError, toValueFileError } from '../sqlite/errors.ts';
 
 /*
- * Where value files are, below the directory of a cache:
+ * Value files are in these folders below the directory of a cache:
  *
  *   values/stage/<32 hex>.val     being written, or written and not yet named by a row
- *   values/<2 hex>/<30 hex>.val   the same name, cut after two digits: 256 buckets keep folders short
+ *   values/<2 hex>/<30 hex>.val   the same name, split after two digits: 256 buckets keep folders small
  *
  * A name is 32 hexadecimal digits, the same on every platform; rows hold names, never paths.
  */
@@ -41,10 +41,10 @@ export const getValuesRoot = (directory: string): string => join(directory, VALU
 export const STAGE_FOLDER = 'stage';
 export const getStageFolder = (root: string): string => join(root, STAGE_FOLDER);
 
-/** 64 random bits and the mark of this process: two writers never choose the same one, and a staged file tells whose it is. */
+/** Returns a new name: 64 random bits and the tag of this process. It is unique, and tells which process wrote a staged file. */
 export const createName = (): string => randomBytes(RANDOM_BYTES).toString('hex') + SELF_TAG;
 
-/** Whether the process that chose a name has ended; undefined where that can't be known. */
+/** Whether the process that chose a name has exited; undefined if that can't be known. */
 export const hasWriterExited = (name: string): boolean | undefined => hasTaggedProcessExited(name.slice(-TAG_DIGITS));
 
 export const isBucket = (folder: string): boolean => BUCKET_PATTERN.test(folder);
@@ -54,58 +54,58 @@ export const getStagedPath = (root: string, name: string): string =>
 export const getPlacedPath = (root: string, name: string): string =>
   join(root, assertName(name).slice(0, BUCKET_DIGITS), `${name.slice(BUCKET_DIGITS)}.val`);
 
-/** The name behind a file in a bucket, or in the stage (no bucket); undefined for a file that isn't ours. */
+/** Returns the name of a file in a bucket, or in the stage (no bucket); undefined if it isn't a value file. */
 export function parseFileName(file: string, bucket = ''): string | undefined {
   const digits = FILE_PATTERN.exec(file)?.[1];
   const name = digits === undefined ? '' : bucket + digits;
   return NAME_PATTERN.test(name) ? name : undefined;
 }
 
-/** A row that was tampered with must not lead out of the folder. */
+/** Refuses other names: a row that was tampered with must not lead out of the folder. @throws {DiskCacheError} `CORRUPT` */
 function assertName(name: string): string {
   if (NAME_PATTERN.test(name)) return name;
   throw new DiskCacheError(
     'CORRUPT',
-    `${JSON.stringify(name)} is no name of a value file; check({ repair: true }) removes the item`,
+    `${JSON.stringify(name)} is not the name of a value file; check({ repair: true }) removes the item`,
   );
 }
 
 /**
- * How a file of ours is opened: a link in its place is refused (`ELOOP`), and a pipe doesn't block. Windows has neither
- * flag; making a link takes a privilege there.
+ * Flags for opening a file of the store: a symbolic link in its place is refused (`ELOOP`), and a pipe doesn't block. Windows has
+ * neither flag; creating a link needs a privilege there.
  */
 export const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** The bytes of a file and when it was last changed (epoch milliseconds, the file system's clock). */
+/** The content of a file and the time of its last change (epoch milliseconds, by the file system's clock). */
 export interface FileContents {
   readonly bytes: Uint8Array;
   readonly changedAt: number;
 }
 
-/** Node reads and writes less than 2 GiB in one call. */
+/** Bytes per read or write: Node's limit for one call is below 2 GiB. */
 export const MAX_IO_BYTES = 1024 ** 3;
-/** What is only looked at is read in pieces of this size. */
-const READ_PIECE_BYTES = 1024 ** 2;
+/** Chunk size for content that is only checked. */
+const READ_CHUNK_BYTES = 1024 ** 2;
 
 /**
- * A file of exactly `bytes` bytes, in memory of exactly that size.
+ * Reads a file of exactly `bytes` bytes into memory of exactly that size.
  *
- * @throws {DiskCacheError} `CORRUPT` for a file that is missing, shorter or longer; `TOO_LARGE` when there is not so much memory;
- * for a refusal of the system, which says nothing about the file, what `toValueFileError` makes of it.
+ * @throws {DiskCacheError} `CORRUPT` for a file that is missing, shorter or longer; `TOO_LARGE` if there is not enough memory; for
+ * any other system error, which says nothing about the content, the result of `toValueFileError`.
  */
 export function readFileWhole(path: string, bytes: number): FileContents {
   return withOpenFile(path, bytes, (file, changedAt) => {
     const whole = allocate(path, bytes);
-    readPieces(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_IO_BYTES, bytes)));
+    readChunks(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_IO_BYTES, bytes)));
     return { bytes: new Uint8Array(whole.buffer), changedAt };
   });
 }
 
-/** Hands a file of exactly `bytes` bytes to `take`, piece by piece, each in the same memory. @throws as `readFileWhole` */
-export function readFileInPieces(path: string, bytes: number, take: (piece: Uint8Array) => void): void {
-  const memory = Buffer.allocUnsafeSlow(Math.min(READ_PIECE_BYTES, bytes));
+/** Reads a file of exactly `bytes` bytes and passes it to `take` chunk by chunk, in memory that is reused. @throws as `readFileWhole` */
+export function readFileInChunks(path: string, bytes: number, onChunk: (piece: Uint8Array) => void): void {
+  const memory = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, bytes));
   withOpenFile(path, bytes, (file) => {
-    readPieces(path, file, bytes, (at) => memory.subarray(0, Math.min(READ_PIECE_BYTES, bytes - at)), take);
+    readChunks(path, file, bytes, (at) => memory.subarray(0, Math.min(READ_CHUNK_BYTES, bytes - at)), onChunk);
   });
 }
 
@@ -117,9 +117,9 @@ function withOpenFile<T>(path: string, bytes: number, work: (file: number, chang
     throw toOpenError(error, path);
   }
   try {
-    const facts = fstatSync(file);
-    if (!facts.isFile()) throw damagedFileError(path, 'is no ordinary file');
-    const { size, ctimeMs } = facts;
+    const stats = fstatSync(file);
+    if (!stats.isFile()) throw damagedFileError(path, 'is not a regular file');
+    const { size, ctimeMs } = stats;
     assertFileSize(path, size, bytes);
     return work(file, ctimeMs);
   } catch (error) {
@@ -129,18 +129,18 @@ function withOpenFile<T>(path: string, bytes: number, work: (file: number, chang
   }
 }
 
-function readPieces(
+function readChunks(
   path: string,
   file: number,
   bytes: number,
   getBuffer: (at: number) => Uint8Array,
-  take: (piece: Uint8Array) => void = () => {},
+  onChunk: (piece: Uint8Array) => void = () => {},
 ): void {
   for (let at = 0; at < bytes; ) {
-    const room = getBuffer(at);
-    const read = readSync(file, room, 0, room.length, at);
+    const buffer = getBuffer(at);
+    const read = readSync(file, buffer, 0, buffer.length, at);
     if (read === 0) assertFileSize(path, at, bytes);
-    take(room.subarray(0, read));
+    onChunk(buffer.subarray(0, read));
     at += read;
   }
 }
@@ -150,13 +150,13 @@ function allocate(path: string, bytes: number): Buffer<ArrayBuffer> {
     return Buffer.allocUnsafeSlow(bytes); // never from the pool
   } catch (cause) {
     const hint = 'read it with openReadStream';
-    throw new DiskCacheError('TOO_LARGE', `${path} holds ${bytes} bytes, more than there is memory for; ${hint}`, {
+    throw new DiskCacheError('TOO_LARGE', `${path} holds ${bytes} bytes, more than fits in memory; ${hint}`, {
       cause,
     });
   }
 }
 
-/** Writes a new file whole, and to the disk itself with `flush`. */
+/** Writes a new file completely; with `flush`, it also survives a power cut. @throws {Error} the system's own */
 export function writeNewFile(path: string, bytes: Uint8Array, flush: boolean): void {
   const file = openSync(path, 'wx', 0o600);
   try {
@@ -168,25 +168,25 @@ export function writeNewFile(path: string, bytes: Uint8Array, flush: boolean): v
     closeQuietly(file);
     throw error;
   }
-  // Some file systems tell only here that they could not keep what was written.
+  // Some file systems report only on close that the data could not be stored.
   closeSync(file);
 }
 
-/** After a failure, or when nothing was written, closing has nothing to tell. */
+/** Closes a file after a failure, or after reading, when an error on close means nothing. */
 function closeQuietly(file: number): void {
   try {
     closeSync(file);
   } catch {
-    // The descriptor is given back all the same.
+    // The descriptor is released anyway.
   }
 }
 
 /**
- * A file that can't be opened to be read: it is missing or a link, or the system refuses it now. Where the whole folder of values is gone, a
- * disk may have been taken away: that says nothing about the value.
+ * Converts an error of opening a file for reading. A missing file or a link is damage. If the whole folder of values is gone, a disk
+ * may have been removed, which says nothing about the value.
  */
 export function toOpenError(error: unknown, path: string): DiskCacheError {
-  const code = getErrnoCode(error);
+  const code = getErrorCode(error);
   if (code === 'ELOOP') return damagedFileError(path, 'is a link, which is not followed', error);
   if (code !== 'ENOENT') return toValueFileError(error, path);
   const root = dirname(dirname(path));
@@ -201,65 +201,65 @@ export function assertFileSize(path: string, actual: number, expected: number): 
 }
 
 export const damagedFileError = (path: string, what: string, cause?: unknown): DiskCacheError =>
-  new DiskCacheError('CORRUPT', `${path} ${what}; set the item anew, or run check({ repair: true })`, { cause });
+  new DiskCacheError('CORRUPT', `${path} ${what}; set the item again, or run check({ repair: true })`, { cause });
 
-/** True when the file is gone. Windows holds on to files that somebody reads. */
+/** Removes a file. Returns true if it is gone; Windows refuses while the file is open. */
 export function removeFile(path: string): boolean {
   try {
     unlinkSync(path);
     return true;
   } catch (error) {
-    return getErrnoCode(error) === 'ENOENT';
+    return getErrorCode(error) === 'ENOENT';
   }
 }
 
-/** Leaves a folder that holds something, or that is in use, as it is. */
+/** Removes a folder if it is empty and not in use. */
 export function removeEmptyFolder(path: string): void {
   try {
     rmdirSync(path);
   } catch {
-    // Not empty, already gone, or in use: the next collection comes by again.
+    // Not empty, already gone, or in use: the next collection tries again.
   }
 }
 
-/** The files of a folder; none where there is no folder. */
+/** Returns the names in a folder; an empty list if the folder doesn't exist. */
 export function listFiles(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (getErrnoCode(error) === 'ENOENT') return [];
+    if (getErrorCode(error) === 'ENOENT') return [];
     throw toValueFileError(error, folder);
   }
 }
 
-/** The folders in a folder, without links to some; none where there is no folder. */
+/** Returns the names of subfolders, without links; an empty list if the folder doesn't exist. */
 export function listFolders(folder: string): readonly string[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).flatMap((found) => (found.isDirectory() ? found.name : []));
   } catch (error) {
-    if (getErrnoCode(error) === 'ENOENT') return [];
+    if (getErrorCode(error) === 'ENOENT') return [];
     throw toValueFileError(error, folder);
   }
 }
 
 /**
- * The text of a small file that is no value; undefined where there is none.
+ * Reads a small file that is not a value file. Returns undefined if it doesn't exist.
  *
- * @throws {DiskCacheError} `CORRUPT` for a link, for what is no ordinary file, and for one of more than `most` bytes.
+ * @throws {DiskCacheError} `CORRUPT` for a link, anything else that isn't a regular file, and a file of more than `maxBytes` bytes.
  */
 export function readSmallFile(path: string, maxBytes: number): Buffer | undefined {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
   } catch (error) {
-    const code = getErrnoCode(error);
+    const code = getErrorCode(error);
     if (code === 'ENOENT') return undefined;
     throw code === 'ELOOP' ? toOpenError(error, path) : toFileError(error, path);
   }
   try {
-    const facts = fstatSync(file);
-    if (!facts.isFile() || facts.size > maxBytes) {
-      throw new DiskCacheError('CORRUPT', `${path} is no file that deskcache has written; remove it`);
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.size > maxBytes) {
+      throw new DiskCacheError('CORRUPT', `${path} was not written by deskcache; remove it`);
     }
     return readFileSync(file);
   } catch (error) {
@@ -269,20 +269,20 @@ export function readSmallFile(path: string, maxBytes: number): Buffer | undefine
   }
 }
 
-/** Length in bytes and time of the last write (epoch milliseconds, the file system's clock); undefined where there is no file. */
+/** Returns size in bytes and time of the last write (epoch milliseconds, the file system's clock); undefined if there is no file. */
 export function statFile(path: string): { readonly bytes: number; readonly modified: number } | undefined {
   try {
-    const facts = lstatSync(path, { throwIfNoEntry: false });
-    return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : { bytes: stats.size, modified: stats.mtimeMs };
   } catch (error) {
     throw toValueFileError(error, path);
   }
 }
 
 /**
- * Makes a folder and those above it that are missing, parents first, and calls `onMade` for each. One by one: Node's own `recursive`
- * tells another reason than the system did, and never returns where a file system says ENOENT below a folder that exists, as
- * /proc does. Only the owner may look in: a cache holds what its user has read.
+ * Creates a folder and its missing parents, parents first, and calls `onMade` for each. Node's `recursive` is not used: it reports
+ * another reason than the system did, and never returns where a file system says ENOENT below an existing folder, as /proc does.
+ * Only the owner may read the folders: a cache holds what its user has read.
  */
 export function makeFolders(path: string, onMade: (folder: string) => void = () => {}): void {
   const parent = dirname(path);
@@ -296,13 +296,13 @@ export function makeFolders(path: string, onMade: (folder: string) => void = () 
   onMade(path);
 }
 
-/** Makes what was written to a file survive a power cut; nothing where there is no file. */
+/** Makes the content of a file survive a power cut. Does nothing if the file doesn't exist. */
 export function syncFile(path: string): void {
   let file: number;
   try {
     file = openSync(path, constants.O_RDWR | NO_FOLLOW);
   } catch (error) {
-    if (getErrnoCode(error) === 'ENOENT') return;
+    if (getErrorCode(error) === 'ENOENT') return;
     throw toValueFileError(error, path);
   }
   try {
@@ -328,5 +328,3 @@ export function syncFolder(path: string): void {
     throw toValueFileError(error, path);
   }
 }
-
-export const getErrnoCode = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;

@@ -1,13 +1,12 @@
 import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { toValueFileError } from '../sqlite/errors.ts';
+import { getErrorCode, toValueFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder } from '../sqlite/open-database.ts';
 import { checksum } from './encoding.ts';
 import {
   createName,
   damagedFileError,
-  getErrnoCode,
   getPlacedPath,
   getStagedPath,
   getStageFolder,
@@ -18,7 +17,7 @@ import {
   listFolders,
   makeFolders,
   parseFileName,
-  readFileInPieces,
+  readFileInChunks,
   readFileWhole,
   removeEmptyFolder,
   removeFile,
@@ -27,13 +26,13 @@ import {
   writeNewFile,
 } from './file-io.ts';
 
-/** A file that is whole and belongs to nobody yet: `place` it or `discard` it. */
+/** A completely written file that no row names yet: `place` it or `discard` it. */
 export interface StagedFile {
   readonly name: string;
   readonly bytes: number;
 }
 
-/** What the row says about its file. */
+/** What a row says about its file: `mode` and `crc` as in the row, size in bytes. */
 export interface ExpectedFile {
   readonly mode: number;
   readonly bytes: number;
@@ -45,33 +44,33 @@ export interface FileUsage {
   readonly bytes: number;
 }
 
-/** Milliseconds; no file system in use counts in longer ticks, save FAT with two seconds. */
+/** The coarsest time stamps of a file system in use (FAT). */
 const FILE_TIME_TICK_MS = 2000;
-/** So many verified files are remembered. */
+/** Verified files that are remembered. */
 const MAX_VERIFIED_FILES = 8192;
 
 /**
- * A staged file that nobody has written to for this long belongs to a writer that is gone. Milliseconds. A day where its process is
- * known to live; one that is known to have ended is not waited for.
+ * A staged file that has not been written to for this long is abandoned. If its process is known to be alive, a day; if it is known
+ * to have exited, at once.
  */
 export const STAGE_TTL_MS = 3_600_000;
 const LIVE_WRITER_TTL_FACTOR = 24;
 
 /**
- * Big values, one file each, shared by any number of processes. A file is written whole in the stage and moved into its
- * bucket by the transaction that names it.
+ * Stores large values, one file each, shared by any number of processes. A file is written completely in the stage, then moved into
+ * its bucket by the transaction that names it.
  *
- * Invariant: files come into buckets, and leave them as orphans, only under the database's write lock. So a file in a bucket
- * that no row names, seen by whoever holds the lock, is an orphan: its writer crashed or rolled back. A staged file can be
- * taken from a live writer only after a day, and then `place` fails before a row names it: no item is ever lost.
+ * Invariant: files enter buckets, and leave them as orphans, only under the database's write lock. So, while the lock is held, a file
+ * in a bucket that no row names is an orphan: its writer crashed or rolled back. A staged file of a live writer is removed only after
+ * a day, and then `place` fails before a row names it: no item is ever lost.
  */
 export class FileStore {
   readonly root: string;
   readonly #powerSafe: boolean;
   #hasStage = false;
-  /** Folders that are known to be none but ours. */
+  /** Folders that are known not to be links. */
   readonly #plainFolders = new Set<string>();
-  /** When the files whose check was right had been changed. */
+  /** Time of the last change of files whose checksum matched, by name. */
   readonly #verified = new Map<string, number>();
 
   constructor(directory: string, durability: 'process' | 'power') {
@@ -79,19 +78,19 @@ export class FileStore {
     this.#powerSafe = durability === 'power';
   }
 
-  /** The path of a file that a row names. @throws {DiskCacheError} `CORRUPT` for a name that `stage` can't have given. */
+  /** Returns the path of a file that a row names. @throws {DiskCacheError} `CORRUPT` for a malformed name. */
   getPath(name: string): string {
     return getPlacedPath(this.root, name);
   }
 
-  /** The path of a file that is about to be read. @throws {DiskCacheError} `CORRUPT` also where a link leads out of the directory. */
+  /** Returns the path of a file to read. @throws {DiskCacheError} `CORRUPT` for a malformed name, or if its folder is a link. */
   getReadablePath(name: string): string {
     const path = this.getPath(name);
     if (this.#isPlain(dirname(path))) return path;
     throw damagedFileError(path, 'is behind a link, which is not followed');
   }
 
-  /** A new name and where its file is to be written, in a folder that exists. For `writeStreamToFile`; all others use `stage`. */
+  /** Returns a new name and the path to write its file to, in a folder that exists. Only for `writeStreamToFile`; others use `stage`. */
   createStagedPath(): { readonly name: string; readonly path: string } {
     if (!this.#hasStage) {
       this.#makeFolder(getStageFolder(this.root));
@@ -103,7 +102,7 @@ export class FileStore {
   }
 
   /**
-   * Writes a file whole, and to the disk itself where durability is `'power'`. Needs no lock. A failure leaves nothing.
+   * Writes a staged file; if durability is `'power'`, it survives a power cut. Needs no lock. A failure leaves no file behind.
    *
    * @throws {DiskCacheError} `DISK_FULL`, `NOT_ALLOWED`, `READ_ONLY`, `BUSY`, `IO`.
    */
@@ -120,10 +119,10 @@ export class FileStore {
   }
 
   /**
-   * Moves a staged file to where rows name it. Call it inside the write transaction that writes the row; if that rolls back,
-   * `remove` the file.
+   * Moves a staged file into its bucket. Call it inside the write transaction that writes the row; if that rolls back, `toDeleteReadRowSql` the
+   * file.
    *
-   * @throws {DiskCacheError} `TIMEOUT` when the file was staged so long ago that it was taken for abandoned.
+   * @throws {DiskCacheError} `TIMEOUT` if the file was staged too long ago and has been removed as abandoned.
    */
   place(staged: StagedFile): void {
     const path = this.getPath(staged.name);
@@ -131,80 +130,76 @@ export class FileStore {
     if (!this.#move(staged.name, path)) {
       this.#makeFolder(dirname(path));
       if (!this.#move(staged.name, path)) {
-        throw new DiskCacheError(
-          'TIMEOUT',
-          `${path} was prepared too long ago and has been cleared away; write it again`,
-        );
+        throw new DiskCacheError('TIMEOUT', `${path} was staged too long ago and has been removed; write it again`);
       }
     }
     if (this.#powerSafe) syncFolder(dirname(path));
   }
 
-  /** Gives up a staged file. */
+  /** Removes a staged file. */
   discard(staged: StagedFile): void {
     removeFile(getStagedPath(this.root, staged.name));
   }
 
   /**
-   * The bytes of a file, in memory of exactly their size that nobody else holds, verified against its row: the size always,
-   * the check when this store reads the file for the first time since it was changed, or `afresh`. A check costs as much as
-   * the reading.
+   * Reads a file into memory of its own, of exactly its size, and verifies it against its row: the size always, the checksum if this
+   * store has not read the file since its last change, or with `recheck`. A checksum costs as much as the read.
    *
-   * @throws {DiskCacheError} `CORRUPT` naming the path, for a file that is missing, shorter, longer or damaged. Another process
-   * may have replaced the item since the row was read: read the row again before believing it.
+   * @throws {DiskCacheError} `CORRUPT` with the path, for a file that is missing, shorter, longer or damaged. Another process may
+   * have replaced the item since the row was read: read the row again before reporting damage.
    */
-  read(name: string, expected: ExpectedFile, afresh = false): Uint8Array {
+  read(name: string, expected: ExpectedFile, recheck = false): Uint8Array {
     const path = this.getReadablePath(name);
     const { bytes, changedAt } = readFileWhole(path, expected.bytes);
-    if (!afresh && this.#verified.get(name) === changedAt) return bytes;
+    if (!recheck && this.#verified.get(name) === changedAt) return bytes;
     if (checksum(expected.mode, bytes) !== expected.crc) throw damagedFileError(path, CONTENT_DIFFERS);
     this.#markVerified(name, changedAt);
     return bytes;
   }
 
-  /** Compares a file with its row afresh; memory holds a piece of it. @throws as `read` */
+  /** Verifies size and checksum of a file; memory holds one chunk of it. @throws as `read` */
   verify(name: string, { mode, bytes, crc }: ExpectedFile): void {
     const path = this.getPath(name);
     let sum = mode;
-    readFileInPieces(path, bytes, (piece) => {
+    readFileInChunks(path, bytes, (piece) => {
       sum = checksum(sum, piece);
     });
     if (sum !== crc) throw damagedFileError(path, CONTENT_DIFFERS);
   }
 
-  /** File systems count time in ticks: a file changed just now could change once more and look the same. */
-  #markVerified(name: string, changed: number): void {
-    if (performance.timeOrigin + performance.now() - changed < FILE_TIME_TICK_MS) return;
+  /** Skips files that changed within the last tick of the file system's clock: they could change again with the same time stamp. */
+  #markVerified(name: string, changedAt: number): void {
+    if (performance.timeOrigin + performance.now() - changedAt < FILE_TIME_TICK_MS) return;
     if (this.#verified.size >= MAX_VERIFIED_FILES) this.#verified.clear();
-    this.#verified.set(name, changed);
+    this.#verified.set(name, changedAt);
   }
 
-  /** The length of a file in bytes; undefined when it is missing. */
+  /** Returns the size of a file in bytes; undefined if it is missing. */
   getBytes(name: string): number | undefined {
     return statFile(this.getPath(name))?.bytes;
   }
 
   /**
-   * Removes a file no row names any more: after the commit that dropped the last row, or the rollback of the one that placed
-   * it. False where the system holds on to it (Windows, while it is read); it is then an orphan for `collect`.
+   * Removes a file that no row names any more: after the commit that deleted its row, or the rollback of the transaction that placed
+   * it. Returns false if the system refuses (Windows, while the file is open); the file is then an orphan for `collect`.
    */
   remove(name: string): boolean {
     const path = this.getPath(name);
-    // Behind a link there is nothing of ours.
+    // Never remove anything behind a link.
     return !this.#isPlain(dirname(path)) || removeFile(path);
   }
 
-  /** The buckets there are, at most 256. Work on one at a time and let the write lock go in between. */
+  /** Returns the existing buckets, at most 256. Process one at a time and release the write lock in between. */
   listBuckets(): readonly string[] {
     return listFolders(this.root).filter(isBucket);
   }
 
-  /** The names of all files in a bucket. */
+  /** Returns the names of all files in a bucket. */
   listNames(bucket: string): readonly string[] {
     return listNamesIn(join(this.root, bucket), bucket);
   }
 
-  /** Removes the orphans of a bucket, and the bucket when nothing is left in it. Only under the write lock. O(files in it). */
+  /** Removes the orphans of a bucket, and the bucket if it is then empty. Call it only under the write lock. O(files in the bucket). */
   collect(bucket: string, isNamed: (name: string) => boolean): FileUsage {
     const orphans = this.listNames(bucket).filter((name) => !isNamed(name));
     const removed = removeFiles(orphans.map((name) => this.getPath(name)));
@@ -212,25 +207,25 @@ export class FileStore {
     return removed;
   }
 
-  /** Removes staged files whose writers are gone. Needs no lock. Time is the file system's own, so no clock is asked. */
-  sweepStage(patience = STAGE_TTL_MS): FileUsage {
+  /** Removes abandoned staged files. Needs no lock. Ages are in the file system's time, so the store's clock is not used. */
+  sweepStage(ttlMs = STAGE_TTL_MS): FileUsage {
     const abandoned: string[] = [];
     let now: number | undefined;
     for (const name of listNamesIn(getStageFolder(this.root), '')) {
-      const isGone = hasWriterExited(name);
+      const hasExited = hasWriterExited(name);
       const path = getStagedPath(this.root, name);
-      if (isGone !== true) {
+      if (hasExited !== true) {
         now ??= this.#getFileSystemTime();
-        // A time later than now is one from before the clock was set back.
+        // A time in the future means that the clock was set back since.
         const age = Math.abs(now - (statFile(path)?.modified ?? now));
-        if (age <= (isGone === false ? patience * LIVE_WRITER_TTL_FACTOR : patience)) continue;
+        if (age <= (hasExited === false ? ttlMs * LIVE_WRITER_TTL_FACTOR : ttlMs)) continue;
       }
       abandoned.push(path);
     }
     return removeFiles(abandoned);
   }
 
-  /** Now, by the file system's clock. */
+  /** Returns the current time by the file system's clock, epoch milliseconds. */
   #getFileSystemTime(): number {
     const probe = this.stage('');
     const now = statFile(getStagedPath(this.root, probe.name))?.modified ?? 0;
@@ -238,7 +233,7 @@ export class FileStore {
     return now;
   }
 
-  /** Every file there is: named, orphaned and staged. O(files). */
+  /** Returns number and bytes of all files: named, orphaned and staged. O(files). */
   getUsage(): FileUsage {
     const placed = this.listBuckets().flatMap((bucket) => this.listNames(bucket).map((name) => this.getPath(name)));
     return toUsage([...placed, ...this.#listStagedPaths()].map((path) => statFile(path)?.bytes));
@@ -248,18 +243,18 @@ export class FileStore {
     return listNamesIn(getStageFolder(this.root), '').map((name) => getStagedPath(this.root, name));
   }
 
-  /** False when the file or the folder to put it in isn't there. */
+  /** Moves a staged file. Returns false if the file or the target folder doesn't exist. */
   #move(name: string, path: string): boolean {
     try {
       renameSync(getStagedPath(this.root, name), path);
       return true;
     } catch (error) {
-      if (getErrnoCode(error) === 'ENOENT') return false;
+      if (getErrorCode(error) === 'ENOENT') return false;
       throw toValueFileError(error, path);
     }
   }
 
-  /** A link in the place of a folder would lead out of the directory. Looked at once: later on it is our own. */
+  /** Refuses a link, which would lead out of the directory. Checked once per folder. @throws {DiskCacheError} `NOT_ALLOWED` */
   #assertPlain(folder: string): void {
     if (this.#plainFolders.has(folder)) return;
     assertPlainFolder(folder);
@@ -292,7 +287,7 @@ const CONTENT_DIFFERS = 'holds other bytes than were written';
 const listNamesIn = (folder: string, bucket: string): readonly string[] =>
   listFiles(folder).flatMap((file) => parseFileName(file, bucket) ?? []);
 
-/** Removes what the system lets go of, and tells how much that was. */
+/** Removes files. Returns number and bytes of those that the system let go. */
 const removeFiles = (paths: readonly string[]): FileUsage =>
   toUsage(
     paths.map((path) => {

@@ -1,5 +1,6 @@
 import { close, constants, fstat, fsync, open, read, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { isUint8Array } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toValueFileError } from '../sqlite/errors.ts';
 import { checksum } from './encoding.ts';
@@ -15,15 +16,15 @@ const fsAsync = {
   write: promisify(write),
 };
 
-/** Closes the descriptors of files that were collected open. */
+/** Closes the descriptors of files that were garbage-collected while open. */
 const leakedDescriptors = new FinalizationRegistry<number>((descriptor) => close(descriptor, () => {}));
 
-/** Files with a step under way: closed in the middle of it, a descriptor could be another file's. */
+/** Keeps files with an operation in progress alive: a descriptor closed during an operation could be reused for another file. */
 const busyFiles = new Set<OpenFile>();
 
 /**
- * A file that is read or written step by step. Node's own `FileHandle` ends the process when it is collected open (Node 25), which any
- * stream does that a caller forgets; this one closes its descriptor then.
+ * A file that is read or written in steps. A Node `FileHandle` that is garbage-collected while open ends the process (Node 25), and any
+ * stream that a caller forgets would cause that; this class closes its descriptor instead.
  */
 export class OpenFile {
   readonly #path: string;
@@ -36,12 +37,12 @@ export class OpenFile {
     leakedDescriptors.register(this, descriptor, this);
   }
 
-  /** @throws {DiskCacheError} `CORRUPT` if it is missing, else what `toValueFileError` makes of it. */
+  /** @throws {DiskCacheError} `CORRUPT` if the file is missing or a link, else the result of `toValueFileError`. */
   static async openForReading(path: string): Promise<OpenFile> {
     return OpenFile.#open(path, constants.O_RDONLY);
   }
 
-  /** @throws {DiskCacheError} also where there is one. */
+  /** @throws {DiskCacheError} also if the file exists already. */
   static async create(path: string): Promise<OpenFile> {
     return OpenFile.#open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
   }
@@ -54,19 +55,19 @@ export class OpenFile {
     }
   }
 
-  /** Its length in bytes. @throws {DiskCacheError} `CORRUPT` for a pipe or a device in its place. */
+  /** Returns the size in bytes. @throws {DiskCacheError} `CORRUPT` for a pipe or a device in its place. */
   async getSize(): Promise<number> {
-    const facts = await this.#run(fsAsync.fstat(this.#descriptor));
-    if (!facts.isFile()) throw damagedFileError(this.#path, 'is not an ordinary file');
-    return facts.size;
+    const stats = await this.#run(fsAsync.fstat(this.#descriptor));
+    if (!stats.isFile()) throw damagedFileError(this.#path, 'is not a regular file');
+    return stats.size;
   }
 
-  /** Fills `chunk` from an offset on, as far as there is something. Returns how many bytes there were. */
+  /** Reads into `chunk` from an offset. Returns the number of bytes read, 0 at the end of the file. */
   async read(chunk: Uint8Array, offset: number): Promise<number> {
     return (await this.#run(fsAsync.read(this.#descriptor, chunk, 0, chunk.length, offset))).bytesRead;
   }
 
-  /** Writes all of it at the end. */
+  /** Writes the whole chunk at the end. */
   async append(chunk: Uint8Array): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
       at += (await this.#run(fsAsync.write(this.#descriptor, chunk, at, Math.min(MAX_IO_BYTES, chunk.length - at))))
@@ -97,25 +98,25 @@ export class OpenFile {
   }
 }
 
-/** How much of a file is read at once, bytes: a read costs a turn of the loop, so that of 64 KiB half the time is waiting. */
+/** Bytes per read. Each read costs a turn of the event loop: at 64 KiB half the time would be waiting. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** A staged file with what its row has to say about it. */
+/** A staged file with the facts for its row. */
 export interface StreamedFile extends StagedFile, ExpectedFile {}
 
 export interface StreamLimits {
-  /** The mode the row will have; the check starts from it. */
+  /** The mode of the row; the checksum starts from it. */
   readonly mode: number;
-  /** A stream that brings more bytes than this is refused. */
+  /** Longer streams are refused. */
   readonly maxBytes: number;
   readonly durability: 'process' | 'power';
 }
 
 /**
- * Writes a stream into a staged file, chunk by chunk; memory holds one chunk. When the source fails, or the disk, nothing is left.
+ * Writes a stream into a staged file; memory holds one chunk at a time. If the source or the disk fails, no file is left.
  *
- * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is no `Uint8Array`, `TOO_LARGE`, `DISK_FULL`, …; what the source throws
- * passes through as it is.
+ * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is not a `Uint8Array`, `TOO_LARGE`, `DISK_FULL` and other disk errors; errors
+ * of the source pass through unchanged.
  */
 export async function writeStreamToFile(
   store: FileStore,
@@ -128,7 +129,7 @@ export async function writeStreamToFile(
   let crc = mode;
   try {
     for await (const chunk of chunks) {
-      if (!(chunk instanceof Uint8Array)) {
+      if (!isUint8Array(chunk)) {
         throw new DiskCacheError(
           'BAD_VALUE',
           `chunk at byte ${bytes} of the stream is not a Uint8Array; encode text first`,
@@ -138,7 +139,7 @@ export async function writeStreamToFile(
       if (bytes > maxBytes) {
         throw new DiskCacheError(
           'TOO_LARGE',
-          `The stream brings more than ${maxBytes} bytes; raise sizeLimit or store less`,
+          `The stream has more than ${maxBytes} bytes; raise sizeLimit or store less`,
         );
       }
       crc = checksum(crc, chunk);
@@ -148,13 +149,13 @@ export async function writeStreamToFile(
     await file.close();
     return { name, mode, bytes, crc };
   } catch (error) {
-    await file.close().catch(() => undefined); // the first failure is the one to report
+    await file.close().catch(() => undefined); // the first error is the one to report
     removeFile(path);
     throw error;
   }
 }
 
-/** Bytes from `start` up to, and without, `end`, which may lie behind the end of the file. */
+/** The bytes from `start` (inclusive) to `end` (exclusive), which may lie beyond the end of the file. */
 export interface FileRange {
   readonly start: number;
   readonly end: number;
@@ -163,11 +164,11 @@ export interface FileRange {
 const WHOLE_FILE: FileRange = { start: 0, end: Number.POSITIVE_INFINITY };
 
 /**
- * The bytes of a file in chunks of their own memory. The check is known only at the end: a damaged file throws instead of
- * ending, so whoever needs all of it or nothing must wait for the end. Of a part only the length of the file is checked.
- * Leaving the loop early closes the file, and so does forgetting it.
+ * Yields the bytes of a file in chunks, each with memory of its own. The checksum is complete only at the end: a damaged file throws
+ * instead of ending, so a caller that needs all or nothing must wait for the end. For a part of a file only the file's size is
+ * checked. The file is closed when the loop is left early, and when the generator is garbage-collected.
  *
- * @throws {DiskCacheError} `CORRUPT` naming the path.
+ * @throws {DiskCacheError} `CORRUPT` with the path, `NOT_ALLOWED`, `IO`.
  */
 export async function* readFileAsStream(
   store: FileStore,
@@ -194,6 +195,6 @@ export async function* readFileAsStream(
       yield part;
     }
   } finally {
-    await file.close().catch(() => undefined); // of a file that was only read it has nothing to tell
+    await file.close().catch(() => undefined); // the file was only read: an error on close means nothing
   }
 }

@@ -4,20 +4,20 @@ import { isWellFormed, KEY_PARTS_HINT, MAX_KEY_BYTES } from '../../../protocol/k
 import type { Range } from '../../../protocol/options.ts';
 import { TupleReader, TupleWriter } from './tuple.ts';
 
-/** A key as it stands in the database: TEXT, REAL or BLOB. SQLite's own comparison of them is the order of keys. */
+/** A key as stored in the database: TEXT, REAL or BLOB. SQLite's comparison of them is the order of keys. */
 export type KeyColumn = string | number | Uint8Array;
 
 /**
- * Strings stand as they are (TEXT), numbers as they are (REAL; −0 is 0), everything else and `NaN` as an order-preserving
- * tuple (BLOB, see `tuple.ts`). Equal keys, and only those, give equal columns. O(size of the key); strings and numbers cost
- * next to nothing.
+ * Encodes a key: strings as TEXT and numbers as REAL, both unchanged (−0 becomes 0); everything else, and `NaN`, as an
+ * order-preserving tuple (BLOB, see `tuple.ts`). Columns are equal if and only if the keys are. O(size of the key); strings and
+ * numbers cost next to nothing.
  *
- * @throws {DiskCacheError} `BAD_KEY` with the path of the part that can't be in a key.
+ * @throws {DiskCacheError} `BAD_KEY` with the path of the part that can't be in a key, or with the size of a key that is too long.
  */
 export function encodeKey(key: Key): KeyColumn {
   if (typeof key === 'string') {
     if (!isWellFormed(key)) throw badKeyError('key is a string with a lone surrogate');
-    // A UTF-16 unit takes three bytes at most, so short strings need no counting.
+    // A UTF-16 unit takes at most three bytes, so short strings need no counting.
     if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES)
       throw tooLongError(Buffer.byteLength(key));
     return key;
@@ -30,17 +30,17 @@ export function encodeKey(key: Key): KeyColumn {
   try {
     writer.write(key);
   } catch (error) {
-    // A getter has given something else the second time.
-    throw badKeyError(`key is another one each time it is read (${getErrorMessage(error)})`);
+    // A getter returned something else the second time.
+    throw badKeyError(`key has a getter that changes with each read (${getErrorMessage(error)})`);
   }
   if (writer.length > MAX_KEY_BYTES) throw tooLongError(writer.length);
   return writer.toBytes();
 }
 
 /**
- * The key of a column. Bytes in it are plain `Uint8Array`s of their own memory.
+ * Decodes the key of a column. Bytes in it are plain `Uint8Array`s with memory of their own.
  *
- * @throws {DiskCacheError} `CORRUPT` when the bytes are not an encoded key.
+ * @throws {DiskCacheError} `CORRUPT` if the column is not an encoded key.
  */
 export function decodeKey(column: KeyColumn): Key {
   if (typeof column !== 'object') return column;
@@ -55,17 +55,17 @@ export function decodeKey(column: KeyColumn): Key {
   }
 }
 
-/** A stretch of the key order: `lower` belongs to it, `upper` doesn't, undefined is open. */
+/** A range of keys: `lower` is inclusive, `upper` is exclusive, undefined means unbounded. */
 export interface KeyBounds {
   readonly lower: KeyColumn | undefined;
   readonly upper: KeyColumn | undefined;
 }
 
 /**
- * The stretch that `from` (inclusive), `to` (exclusive) and `prefix` have in common. An array prefix stands for every array
- * that begins with its elements, itself included; a string prefix for every string that begins with its characters.
+ * Returns the intersection of `from` (inclusive), `to` (exclusive) and `prefix`. An array prefix matches every array that begins
+ * with its elements, itself included; a string prefix matches every string that begins with its characters.
  *
- * @throws {DiskCacheError} `BAD_KEY` for a bound that is no key, `BAD_OPTION` for a prefix that is neither array nor string.
+ * @throws {DiskCacheError} `BAD_KEY` for a bound that isn't a key, `BAD_OPTION` for a prefix that is neither array nor string.
  */
 export function parseKeyBounds(range: Pick<Range, 'from' | 'to' | 'prefix'>): KeyBounds {
   const lower = range.from === undefined ? undefined : encodeKey(range.from);
@@ -80,14 +80,23 @@ export function parseKeyBounds(range: Pick<Range, 'from' | 'to' | 'prefix'>): Ke
 
 function getPrefixBounds(prefix: Key): { readonly lower: KeyColumn; readonly upper: KeyColumn } {
   if (typeof prefix === 'string') return { lower: encodeKey(prefix), upper: getStringUpperBound(prefix) };
-  if (!Array.isArray(prefix)) {
+  if (!isArrayKey(prefix)) {
     throw new DiskCacheError('BAD_OPTION', 'prefix is neither an array nor a string; use from and to for other keys');
   }
   const whole = encodeKey(prefix) as Uint8Array;
-  const lower = whole.slice(0, -1); // without the end of the array
+  const lower = whole.slice(0, -1); // without the array's end tag
   const upper = whole.slice();
   upper[upper.length - 1] = AFTER_EVERY_PART;
   return { lower, upper };
+}
+
+/** As `Array.isArray`, which throws for a proxy that was revoked; `encodeKey` tells its fault. */
+export function isArrayKey(key: Key): key is readonly Key[] {
+  try {
+    return Array.isArray(key);
+  } catch {
+    throw badKeyError('key is a proxy that was revoked');
+  }
 }
 
 /** Larger than every type byte. */
@@ -97,7 +106,7 @@ const LAST_CODE_POINT = 0x10ffff;
 const LAST_BEFORE_SURROGATES = 0xd7ff;
 const FIRST_AFTER_SURROGATES = 0xe000;
 
-/** The least column after every string with this prefix: its last code point stepped up, or, if none can be, the first BLOB. */
+/** Returns the least column above every string with this prefix: its last code point incremented or, if none can be, the first BLOB. */
 function getStringUpperBound(prefix: string): KeyColumn {
   const points = Array.from(prefix, (character) => character.codePointAt(0)!);
   while (points.at(-1) === LAST_CODE_POINT) points.pop();
@@ -106,7 +115,7 @@ function getStringUpperBound(prefix: string): KeyColumn {
   return String.fromCodePoint(...points, last === LAST_BEFORE_SURROGATES ? FIRST_AFTER_SURROGATES : last + 1);
 }
 
-/** The order in which SQLite keeps key columns: REAL, TEXT by UTF-8 bytes, BLOB. Negative, zero or positive. */
+/** Compares two columns in SQLite's order: REAL, TEXT by UTF-8 bytes, BLOB. Returns a negative number, zero or a positive number. */
 export function compareColumns(a: KeyColumn, b: KeyColumn): number {
   if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : Number(a > b);
   if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b);
@@ -114,7 +123,7 @@ export function compareColumns(a: KeyColumn, b: KeyColumn): number {
   return getTypeRank(a) - getTypeRank(b);
 }
 
-/** By UTF-8 bytes, without making them: code units have the same order but for surrogates, which stand for what is above U+FFFF. */
+/** Compares by UTF-8 bytes without encoding: UTF-16 units have the same order, except surrogates (code points above U+FFFF). */
 function compareStrings(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {

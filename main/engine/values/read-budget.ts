@@ -2,42 +2,45 @@ import { estimateBytes } from '../../../protocol/clone.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { ENCODING, ZSTD_FLAG } from './encoding.ts';
 
-/** What structured clone keeps of an Error. */
+/** The properties of an Error that structured clone keeps. */
 const ERROR_PROPERTIES: readonly string[] = ['message', 'stack', 'cause'];
 
-/** What one call on behalf of a page may read, and how long it may take. The engine is synchronous, so there is one at a time. */
+/** Limits bytes and time of one call on behalf of a page. The engine is synchronous, so only one budget is active at a time. */
 export interface ReadBudget {
-  /** Decoded bytes that may be read; what is read is taken off. */
+  /** Decoded bytes that may still be read; each read lowers it. */
   bytes: number;
-  /** Whether nothing was read yet: one value may have more parts than several may have together. */
+  /** Whether nothing was read yet: a single value may have more parts than several values together. */
   isUntouched?: boolean | undefined;
-  /** Of a value that can be a stream (plain bytes and text). */
+  /** Maximum size in bytes of a value that can also be read as a stream (plain bytes and text). */
   readonly maxValueBytes?: number | undefined;
-  /** `performance.now()`, after which what reads value after value gives up. */
+  /** The `performance.now()` after which a scan of many values gives up. */
   deadline?: number | undefined;
-  /** Deletions in steps, each a transaction, may end then: `isPaused` tells that there is more to do. Pages of results may be empty. */
+  /**
+   * The `performance.now()` after which a deletion may stop between two of its transactions; `isPaused` is then true and there is more
+   * to do. A result page may be empty because of it.
+   */
   pauseAt?: number | undefined;
   isPaused?: boolean;
 }
 
 let currentBudget: ReadBudget | undefined;
-/** Values that are only looked at, one after the other, and not returned. */
+/** Whether values are only compared one after the other, not returned. */
 let isTransientRead = false;
 
-/** Thrown at the deadline. What was written in the transaction is undone. */
+/** Thrown at the deadline; the transaction is rolled back. */
 export class OutOfTime extends DiskCacheError {
   constructor() {
     super(
       'TOO_LARGE',
-      'The call looks at more values than the main process does in one go; do less in one batch, or in the main process',
+      'The call reads more values than a page may have read in one call; do less in one batch, or run it in the main process',
     );
   }
 }
 
 /**
- * Runs synchronous work within an allowance. Not to be nested.
+ * Runs synchronous work within a budget. Must not be nested.
  *
- * @throws {DiskCacheError} `TOO_LARGE` from the verb that wanted more; `OutOfTime`; what `work` throws.
+ * @throws {DiskCacheError} `TOO_LARGE` from the verb that exceeds the budget; `OutOfTime`; anything `work` throws.
  */
 export function withReadBudget<T>(budget: ReadBudget, work: () => T): T {
   currentBudget = budget;
@@ -48,7 +51,7 @@ export function withReadBudget<T>(budget: ReadBudget, work: () => T): T {
   }
 }
 
-/** Runs work that reads values and keeps none: only its time is limited. */
+/** Runs work that reads values without keeping them: only its time is limited, not its bytes. */
 export function withoutByteLimit<T>(work: () => T): T {
   const before = isTransientRead;
   isTransientRead = true;
@@ -59,10 +62,10 @@ export function withoutByteLimit<T>(work: () => T): T {
   }
 }
 
-/** Whether a page is being answered, whose calls must not hold up the main process. */
+/** Whether the current call comes from a page. Such a call must not block the main process for long. */
 export const isLimited = (): boolean => currentBudget !== undefined;
 
-/** The most bytes a value may have when it is decompressed. */
+/** Returns the maximum size in bytes of a decompressed value. */
 export const getDecodedLimit = (): number =>
   currentBudget === undefined || isTransientRead ? Number.POSITIVE_INFINITY : currentBudget.bytes;
 
@@ -71,17 +74,17 @@ export function assertInTime(): void {
   if (currentBudget?.deadline !== undefined && performance.now() > currentBudget.deadline) throw new OutOfTime();
 }
 
-/** Whether a call that passes by much may end before it has found anything. */
+/** Whether a call that skips many items may end before it has found one. */
 export const canPause = (): boolean => currentBudget?.pauseAt !== undefined;
 
-/** Between two steps of a deletion: true when the rest is for later. */
+/** Returns true if a deletion should stop between two steps and leave the rest to a later call. */
 export function shouldPause(): boolean {
   if (currentBudget?.pauseAt === undefined || performance.now() <= currentBudget.pauseAt) return false;
   currentBudget.isPaused = true;
   return true;
 }
 
-/** Before a value file is read. @throws {DiskCacheError} `TOO_LARGE` */
+/** Asserts that a value file may be read, before it is. @throws {DiskCacheError} `TOO_LARGE` */
 export function assertReadable(mode: number, bytes: number): void {
   if (currentBudget === undefined) return;
   const isPlain = mode === ENCODING.bytes || mode === ENCODING.text;
@@ -90,9 +93,9 @@ export function assertReadable(mode: number, bytes: number): void {
 }
 
 /**
- * Takes a value that was read off the allowance.
+ * Charges a value that was read to the budget.
  *
- * @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left; `OutOfTime`
+ * @throws {DiskCacheError} `TOO_LARGE` if it exceeds the budget; `OutOfTime`
  */
 export function chargeValue(mode: number, value: unknown): void {
   if (currentBudget === undefined) return;
@@ -100,7 +103,7 @@ export function chargeValue(mode: number, value: unknown): void {
   if (!isTransientRead) charge(currentBudget, computeCost(mode, value, currentBudget.bytes), value);
 }
 
-/** Takes the key of an item that is returned off the allowance. @throws {DiskCacheError} `TOO_LARGE` */
+/** Charges the key of a returned item to the budget. @throws {DiskCacheError} `TOO_LARGE` */
 export function chargeKey(key: string | number | Uint8Array): void {
   if (currentBudget !== undefined && !isTransientRead)
     charge(currentBudget, PART_COST_BYTES + (typeof key === 'number' ? 0 : key.length), key);
@@ -120,32 +123,32 @@ function charge(budget: ReadBudget, cost: number, value: unknown): void {
 const tooLargeError = (isPlain: boolean, bytes?: number): DiskCacheError =>
   new DiskCacheError(
     'TOO_LARGE',
-    `${bytes === undefined ? 'The call asks for more than one answer holds' : `The value takes ${bytes} bytes, more than may be read at once`}; read fewer at a time${isPlain ? ', or this one with openReadStream' : ''}`,
+    `${bytes === undefined ? 'The call reads more than one response may hold' : `The value takes ${bytes} bytes, more than may be read at once`}; read fewer at a time${isPlain ? ', or this one with openReadStream' : ''}`,
   );
 
-/** What an object costs in memory and time, and what any other part costs on top of its text or bytes. */
+/** The cost of an object in memory and time, and of any other part in addition to its text or bytes. */
 const OBJECT_COST_BYTES = 256;
 const PART_COST_BYTES = 8;
 
-/** Longer arrays may be nearly empty, which only their names tell. */
+/** Longer arrays may be sparse, so their property names are walked instead of their length. */
 const MAX_DENSE_LENGTH = 50_000;
 
 /**
- * About the memory that a decoded value takes. A little text can stand for very much of it: `[[],[],…]` grows to fifteen times its
- * size. Counts no further than to a little more than `most`. O(parts).
+ * Estimates the memory of a decoded value in bytes. Short text can stand for much more memory: `[[],[],…]` grows to fifteen times
+ * its size. Stops counting shortly after `maxBytes`. O(parts).
  */
 function computeCost(mode: number, value: unknown, maxBytes: number): number {
   if (typeof value === 'string') return PART_COST_BYTES + value.length;
   if (typeof value !== 'object' || value === null) return PART_COST_BYTES;
-  // What JSON gives is a tree; structured clone and codecs may give the same object in several places, even inside itself.
+  // JSON gives a tree; structured clone and custom codecs may give shared or cyclic objects.
   const seen = mode % ZSTD_FLAG === ENCODING.json ? undefined : new Set<object>();
-  const left: object[] = [value];
+  const pending: object[] = [value];
   let cost = 0;
   const add = (part: unknown): void => {
-    if (typeof part === 'object' && part !== null) left.push(part);
+    if (typeof part === 'object' && part !== null) pending.push(part);
     else cost += typeof part === 'string' ? PART_COST_BYTES + part.length : PART_COST_BYTES;
   };
-  for (let part = left.pop(); part !== undefined && cost <= maxBytes; part = left.pop()) {
+  for (let part = pending.pop(); part !== undefined && cost <= maxBytes; part = pending.pop()) {
     cost += OBJECT_COST_BYTES;
     if (seen !== undefined && seen.size === seen.add(part).size) continue;
     if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) cost += part.byteLength;

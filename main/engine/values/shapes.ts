@@ -2,62 +2,62 @@ import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 
-type Named = Record<PropertyKey, unknown>;
+export type Named = Record<PropertyKey, unknown>;
 
-const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
+export const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
 
-/** In the place of a shape: it is being looked at; a way leads from it to where it has been. */
+/** Used instead of a shape: the object is being visited; a path from the object leads back to a visited one. */
 const IN_PROGRESS = -1;
 const CIRCULAR = -2;
 
 /**
- * Numbers for values, the same for those that are deeply equal and for no others ("hash consing"). Each object is described once,
- * by the numbers of its parts; those of sets and maps are sorted, for they have no order.
+ * Gives values numbers that are equal if and only if the values are deeply equal ("hash consing"). Each object is described once, by
+ * the numbers of its parts; the parts of sets and maps, which have no order, are sorted.
  */
 export class ShapeTable {
-  /** Of primitives, functions and prototypes, by identity. */
+  /** Numbers of primitives, functions and prototypes, by identity. */
   readonly #numbers = new Map<unknown, number>();
-  /** Of two numbers, one after the other. */
+  /** Numbers of ordered pairs of numbers. */
   readonly #pairs = new Map<number, number>();
   readonly #shapes = new Map<object, number>();
   #last = 0;
 
   /**
-   * Undefined for an object from which a way leads back to where it has been. O(parts that were not met before).
+   * Returns the number of an object, or undefined if the object is cyclic. O(parts not seen before).
    *
-   * @throws {DiskCacheError} `TOO_LARGE`
+   * @throws {DiskCacheError} `TOO_LARGE` if there are too many different parts.
    */
   getShape(object: object): number | undefined {
     const flat = this.#getFlatShape(object);
     if (flat !== undefined) return flat;
-    const left = [object];
-    for (let part = left.at(-1); part !== undefined; part = left.at(-1)) {
+    const pending = [object];
+    for (let part = pending.at(-1); part !== undefined; part = pending.at(-1)) {
       const shape = this.#shapes.get(part);
       if (shape === undefined || shape === IN_PROGRESS) {
-        const before = left.length;
-        const found = this.#describe(part, shape === IN_PROGRESS, left);
+        const before = pending.length;
+        const found = this.#describe(part, shape === IN_PROGRESS, pending);
         this.#shapes.set(part, found);
-        if (left.length > before) continue;
+        if (pending.length > before) continue;
       }
-      left.pop();
+      pending.pop();
     }
     const shape = this.#shapes.get(object)!;
     return shape === CIRCULAR ? undefined : shape;
   }
 
-  /** What has no shape yet is added to what is left, the first time; the second time it has, or contains what is being looked at. */
-  #describe(object: object, again: boolean, left: object[]): number {
-    if (!again) this.#shapes.set(object, IN_PROGRESS);
-    const before = left.length;
+  /** Adds parts without a shape to `pending` on the first visit. On the second, every part has a shape or lies on a cycle. */
+  #describe(object: object, isSecondVisit: boolean, pending: object[]): number {
+    if (!isSecondVisit) this.#shapes.set(object, IN_PROGRESS);
+    const before = pending.length;
     const numbers: number[] = [];
     const parts = getParts(object);
     for (const inner of parts) {
       const number = isObject(inner) ? this.#shapes.get(inner) : this.#getNumber(inner);
-      if (number === undefined) left.push(inner as object);
-      else if (number === CIRCULAR || (again && number === IN_PROGRESS)) return CIRCULAR;
+      if (number === undefined) pending.push(inner as object);
+      else if (number === CIRCULAR || (isSecondVisit && number === IN_PROGRESS)) return CIRCULAR;
       else numbers.push(number);
     }
-    if (left.length > before) return IN_PROGRESS;
+    if (pending.length > before) return IN_PROGRESS;
     if (numbers.includes(IN_PROGRESS)) return CIRCULAR;
     return this.#fold(object, numbers);
   }
@@ -83,7 +83,7 @@ export class ShapeTable {
     return folded;
   }
 
-  /** A small object of primitives, as most members of sets are: it is described again sooner than remembered. */
+  /** Returns the shape of a small object of primitives, as most members of sets are: describing it again is faster than a lookup. */
   #getFlatShape(object: object): number | undefined {
     if (!isPlain(object)) return undefined;
     const numbers: number[] = [];
@@ -117,7 +117,7 @@ export class ShapeTable {
     return ++this.#last;
   }
 
-  /** Numbers stay below 2^26, so both fit into one that is exact. */
+  /** Numbers stay below 2^26, so a pair fits into one exact number. */
   #pair(first: number, second: number): number {
     const both = first * 2 ** 26 + second;
     const number = this.#pairs.get(both);
@@ -128,22 +128,22 @@ export class ShapeTable {
 }
 
 const MAX_FLAT_NAMES = 8;
-/** Some 8 000 different small objects, which takes less than 100 ms. */
+/** About 8 000 different small objects, which takes less than 100 ms. */
 const MAX_NUMBERS = 25_000;
 
 export const tooEntangledError = () =>
   new DiskCacheError(
     'TOO_LARGE',
-    'The values can’t be compared: they have sets or maps of too many objects in another order, or that refer back to each other',
+    'The values can’t be compared: they have sets or maps with too many objects in a different order, or with too many cyclic objects; compare smaller values',
   );
 
 const MINUS_ZERO = Symbol('-0');
 
-/** An object literal without symbols as names. */
+/** Whether an object is an object literal without symbol keys. */
 const isPlain = (object: object): boolean =>
   Object.getPrototypeOf(object) === Object.prototype && Object.getOwnPropertySymbols(object).length === 0;
 
-/** In an order that depends on the kind and the names alone. */
+/** Returns the parts in an order that depends only on the object's kind and property names. */
 function getParts(object: object): readonly unknown[] {
   if (isPlain(object)) return Object.values(object);
   if (types.isSet(object)) return [...object];
@@ -156,7 +156,7 @@ function getParts(object: object): readonly unknown[] {
   return values;
 }
 
-/** What an object is besides its parts, as a primitive. */
+/** Returns a primitive that stands for everything of an object except its parts. */
 function getLeaf(object: object): unknown {
   if (Array.isArray(object)) return object.length;
   if (types.isDate(object)) return object.getTime();
@@ -169,7 +169,7 @@ function getLeaf(object: object): unknown {
 
 const toDigest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64');
 
-/** The properties by which objects are compared: own and enumerable ones, symbols too. Contents of views and Strings are none. */
+/** Returns the own enumerable property names, symbols included; without the indices of typed arrays and boxed strings. */
 export function getEnumerableNames(value: object): PropertyKey[] {
   const names: PropertyKey[] = ArrayBuffer.isView(value) || types.isBoxedPrimitive(value) ? [] : Object.keys(value);
   const symbols = Object.getOwnPropertySymbols(value);

@@ -7,7 +7,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { getNativeKind, isAttached } from '../../../protocol/native-slots.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
 
-/** Finds the first part that structured clone refuses, proxies included. JSON, which asks less of its objects, stores what a proxy shows. */
+/** Finds the first part that structured clone refuses, proxies included. (JSON stores what a proxy returns.) */
 export class CloneWalk extends CloneCheck {
   protected override visitObject(value: object, depth: number): boolean {
     if (types.isProxy(value)) return this.reject("a proxy, which structured clone can't copy");
@@ -15,16 +15,16 @@ export class CloneWalk extends CloneCheck {
   }
 }
 
-/** Finds the first part that JSON would not give back equal, for a store whose codec is `'json'`. */
+/** Finds the first part that would not come back equal from JSON, for a store whose codec is `'json'`. */
 export class JsonWalk extends CloneCheck {
-  /** The objects around the part being looked at. */
+  /** The objects that enclose the current part. */
   readonly #open: object[] = [];
 
   protected override allowCloneOnly(part: unknown, what = describeType(part)): boolean {
     return this.reject(`${what}, which JSON cannot hold`);
   }
 
-  /** JSON writes a repeated object out again, which is equal; a cycle it can't write at all. */
+  /** JSON writes a repeated object again, which comes back equal; it can't write a cycle. */
   protected override allowRepeated(value: object): boolean {
     const isInItself = this.#open.indexOf(value) < this.#open.length - 1;
     return !isInItself || this.reject('an object that contains itself, which JSON cannot hold');
@@ -39,8 +39,8 @@ export class JsonWalk extends CloneCheck {
 }
 
 /**
- * How many parts JSON writes for plain data, in which an object that is referred to twice is written twice: 30 arrays that each name the
- * next one twice are a thousand million parts. O(parts, each counted once).
+ * Returns how many parts JSON would write. It writes an object once per reference: 30 arrays that each hold the next one twice
+ * become a thousand million parts. O(parts), each visited once.
  */
 export function countWrittenParts(value: unknown): number {
   const counts = new Map<object, number>();
@@ -56,46 +56,46 @@ export function countWrittenParts(value: unknown): number {
   return count(value);
 }
 
-/** A value as it was at one moment: what its getters and proxies do when it is encoded changes nothing any more. */
+/** A copy of a value at one moment: getters and proxies can't change it while it is encoded. */
 export interface ValueSnapshot {
-  /** Its Dates, RegExps and bytes are the original's: encode it before anything else runs. */
+  /** Shares Dates, RegExps and bytes with the original: encode it before other code runs. */
   readonly copy: unknown;
-  /** Whether JSON, too, gives the copy back equal. */
+  /** Whether the copy would come back equal from JSON. */
   readonly json: boolean;
-  /** Whether a part of the original is a proxy. Looked for only where JSON can't hold the copy. */
+  /** Whether a part of the original is a proxy. Checked only if `json` is false. */
   readonly hasProxy: boolean;
 }
 
 /**
- * Takes a value as `copyValue` does for a page, faster, for a caller that encodes it at once; undefined exactly where `findValueFault` finds a
- * fault. Each property is read once. O(size of the value); bytes are not looked at one by one.
+ * Copies a value as `copyValue` does in a page, but faster, for a caller that encodes it at once. Returns undefined exactly if
+ * `findValueFault` finds a fault. Reads each property once. O(size of the value); single bytes are not visited.
  */
 export function takeSnapshot(value: unknown): ValueSnapshot | undefined {
   const reader = new SnapshotReader();
   try {
-    const copy = reader.part(value, 0);
+    const copy = reader.copyPart(value, 0);
     const json = reader.json && !inheritsToJson();
     return { copy, json, hasProxy: !json && reader.hasProxy };
   } catch {
-    // Refused, or a getter or a proxy has thrown.
+    // A part was refused, or a getter or proxy threw.
     return undefined;
   }
 }
 
-/** Throws anything for a part that can't be stored. */
+/** Copies parts. Throws any value for a part that can't be stored; `takeSnapshot` only needs to know that it happened. */
 class SnapshotReader {
   json = true;
-  /** The objects that were met, and their copies at the same places. */
+  /** The visited objects, and their copies at the same indices. */
   readonly #originals: object[] = [];
   readonly #copies: object[] = [];
-  /** The places by original. To look through a few is faster than to make a map. */
+  /** Index by original. Made only for many objects: searching a short array is faster than filling a map. */
   #placeByOriginal: Map<object, number> | undefined;
 
   get hasProxy(): boolean {
     return this.#originals.some(types.isProxy);
   }
 
-  part(part: unknown, depth: number): unknown {
+  copyPart(part: unknown, depth: number): unknown {
     switch (typeof part) {
       case 'string':
       case 'boolean':
@@ -140,7 +140,7 @@ class SnapshotReader {
     this.#register(value, copy);
     for (const name of Object.keys(copy)) {
       const part = copy[name];
-      const kept = this.part(part, depth);
+      const kept = this.copyPart(part, depth);
       if (kept !== part) copy[name] = kept;
     }
     return copy;
@@ -151,36 +151,38 @@ class SnapshotReader {
     this.#register(value, copy);
     const names = Object.keys(value);
     if (isDense(names, value.length)) {
-      for (let index = 0; index < names.length; index++) copy.push(this.part(value[index], depth));
+      for (let index = 0; index < names.length; index++) copy.push(this.copyPart(value[index], depth));
       return copy;
     }
     this.json = false;
     copy.length = value.length;
-    for (const name of names) defineProperty(copy, name, this.part(value[name as never], depth));
+    for (const name of names) defineProperty(copy, name, this.copyPart(value[name as never], depth));
     return copy;
   }
 
   #map(value: Map<unknown, unknown>, depth: number): object {
     const copy = new Map();
     this.#register(value, copy);
-    Map.prototype.forEach.call(value, (member, key) => copy.set(this.part(key, depth), this.part(member, depth)));
+    Map.prototype.forEach.call(value, (member, key) =>
+      copy.set(this.copyPart(key, depth), this.copyPart(member, depth)),
+    );
     return copy;
   }
 
   #set(value: Set<unknown>, depth: number): object {
     const copy = new Set();
     this.#register(value, copy);
-    Set.prototype.forEach.call(value, (member) => copy.add(this.part(member, depth)));
+    Set.prototype.forEach.call(value, (member) => copy.add(this.copyPart(member, depth)));
     return copy;
   }
 
   #error(value: Error, kind: string, depth: number): object {
     const copy = new (globalThis as unknown as Record<string, ErrorConstructor>)[kind]!();
     this.#register(value, copy);
-    // Of an error without one structured clone would keep the stack of this line.
+    // If the original has no stack, structured clone must not store the stack of this line.
     Reflect.set(copy, 'stack', undefined);
     for (const name of Object.getOwnPropertyNames(value)) {
-      const part = this.part(value[name as 'cause'], depth);
+      const part = this.copyPart(value[name as 'cause'], depth);
       if (!isClonedErrorProperty(name, part)) throw value;
       copy[name as 'cause'] = part;
     }
@@ -202,16 +204,16 @@ const MAX_LINEAR_OBJECTS = 32;
 const defineProperty = (object: object, name: string, value: unknown) =>
   Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
 
-/** A `toJSON` hung on a prototype would change what JSON writes; structured clone doesn't ask for it. */
+/** Whether a built-in prototype has a `toJSON`, which would change what JSON writes; structured clone ignores it. */
 export const inheritsToJson = (): boolean => ([] as { toJSON?: unknown }).toJSON !== undefined;
 
 /*
- * Structured clone as bytes: V8's own format, which later V8s read too
- * (https://html.spec.whatwg.org/multipage/structured-data.html, v8/src/objects/value-serializer.cc). Views of bytes are
- * written by us: V8 would write the whole buffer under a view, and Node's default reader hands out views of its input.
+ * Structured clone as bytes: V8's format, which later versions of V8 can read
+ * (https://html.spec.whatwg.org/multipage/structured-data.html, v8/src/objects/value-serializer.cc). Typed arrays and DataViews are
+ * written here: V8 would write the whole buffer under a view, and Node's default reader returns views of its input.
  */
 
-/** What a view was. On disk: never reorder; append. */
+/** The type of a view. On disk: never reorder; append. */
 const VIEW_KINDS = [
   'Uint8Array',
   'Int8Array',
@@ -228,26 +230,24 @@ const VIEW_KINDS = [
   'Float16Array',
 ] as const;
 
-/** A length is written in 32 bits. */
+/** Lengths are stored in 32 bits. */
 const MAX_VIEW_BYTES = 2 ** 32 - 1;
 
 type ViewConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
 
-/** @types/node leaves these documented members out. */
+/** Documented members that @types/node lacks. */
 interface HostObjects {
   _setTreatArrayBufferViewsAsHostObjects(flag: boolean): void;
 }
 
-/*
- * Defined on first use: a runtime without V8's serializer, such as Bun, can still open stores with `codec: 'json'`.
- */
+// Defined on first use: a runtime without V8's serializer, such as Bun, can still open stores with `codec: 'json'`.
 
 let serializerClass: ReturnType<typeof defineSerializer> | undefined;
 let deserializerClass: ReturnType<typeof defineDeserializer> | undefined;
 
 const defineSerializer = () =>
   class ExactSerializer extends v8.Serializer {
-    /** Called by V8 for every view. @throws as V8 does, for host objects that can't be cloned. */
+    /** Called by V8 for every view. @throws {Error} for host objects that can't be cloned; {DiskCacheError} `TOO_LARGE` */
     _writeHostObject(view: ArrayBufferView): void {
       const name = Object.prototype.toString.call(view).slice(8, -1);
       const kind = VIEW_KINDS.indexOf(name as (typeof VIEW_KINDS)[number]);
@@ -264,7 +264,7 @@ const defineSerializer = () =>
 
 const defineDeserializer = () =>
   class ExactDeserializer extends v8.Deserializer {
-    /** Called by V8 for every view; gives it memory of its own. */
+    /** Called by V8 for every view. Returns a view with memory of its own. */
     _readHostObject(): ArrayBufferView {
       const name = VIEW_KINDS[this.readUint32()];
       if (name === undefined) throw newerRuntimeError('holds a view of an unknown kind');
@@ -274,7 +274,7 @@ const defineDeserializer = () =>
     }
   };
 
-/** The bytes of a value, of exactly their size. Views come back one by one, each on a buffer of its own. */
+/** Serializes a value. Views of the same buffer come back as separate views, each with its own buffer. */
 export function serialize(value: unknown): Uint8Array {
   serializerClass ??= defineSerializer();
   const serializer = new serializerClass();
@@ -286,9 +286,10 @@ export function serialize(value: unknown): Uint8Array {
 }
 
 /**
- * The value of these bytes, which are as they were written; nothing in it shares their memory. Runs no code from them.
+ * Deserializes undamaged bytes. The value shares no memory with them, and no code from them is run.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for what this V8 can't read.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if this V8 can't read them.
+ * @throws {RangeError} if the value is too large for this process.
  */
 export function deserialize(bytes: Uint8Array): unknown {
   assertKnownFormat(bytes);
@@ -303,7 +304,7 @@ export function deserialize(bytes: Uint8Array): unknown {
   }
 }
 
-/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for the format of a V8 newer than this process's. */
+/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` if a V8 newer than this process's wrote the bytes. */
 function assertKnownFormat(bytes: Uint8Array): void {
   const version = bytes[0] === FORMAT_TAG ? bytes[1] : undefined;
   if (version !== undefined && version > getOwnFormat()) throw newerRuntimeError(`is in format ${version} of V8`);
@@ -316,11 +317,11 @@ const newerRuntimeError = (why: string, cause?: unknown): DiskCacheError =>
     { cause },
   );
 
-/** The first byte of V8's header; the version follows. */
+/** The first byte of V8's header; the format version follows. */
 const FORMAT_TAG = 0xff;
 let cachedFormat: number | undefined;
 
-/** The version that this V8 writes. */
+/** Returns the format version that this V8 writes. */
 function getOwnFormat(): number {
   cachedFormat ??= serialize(null)[1]!;
   return cachedFormat;

@@ -4,10 +4,10 @@ import { getNativeKind } from '../../../protocol/native-slots.ts';
 import { isByteType, isPlainObject } from '../../../protocol/native-types.ts';
 
 /*
- * Keys as bytes whose memcmp order is the order of the keys. The scheme is FoundationDB's tuple layer (type byte, then a
- * payload that sorts as bytes, strings ended by 00 with 00 inside written as 00 FF):
- * https://github.com/apple/foundationdb/blob/main/design/tuple.md. The type bytes are our own, so that the order inside
- * arrays is the order of the columns: numbers, strings, then everything else.
+ * Encodes keys as bytes whose memcmp order is the order of the keys. The scheme is FoundationDB's tuple layer (type byte, then a
+ * payload that sorts bytewise; strings end with 00, and 00 inside them is written as 00 FF):
+ * https://github.com/apple/foundationdb/blob/main/design/tuple.md. The type bytes differ, so that the order inside arrays is the
+ * order of columns: numbers, strings, then everything else.
  */
 
 /** The first byte of every part. On disk: never renumber; append. Their order is the order of the types. */
@@ -27,15 +27,15 @@ export const TYPE_TAG = {
   object: 0x90,
 } as const;
 
-/** Follows a 00 that is part of a string; larger than every type byte, so a string sorts after the one it continues. */
+/** Follows a 00 inside a string. Larger than every type byte, so that a string sorts after its prefixes. */
 export const ESCAPE_BYTE = 0xff;
 
-/** Every bit of a stretch turned over: what sorted upwards sorts downwards. */
+/** Flips every bit from `start` to `end`, which reverses the sort order. */
 export function invertBits(bytes: Buffer, start: number, end: number): void {
   for (let at = start; at < end; at++) bytes[at]! ^= 0xff;
 }
 
-/** Reads one key back. Throws a plain `Error` where the bytes are not what `TupleWriter` writes. */
+/** Decodes one key. @throws {Error} for bytes that `TupleWriter` would not write. */
 export class TupleReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -94,7 +94,7 @@ export class TupleReader {
       if (this.#next() !== TYPE_TAG.string) throw new Error(`no property name at offset ${this.#at - 1}`);
       entries.push([this.#string(), this.#part()]);
     }
-    return Object.fromEntries(entries); // defines, so `__proto__` is a name like any other
+    return Object.fromEntries(entries); // defines properties, so that `__proto__` is an ordinary name
   }
 
   #string(): string {
@@ -157,7 +157,7 @@ export class TupleReader {
   }
 }
 
-/** Builds the bytes of one key. Expects what `findKeyFault` has let through, and throws an `Error` where a getter now gives something else. */
+/** Encodes one key that `findKeyFault` has accepted. @throws {Error} if a getter now returns something else. */
 export class TupleWriter {
   #buffer = Buffer.allocUnsafe(128);
   #length = 0;
@@ -166,7 +166,7 @@ export class TupleWriter {
     return this.#length;
   }
 
-  /** What has been written, as a copy of exactly this size. */
+  /** Returns a copy of the bytes written so far. */
   toBytes(): Uint8Array {
     return new Uint8Array(this.#buffer.subarray(0, this.#length));
   }
@@ -204,11 +204,11 @@ export class TupleWriter {
     } else if (isPlainObject(part)) {
       this.#record(part as { readonly [name: string]: Key });
     } else {
-      throw new Error('it holds an object that no key can hold');
+      throw new Error('it holds an object that is not allowed in a key');
     }
   }
 
-  /** An array without its end: what every array with these first elements begins with. */
+  /** Writes an array without its end tag: the common prefix of all arrays that begin with these elements. */
   elements(parts: readonly Key[]): void {
     this.byte(TYPE_TAG.array);
     for (const part of parts) this.write(part);
@@ -244,7 +244,7 @@ export class TupleWriter {
     this.byte(TYPE_TAG.end);
   }
 
-  /** IEEE 754 in big-endian: with the sign bit flipped, and negatives inverted whole, the bytes sort as the numbers do. */
+  /** Writes big-endian IEEE 754. With the sign bit flipped, and negatives inverted entirely, the bytes sort like the numbers. */
   #double(type: number, value: number): void {
     this.byte(type);
     this.#reserve(8);
@@ -255,7 +255,7 @@ export class TupleWriter {
     this.#length = end;
   }
 
-  /** Length of the magnitude in 3 bytes, then the magnitude; both inverted for negatives, so that longer sorts lower. */
+  /** Writes the length of the magnitude in 3 bytes, then the magnitude. Both are inverted for negatives, so that longer sorts lower. */
   #bigint(value: bigint): void {
     const negative = value < 0n;
     const digits = (negative ? -value : value).toString(16);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { CacheMethods, Key } from '../../engine/index.ts';
 import { wrapListener } from '../../engine/internal.ts';
 import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
@@ -19,28 +20,28 @@ import {
 /** What all caches of a CacheStorage share. */
 export interface CacheEnvironment {
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Whether what has such a scheme may be put. */
+  /** Whether URLs of this scheme may be put. */
   readonly isCached: (scheme: string) => boolean;
-  /** Looks at what `add` fetches, redirects included. */
+  /** Checks what `add` fetches, redirects included. */
   readonly guard: RequestGuard | undefined;
 }
 
 /**
- * The standard's `Cache`: requests and their responses, kept until somebody deletes them. Freshness and Cache-Control count for
- * nothing here. https://w3c.github.io/ServiceWorker/#cache-interface
+ * The standard's `Cache`: requests and their responses, stored until they are deleted. Freshness and Cache-Control are ignored.
+ * https://w3c.github.io/ServiceWorker/#cache-interface
  *
- * @throws {TypeError} where the standard says so; {DiskCacheError} what the store throws, such as `DISK_FULL`.
+ * @throws {TypeError} where the standard says so; {DiskCacheError} as the store does, such as `DISK_FULL`.
  */
 export class WebCache {
   readonly #items: CachedItems;
   readonly #environment: CacheEnvironment;
 
-  constructor(shelf: CachedItems, around: CacheEnvironment) {
-    this.#items = shelf;
-    this.#environment = around;
+  constructor(items: CachedItems, environment: CacheEnvironment) {
+    this.#items = items;
+    this.#environment = environment;
   }
 
-  /** The first response, in the order in which they were put. Where the store fails it finds nothing, as `matchAll` does. */
+  /** Returns the first matching response, in put order. If the store fails, nothing is found; `matchAll` does the same. */
   async match(request: RequestInfo, options: QueryOptions = {}): Promise<Response | undefined> {
     for (const item of this.#findOrEmpty(asRequest(request), options)) {
       const response = await this.#toResponse(item);
@@ -49,7 +50,7 @@ export class WebCache {
     return undefined;
   }
 
-  /** All responses that a request asks for, or all there are. */
+  /** Returns all responses that match a request, or all of the cache. */
   async matchAll(request?: RequestInfo, options: QueryOptions = {}): Promise<Response[]> {
     const responses = await Promise.all(this.#findOrEmpty(request, options).map((item) => this.#toResponse(item)));
     return responses.filter((it) => it !== undefined);
@@ -59,27 +60,27 @@ export class WebCache {
     return this.addAll([request]);
   }
 
-  /** Fetches all and puts all or, when one of them fails or is none to keep, nothing. */
+  /** Fetches all requests and puts all responses; nothing, if one of them fails or may not be stored. */
   async addAll(inputs: Iterable<RequestInfo>): Promise<void> {
     const requests = [...inputs].map(asRequest);
     for (const request of requests) this.#assertPuttable(request);
     if (new Set(requests).size < requests.length) throw duplicateRequestError();
     const stop = new AbortController();
     const staged: [StagedItem, Request][] = [];
-    const bring = async (request: Request): Promise<void> => {
+    const fetchAndStage = async (request: Request): Promise<void> => {
       const signal = AbortSignal.any([request.signal, stop.signal]);
-      const asked = new Request(request, { signal });
-      const response = keepRequestsAlive(await this.#fetch(asked), asked);
+      const sent = new Request(request, { signal });
+      const response = keepRequestsAlive(await this.#fetch(sent), sent);
       if (!response.ok) throw new TypeError(`${request.url} answered ${response.status}; only 2xx can be added`);
       assertCacheable(response);
       await this.#items.stage(request, response, (it, query) => {
-        // Nothing names it before all are there.
+        // Its item is written after all bodies, so a note names it until then.
         it.staged?.writeNote();
         staged.push([it, query]);
       });
     };
-    // The first failure stops the others, and all have stopped before what they left is deleted.
-    await Promise.all(requests.map((request) => bring(request).catch((error: unknown) => stop.abort(error))));
+    // The first failure stops the others; all have stopped before what they have staged is deleted.
+    await Promise.all(requests.map((request) => fetchAndStage(request).catch((error: unknown) => stop.abort(error))));
     try {
       stop.signal.throwIfAborted();
       this.#items.transact(() => this.#putEach(staged, requests));
@@ -89,7 +90,7 @@ export class WebCache {
     }
   }
 
-  /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
+  /** Stores a response, whose body it reads to the end. It replaces those that match the request. */
   async put(input: RequestInfo, response: Response): Promise<void> {
     const request = asRequest(input);
     this.#assertPuttable(request);
@@ -98,14 +99,14 @@ export class WebCache {
     await this.#items.stage(request, response, (staged, query) => this.#items.put(staged, query));
   }
 
-  /** Whether there was anything to delete. */
+  /** Deletes the matching responses. Returns whether there were any. */
   async delete(request: RequestInfo, options: QueryOptions = {}): Promise<boolean> {
     const items = this.#find(asRequest(request), options);
     this.#items.remove(items);
     return items.length > 0;
   }
 
-  /** The requests, in the order in which they were put. */
+  /** Returns the requests, in put order. */
   async keys(request?: RequestInfo, options: QueryOptions = {}): Promise<Request[]> {
     return this.#find(request, options).map(
       (item) =>
@@ -113,7 +114,7 @@ export class WebCache {
     );
   }
 
-  /** Names this very cache, as long as it exists: `caches.withId(id)` is the same one. */
+  /** Identifies this cache as long as it exists: `caches.withId(id)` is the same one. */
   get id(): string {
     return this.#items.id;
   }
@@ -141,8 +142,8 @@ export class WebCache {
       await guard.beforeSending(hop);
       return fetch(new Request(hop, { redirect: 'manual' }));
     };
-    const passBy = (_: Request, response: Response) => void response.body?.cancel().catch(() => undefined);
-    return followRedirects(request, send, passBy, guard);
+    const cancelRedirect = (_: Request, response: Response) => void response.body?.cancel().catch(() => undefined);
+    return followRedirects(request, send, cancelRedirect, guard);
   }
 
   async #toResponse(item: CachedItem): Promise<Response | undefined> {
@@ -152,7 +153,7 @@ export class WebCache {
     if (type === 'error') return Response.error();
     // Earlier versions kept cookies.
     const fields = toHeaders(withoutCookies(headers));
-    const response = new Response(body, { status, statusText, headers: fields });
+    const response = new Response(body, { status, statusText: toReasonPhrase(statusText), headers: fields });
     return Object.defineProperties(response, {
       url: { value: url },
       redirected: { value: redirected },
@@ -160,19 +161,19 @@ export class WebCache {
     });
   }
 
-  /** In the order of the requests, whichever came first. */
+  /** Puts the responses in the order of the requests, not of their arrival. */
   #putEach(staged: readonly (readonly [StagedItem, Request])[], requests: readonly Request[]): void {
-    const waiting = [...staged];
-    const before: (readonly [StagedItem, Request])[] = [];
+    const remaining = [...staged];
+    const done: (readonly [StagedItem, Request])[] = [];
     for (const request of requests) {
-      const [one] = waiting.splice(
-        waiting.findIndex(([, query]) => query === request),
+      const [one] = remaining.splice(
+        remaining.findIndex(([, query]) => query === request),
         1,
       );
       if (one === undefined) continue;
-      const isTwin = before.some((other) => matchesItem(request, other[0]) || matchesItem(other[1], one[0]));
-      if (isTwin) throw duplicateRequestError();
-      before.push(one);
+      const isDuplicate = done.some((other) => matchesItem(request, other[0]) || matchesItem(other[1], one[0]));
+      if (isDuplicate) throw duplicateRequestError();
+      done.push(one);
       this.#items.put(one[0], request);
     }
   }
@@ -190,7 +191,7 @@ export class WebCache {
 
 export type RequestInfo = string | URL | Request;
 
-/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+/** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
 export function asRequest(input: RequestInfo | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
@@ -203,24 +204,24 @@ function assertCacheable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
   const { status, headers } = response;
   if (status === 206) throw new TypeError("A part of a response (206) can't be cached");
-  const varying = parseListField(headers.get('vary'));
-  if (varying.includes('*')) throw new TypeError("A response with Vary: * can't be cached");
-  if (varying.length > MAX_VARY_FIELDS)
+  const varyFields = parseListField(headers.get('vary'));
+  if (varyFields.includes('*')) throw new TypeError("A response with Vary: * can't be cached");
+  if (varyFields.length > MAX_VARY_FIELDS)
     throw new TypeError(`A response that varies by more than ${MAX_VARY_FIELDS} fields can't be cached`);
 }
 
 export interface CacheStorageOptions {
-  /** Where it all is. What an evicting store drops is not found any more: `evictionPolicy: 'none'` keeps what the standard promises. */
+  /** The store. An evicted response is not found: `evictionPolicy: 'none'` keeps what the standard promises. */
   readonly cache: CacheMethods;
-  /** The way to the network, for `add` and `addAll`. */
+  /** Sends the requests of `add` and `addAll`. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Several storages in one store, such as one for each origin, have names. Default `''`. */
+  /** Separates several storages in one store, such as one per origin. Default `''`. */
   readonly name?: string;
-  /** Schemes that may be cached besides `http` and `https`, such as the application's own: a list, or who is asked each time. */
+  /** Schemes that may be cached in addition to `http` and `https`, such as the application's own: a list or a function. */
   readonly schemes?: readonly string[] | ((scheme: string) => boolean);
-  /** Told when the store failed while it was asked for a response (`CORRUPT`, `BUSY`, `CLOSED`, …); nothing is found then. */
+  /** Called when the store has failed during a lookup (`CORRUPT`, `BUSY`, `CLOSED`, …); nothing is found then. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
-  /** Looks at what `add` and `addAll` fetch, redirects included, where somebody asks who may not reach everything. Default none. */
+  /** Checks what `add` and `addAll` fetch, redirects included, for callers with limited access. Default none. */
   readonly guard?: RequestGuard;
 }
 
@@ -236,7 +237,7 @@ const OPTIONS: OptionRules<CacheStorageOptions> = {
   guard: withMethods('a RequestGuard', 'beforeAnswer', 'beforeSending'),
 };
 
-/** The names of the caches in the order of their creation, and the ids under which their items are. */
+/** The names of the caches in creation order, and the ids of their items. */
 type Names = readonly (readonly [name: string, id: string])[];
 
 /** The standard's `CacheStorage` on disk. https://w3c.github.io/ServiceWorker/#cachestorage-interface */
@@ -261,16 +262,16 @@ export class CacheStorage {
     this.#cache = cache;
     this.#key = ['caches', name];
     this.#name = name;
-    const isOne = typeof schemes === 'function' ? schemes : (scheme: string) => schemes.includes(scheme);
+    const isAllowed = typeof schemes === 'function' ? schemes : (scheme: string) => schemes.includes(scheme);
     this.#environment = {
       fetch: assertingFetch('CacheStorage', fetch),
-      isCached: (scheme) => scheme === 'http' || scheme === 'https' || isOne(scheme),
+      isCached: (scheme) => scheme === 'http' || scheme === 'https' || isAllowed(scheme),
       guard,
     };
     this.#onStoreFailure = wrapListener(onStoreFailure, 'onStoreFailure');
   }
 
-  /** The cache of a name, made if there is none. */
+  /** Opens the cache of this name; creates it if needed. */
   async open(cacheName: string): Promise<WebCache> {
     const name = toCacheName(cacheName);
     const opened = this.#cache.transact(() => {
@@ -283,7 +284,7 @@ export class CacheStorage {
     return this.#createCache(opened);
   }
 
-  /** The cache that has this id; when there is none any more, one in which nothing is and stays. */
+  /** Returns the cache with this id; if it was deleted, a cache that stays empty. */
   withId(id: string): WebCache {
     return this.#createCache(id);
   }
@@ -292,7 +293,7 @@ export class CacheStorage {
     return findId(this.#names(), toCacheName(cacheName)) !== undefined;
   }
 
-  /** Deletes a cache with all that is in it; answers whether there was one. */
+  /** Deletes a cache and its content. Returns whether there was one. */
   async delete(cacheName: string): Promise<boolean> {
     return this.#cache.transact(() => {
       const names = this.#names();
@@ -311,7 +312,7 @@ export class CacheStorage {
     return this.#names().map(([name]) => name);
   }
 
-  /** The first response in any cache, or in the one named. Where the store fails it finds nothing. */
+  /** Returns the first matching response in any cache, or in the named one. If the store fails, nothing is found. */
   async match(
     request: RequestInfo,
     { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
@@ -359,7 +360,7 @@ export class CacheStorage {
 
 const findId = (names: Names, name: string): string | undefined => names.find((it) => it[0] === name)?.[1];
 
-/** A name that is left out is a mistake, not the name "undefined". */
+/** @throws {TypeError} for a missing name, which would become "undefined". */
 function toCacheName(cacheName: string | undefined): string {
   if (cacheName === undefined) throw new TypeError('The name of the cache is missing');
   return String(cacheName);

@@ -9,7 +9,7 @@ export type { QueryOptions };
 
 /** A request and its response, without the body. Field values are as `Headers` gives them. */
 export interface CachedItem {
-  /** Another one for every put. */
+  /** Unique per put. */
   readonly order: number;
   readonly request: {
     readonly url: string;
@@ -24,11 +24,11 @@ export interface CachedItem {
     readonly statusText: string;
     readonly headers: readonly (readonly [string, string])[];
   };
-  /** Undefined for a response whose body is null. */
+  /** Undefined for a response without a body. */
   readonly bodyId: string | undefined;
 }
 
-/** A URL in two parts that are compared apart: up to the query, and the query with its `?`. The fragment counts for nothing. */
+/** Splits a URL into the part before the query and the query with its `?`. The fragment is dropped. */
 export function splitUrl(url: string): readonly [path: string, search: string] {
   const whole = withoutFragment(url);
   const at = whole.indexOf('?');
@@ -36,8 +36,8 @@ export function splitUrl(url: string): readonly [path: string, search: string] {
 }
 
 /**
- * Whether a request asks for an item whose address is the right one: what is left of "request matches cached item" in the Service
- * Worker standard, the fields that Vary names.
+ * Whether a request for the URL of an item differs from it in a field that Vary names: the last part of "request matches cached item" in
+ * the Service Worker standard.
  */
 export function differsByVary(query: Request, { request, response }: Omit<CachedItem, 'order'>): boolean {
   const cached = toHeaders(request.headers);
@@ -45,7 +45,7 @@ export function differsByVary(query: Request, { request, response }: Omit<Cached
   return names.some((name) => query.headers.get(name) !== cached.get(name));
 }
 
-/** Whether a request asks for an item. */
+/** Whether a request matches an item. */
 export function matchesItem(query: Request, item: Omit<CachedItem, 'order'>): boolean {
   const [path, search] = splitUrl(query.url);
   const [itemPath, itemSearch] = splitUrl(item.request.url);
@@ -55,17 +55,17 @@ export function matchesItem(query: Request, item: Omit<CachedItem, 'order'>): bo
 export const toHeaders = (fields: readonly (readonly [string, string])[]): Headers =>
   new Headers(fields.map(([name, value]): [string, string] => [name, value]));
 
-/** An item whose body is on disk, and that is in no cache yet. */
+/** An item whose body is on disk, but which is in no cache yet. */
 export interface StagedItem extends Omit<CachedItem, 'order'> {
-  /** The body; undefined where there is none. */
+  /** Undefined without a body. */
   readonly staged: StagedBody | undefined;
 }
 
 export type OnStoreFailure = (error: unknown, url: string) => void;
 
 /**
- * The items of one cache of a CacheStorage in a store of the engine. `['cached', storage, cache, path, search, order]` has an item,
- * `['cached-body', storage, cache, id]` its body; so the items of a URL, with or without its query, are a range.
+ * The items of one cache of a CacheStorage, in a store of the engine. An item is at `['cached', storage, cache, path, search, order]`, its
+ * body at `['cached-body', storage, cache, id]`; so the items of a URL, with or without its query, are a range of keys.
  */
 export class CachedItems {
   readonly #cache: CacheMethods;
@@ -75,7 +75,7 @@ export class CachedItems {
   readonly #onStoreFailure: OnStoreFailure;
   readonly #stagedBodies: StagedBodies;
 
-  /** `isStoreOpen` says whether the cache is still there: into a deleted one nothing is put. */
+  /** `isOpen` returns whether the cache still exists: nothing is put into a deleted one. */
   constructor(cache: CacheMethods, storage: string, id: string, isOpen: () => boolean, onStoreFailure: OnStoreFailure) {
     this.#cache = cache;
     this.#storage = storage;
@@ -85,14 +85,14 @@ export class CachedItems {
     this.#stagedBodies = new StagedBodies(cache, 'cached-staged', storage);
   }
 
-  /** The items that a request asks for, or all. Each put makes a key of its own: stored order is theirs. O(items of the URL), or all. */
+  /** Returns the items that match a request, or all, in put order, because each put has a key of its own. O(items of the URL), or all. */
   find(query: Request | undefined, { ignoreSearch, ignoreVary }: QueryOptions): CachedItem[] {
     const [path, search] = query === undefined ? [] : splitUrl(query.url);
     const found = this.#readItems(path === undefined ? [] : ignoreSearch ? [path] : [path, search ?? '']);
     return query === undefined || ignoreVary ? found : found.filter((item) => !differsByVary(query, item));
   }
 
-  /** `find` for who answers a request: when the store fails, nothing is found, and `onStoreFailure` is told. */
+  /** `find` for responding to a request: if the store fails, nothing is found, and `onStoreFailure` gets the error. */
   findOrEmpty(query: Request | undefined, options: QueryOptions): CachedItem[] {
     try {
       return this.find(query, options);
@@ -102,7 +102,7 @@ export class CachedItems {
     }
   }
 
-  /** Writes a body down, then runs `commitTransaction`, with a small body in the same transaction. */
+  /** Stores a body, then runs `commit`, for a small body in the same transaction. */
   async stage(
     request: Request,
     response: Response,
@@ -124,7 +124,7 @@ export class CachedItems {
     await writeBody(this.#cache, this.#toBodyKey(bodyId), chunks, () => commit(staged, request), body);
   }
 
-  /** Puts a staged item in the place of those that its request asks for. */
+  /** Puts a staged item and deletes those that match its request. */
   put({ staged, ...item }: StagedItem, query: Request): void {
     this.#cache.transact(() => {
       staged?.deleteNote();
@@ -138,12 +138,12 @@ export class CachedItems {
     });
   }
 
-  /** Deletes what other processes have left that were killed while they put something, once a day. */
+  /** Deletes the leftovers of processes that were killed during a put, once a day. */
   sweep(): void {
     this.#stagedBodies.sweep((error) => this.#onStoreFailure(error, ''));
   }
 
-  /** All of `work` or none. */
+  /** Runs `work` in a transaction. */
   transact(work: () => void): void {
     this.#cache.transact(work);
   }
@@ -157,7 +157,7 @@ export class CachedItems {
     });
   }
 
-  /** Deletes the body of what is in no cache. */
+  /** Deletes the body of an item that is in no cache. */
   deleteBody({ bodyId }: { readonly bodyId: string | undefined }): void {
     if (bodyId !== undefined) this.#cache.delete(this.#toBodyKey(bodyId));
   }
@@ -170,19 +170,19 @@ export class CachedItems {
     });
   }
 
-  /** The body of an item, null where there is none; undefined when it was evicted or can't be read, of which `onStoreFailure` is told. */
+  /** Returns the body of an item, null without one; undefined if it was evicted or can't be read. `onStoreFailure` gets read errors. */
   async openBody({ bodyId, request }: CachedItem): Promise<ReadableStream<Uint8Array> | null | undefined> {
     if (bodyId === undefined) return null;
-    const failed = (error: unknown): undefined => void this.#onStoreFailure(error, request.url);
+    const onFailure = (error: unknown): undefined => void this.#onStoreFailure(error, request.url);
     try {
       const bytes = this.#cache.openBytes(this.#toBodyKey(bodyId));
-      return bytes && (await startReading(bytes.stream(), failed));
+      return bytes && (await startReading(bytes.stream(), onFailure));
     } catch (error) {
-      return failed(error);
+      return onFailure(error);
     }
   }
 
-  /** The items of an address, but for damaged ones, of which `onDamaged` gets the keys. */
+  /** Returns the items of an address except damaged ones, whose keys `onDamaged` gets. */
   #readItems(address: Key[], onDamaged: (key: Key) => void = () => {}): CachedItem[] {
     const prefix = this.#toKey(...address);
     try {
@@ -211,12 +211,12 @@ export class CachedItems {
   }
 }
 
-/** The reader is kept: the body of a response that was put stays locked, as the standard has it. */
+/** Reads a body and keeps its reader: the body of a response that was put stays locked, as in the standard. */
 async function* readChunks(body: ReadableStream<unknown>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     if (!(read.value instanceof Uint8Array))
-      throw new TypeError('The body of a response brings something else than bytes');
+      throw new TypeError('The body of a response has to consist of bytes (Uint8Array)');
     yield read.value;
   }
 }

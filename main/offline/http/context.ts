@@ -11,7 +11,7 @@ type OnFailure = (error: unknown, url: string) => void;
 type ContextOptions = CacheAudience &
   Pick<HttpCacheContext, 'store' | 'fetch' | 'clock' | 'onStoreFailure' | 'onRevalidationFailure'>;
 
-/** What the steps of one HTTP cache work on. */
+/** What the functions of one HTTP cache work on. */
 export class HttpCacheContext implements CacheAudience {
   readonly store: ResponseStore;
   readonly fetch: (request: Request) => Promise<Response>;
@@ -25,44 +25,44 @@ export class HttpCacheContext implements CacheAudience {
   readonly #backgroundWork: Set<Promise<void>>;
   readonly guard: RequestGuard | undefined;
 
-  /** With a `guard`: one that shares store and events with `unguarded`. */
-  constructor(parts: ContextOptions, unguarded?: HttpCacheContext, guard?: RequestGuard) {
-    this.#options = parts;
+  /** A context with a `guard` shares store and events with `unguarded`. */
+  constructor(options: ContextOptions, unguarded?: HttpCacheContext, guard?: RequestGuard) {
+    this.#options = options;
     this.guard = guard;
     this.inFlight = unguarded === undefined ? new InFlightRequests() : unguarded.inFlight.createSibling();
     this.#backgroundWork = unguarded === undefined ? new Set() : unguarded.#backgroundWork;
-    this.store = parts.store;
-    this.fetch = guard === undefined ? parts.fetch : guardFetch(parts.fetch, guard);
-    this.shared = parts.shared;
-    this.hiddenHeaders = parts.hiddenHeaders;
-    this.clock = parts.clock;
-    this.onStoreFailure = wrapListener(parts.onStoreFailure, 'onStoreFailure');
-    this.onRevalidationFailure = wrapListener(parts.onRevalidationFailure, 'onRevalidationFailure');
+    this.store = options.store;
+    this.fetch = guard === undefined ? options.fetch : guardFetch(options.fetch, guard);
+    this.shared = options.shared;
+    this.hiddenHeaders = options.hiddenHeaders;
+    this.clock = options.clock;
+    this.onStoreFailure = wrapListener(options.onStoreFailure, 'onStoreFailure');
+    this.onRevalidationFailure = wrapListener(options.onRevalidationFailure, 'onRevalidationFailure');
   }
 
-  /** The same for requests that a guard looks at. They don't join unguarded requests under way, nor these them. */
+  /** Returns the same context for requests that `guard` checks. Guarded and unguarded requests don't join each other. */
   withGuard(guard: RequestGuard): HttpCacheContext {
     return new HttpCacheContext(this.#options, this, guard);
   }
 
-  /** A request that others may join. What was asked for before it is not stored after it. */
-  startRequest(request: Request, isBehind: boolean): InFlightRequest {
-    return this.inFlight.start(request, isBehind);
+  /** Starts a request that others may join. The response to an earlier equal request is not stored after it. */
+  startRequest(request: Request, isBackground: boolean): InFlightRequest {
+    return this.inFlight.start(request, isBackground);
   }
 
-  /** Forgets a URL, and what is on the way from it. */
+  /** Deletes what is stored for a URL, and keeps responses under way from being stored. */
   invalidate(url: string): boolean {
     this.inFlight.invalidate(withoutFragment(url));
     return this.store.delete(url);
   }
 
-  /** Forgets everything, and what is on the way. */
+  /** Deletes everything, and keeps responses under way from being stored. */
   clear(): number {
     this.inFlight.invalidate();
     return this.store.clear();
   }
 
-  /** What the store has to do with a request. Where it fails, however it does, the request goes on without it. */
+  /** Runs `work` on the store. If that fails, `onStoreFailure` is called and the request goes on without the store. */
   tryStore<T>(url: string, work: () => T): T | undefined {
     try {
       return work();
@@ -72,7 +72,7 @@ export class HttpCacheContext implements CacheAudience {
     }
   }
 
-  /** Background work. When it fails, what is stored stays as it is; being ended by `signal` isn't a failure. */
+  /** Runs `work` in the background. If it fails, the stored response stays; an abort by `signal` isn't a failure. */
   runInBackground(url: string, work: Promise<void>, signal?: AbortSignal): void {
     const settled = work
       .catch((error: unknown) => signal?.aborted || this.onRevalidationFailure(error, url))
@@ -80,7 +80,7 @@ export class HttpCacheContext implements CacheAudience {
     this.#backgroundWork.add(settled);
   }
 
-  /** Resolves when nothing is going on behind the scenes. */
+  /** Resolves when no background work is left. */
   async idle(): Promise<void> {
     while (this.#backgroundWork.size > 0) await Promise.all(this.#backgroundWork);
   }

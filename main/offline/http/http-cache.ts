@@ -4,37 +4,38 @@ import type { RequestGuard } from '../network.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network.ts';
 import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
-import { type CacheMode, respond } from './respond.ts';
+import type { CacheMode } from './decide.ts';
+import { respondAndPublish } from './publish-decision.ts';
 import { respondFromStore } from './response.ts';
 import { ResponseStore } from './response-store.ts';
 
 export interface HttpCacheOptions {
-  /** Where responses are kept, within its limit and by its policy; `least-recently-used` suits. */
+  /** Stores the responses, within its size limit and by its eviction policy; `least-recently-used` suits. */
   readonly cache: CacheMethods;
   /**
-   * The way to the origin, such as the global `fetch`. With `redirect: 'manual'` it hands out a redirect as a response, as Node's
-   * does; Electron's `net.fetch` doesn't, `networkFetch` of `deskcache/main` does.
+   * Sends a request to the origin, such as the global `fetch`. With `redirect: 'manual'` it has to return a redirect as a response, as
+   * Node's does; Electron's `net.fetch` doesn't, `networkFetch` of `deskcache/main` does.
    */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** What one partition has stored no other one gets: a session, a user. Default `''`. */
+  /** Separates what sessions or users have stored: a partition reads only its own responses. Default `''`. */
   readonly partition?: string;
-  /** Whether several users get the same responses, as from a proxy: then `private` ones are not kept. Default false. */
+  /** Whether several users get the same responses, as from a proxy; `private` ones are not stored then. Default false. */
   readonly shared?: boolean;
   /**
-   * Request fields that `fetch` adds on its way, such as `cookie` in Electron: a response that varies by one is not kept, because no later request could
-   * tell for whom it is. Default none.
+   * Request fields that `fetch` adds, such as `cookie` in Electron. A response that varies by one of them is not stored, because this cache
+   * can't see which requests may reuse it. Default none.
    */
   readonly hiddenHeaders?: readonly string[];
   /**
-   * Whether `Set-Cookie` is kept with a response and shown with it later, as RFC 9111 §7.3 lets a cache do. Then sessions are on
-   * the disk, and a cookie comes back after it was withdrawn. Default false.
+   * Whether `Set-Cookie` is stored with a response and served with it later, as RFC 9111 §7.3 allows. Sessions are then on disk, and a
+   * cookie comes back after it was revoked. Default false.
    */
   readonly keepSetCookie?: boolean;
-  /** Now, in epoch milliseconds. Default `Date.now`. */
+  /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); who asked gets the response all the same. */
+  /** Called when the store has failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); the request gets its response all the same. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
-  /** Told when a request behind the scenes failed, such as that of `stale-while-revalidate`; what is stored stays as it is. */
+  /** Called when a background request has failed, such as one of `stale-while-revalidate`; the stored response stays. */
   readonly onRevalidationFailure?: (error: unknown, url: string) => void;
 }
 
@@ -52,10 +53,9 @@ export const HTTP_CACHE_OPTIONS: OptionRules<HttpCacheOptions> = {
 
 /**
  * `fetch` with a cache on disk, by RFC 9111 as a private cache: freshness, Vary, validation by ETag and Last-Modified,
- * `stale-while-revalidate` and `stale-if-error` (RFC 5861), HEAD and Range from stored responses, invalidation. Where the origin
- * can't be reached a stale response stands in, unless it says `must-revalidate` or `no-cache`. Equal requests at the same time, in
- * this process, are one request to the origin. Bodies stream from and to the disk. What it does with
- * requests and URLs is bound to it: `const { fetch } = createHttpCache(…)`.
+ * `stale-while-revalidate` and `stale-if-error` (RFC 5861), HEAD and Range from stored responses, invalidation. If the origin can't be
+ * reached, a stale response is served, unless it says `must-revalidate` or `no-cache`. Equal requests at the same time, in this process,
+ * are one request to the origin. Bodies stream from and to the disk. The methods are bound: `const { fetch } = createHttpCache(…)` works.
  */
 export class HttpCache {
   readonly #context: HttpCacheContext;
@@ -75,12 +75,12 @@ export class HttpCache {
     } = parseOptions('createHttpCache', options, HTTP_CACHE_OPTIONS);
     assertCacheAndFetch('An HTTP cache', { cache, fetch });
     const store = new ResponseStore(cache, partition, keepSetCookie);
-    const readers = { shared, hiddenHeaders: new Set(hiddenHeaders.map((name) => name.toLowerCase())) };
+    const audience = { shared, hiddenHeaders: new Set(hiddenHeaders.map((name) => name.toLowerCase())) };
     const network = assertingFetch('an HTTP cache', fetch);
     this.#context = new HttpCacheContext({
       store,
       fetch: network,
-      ...readers,
+      ...audience,
       clock,
       onStoreFailure,
       onRevalidationFailure,
@@ -93,21 +93,21 @@ export class HttpCache {
   }
 
   /**
-   * As the global `fetch`, the cache modes of the standard included. `getCacheStatus(response)` tells where it came from. A failure
-   * of the origin rejects with what `fetch` rejected with; `only-if-cached` answers 504 where nothing is stored. Where the store
-   * fails, even when it was closed, the request goes to the origin.
+   * Works as the global `fetch`, including the cache modes of the standard. `getCacheStatus(response)` returns where the response came
+   * from. If the origin fails, it rejects with the error of `fetch`; `only-if-cached` responds with 504 if nothing is stored. If the
+   * store fails or was closed, the request goes to the origin.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     return this.respond(new Request(input, init));
   }
 
-  /** `fetch` for a request whose cache mode the caller doesn't choose. Redirects are followed as the request says. */
+  /** `fetch` with a cache mode apart from that of the request. Redirects are followed as the request says. */
   respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
-    return this.#followRedirects(request, (hop) => respond(this.#context, hop, mode));
+    return this.#followRedirects(request, (hop) => respondAndPublish(this.#context, hop, mode));
   }
 
   /**
-   * The stored response that a request selects, fresh or stale; undefined when there is none.
+   * Returns the stored response that a request selects, fresh or stale; undefined if none is stored.
    *
    * @throws {DiskCacheError} what reading the store throws: `CLOSED`, `CORRUPT`.
    */
@@ -119,7 +119,7 @@ export class HttpCache {
   }
 
   /**
-   * Forgets all responses of a URL; answers whether there were any.
+   * Deletes all responses of a URL. Returns whether there were any.
    *
    * @throws {DiskCacheError} what writing the store throws: `BUSY`, `CLOSED`, `READ_ONLY`.
    */
@@ -128,7 +128,8 @@ export class HttpCache {
   }
 
   /**
-   * Forgets all responses of the partition, as when its user leaves, also those on the way; answers of how many URLs. O(n).
+   * Deletes all responses of the partition, for example when its user signs out, and keeps those under way from being stored. Returns the
+   * number of URLs. O(n).
    *
    * @throws {DiskCacheError} as `delete`.
    */
@@ -137,38 +138,38 @@ export class HttpCache {
   }
 
   /** Reads a response to its end in the background, so that it is stored. */
-  finish(request: Request, answer: Promise<Response>): void {
-    this.#context.runInBackground(request.url, answer.then(drainBody), request.signal);
+  finish(request: Request, response: Promise<Response>): void {
+    this.#context.runInBackground(request.url, response.then(drainBody), request.signal);
   }
 
-  /** Resolves when nothing is being revalidated behind the scenes. */
+  /** Resolves when no background request is left. */
   idle(): Promise<void> {
     return this.#context.idle();
   }
 
-  /** The same cache for callers that may not reach everything: `guard` looks at each, redirects included. */
+  /** Returns the same cache for callers with limited access: `guard` checks each of their requests, redirects included. */
   withGuard(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
-    const room = this.#context.withGuard(guard);
+    const context = this.#context.withGuard(guard);
     return {
       respond: (request, mode = request.cache) =>
-        this.#followRedirects(request, (hop) => respond(room, hop, mode), guard),
-      finish: (request, answer) => this.finish(request, answer),
+        this.#followRedirects(request, (hop) => respondAndPublish(context, hop, mode), guard),
+      finish: (request, response) => this.finish(request, response),
     };
   }
 
   #followRedirects<T extends Response | undefined>(
     request: Request,
-    answer: (hop: Request) => Promise<T>,
+    respondTo: (hop: Request) => Promise<T>,
     guard?: RequestGuard,
   ): Promise<T> {
-    return followRedirects(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)), guard);
+    return followRedirects(request, respondTo, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)), guard);
   }
 }
 
 /**
- * An `HttpCache` over a cache of the engine.
+ * Returns an `HttpCache` over a cache of the engine.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, a `fetch` that isn't a function, and a name that
- * no option has.
+ * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, for a `fetch` that isn't a function, and for an
+ * unknown option.
  */
 export const createHttpCache = (options: HttpCacheOptions): HttpCache => new HttpCache(options);

@@ -1,41 +1,41 @@
 import { withoutFragment } from '../../http-semantics/fields.ts';
 import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts';
 
-/** How a flight ended for those who waited: look into the store again, or go yourself. */
-export type JoinOutcome = 'look' | 'go';
+/** What a waiter does next: read the store again, or send its own request. */
+export type JoinOutcome = 'recheck' | 'fetch';
 
 /**
- * One request under way to the origin, and the callers that share it. It is aborted when no caller is left that wants
- * it: the one who began it and every waiter can leave alone. A waiter who was sent away has left, too.
+ * One request under way to the origin, and the callers that share it: its initiator and the waiters that have joined it. Each can
+ * leave alone; the request is aborted when all have left. A waiter that was released has left, too.
  */
 export class InFlightRequest {
   /** Without fragment. */
   readonly url: string;
   readonly isBackground: boolean;
-  /** Which requests may select its answer, as far as it is known. */
+  /** Which requests may select its response, as far as that is known. */
   #selection: Selection;
-  #onSelectionChange = new Set<() => void>();
+  readonly #selectionListeners = new Set<() => void>();
   readonly #abort = new AbortController();
   readonly #outcome: Promise<JoinOutcome>;
-  /** Waiters, and the one who began it. */
+  /** The waiters and the initiator. */
   #interestedCount = 1;
   #isInitiatorAttached = true;
   #isSettled = false;
-  #resolveOutcome: (how: JoinOutcome) => void = () => {};
+  #resolveOutcome: (outcome: JoinOutcome) => void = () => {};
   #rejectOutcome: (error: unknown) => void = () => {};
-  /** Whether what it brings may still be stored: not after an unsafe request to its URL, nor when a later one was begun. */
+  /** Whether its response may still be stored: not after an unsafe request to its URL, nor after a later equal request has started. */
   mayStore = true;
 
-  /** `isBehind`: in the background, so no stale response need stand in for it. */
-  constructor(url: string, selection: Selection, isBehind: boolean) {
+  /** A background request (`isBackground`) has no reader, so its failure needs no stale response. */
+  constructor(url: string, selection: Selection, isBackground: boolean) {
     this.url = url;
     this.#selection = selection;
-    this.isBackground = isBehind;
+    this.isBackground = isBackground;
     this.#outcome = new Promise((resolve, reject) => {
       this.#resolveOutcome = resolve;
       this.#rejectOutcome = reject;
     });
-    this.#outcome.catch(() => undefined); // often no caller waits
+    this.#outcome.catch(() => undefined); // often there is no waiter
   }
 
   get signal(): AbortSignal {
@@ -50,49 +50,49 @@ export class InFlightRequest {
     return this.#selection.selection;
   }
 
-  /** Whether a request may select its answer. */
+  /** Whether a request may select its response. */
   matches(request: Request): boolean {
     return selects(request, this.#selection);
   }
 
-  /** Its answer has begun and says by what it is selected. */
+  /** Called when its response has begun and says which fields select it. */
   setSelection(selection: Selection): void {
     this.#selection = selection;
-    for (const onRevealed of [...this.#onSelectionChange]) onRevealed();
+    for (const listener of [...this.#selectionListeners]) listener();
   }
 
-  /** Waits for its end, for one's own, or for it to turn out to be another one's. */
+  /** Waits until it ends, `request` is aborted, or its response turns out to be for other requests. */
   async join(request: Request): Promise<JoinOutcome> {
     const { signal } = request;
     this.#interestedCount++;
-    let onRevealed = () => {};
-    const isNotMine = new Promise<JoinOutcome>((resolve) => {
-      onRevealed = () => this.matches(request) || resolve('look');
+    let onSelectionChange = () => {};
+    const mismatch = new Promise<JoinOutcome>((resolve) => {
+      onSelectionChange = () => this.matches(request) || resolve('recheck');
     });
-    this.#onSelectionChange.add(onRevealed);
+    this.#selectionListeners.add(onSelectionChange);
     try {
-      return await rejectOnAbort(Promise.race([this.#outcome, isNotMine]), signal);
+      return await rejectOnAbort(Promise.race([this.#outcome, mismatch]), signal);
     } finally {
-      this.#onSelectionChange.delete(onRevealed);
+      this.#selectionListeners.delete(onSelectionChange);
       this.#removeInterest(signal.reason);
     }
   }
 
-  /** The one who began it wants it no more. */
+  /** The initiator leaves. */
   detach(reason?: unknown): void {
     if (this.#isInitiatorAttached) this.#removeInterest(reason);
     this.#isInitiatorAttached = false;
   }
 
-  /** Sends the waiters away; who began it still has its answer to read. */
-  release(how: JoinOutcome): void {
-    this.#resolveOutcome(how);
+  /** Releases the waiters; the initiator still reads its response. */
+  release(outcome: JoinOutcome): void {
+    this.#resolveOutcome(outcome);
   }
 
-  /** All of its answer is stored: there is nothing left to give up. */
+  /** Its whole response is stored, so leaving aborts nothing any more. */
   complete(): void {
     this.#isSettled = true;
-    this.#resolveOutcome('look');
+    this.#resolveOutcome('recheck');
   }
 
   fail(error: unknown): void {
@@ -105,138 +105,137 @@ export class InFlightRequest {
   }
 }
 
-/** What the promise brings or, as soon as the signal is aborted, its reason. `tooLate` is given what comes after that. */
+/** Settles as `promise`, or rejects with the reason of `signal` as soon as that is aborted. `onLate` gets a value that comes after that. */
 export function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal, onLate = (_: T) => {}): Promise<T> {
   return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason);
-    if (signal.aborted) aborted();
-    signal.addEventListener('abort', aborted, { once: true });
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
     promise
       .then((value) => (signal.aborted ? onLate(value) : resolve(value)), reject)
-      .finally(() => signal.removeEventListener('abort', aborted));
+      .finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 
-/** A response that comes after its caller has gone: its file or connection is released. */
+/** Releases the file or connection behind a response that is not read. */
 export function cancelBody(response: Response | undefined): void {
   response?.body?.cancel().catch(() => undefined);
 }
 
-/** URLs whose `Vary` is remembered; of others it is learned again. */
+/** URLs whose `Vary` is remembered; that of others is learned again. */
 const MAX_LEARNED_URLS = 1000;
 
-/** Flights of one URL that differ by the same request fields, by what their requests say there. */
+/** In-flight requests for one URL that are selected by the same request fields, by the values of those fields. */
 interface SelectionGroup {
   readonly selectedBy: readonly string[];
   readonly bySelection: Map<string, InFlightRequest>;
 }
 
 /**
- * The requests under way that others may join, and those whose answers are on the way to the disk. Requests that will select
- * different responses don't wait for each other: those with other credentials from the beginning, those that differ in a field of
- * `Vary` as soon as an answer has told of it.
+ * The requests that others may join, and those whose responses are being stored. Requests that select different responses don't wait
+ * for each other: with different credentials from the start; with different values of a field of `Vary` as soon as a response names it.
  */
 export class InFlightRequests {
   /** By URL without fragment. */
   readonly #joinable = new Map<string, SelectionGroup[]>();
   readonly #storing = new Set<InFlightRequest>();
-  /** By what the latest response of a URL is selected. */
+  /** The request fields that select the latest response of a URL. */
   readonly #selectedByOfUrl = new Map<string, readonly string[]>();
-  /** All over one store: what is overtaken is in all of them. */
+  /** All collections over one store: a new request supersedes equal ones in each of them. */
   readonly #siblings: Set<InFlightRequests>;
 
-  constructor(family: Set<InFlightRequests> = new Set()) {
-    this.#siblings = family.add(this);
+  constructor(siblings: Set<InFlightRequests> = new Set()) {
+    this.#siblings = siblings.add(this);
   }
 
-  /** Others over the same store, which are not joined with these. */
+  /** Returns a collection over the same store whose requests are not joined with these. */
   createSibling(): InFlightRequests {
     return new InFlightRequests(this.#siblings);
   }
 
-  /** Begins a flight for a request. What was asked for before it by an equal request is not stored after it. */
-  start(request: Request, isBehind: boolean): InFlightRequest {
+  /** Starts an in-flight request. The response to an earlier equal request is not stored after it. */
+  start(request: Request, isBackground: boolean): InFlightRequest {
     const url = withoutFragment(request.url);
-    const flight = new InFlightRequest(
+    const inFlight = new InFlightRequest(
       url,
       toSelection(request, this.#selectedByOfUrl.get(url) ?? getSelectedBy()),
-      isBehind,
+      isBackground,
     );
-    for (const flights of this.#siblings) {
-      for (const it of flights.#storing) if (it.url === url && it.matches(request)) it.mayStore = false;
-      const before = flights.find(request);
-      if (before === undefined) continue;
-      before.mayStore = false;
-      if (flights === this) this.removeJoinable(before);
+    for (const sibling of this.#siblings) {
+      for (const it of sibling.#storing) if (it.url === url && it.matches(request)) it.mayStore = false;
+      const earlier = sibling.find(request);
+      if (earlier === undefined) continue;
+      earlier.mayStore = false;
+      if (sibling === this) this.removeJoinable(earlier);
     }
-    this.#add(flight);
-    return flight;
+    this.#add(inFlight);
+    return inFlight;
   }
 
-  /** A flight whose answer the request may turn out to select. */
+  /** Returns an in-flight request whose response `request` may select. */
   find(request: Request): InFlightRequest | undefined {
     for (const { selectedBy, bySelection } of this.#joinable.get(withoutFragment(request.url)) ?? []) {
-      const flight = bySelection.get(toSelection(request, selectedBy).selection);
-      if (flight !== undefined) return flight;
+      const inFlight = bySelection.get(toSelection(request, selectedBy).selection);
+      if (inFlight !== undefined) return inFlight;
     }
     return undefined;
   }
 
-  /** Its answer has begun, and says by what it is selected: who waits and won't select it goes on. */
-  updateSelection(flight: InFlightRequest, request: Request, response: Headers): void {
-    const isJoinable = this.removeJoinable(flight);
+  /** Takes over which fields select the response that has begun; waiters that don't select it stop waiting. */
+  updateSelection(inFlight: InFlightRequest, request: Request, response: Headers): void {
+    const isJoinable = this.removeJoinable(inFlight);
     const selectedBy = getSelectedBy(response);
-    this.#selectedByOfUrl.delete(flight.url);
-    this.#selectedByOfUrl.set(flight.url, selectedBy);
+    this.#selectedByOfUrl.delete(inFlight.url);
+    this.#selectedByOfUrl.set(inFlight.url, selectedBy);
     const [oldest] = this.#selectedByOfUrl.keys();
     if (this.#selectedByOfUrl.size > MAX_LEARNED_URLS && oldest !== undefined) this.#selectedByOfUrl.delete(oldest);
-    flight.setSelection(toSelection(request, selectedBy));
-    if (isJoinable) this.#add(flight);
+    inFlight.setSelection(toSelection(request, selectedBy));
+    if (isJoinable) this.#add(inFlight);
   }
 
-  /** Its answer is on the way to the disk. */
-  startStoring(flight: InFlightRequest): void {
-    this.#storing.add(flight);
+  /** Its response is being stored from now on. */
+  startStoring(inFlight: InFlightRequest): void {
+    this.#storing.add(inFlight);
   }
 
-  endStoring(flight: InFlightRequest): void {
-    this.#storing.delete(flight);
+  endStoring(inFlight: InFlightRequest): void {
+    this.#storing.delete(inFlight);
   }
 
-  /** From now on it can't be joined. Returns whether it could be. */
-  removeJoinable(flight: InFlightRequest): boolean {
-    const groups = this.#joinable.get(flight.url) ?? [];
-    const group = groups.find(({ bySelection }) => bySelection.get(flight.selection) === flight);
+  /** Makes it impossible to join it. Returns whether it was possible. */
+  removeJoinable(inFlight: InFlightRequest): boolean {
+    const groups = this.#joinable.get(inFlight.url) ?? [];
+    const group = groups.find(({ bySelection }) => bySelection.get(inFlight.selection) === inFlight);
     if (group === undefined) return false;
-    group.bySelection.delete(flight.selection);
+    group.bySelection.delete(inFlight.selection);
     if (group.bySelection.size > 0) return true;
-    const left = groups.filter((it) => it !== group);
-    if (left.length > 0) this.#joinable.set(flight.url, left);
-    else this.#joinable.delete(flight.url);
+    const remaining = groups.filter((it) => it !== group);
+    if (remaining.length > 0) this.#joinable.set(inFlight.url, remaining);
+    else this.#joinable.delete(inFlight.url);
     return true;
   }
 
-  /** Nothing that is on the way is stored: of a URL, or of all. */
+  /** Keeps the responses that are under way, of one URL or of all, from being stored. */
   invalidate(url?: string): void {
-    for (const flights of this.#siblings) flights.#invalidateOwn(url);
+    for (const sibling of this.#siblings) sibling.#invalidateOwn(url);
   }
 
   #invalidateOwn(url: string | undefined): void {
     const joinable = url === undefined ? [...this.#joinable.values()].flat() : (this.#joinable.get(url) ?? []);
-    const flights = [...joinable.flatMap(({ bySelection }) => [...bySelection.values()]), ...this.#storing];
-    for (const flight of flights) if (url === undefined || flight.url === url) flight.mayStore = false;
+    const all = [...joinable.flatMap(({ bySelection }) => [...bySelection.values()]), ...this.#storing];
+    for (const it of all) if (url === undefined || it.url === url) it.mayStore = false;
     if (url === undefined) this.#joinable.clear();
     else this.#joinable.delete(url);
   }
 
-  #add(flight: InFlightRequest): void {
-    const groups = this.#joinable.get(flight.url) ?? [];
-    const name = flight.selectedBy.join();
+  #add(inFlight: InFlightRequest): void {
+    const groups = this.#joinable.get(inFlight.url) ?? [];
+    const name = inFlight.selectedBy.join();
     let group = groups.find(({ selectedBy }) => selectedBy.join() === name);
     if (group === undefined) {
-      group = { selectedBy: flight.selectedBy, bySelection: new Map() };
-      this.#joinable.set(flight.url, [...groups, group]);
+      group = { selectedBy: inFlight.selectedBy, bySelection: new Map() };
+      this.#joinable.set(inFlight.url, [...groups, group]);
     }
-    group.bySelection.set(flight.selection, flight);
+    group.bySelection.set(inFlight.selection, inFlight);
   }
 }

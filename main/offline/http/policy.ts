@@ -13,32 +13,33 @@ import {
 
 /** How a stored response is selected among those of its URL (RFC 9111 §4.1). */
 export interface Selection {
-  /** The request fields that select it, in small letters, and what else of the request does. */
+  /** The names of the request fields that select it, in lower case, and `REQUEST_PART`. */
   readonly selectedBy: readonly string[];
-  /** A digest of what the request said there: credentials never reach the disk. */
+  /** A digest of the values of these fields: credentials never reach the disk. */
   readonly selection: string;
 }
 
-/** A response that varies by more fields is not kept: each request for its URL would have to look at all of them. */
+/** A response that varies by more fields is not stored: each request for its URL would have to compare all of them. */
 export const MAX_VARY_FIELDS = 64;
 
 /**
- * No field has such a name. Whether a request goes without the session's credentials, and its fields by which a server may answer for
- * another host or path, such as `X-Forwarded-Host`: an answer to one of these is not for requests without.
+ * Stands for a part of the request that is not one field: whether it omits the session's credentials, and the fields by which a server
+ * may answer for another host or path, such as `X-Forwarded-Host`. A response to such a request is not for requests without. It can't be
+ * the name of a field.
  */
 const REQUEST_PART = ':request';
 
-/** What always selects, whatever `Vary` says. */
+/** What selects every response, whatever `Vary` says. */
 const ALWAYS_SELECTED_BY: readonly string[] = ['authorization', REQUEST_PART];
 
-/** Fields whose members mean the same in any case of letters (RFC 5646 §2.1.1, RFC 9110 §8.4.1). */
+/** Fields whose values are case-insensitive (RFC 5646 §2.1.1, RFC 9110 §8.4.1). */
 const CASE_INSENSITIVE_FIELDS: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding']);
 
-/** The names in `Vary`, in small letters. */
+/** Returns the names in `Vary`, in lower case. */
 export const getVaryFields = (response: Headers): string[] =>
   parseListField(response.get('vary')).map((name) => name.toLowerCase());
 
-/** By what a response is selected; without a response, by what every one is. */
+/** Returns what selects a response; without a response, what selects every one. */
 export const getSelectedBy = (response?: Headers): readonly string[] =>
   response === undefined ? ALWAYS_SELECTED_BY : [...new Set([...getVaryFields(response), ...ALWAYS_SELECTED_BY])];
 
@@ -47,15 +48,15 @@ export const toSelection = (request: Request, selectedBy: readonly string[]): Se
   selection: toDigest(request, selectedBy),
 });
 
-/** Whether a request selects a response. A version that did not note credentials asked with those of the session. */
+/** Whether a request selects a response. Versions that did not note credentials always sent those of the session. */
 export function selects(request: Request, { selectedBy, selection }: Selection): boolean {
-  // Earlier versions kept what varies by any number of fields.
+  // Earlier versions stored responses that vary by any number of fields.
   if (selectedBy.length > MAX_VARY_FIELDS + ALWAYS_SELECTED_BY.length) return false;
   if (!selectedBy.includes(REQUEST_PART) && getRequestPart(request).length > 0) return false;
   return selection === toDigest(request, selectedBy);
 }
 
-/** Equal requests, equal digests. */
+/** Returns the same digest for requests with equal values of these fields. */
 function toDigest(request: Request, selectedBy: readonly string[]): string {
   const values = selectedBy.map((name) => {
     if (name === REQUEST_PART) return [name, getRequestPart(request)];
@@ -65,13 +66,13 @@ function toDigest(request: Request, selectedBy: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(values)).digest('base64');
 }
 
-/** Empty for a request as most are. `Headers` gives its fields in the order of their names. */
+/** Returns an empty list for most requests. `Headers` iterates in the order of the names. */
 function getRequestPart({ credentials, headers }: Request): (readonly [string, string])[] {
   const routing = [...headers].filter(([name]) => isRoutingField(name));
   return credentials === 'omit' ? [['credentials', 'omit'], ...routing] : routing;
 }
 
-/** What the rules look at in a response. Times are epoch milliseconds. */
+/** What the rules need of a response. Times are epoch milliseconds. */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: Headers;
@@ -79,33 +80,34 @@ export interface ResponseHead {
   readonly receivedAt: number;
 }
 
-/** For whom responses are kept. */
+/** The users for whom responses are stored. */
 export interface CacheAudience {
-  /** Several users, as a proxy's. */
+  /** Whether there are several users, as behind a proxy. */
   readonly shared: boolean;
-  /** Request fields, in small letters, that are added after the cache has seen the request, so a response can't be selected by them. */
+  /** Request fields, in lower case, that are added after the cache has seen the request, so a response can't be selected by them. */
   readonly hiddenHeaders: ReadonlySet<string>;
 }
 
-/** What RFC 9111 makes of a stored response: how long it is fresh and how old it is, both in seconds. */
+/** Freshness lifetime and age of a stored response (RFC 9111 §4.2), in seconds. */
 export interface Freshness {
   readonly lifetime: number;
   readonly age: number;
 }
 
 /**
- * How a stored response may be used now: as it is (`fresh`, or `stale` where the request says so), as it is while it is
- * revalidated behind the scenes (RFC 5861 §3), or once the origin has confirmed it.
+ * How a stored response may be reused now: as it is (`fresh`, or `stale` where the request allows that), as it is while it is
+ * revalidated in the background (RFC 5861 §3), or after the origin has confirmed it.
  */
 export type Reuse = 'fresh' | 'stale' | 'while-revalidating' | 'after-validation';
 
-/** Statuses that may be fresh without the origin having said so (RFC 9110 §15.1), but for 206, which is never stored. */
+/** Heuristically cacheable statuses (RFC 9110 §15.1), except 206, which is never stored. */
 const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
-/** Statuses whose caching requirements are understood, for `must-understand`. */
+/** Statuses whose caching requirements this cache understands, for `must-understand`. */
 const UNDERSTOOD_STATUSES: ReadonlySet<number> = new Set([...HEURISTIC_STATUSES, 302, 303, 307]);
-/** For http-cache-semantics: a status that is stored when its freshness is explicit. */
+/** A status that http-cache-semantics stores only if its freshness is explicit. */
 const EXPLICIT_ONLY_STATUS = 302;
-/** Whether a response to GET may be kept at all (RFC 9111 §3). */
+
+/** Whether a response may be stored (RFC 9111 §3). */
 export function isStorable(request: Request, head: ResponseHead, audience: CacheAudience): boolean {
   const { status } = head;
   if (request.method !== 'GET' || request.headers.has('range') || status < 200 || status === 206 || status === 304) {
@@ -114,7 +116,7 @@ export function isStorable(request: Request, head: ResponseHead, audience: Cache
   return mayStoreByFields(request, head, audience);
 }
 
-/** Whether what a response says of itself lets it be kept. */
+/** Whether the fields of a response allow to store it. */
 export function mayStoreByFields(
   request: Request,
   head: ResponseHead,
@@ -135,8 +137,8 @@ export function computeFreshness(request: Request, head: ResponseHead, now: numb
 }
 
 /**
- * RFC 9111 §4.2 and §5.2.1, for a stored response that the request selects. What came later than now came before the clock was set
- * back: its age is unknown, and it could seem fresh for years.
+ * Returns how a stored response that the request selects may be reused (RFC 9111 §4.2, §5.2.1). A response from the future was received
+ * before the clock was set back: its age is unknown, and it could seem fresh for years, so it is validated.
  */
 export function decideReuse(request: Request, head: ResponseHead, now: number, shared: boolean): Reuse {
   if (now < head.receivedAt) return 'after-validation';
@@ -152,8 +154,8 @@ export function decideReuse(request: Request, head: ResponseHead, now: number, s
 }
 
 /**
- * Whether a stale response may stand in for an origin that fails: for one that can't be reached always (RFC 9111 §4.2.4), for
- * one that answers with an error within `stale-if-error` (RFC 5861 §4), unless the response or the request forbids it.
+ * Whether a stale response may be served because the origin fails. If it can't be reached, always (RFC 9111 §4.2.4); if it responds with
+ * an error, within `stale-if-error` (RFC 5861 §4); never if the response or the request forbids it.
  */
 export function mayServeStaleOnError(
   request: Request,
@@ -164,7 +166,7 @@ export function mayServeStaleOnError(
 ): boolean {
   if (mustRevalidate(head, shared) || requestDirectives(request).has('no-cache')) return false;
   if (!isReachable) return true;
-  // Stored before the clock was set back: how old it is can't be known.
+  // It was stored before the clock was set back, so its age is unknown.
   if (now < head.receivedAt) return false;
   const { lifetime, age } = computeFreshness(request, head, now, shared);
   return (
@@ -173,13 +175,13 @@ export function mayServeStaleOnError(
   );
 }
 
-/** Pragma counts only where there is no Cache-Control (RFC 9111 §5.4). */
+/** Returns the directives of a request. Pragma counts only without Cache-Control (RFC 9111 §5.4). */
 export function requestDirectives({ headers }: Request): Directives {
   const field = headers.get('cache-control');
   return parseCacheControl(field ?? (parseListField(headers.get('pragma')).includes('no-cache') ? 'no-cache' : null));
 }
 
-/** Whether it must not be used stale, whatever else is said (RFC 9111 §4.2.4). */
+/** Whether a response must not be reused stale, whatever the request says (RFC 9111 §4.2.4). */
 function mustRevalidate({ headers }: ResponseHead, shared: boolean): boolean {
   const directives = parseCacheControl(headers.get('cache-control'));
   const forbidding = shared
@@ -189,13 +191,13 @@ function mustRevalidate({ headers }: ResponseHead, shared: boolean): boolean {
 }
 
 /**
- * The library's view of a response. It reads fields leniently, which can make what is stale fresh: it is shown those it needs
- * and no others, read strictly and written out again, with the age of now, whatever the machine's clock says.
+ * Returns the http-cache-semantics policy of a response. The library parses fields leniently, which can make a stale response fresh. So
+ * it gets only the fields it needs, parsed strictly and formatted again, with the age at `now` instead of the machine's clock.
  */
 function toCachePolicy(request: Request, head: ResponseHead, now: number, shared: boolean): CachePolicy {
   const { headers, status, receivedAt } = head;
   const directives = new Map(parseCacheControl(headers.get('cache-control')));
-  // Beside must-understand, who understands the status ignores no-store (RFC 9111 §5.2.2.3).
+  // A cache that understands the status ignores no-store beside must-understand (RFC 9111 §5.2.2.3).
   if (directives.has('must-understand') && UNDERSTOOD_STATUSES.has(status)) directives.delete('no-store');
   const mayBeHeuristic = HEURISTIC_STATUSES.has(status) || directives.has('public');
   const date = parseHttpDate(headers.get('date'), receivedAt) ?? receivedAt;
@@ -211,7 +213,7 @@ function toCachePolicy(request: Request, head: ResponseHead, now: number, shared
       : undefined,
     'set-cookie': headers.get('set-cookie') ?? undefined,
   };
-  // A shared cache may keep what was asked for with credentials where the response says must-revalidate (RFC 9111 §3.5).
+  // A shared cache may store a response to a request with credentials if it says must-revalidate (RFC 9111 §3.5).
   const credentials = directives.has('must-revalidate') ? null : request.headers.get('authorization');
   return new CachePolicy(
     { method: 'GET', headers: { authorization: credentials ?? undefined } },
@@ -222,7 +224,7 @@ function toCachePolicy(request: Request, head: ResponseHead, now: number, shared
 
 const LIFETIME_DIRECTIVES = ['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error'];
 
-/** The directives asked for, lifetimes as plain seconds; an invalid one is none at all (RFC 9111 §4.2.1). */
+/** Formats the named directives, lifetimes as plain seconds; an invalid lifetime is 0 (RFC 9111 §4.2.1). */
 function formatDirectives(directives: Directives, flags: readonly string[], lifetimes: readonly string[]): string {
   const seconds = (name: string) =>
     directives.get(name) === true ? '' : `=${parseDeltaSeconds(directives.get(name)) ?? 0}`;
@@ -233,8 +235,8 @@ function formatDirectives(directives: Directives, flags: readonly string[], life
 }
 
 /**
- * Whole seconds (RFC 9111 §4.2.3). Of a list the first Age counts, and one that is no number for nothing (§5.1). Parameters, which it can't
- * have, are left off: taking it for older than it may be is the mistake on the safe side.
+ * Returns the age in whole seconds (RFC 9111 §4.2.3). The first member of an Age list counts; an invalid one is ignored (§5.1).
+ * Parameters, which Age doesn't have, are cut off: to overestimate an age is safe.
  */
 function computeAge({ headers, requestedAt, receivedAt }: ResponseHead, date: number, now: number): number {
   const apparent = Math.max(0, receivedAt - date);

@@ -6,7 +6,7 @@ import { StagedBodies, writeBody } from '../bodies.ts';
 import type { ResponseHead } from './policy.ts';
 import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts';
 
-/** A stored response without its body. What the request said is only kept as a digest: credentials never reach the disk. */
+/** A stored response without its body. Of the request only a digest is stored: credentials never reach the disk. */
 interface Variant extends Selection {
   readonly id: string;
   readonly status: number;
@@ -23,14 +23,14 @@ export interface StoredResponse extends ResponseHead {
   readonly statusText: string;
 }
 
-/** The most responses kept for one URL; the oldest leave. */
+/** Responses stored for one URL; the oldest are deleted. */
 const MAX_VARIANTS = 32;
 
 /**
- * Responses in an engine's cache, several per URL (RFC 9111 §4.1). Two items each: what is known about all responses of a URL,
- * at `['http', partition, url]`, and each body, at `['http-body', partition, url, id]`.
+ * Responses in an engine's cache, several per URL (RFC 9111 §4.1). One item has the heads of all responses of a URL, at
+ * `['http', partition, url]`; each body is an item at `['http-body', partition, url, id]`.
  *
- * Invariant: a response is named only after its body is whole; a body that was evicted makes its response one that is not there.
+ * Invariant: a response is named only after its body is whole; a response whose body was evicted counts as not stored.
  */
 export class ResponseStore {
   readonly #cache: CacheMethods;
@@ -45,7 +45,7 @@ export class ResponseStore {
     this.#staged = new StagedBodies(cache, 'http-staged', partition);
   }
 
-  /** The newest response that the request selects. O(log n + responses of the URL). */
+  /** Returns the newest response that the request selects. O(log n + responses of the URL). */
   find(request: Request): StoredResponse | undefined {
     const url = withoutFragment(request.url);
     const variant = this.#getVariants(url).find((it) => selects(request, it));
@@ -54,8 +54,8 @@ export class ResponseStore {
   }
 
   /**
-   * Stores a response in the place of the one that the request selects. `isWanted` is asked when the body is whole. `onFailure` is told
-   * when what others have left could not be deleted.
+   * Stores a response and deletes the one that the request selects. `isWanted` is called when the body is whole: if it returns false,
+   * nothing is stored. `onFailure` gets the error if the leftovers of ended processes could not be deleted.
    */
   async put(
     request: Request,
@@ -87,7 +87,7 @@ export class ResponseStore {
     await writeBody(this.#cache, bodyKey, body, commit, staged);
   }
 
-  /** Writes down what a response has become by an answer to this request, if it is still there. */
+  /** Updates the head of a stored response after a response to this request, if it is still stored. */
   update(request: Request, { url, id, headers, requestedAt, receivedAt }: StoredResponse): void {
     this.#cache.transact(() => {
       const variants = this.#getVariants(url);
@@ -102,7 +102,7 @@ export class ResponseStore {
     });
   }
 
-  /** Undefined when it was evicted. */
+  /** Returns undefined if the body was evicted. */
   openBody(stored: StoredResponse): StoredBytes | undefined {
     return this.#cache.openBytes(this.#toBodyKey(stored.url, stored.id));
   }
@@ -116,7 +116,7 @@ export class ResponseStore {
     );
   }
 
-  /** Deletes all responses of a URL; answers whether there were any. */
+  /** Deletes all responses of a URL. Returns whether there were any. */
   delete(url: string): boolean {
     return this.#cache.transact(() => {
       const bodies = this.#deleteBodies(withoutFragment(url), new Set());
@@ -124,7 +124,7 @@ export class ResponseStore {
     });
   }
 
-  /** Deletes everything of the partition; answers how many URLs had responses. */
+  /** Deletes everything of the partition. Returns the number of URLs that had responses. */
   clear(): number {
     return this.#cache.transact(() => {
       const [urls = 0] = ['http', 'http-body'].map((kind) =>
@@ -134,7 +134,7 @@ export class ResponseStore {
     });
   }
 
-  /** Also of what earlier versions stored, which kept cookies. */
+  /** Also filters what earlier versions stored, which kept cookies. */
   #withoutCookies<F extends readonly [string, string]>(fields: readonly F[]): readonly F[] {
     return this.#keepsCookies ? fields : withoutCookies(fields);
   }
@@ -143,7 +143,7 @@ export class ResponseStore {
     return (this.#cache.get(this.#toKey(url)) as readonly Variant[] | undefined) ?? [];
   }
 
-  /** What is damaged is not there: what comes takes its place. */
+  /** Returns an empty list for a damaged item, which the next response replaces. */
   #getUndamaged(url: string): readonly Variant[] {
     try {
       return this.#getVariants(url);
@@ -159,7 +159,7 @@ export class ResponseStore {
     else this.#cache.delete(this.#toKey(url));
   }
 
-  /** Also those whose names were evicted. */
+  /** Deletes the bodies of a URL except `kept`, also those whose heads were evicted. */
   #deleteBodies(url: string, kept: ReadonlySet<unknown>): boolean {
     const bodies = [...this.#cache.keys({ prefix: ['http-body', this.#partition, url], order: 'key' })];
     return this.#cache.deleteMany(bodies.filter((key) => !kept.has((key as readonly Key[])[3]))) > 0;
@@ -174,7 +174,7 @@ export class ResponseStore {
   }
 }
 
-/** Fields that describe the body that is stored, not the answer that confirmed it. */
+/** Fields that describe the stored body, which a 304 can't change. */
 const STORED_BODY_FIELDS: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-length',
@@ -182,7 +182,7 @@ const STORED_BODY_FIELDS: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** The response with the header fields of an answer that confirmed it (RFC 9111 §3.2). */
+/** Returns a stored response with the header fields of the response that has confirmed it (RFC 9111 §3.2). */
 export function freshen(stored: StoredResponse, confirmed: ResponseHead): StoredResponse {
   const { requestedAt, receivedAt } = confirmed;
   const headers = new Headers(stored.headers);

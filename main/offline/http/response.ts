@@ -1,4 +1,5 @@
 import { CACHE_NAME, CACHE_STATUS_FIELD } from '../../../protocol/cache-status.ts';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
 import { isDecoded } from '../../http-semantics/fields.ts';
@@ -10,28 +11,28 @@ import type { StoredResponse } from './response-store.ts';
 
 export { type CacheStatus, getCacheStatus } from '../../../protocol/cache-status.ts';
 
-/** How this cache handled a request, in the terms of RFC 9211; `ttl` is in seconds, and 0 or less is stale, undefined is always fresh. */
+/** How this cache handled a request, in the terms of RFC 9211. `ttl` is in seconds: 0 or less is stale, undefined is always fresh. */
 export type CacheStatusEntry =
   | { readonly hit: true; readonly ttl?: number }
   | { readonly fwd: 'bypass' | 'method' | 'uri-miss' | 'stale' | 'request'; readonly fwdStatus?: number };
 
-/** Adds what this cache did to Cache-Status (RFC 9211 §2), after what those nearer to the origin did. */
+/** Appends what this cache did to Cache-Status (RFC 9211 §2), after the members of caches nearer to the origin. */
 export function appendCacheStatus(headers: Headers, handling: CacheStatusEntry): void {
-  const told =
+  const parameters =
     'hit' in handling
       ? `; hit${handling.ttl === undefined ? '' : `; ttl=${toWholeSeconds(handling.ttl)}`}`
       : `; fwd=${handling.fwd}${handling.fwdStatus === undefined ? '' : `; fwd-status=${handling.fwdStatus}`}`;
-  headers.append(CACHE_STATUS_FIELD, CACHE_NAME + told);
+  headers.append(CACHE_STATUS_FIELD, CACHE_NAME + parameters);
 }
 
-/** Below 0 for all that is stale: so the provenance is read back. */
+/** Returns less than 0 for every stale response: `getCacheStatus` reads that back. */
 const toWholeSeconds = (ttl: number): number => (ttl > 0 ? Math.floor(ttl) : Math.min(-1, Math.floor(ttl)));
 
 type BodyStream = ReadableStream<Uint8Array> | null;
 
 const BODILESS_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** What is stored of a response, without its body. */
+/** A stored response without its body. */
 export interface StoredResponseHead {
   readonly url: string;
   readonly status: number;
@@ -42,8 +43,8 @@ export interface StoredResponseHead {
 }
 
 /**
- * A stored response, however old, as the answer to a request. Undefined when its body is gone, which forgets the response, and when the
- * store can't be read, which doesn't.
+ * Responds to a request with a stored response, however old that is. Returns undefined if its body is gone, which deletes the response,
+ * or if the store can't be read, which doesn't.
  */
 export async function respondFromStore(
   context: HttpCacheContext,
@@ -55,22 +56,25 @@ export async function respondFromStore(
   const headers = new Headers(stored.headers);
   headers.set('age', String(Math.max(0, Math.floor(age))));
   appendCacheStatus(headers, handling ?? { hit: true, ttl: lifetime - age });
-  const forget = () => void context.tryStore(stored.url, () => context.store.deleteOne(stored));
-  const failed = (error: unknown): undefined => {
+  const deleteStored = () => void context.tryStore(stored.url, () => context.store.deleteOne(stored));
+  const onFailure = (error: unknown): undefined => {
     context.onStoreFailure(error, stored.url);
-    if (isCorrupt(error)) forget();
+    if (isCorrupt(error)) deleteStored();
   };
   let bytes: StoredBytes | undefined;
   try {
     bytes = context.store.openBody(stored);
   } catch (error) {
-    return failed(error);
+    return onFailure(error);
   }
-  if (bytes === undefined) forget();
-  return bytes && createStoredResponse(request, { ...stored, headers }, bytes, failed);
+  if (bytes === undefined) deleteStored();
+  return bytes && createStoredResponse(request, { ...stored, headers }, bytes, onFailure);
 }
 
-/** What a request gets of a kept response; undefined when it can't be read: all of it, a part (206, 416), its head, or that the client has it (304). */
+/**
+ * Returns the response to a request from a stored one: the whole, a part (206, 416), its head, or 304 if the client has it. Returns
+ * undefined if the body can't be read.
+ */
 export async function createStoredResponse(
   request: Request,
   stored: StoredResponseHead,
@@ -79,14 +83,14 @@ export async function createStoredResponse(
 ): Promise<Response | undefined> {
   const headers = new Headers(stored.headers);
   const { status, statusText, url, receivedAt } = stored;
-  const plain = { status, statusText, headers };
+  const init = { status, statusText, headers };
   if (status === 200 && isNotModified(request.headers, stored.headers, receivedAt)) {
     headers.delete('content-length');
     return createResponse(null, { status: 304, statusText: 'Not Modified', headers }, url);
   }
-  if (BODILESS_STATUSES.has(status)) return createResponse(null, plain, url);
+  if (BODILESS_STATUSES.has(status)) return createResponse(null, init, url);
   headers.set('content-length', String(bytes.size));
-  if (request.method === 'HEAD') return createResponse(null, plain, url);
+  if (request.method === 'HEAD') return createResponse(null, init, url);
   const range =
     status === 200 && isRangeCurrent(request.headers, stored.headers, receivedAt) ? request.headers.get('range') : null;
   const part = range === null ? undefined : parseRangeField(range, bytes.size);
@@ -96,13 +100,13 @@ export async function createStoredResponse(
     return createResponse(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, url);
   }
   const body = await startReading(bytes.stream(part), onFailure);
-  if (body === undefined || part === undefined) return body && createResponse(body, plain, url);
+  if (body === undefined || part === undefined) return body && createResponse(body, init, url);
   headers.set('content-length', String(part.end - part.start));
   headers.set('content-range', `bytes ${part.start}-${part.end - 1}/${bytes.size}`);
   return createResponse(body, { status: 206, statusText: 'Partial Content', headers }, url);
 }
 
-/** A whole answer as the part that is all of it; as it is where its length is not known. */
+/** Returns a whole response as 206, as the part that is all of it; unchanged if its length isn't known. */
 export function toPartialResponse(whole: Response): Response {
   const size = Number(whole.headers.get('content-length') ?? Number.NaN);
   if (whole.status !== 200 || !(size > 0)) return whole;
@@ -112,23 +116,23 @@ export function toPartialResponse(whole: Response): Response {
   return createResponse(whole.body, init, whole.url, whole.redirected);
 }
 
-/** A response that came from the origin, with what this cache did to it. */
+/** Returns a response of the origin with what this cache did to it. */
 export function toForwardedResponse(
   received: Response,
   handling: CacheStatusEntry,
   body: BodyStream = received.body as BodyStream,
 ): Response {
   const { status, statusText, url, redirected } = received;
-  if (status < 200 || status > 599) return received; // nothing that `new Response` would make
+  if (status < 200 || status > 599) return received; // `new Response` refuses such a status
   const headers = new Headers(received.headers);
   if (isDecoded(headers)) for (const name of ['content-encoding', 'content-length']) headers.delete(name);
   appendCacheStatus(headers, handling);
   return createResponse(BODILESS_STATUSES.has(status) ? null : body, { status, statusText, headers }, url, redirected);
 }
 
-/** The constructor leaves `url` empty. */
+/** Sets what the constructor of `Response` leaves empty. */
 function createResponse(body: BodyStream, init: ResponseInit, url: string, redirected = false): Response {
-  const response = new Response(body, init);
+  const response = new Response(body, { ...init, statusText: toReasonPhrase(init.statusText ?? '') });
   const own = { configurable: true };
   return Object.defineProperties(response, {
     url: { value: url, ...own },

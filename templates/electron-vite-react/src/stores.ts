@@ -1,4 +1,4 @@
-/** What this application keeps on disk. The main process and the page import this file, so names and types are written once. */
+/** The stores of this application. Main process and page import this file, so names and types are written once. */
 import { cache, defineStores, index } from 'deskcache';
 
 export type Theme = 'light' | 'dark';
@@ -9,13 +9,13 @@ export interface Note {
   readonly writtenAt: number;
 }
 
-/** The key of the picture above the notes. Its extension tells the media type. */
+/** The key of the picture above the notes. Its extension gives the media type. */
 export const COVER = 'cover.svg';
 
 export const stores = defineStores({
   // An index is a Map on disk, in the order in which keys were first set. Its writes survive a power cut.
   settings: index<'theme', Theme>(),
   notes: index<string, Note>(),
-  // A cache has a limit: past it, the pictures that were not looked at for longest are dropped.
+  // A cache has a limit: beyond it, the least recently used pictures are evicted.
   pictures: cache<string, string>({ sizeLimit: 64 * 2 ** 20, evictionPolicy: 'least-recently-used' }),
 });

@@ -52,7 +52,7 @@ describe('CacheStorage in a page', () => {
     expect(await page.diskCache.caches.match(`${URL_A}b`, { cacheName: 'v2' })).toBeUndefined();
   });
 
-  it('keeps what a page fetched, with its address, by way of both', async () => {
+  it('stores the response that a page has fetched, with its URL', async () => {
     const body = new Uint8Array(900_000).map((_, n) => n % 241);
     const fetch = ({ url }: Request) => Object.defineProperty(new Response(body), 'url', { value: url });
     using page = openHttpPage({ fetch });
@@ -89,7 +89,7 @@ describe('CacheStorage in a page', () => {
     expect([...page.stored.keys({ prefix: ['cached-body'] })]).toEqual([]);
   });
 
-  it('aborts what add fetches, and puts nothing then', async () => {
+  it('aborts the requests of add, which then stores nothing', async () => {
     let aborted = 0;
     using page = openHttpPage({
       fetch: ({ signal }) =>

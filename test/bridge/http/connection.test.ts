@@ -7,7 +7,7 @@ import { openRawPort } from '../raw-port.ts';
 import { openHttpPage } from './http-port-fixture.ts';
 
 describe('the connection in pages', () => {
-  it('is shared: a page with the grant switches it, all pages are told', async () => {
+  it('is shared: a page with the grant switches it, and all pages are notified', async () => {
     using page = openHttpPage({ fetch: () => new Response('x') });
     const other = page.anotherPage({ stores: { '@fetch': 'read' } });
     const heard: [string, boolean][] = [];

@@ -85,7 +85,7 @@ describe('fetch from a page', () => {
     expect(head.status).toBe(404);
   });
 
-  it('fails where the body brings something else than bytes, and cancels what brings it', async () => {
+  it('fails if the body gives something else than bytes, and cancels its stream', async () => {
     const cancelled = vi.fn();
     const odd = () =>
       new ReadableStream({
@@ -94,12 +94,12 @@ describe('fetch from a page', () => {
       });
     using page = openHttpPage({ fetch: () => new Response(odd(), { headers: { 'cache-control': 'no-store' } }) });
     const response = await page.diskCache.fetch(URL_A);
-    await expect(response.text()).rejects.toThrow('something else than bytes');
+    await expect(response.text()).rejects.toThrow('must give bytes');
     await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
     expect(page.sessions[0]!.open).toBe(0);
   });
 
-  it('gives up a body whose source is silent: it is told so', async () => {
+  it('cancels the source of a body that it no longer wants, also a silent one', async () => {
     using page = openHttpPage({ fetch: () => new Response('unreached') });
     for (const leave of [
       (leaving: AbortController) => leaving.abort(new Error('enough')),

@@ -203,6 +203,23 @@ describe('bodies of requests', () => {
     expect((await answer).fault?.message).toMatch(/sent nothing of this body for 300000 ms/);
     expect(page.sessions.at(-1)!.open).toBe(0);
   });
+
+  it('are not ended while the reader is slow: the page has sent its chunk and waits', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let read = () => {};
+    const isRead = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    using page = openHttpPage({ fetch: (request) => isRead.then(async () => new Response(await request.text())) });
+    const { fetched, call } = openRawHttpPort(page.rawPort());
+    const answer = fetched(1, 7);
+    const pushed = call('push', { body: 7, bytes: new TextEncoder().encode('slow') });
+    await vi.advanceTimersByTimeAsync(700_000);
+    read();
+    expect((await pushed).value).toBe(true);
+    expect((await call('push', { body: 7 })).value).toBe(true);
+    expect((await answer).fault).toBeUndefined();
+  });
 });
 
 describe('an HTTP port that sends useless messages', () => {

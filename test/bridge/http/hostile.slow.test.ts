@@ -4,7 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { Grant } from '../../../main/bridge/grant.ts';
-import { HTTP_API_METHODS, MAX_CHUNK_BYTES, MAX_HTTP_CALLS, MAX_OPEN_BODIES } from '../../../protocol/http.ts';
+import { HTTP_API_METHODS, MAX_HTTP_CALLS, MAX_OPEN_BODIES } from '../../../protocol/http.ts';
+import { MAX_CHUNK_BYTES } from '../../../protocol/value-stream.ts';
 import { collectAllGarbage, getMemoryBytes } from '../../gc.ts';
 import { FULL_HTTP_GRANT, openHttpPage } from './http-port-fixture.ts';
 

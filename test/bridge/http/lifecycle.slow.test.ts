@@ -113,7 +113,7 @@ describe('pages that come and go', () => {
     await kept.body!.cancel();
   });
 
-  it('are told when the host was closed, and go on with the next', async () => {
+  it('reject when the host was closed, and work with the next one', async () => {
     using page = openHttpPage({ fetch: () => new Response('x'.repeat(100_000)) });
     const [first, second] = await Promise.all([page.diskCache.fetch(URL_A), page.diskCache.fetch(URL_A)]);
     const third = (await page.diskCache.fetch(URL_A)).body!.getReader();

@@ -7,18 +7,22 @@ import {
   parseHttpDate,
   parseListField,
 } from '../../../main/http-semantics/fields.ts';
-import { isRangeCurrent, parseRangeField } from '../../../main/http-semantics/range-and-conditions.ts';
+import {
+  isRangeCurrent,
+  isWholeRangeRequest,
+  parseRangeField,
+} from '../../../main/http-semantics/range-and-conditions.ts';
 
 const NOON = Date.parse('1994-11-06T08:49:37Z');
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 
-describe('reading fields', () => {
-  it('parts lists at commas, but not inside quotes', () => {
+describe('parsing fields', () => {
+  it('splits lists at commas, but not inside quotes', () => {
     expect(parseListField(' a, "b, c" ,, d="e\\", f" ')).toEqual(['a', '"b, c"', 'd="e\\", f"']);
     expect(parseListField(null)).toEqual([]);
   });
 
-  it('reads Cache-Control: small letters, quotes off, the first of two, and nothing that is no directive', () => {
+  it('parses Cache-Control: names in lower case, arguments without quotes, the first of two, nothing invalid', () => {
     const read = (field: string) => Object.fromEntries(parseCacheControl(field));
     expect(read('Max-Age="60", no-STORE')).toEqual({ 'max-age': '60', 'no-store': true });
     expect(read('max-age=1, max-age=2')).toEqual({ 'max-age': '1' });
@@ -26,7 +30,7 @@ describe('reading fields', () => {
     expect(read('max-age =5, =, public')).toEqual({ public: true });
   });
 
-  it('reads seconds, and only digits', () => {
+  it('parses seconds from digits only', () => {
     expect(
       (['60', '003', '99999999999', '-1', '1.5', 'a', '', true, undefined] as const).map((it) => parseDeltaSeconds(it)),
     ).toEqual([60, 3, 2 ** 31, undefined, undefined, undefined, undefined, undefined, undefined]);
@@ -45,7 +49,7 @@ describe('reading fields', () => {
     ['1994-11-06T08:49:37Z', undefined],
     ['0', undefined],
     [null, undefined],
-  ])('reads the date %s', (text, at) => {
+  ])('parses the date %s', (text, at) => {
     expect(parseHttpDate(text, NOW)).toBe(at);
   });
 
@@ -53,7 +57,7 @@ describe('reading fields', () => {
     expect([isSameTag('"a"', 'W/"a"'), isSameTag('"a"', '"b"')]).toEqual([true, false]);
   });
 
-  it('keeps what describes the body, without what concerns a connection', () => {
+  it('stores the fields about the body, not those about the connection', () => {
     const kept = (fields: Record<string, string>) => Object.fromEntries(getStoredFields(new Headers(fields)));
     expect(kept({ connection: 'x-a', 'x-a': '1', 'x-b': '2', te: 'trailers' })).toEqual({ 'x-b': '2' });
     expect(kept({ 'content-encoding': 'gzip', 'content-length': '9' })).toEqual({});
@@ -77,11 +81,26 @@ describe('ranges', () => {
     ['bytes=-', undefined],
     ['bytes=0-1,3-4', undefined],
     ['lines=0-1', undefined],
-  ])('reads %s of ten bytes', (field, part) => {
+  ])('parses %s for ten bytes', (field, part) => {
     expect(parseRangeField(field, 10)).toEqual(part);
   });
 
-  it('counts only while If-Range holds', () => {
+  it.each([
+    ['bytes=0-', true],
+    ['BYTES= 0- ', true],
+    ['bytes=0-9', false],
+    ['bytes=1-', false],
+    ['bytes=-5', false],
+    ['bytes=0-,2-', false],
+    ['items=0-', false],
+  ])('%s asks for the whole body of any length: %s', (range, isWhole) => {
+    const open = (init: RequestInit) => isWholeRangeRequest(new Request('https://a.example/', init));
+    expect(open({ headers: { range } })).toBe(isWhole);
+    expect(open({ headers: { range, 'if-range': '"v1"' } })).toBe(false);
+    expect(open({ method: 'HEAD', headers: { range } })).toBe(false);
+  });
+
+  it('count only if If-Range matches', () => {
     const stored = new Headers({ etag: '"a"', 'last-modified': 'Sun, 06 Nov 1994 08:49:37 GMT' });
     const holds = (condition: string) => isRangeCurrent(new Headers({ 'if-range': condition }), stored, NOW);
     expect(

@@ -5,7 +5,7 @@ import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-ca
 const SECOND_MS = 1000;
 
 describe('freshness', () => {
-  it('answers from the store while fresh, with Age, and asks again when stale', async () => {
+  it('serves a stored response with Age while it is fresh, and sends a request when it is stale', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', 'x-a': 'b' }));
     expect(await fetchText(setup)).toEqual(['1', 'miss']);
     setup.advance(59 * SECOND_MS);
@@ -46,7 +46,7 @@ describe('freshness', () => {
     ['90; of=somebody', 'miss'],
     ['90s', 'hit'],
     ['-90', 'hit'],
-  ])('believes an Age of %s: %s', async (age, provenance) => {
+  ])('an Age of %s makes the next request a %s', async (age, provenance) => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', age }));
     await fetchText(setup);
     expect((await fetchText(setup))[1]).toBe(provenance);
@@ -72,7 +72,7 @@ describe('freshness', () => {
     expect([unknown.status, setup.originRequests.length]).toEqual([504, 5]);
   });
 
-  it('takes Pragma for Cache-Control where there is none', async () => {
+  it('takes Pragma for a missing Cache-Control', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     const asking = (headers: Record<string, string>) => fetchText(setup, { headers });
     await fetchText(setup);
@@ -81,13 +81,13 @@ describe('freshness', () => {
     expect(await asking({ pragma: 'other' })).toEqual(['2', 'hit']);
   });
 
-  it('asks again for max-age=0, also what has only come', async () => {
+  it('sends a request with max-age=0, even for a response that has just arrived', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     await fetchText(setup);
     expect(await fetchText(setup, { headers: { 'cache-control': 'max-age=0' } })).toEqual(['2', 'miss']);
   });
 
-  it('knows the cache modes of fetch', async () => {
+  it('implements the cache modes of fetch', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     await fetchText(setup);
     expect(await fetchText(setup, { cache: 'no-store' })).toEqual(['2', 'miss']);

@@ -9,7 +9,7 @@ const SECOND_MS = 1000;
 const FRESH = { 'cache-control': 'max-age=60' };
 const LARGE = new Uint8Array(5 * 1024 * 1024).fill(9);
 
-/** A body whose end comes when it is told to, or never; tells when it was given up. */
+/** A body that ends on demand or never, and reports when it was cancelled. */
 function createSlowBody(text = 'begun') {
   let end = () => {};
   const seen = { cancelled: false };
@@ -25,8 +25,8 @@ function createSlowBody(text = 'begun') {
   return { body, end: () => end(), seen };
 }
 
-describe('what was on its way when its URL was changed is not stored', () => {
-  it('also when a slow reader has kept others from joining', async () => {
+describe('a response that was under way when its URL was changed is not stored', () => {
+  it('not even if a slow reader has released the waiters', async () => {
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => (sent++ < 40 ? controller.enqueue(LARGE.subarray(0, 128 * 1024)) : controller.close()),
@@ -39,7 +39,7 @@ describe('what was on its way when its URL was changed is not stored', () => {
     expect([await setup.http.match(URL_A), setup.cache.size]).toEqual([undefined, 0]);
   });
 
-  it('nor what a reload has overtaken', async () => {
+  it('nor one that a reload has superseded', async () => {
     const held: (() => void)[] = [];
     using setup = openHttpCache(async (_, count) => {
       if (count === 1) await new Promise<void>((resolve) => held.push(resolve));
@@ -53,8 +53,8 @@ describe('what was on its way when its URL was changed is not stored', () => {
   });
 });
 
-describe('a client that has all bytes finds them stored', () => {
-  it.each([9, 100_000])('as soon as it has %i of as many that were announced', async (size) => {
+describe('a client that has read all bytes finds them stored', () => {
+  it.each([9, 100_000])('at the last of %i announced bytes', async (size) => {
     const { body, end } = createSlowBody('x'.repeat(size));
     using setup = openHttpCache(() => new Response(body, { headers: { ...FRESH, 'content-length': String(size) } }));
     const reader = (await setup.http.fetch(URL_A)).body!.getReader();
@@ -64,7 +64,7 @@ describe('a client that has all bytes finds them stored', () => {
     expect(await (await setup.http.match(URL_A))?.text()).toBe('x'.repeat(size));
   });
 
-  it('and gets all there are, however many were announced', async () => {
+  it('and gets all bytes, even if another number was announced', async () => {
     const body = () =>
       new ReadableStream<Uint8Array>({
         start(controller) {
@@ -80,7 +80,7 @@ describe('a client that has all bytes finds them stored', () => {
   });
 });
 
-describe('leaving', () => {
+describe('an abort', () => {
   it('ends the body of a response that is not stored', async () => {
     using setup = openHttpCache(({ signal }) => {
       const body = new ReadableStream({
@@ -97,7 +97,7 @@ describe('leaving', () => {
     await expect(response.text()).rejects.toThrow('enough');
   });
 
-  it('cancels a response that will not be read after its waiters were released', async () => {
+  it('cancels a response without readers, after its waiters were released', async () => {
     const { body, seen } = createSlowBody();
     const held: (() => void)[] = [];
     using setup = openHttpCache(async ({ signal }, count) => {
@@ -118,7 +118,7 @@ describe('leaving', () => {
     expect(seen.cancelled).toBe(true);
   });
 
-  it('in the middle of a body leaves nothing half stored', async () => {
+  it('in the middle of a body stores no part of it', async () => {
     const { body } = createSlowBody('x'.repeat(100_000));
     using setup = openHttpCache(({ signal }) => {
       const broken = new ReadableStream({
@@ -141,7 +141,7 @@ describe('leaving', () => {
   });
 });
 
-describe('failures in the background', () => {
+describe('a background request', () => {
   const failing = (onRevalidationFailure: HttpCacheOptions['onRevalidationFailure']) =>
     openHttpCache(
       (_, count) => {
@@ -151,7 +151,7 @@ describe('failures in the background', () => {
       { onRevalidationFailure: onRevalidationFailure! },
     );
 
-  it('is told', async () => {
+  it('that fails is reported', async () => {
     const told: unknown[] = [];
     using setup = failing((error, url) => told.push([String(error), url]));
     await fetchText(setup);
@@ -161,7 +161,7 @@ describe('failures in the background', () => {
     expect(told).toEqual([['TypeError: fetch failed', URL_A]]);
   });
 
-  it('asks as the request did: with its credentials, not with its Range', async () => {
+  it('has the credentials of the request, but not its Range', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=10, stale-while-revalidate=60' }));
     await fetchText(setup, { credentials: 'omit' });
     setup.advance(20 * SECOND_MS);
@@ -173,7 +173,7 @@ describe('failures in the background', () => {
 });
 
 describe('a clock that was set back', () => {
-  it('makes nothing fresh that came later than now', async () => {
+  it('makes no response from the future fresh', async () => {
     using setup = openHttpCache(createNumberedAnswer(FRESH));
     setup.advance(3600 * SECOND_MS);
     await fetchText(setup);
@@ -182,7 +182,7 @@ describe('a clock that was set back', () => {
     expect(await fetchText(setup)).toEqual(['2', 'hit']);
   });
 
-  it('hides nothing when the origin is gone', async () => {
+  it('keeps stored responses usable when the origin can’t be reached', async () => {
     using setup = openHttpCache((_, count) => {
       if (count > 1) throw new TypeError('fetch failed');
       return new Response('good', { headers: FRESH });
@@ -205,7 +205,7 @@ describe('a 304', () => {
     );
 
   it.each([{ 'cache-control': 'no-store, max-age=60' }, { vary: '*' }] as Record<string, string>[])(
-    'that forbids storing, %o, is the last use of what is stored',
+    'that forbids storing, %o, deletes the stored response after this use',
     async (fields) => {
       using setup = confirmedWith(fields);
       await fetchText(setup);
@@ -215,7 +215,7 @@ describe('a 304', () => {
     },
   );
 
-  it('that varies by another field binds what is stored to what the request said there', async () => {
+  it('that varies by another field binds the stored response to the request’s value of it', async () => {
     using setup = confirmedWith({ vary: 'accept-language', 'cache-control': 'max-age=60' });
     await fetchText(setup, { headers: { 'accept-language': 'de' } });
     setup.advance(20 * SECOND_MS);
@@ -224,7 +224,7 @@ describe('a 304', () => {
     expect(await fetchText(setup, { headers: { 'accept-language': 'de' } })).toEqual(['1', 'hit']);
   });
 
-  it('to a part confirms the whole', async () => {
+  it('to a Range request confirms the whole response', async () => {
     using setup = confirmedWith({ 'cache-control': 'max-age=60' });
     await fetchText(setup);
     setup.advance(20 * SECOND_MS);
@@ -233,7 +233,7 @@ describe('a 304', () => {
   });
 });
 
-it.each([429, 408])('an answer of %i says nothing about what is stored', async (status) => {
+it.each([429, 408])('a response of %i leaves the stored response', async (status) => {
   using setup = openHttpCache((_, count) => {
     if (count === 3) throw new TypeError('fetch failed');
     if (count === 2) return new Response('later', { status });
@@ -245,7 +245,7 @@ it.each([429, 408])('an answer of %i says nothing about what is stored', async (
   expect(await fetchText(setup)).toEqual(['good', 'stale']);
 });
 
-it('a HEAD that shows something newer makes stale, not forgotten', async () => {
+it('a HEAD that shows a newer version makes the stored response stale, but doesn’t delete it', async () => {
   let isAway = false;
   using setup = openHttpCache((request, count) => {
     if (isAway) throw new TypeError('fetch failed');
@@ -262,7 +262,7 @@ it('a HEAD that shows something newer makes stale, not forgotten', async () => {
   expect((await fetchText(setup))[0]).toBe('4');
 });
 
-it('a HEAD tells the length of what was coded, which says nothing of what is stored decoded', async () => {
+it('the encoded length in a HEAD is not compared with the decoded body that is stored', async () => {
   using setup = openHttpCache(({ method }) => {
     const coded = { ...FRESH, etag: '"a"', 'content-encoding': 'gzip', 'content-length': '3' };
     return new Response(method === 'HEAD' ? null : 'decoded', { headers: coded });
@@ -273,7 +273,7 @@ it('a HEAD tells the length of what was coded, which says nothing of what is sto
   expect(await fetchText(setup)).toEqual(['decoded', 'hit']);
 });
 
-it('a HEAD that is refused says nothing about what is stored', async () => {
+it('a HEAD that is refused leaves the stored response', async () => {
   using setup = openHttpCache((request) =>
     request.method === 'HEAD' ? new Response(null, { status: 405 }) : new Response('good', { headers: FRESH }),
   );
@@ -293,7 +293,7 @@ it.each([{ range: 'bytes=0-1,3-4' }, { 'if-match': '"a"' }, { 'cache-control': '
 });
 
 describe('the disk', () => {
-  it('a damaged list of responses is replaced by what comes', async () => {
+  it('may have a damaged list of responses, which the next response replaces', async () => {
     using setup = openHttpCache(createNumberedAnswer({ ...FRESH, 'x-mark': 'mark-me' }));
     await fetchText(setup);
     const database = new Database(join(setup.cache.directory, 'cache.db'));
@@ -305,7 +305,7 @@ describe('the disk', () => {
     expect(await fetchText(setup)).toEqual(['2', 'hit']);
   });
 
-  it('that is full hands the response out whole, and stores none of it', async () => {
+  it('may be full: the reader gets the whole response, and no part is stored', async () => {
     using setup = openHttpCache(() => new Response(LARGE, { headers: FRESH }), {
       store: { sizeLimit: 3 * 1024 * 1024, evictionPolicy: 'none' },
     });
@@ -315,7 +315,7 @@ describe('the disk', () => {
     expect([setup.cache.size, setup.cache.check()]).toEqual([0, []]);
   });
 
-  it('may lose a body while it is read: it is read to its end', async () => {
+  it('may lose a body while it is read, which goes on to its end', async () => {
     using setup = openHttpCache(() => new Response(LARGE, { headers: FRESH }));
     await (await setup.http.fetch(URL_A)).arrayBuffer();
     const response = await setup.http.fetch(URL_A);
@@ -341,7 +341,7 @@ it('a listener that throws loses no response', async () => {
   }
 });
 
-it('fields in great number, and quotes that never end, are read at once', async () => {
+it('many fields and unclosed quotes are parsed in linear time', async () => {
   const vary = Array.from({ length: 60 }, (_, n) => `x-${n}`).join(', ');
   using setup = openHttpCache(
     createNumberedAnswer({ 'cache-control': `max-age=60, x="${'\\"'.repeat(10_000)}`, vary, link: '"'.repeat(20_001) }),
@@ -351,7 +351,7 @@ it('fields in great number, and quotes that never end, are read at once', async 
   expect((await fetchText(setup, { headers }))[1]).toBe('hit');
 });
 
-it('more fields than servers send are handed out and not kept', async () => {
+it('a response with more fields than servers send is forwarded and not stored', async () => {
   using setup = openHttpCache(createNumberedAnswer({ 'cache-control': `max-age=60, x="${'\\"'.repeat(50_000)}` }));
   expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([['1', 'miss'], ['2', 'miss'], 0]);
 });

@@ -5,14 +5,14 @@ import { freshDirectory } from '../../engine/fresh-directory.ts';
 
 export const URL_A = 'https://a.example/thing';
 
-/** An origin without a network, and a cache in front of it whose clock the test moves. */
+/** An origin without a network, and a cache in front of it whose clock the test sets. */
 export interface HttpCacheFixture extends Disposable {
   readonly http: HttpCache;
   readonly cache: Cache;
-  /** What the origin was asked. */
+  /** The requests that the origin has received. */
   readonly originRequests: Request[];
   readonly failures: unknown[];
-  /** Milliseconds. */
+  /** Advances the clock by milliseconds. */
   advance(time: number): void;
   /** Another cache over the same store and origin. */
   openAnother(options: Partial<HttpCacheOptions>): HttpCache;
@@ -51,13 +51,13 @@ export function openHttpCache(
   };
 }
 
-/** A response whose body is its count: which answer it was. */
+/** Responds with the number of the request as body. */
 export const createNumberedAnswer =
   (headers: Record<string, string>, status = 200): OriginHandler =>
   (_, count) =>
     new Response(String(count), { status, headers });
 
-/** Body and provenance of what a request gets. */
+/** Returns the body and the cache status of a response. */
 export async function fetchText(
   { http }: HttpCacheFixture,
   init?: RequestInit,

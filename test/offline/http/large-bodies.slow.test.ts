@@ -7,7 +7,7 @@ const CHUNKS = 16 * 1024; // 1 GiB
 const BODY_BYTES = CHUNKS * CHUNK_BYTES;
 const MAX_GROWTH_BYTES = 100 * 1024 * 1024;
 
-/** A body that is made as it is read. */
+/** A body that is generated as it is read. */
 function createBody(): ReadableStream<Uint8Array> {
   let sent = 0;
   return new ReadableStream({
@@ -19,7 +19,7 @@ function createBody(): ReadableStream<Uint8Array> {
   });
 }
 
-/** Reads to the end, comparing; answers how many bytes there were and the most memory the process had meanwhile. */
+/** Reads to the end and compares; returns the number of bytes and the peak memory of the process. */
 async function readBody(body: ReadableStream<Uint8Array>): Promise<{ readonly bytes: number; readonly peak: number }> {
   let bytes = 0;
   let peak = 0;
@@ -31,7 +31,7 @@ async function readBody(body: ReadableStream<Uint8Array>): Promise<{ readonly by
   return { bytes, peak };
 }
 
-it('streams 1 GiB to the disk and from it without holding it', async () => {
+it('streams 1 GiB to and from the disk without holding it in memory', async () => {
   using setup = openHttpCache(() => new Response(createBody(), { headers: { 'cache-control': 'max-age=60' } }), {
     store: { sizeLimit: 2 * BODY_BYTES },
   });

@@ -5,7 +5,7 @@ import { fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 const SECOND_MS = 1000;
 
 describe('methods', () => {
-  it('answers HEAD and Range from what is stored', async () => {
+  it('serves HEAD and Range from a stored response', async () => {
     using setup = openHttpCache(
       () => new Response('0123456789', { headers: { 'cache-control': 'max-age=60', etag: '"a"' } }),
     );
@@ -26,7 +26,7 @@ describe('methods', () => {
     expect(setup.originRequests.length).toBe(1);
   });
 
-  it('hands a Range on where nothing is stored, and stores no part', async () => {
+  it('forwards a Range request if nothing is stored, and stores no part', async () => {
     using setup = openHttpCache(() => new Response('234', { status: 206, headers: { 'cache-control': 'max-age=60' } }));
     const part = await setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4' } });
     expect([part.status, setup.originRequests[0]?.headers.get('range'), setup.cache.size]).toEqual([
@@ -36,7 +36,7 @@ describe('methods', () => {
     ]);
   });
 
-  it('passes multi-range requests to the origin, even for stored responses', async () => {
+  it('forwards multi-range requests to the origin, even for stored responses', async () => {
     using setup = openHttpCache(
       (_, count) =>
         new Response(`parts ${count}`, { status: 206, headers: { 'content-type': 'multipart/byteranges' } }),
@@ -52,7 +52,7 @@ describe('methods', () => {
     expect([await stored.text(), getCacheStatus(stored)]).toEqual(['0123456789', 'hit']);
   });
 
-  it('a Range for the whole body, as media elements send it, is answered with a part and stored', async () => {
+  it('a Range for the whole body, as media elements send it, is served as a part and stored whole', async () => {
     using setup = openHttpCache(({ url }) => {
       const length = url.endsWith('unknown') ? undefined : { 'content-length': '10' };
       const control = url.endsWith('secret') ? 'no-store' : 'max-age=60';
@@ -74,7 +74,7 @@ describe('methods', () => {
     expect(setup.originRequests.at(-1)?.headers.get('range')).toBe('bytes=0-');
   });
 
-  it('a HEAD tells whether what is stored is out of date', async () => {
+  it('a HEAD shows whether the stored response is out of date', async () => {
     using setup = openHttpCache((request, count) =>
       request.method === 'HEAD'
         ? new Response(null, { headers: { etag: count > 2 ? '"b"' : '"a"', 'cache-control': 'max-age=60' } })
@@ -107,7 +107,7 @@ describe('methods', () => {
     },
   );
 
-  it('a failed change makes forget nothing', async () => {
+  it('a failed unsafe request invalidates nothing', async () => {
     using setup = openHttpCache((request) =>
       request.method === 'GET'
         ? new Response('x', { headers: { 'cache-control': 'max-age=60' } })

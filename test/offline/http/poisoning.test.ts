@@ -6,7 +6,7 @@ import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-ca
 
 const FRESH = { 'cache-control': 'max-age=60' };
 
-describe('what one request brings is not the answer to another', () => {
+describe('the response to one request is not served to another', () => {
   it.each([
     ['X-Forwarded-Host', 'evil.example'],
     ['X-Forwarded-Anything', 'evil'],
@@ -15,7 +15,7 @@ describe('what one request brings is not the answer to another', () => {
     ['X-Rewrite-URL', '/admin'],
     ['X-Host', 'evil.example'],
     ['X-Real-IP', '127.0.0.1'],
-  ])('when it says %s, before and after', async (name, value) => {
+  ])('that has no %s, before and after', async (name, value) => {
     using setup = openHttpCache(({ headers }) => new Response(headers.get(name) ?? 'good', { headers: FRESH }));
     const evil = { headers: { [name]: value } };
     expect(await fetchText(setup, evil)).toEqual([value, 'miss']);
@@ -25,7 +25,7 @@ describe('what one request brings is not the answer to another', () => {
   });
 
   it.each(['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', '_method'])(
-    'nor kept at all when %s makes another method of it, and it makes its URL be asked for again',
+    'nor stored at all when %s overrides its method, which invalidates its URL',
     async (name) => {
       using setup = openHttpCache(createNumberedAnswer(FRESH));
       expect(await fetchText(setup)).toEqual(['1', 'miss']);
@@ -35,7 +35,7 @@ describe('what one request brings is not the answer to another', () => {
     },
   );
 
-  it('when it went without credentials, or the other one did', async () => {
+  it('if only one of them has credentials', async () => {
     using setup = openHttpCache(createNumberedAnswer(FRESH));
     expect(await fetchText(setup, { credentials: 'include' })).toEqual(['1', 'miss']);
     expect(await fetchText(setup, { credentials: 'omit' })).toEqual(['2', 'miss']);
@@ -43,7 +43,7 @@ describe('what one request brings is not the answer to another', () => {
     expect(await fetchText(setup, { credentials: 'omit' })).toEqual(['2', 'hit']);
   });
 
-  it('also while both are on their way', async () => {
+  it('not even while both are in flight', async () => {
     using setup = openHttpCache(({ credentials }) => new Response(credentials, { headers: FRESH }));
     const asked = (['include', 'omit', 'include', 'omit'] as const).map((credentials) =>
       fetchText(setup, { credentials }),
@@ -52,7 +52,7 @@ describe('what one request brings is not the answer to another', () => {
     expect(setup.originRequests.length).toBe(2);
   });
 
-  it('and what an earlier version stored, which did not note credentials, is for requests with them', async () => {
+  it('and a response of an earlier version, which did not note credentials, is for requests with them', async () => {
     using cache = new Cache(freshDirectory());
     const selection = 'uAHwhalA2erm5jP53ICTWNUtHNiciEs8aRB5b9XkH48='; // of test/offline/frozen-format.test.ts
     const at = Date.parse('2026-03-01T12:00:00Z');
@@ -69,7 +69,7 @@ describe('what one request brings is not the answer to another', () => {
 });
 
 describe('Set-Cookie', () => {
-  it('reaches the requester, and is neither stored nor shown later', async () => {
+  it('reaches the requester, and is neither stored nor served later', async () => {
     using setup = openHttpCache(({ headers }) => {
       const isKnown = headers.has('if-none-match');
       const fields = {
@@ -91,8 +91,8 @@ describe('Set-Cookie', () => {
   });
 });
 
-describe('what is expensive to compare', () => {
-  it('is not kept: a response that varies by thousands of fields', async () => {
+describe('fields that are expensive to compare', () => {
+  it('are not stored: a response that varies by thousands of fields', async () => {
     const vary = Array.from({ length: 40_000 }, (_, n) => `h${n}`).join();
     using setup = openHttpCache(createNumberedAnswer({ ...FRESH, vary }));
     expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([
@@ -102,7 +102,7 @@ describe('what is expensive to compare', () => {
     ]);
   });
 
-  it('is not compared: a request with more fields than servers take', async () => {
+  it('are not compared: a request with more fields than servers accept', async () => {
     using setup = openHttpCache(createNumberedAnswer(FRESH));
     const headers = { 'accept-language': 'a,'.repeat(50_000) };
     await fetchText(setup);
@@ -112,7 +112,7 @@ describe('what is expensive to compare', () => {
     ]);
   });
 
-  it('is read to its first member where only that counts', async () => {
+  it('are parsed up to their first member where only that counts', async () => {
     using setup = openHttpCache(
       createNumberedAnswer({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }),
     );

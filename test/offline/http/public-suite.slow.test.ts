@@ -4,29 +4,29 @@ import { createHttpCache } from '../../../main/offline/http/http-cache.ts';
 import { freshDirectory } from '../../engine/fresh-directory.ts';
 import { runPublicSuite, type SuiteResult, type TestKind } from './public-suite.ts';
 
-/** Optional tests that fail, here and in newer versions: what this cache does not do, by choice. */
+/** Optional tests that fail, also in newer versions of the suite: features that this cache doesn't have, by choice. */
 const KNOWN_FAILURES = [
-  'method-POST', // answers to POST are not stored
-  // Parts are answered from what is stored whole, and are not stored themselves.
+  'method-POST', // responses to POST are not stored
+  // Parts are served from whole stored responses, and are not stored themselves.
   'partial-store-partial-complete',
   'partial-store-partial-reuse-partial',
   'partial-store-partial-reuse-partial-absent',
   'partial-store-partial-reuse-partial-byterange',
   'partial-store-partial-reuse-partial-suffix',
-  // Accept-Language in another order is another request: servers do read it in order (RFC 9110 §12.5.4 grants that they do).
+  // Accept-Language in another order selects another response: servers may depend on the order (RFC 9110 §12.5.4).
   'vary-normalise-lang-order',
   'vary-normalise-lang-select',
 ];
 
 /**
- * Required tests of the package, which is older than RFC 9111, that fail. Newer versions of the suite require none of this, and who
- * would pass these would fail there, or can't be.
+ * Failing required tests of the package, which is older than RFC 9111. Newer versions of the suite require none of them; a cache that
+ * passes them would fail there, or can't exist.
  */
 const NO_LONGER_REQUIRED = [
-  // A 304 must not change it, says the package; it must, as any field that has no part in how the response is kept (RFC 9111 §3.2).
-  // Newer versions ask what a cache does.
+  // The package forbids a 304 to change this field; RFC 9111 §3.2 requires it, as for any field that doesn't describe the storage.
+  // Newer versions only report what a cache does.
   '304-etag-update-response-Content-MD5',
-  // An Age that is no number is ignored, of a list the first member counts (RFC 9111 §5.1). Newer versions require the contrary of these.
+  // An invalid Age is ignored, and the first member of a list counts (RFC 9111 §5.1). Newer versions require the opposite of these.
   'age-parse-dup-0',
   'age-parse-dup-0-twoline',
   'age-parse-dup-old',
@@ -34,27 +34,27 @@ const NO_LONGER_REQUIRED = [
   'age-parse-negative',
   'age-parse-nonnumeric',
   'age-parse-prefix-twoline',
-  // The origin hangs up, and yet the package looks for a 200 with the number that only the origin gives: nobody can pass. What
-  // RFC 9111 §5.2.2.2 asks for, a 504, is what newer versions require.
+  // The origin closes the connection, and yet the package expects a 200 with the number that only the origin knows: impossible. Newer
+  // versions require the 504 of RFC 9111 §5.2.2.2.
   'stale-close-must-revalidate',
   'stale-close-no-cache',
-  // The same, and for shared caches; this runs as a private one, as which newer versions leave them out.
+  // The same, but only for shared caches; this one runs as a private cache, for which newer versions skip them.
   'stale-close-proxy-revalidate',
   'stale-close-s-maxage=2',
 ];
 
 describe('http-tests/cache-tests', () => {
-  it('passes all that is required, and all that is optional but for what is listed', async () => {
+  it('passes all required and optional tests except those listed', async () => {
     using cache = new Cache(freshDirectory());
     const failures: unknown[] = [];
     const http = createHttpCache({
       cache,
       fetch: globalThis.fetch.bind(globalThis),
       onStoreFailure: (error) => failures.push(error),
-      // The suite asks for what RFC 9111 lets a cache do with cookies.
+      // The suite expects Set-Cookie to be stored, as RFC 9111 allows.
       keepSetCookie: true,
     });
-    // Where a proxy answers 504, a fetch rejects.
+    // A proxy responds with 504 where a fetch rejects.
     const results = await runPublicSuite((input, init) =>
       http.fetch(input, init).catch(() => new Response(null, { status: 504 })),
     );

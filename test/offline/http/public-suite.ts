@@ -7,15 +7,15 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
-/** How the suite sees a result: `required` is the RFC's MUST, `optimal` what a good cache does, `checkQueue` asks what this one does. */
+/** How the suite rates a test: `required` is a MUST of the RFC, `optimal` is what a good cache does, `check` only reports what this one does. */
 export type TestKind = 'required' | 'optimal' | 'check';
 
 export interface SuiteResult {
   readonly id: string;
   readonly kind: TestKind;
-  /** What went wrong; undefined when the test passed. */
+  /** The failure; undefined if the test has passed. */
   readonly fault: string | undefined;
-  /** The suite's own setting-up went wrong: it says nothing about the cache. */
+  /** Whether the setup of the suite failed, which says nothing about the cache. */
   readonly isSetupFault: boolean;
 }
 
@@ -25,8 +25,8 @@ interface SuiteTest {
 }
 
 /**
- * http-tests/cache-tests, as a browser's cache runs it: the package `http-cache-tests`, or a newer checkout at `CACHE_TESTS`. Its
- * origin runs in a process of its own; its client calls `fetch`.
+ * Runs http-tests/cache-tests as for the cache of a browser: the package `http-cache-tests`, or a newer checkout at `CACHE_TESTS`. Its
+ * origin runs in its own process; its client calls `fetch`.
  */
 export async function runPublicSuite(fetch: typeof globalThis.fetch): Promise<SuiteResult[]> {
   const root =
@@ -62,7 +62,7 @@ export async function runPublicSuite(fetch: typeof globalThis.fetch): Promise<Su
 
 const importModule = (path: string): Promise<unknown> => import(pathToFileURL(path).href);
 
-/** Any free port: the suite's server says on which it listens. */
+/** Uses any free port, which the server of the suite prints. */
 async function startOrigin(engine: string): Promise<{ readonly origin: ChildProcess; readonly port: number }> {
   const server = join(engine, 'server', 'server.mjs');
   const origin = spawn(process.execPath, [server], {

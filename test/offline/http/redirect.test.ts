@@ -7,7 +7,7 @@ import { type HttpCacheFixture, openHttpCache } from './http-cache-fixture.ts';
 const A = 'https://a.example';
 const SECOND_MS = 1000;
 
-/** Pages that redirect: path or URL to status, Location and fields. Anything else answers with its URL and the count. */
+/** Redirects by path or URL: status, Location and fields. Other URLs respond with their URL and the number of the request. */
 function createSite(
   redirects: Record<string, readonly [status: number, location: string, control?: string]>,
 ): HttpCacheFixture {
@@ -33,7 +33,7 @@ async function fetchText({ http }: HttpCacheFixture, path: string, init?: Reques
 const asked = ({ originRequests }: HttpCacheFixture): string[] => originRequests.map(({ url }) => url.replace(A, ''));
 
 describe('redirects', () => {
-  it.each([301, 302, 308])('of %i are kept as they say, each answer under its own URL', async (status) => {
+  it.each([301, 302, 308])('of %i are stored by their own fields, each response under its own URL', async (status) => {
     using setup = createSite({ '/old': [status, '/new', 'max-age=60'] });
     expect(await fetchText(setup, '/old#top')).toEqual([200, '/new 2', '/new', true, 'miss']);
     expect(await fetchText(setup, '/old')).toEqual([200, '/new 2', '/new', true, 'hit']);
@@ -49,15 +49,18 @@ describe('redirects', () => {
     [303, 0],
     [307, 0],
     [308, 1],
-  ])('of %i that say nothing are asked for each time; %i is kept for when the origin is away', async (status, kept) => {
-    using setup = createSite({ '/now': [status, '/x'] });
-    for (const path of ['/now', '/now']) await fetchText(setup, path);
-    expect(asked(setup)).toEqual(['/now', '/x', '/now']);
-    const stored = await setup.http.match(new Request(`${A}/now`, { redirect: 'manual' }));
-    expect(stored === undefined ? 0 : 1).toBe(kept);
-  });
+  ])(
+    'of %i without cache fields are requested each time; %i is stored for when the origin can’t be reached',
+    async (status, kept) => {
+      using setup = createSite({ '/now': [status, '/x'] });
+      for (const path of ['/now', '/now']) await fetchText(setup, path);
+      expect(asked(setup)).toEqual(['/now', '/x', '/now']);
+      const stored = await setup.http.match(new Request(`${A}/now`, { redirect: 'manual' }));
+      expect(stored === undefined ? 0 : 1).toBe(kept);
+    },
+  );
 
-  it('are asked for again when stale, while what they lead to is fresh', async () => {
+  it('are requested again when stale, while their target is fresh', async () => {
     using setup = createSite({ '/old': [302, '/new', 'max-age=10'] });
     await fetchText(setup, '/old');
     setup.advance(20 * SECOND_MS);
@@ -65,14 +68,14 @@ describe('redirects', () => {
     expect(asked(setup)).toEqual(['/old', '/new', '/old']);
   });
 
-  it('are an answer of their own with manual, and a failure with error', async () => {
+  it('are a response with manual, and a failure with error', async () => {
     using setup = createSite({ '/old': [301, '/new', 'max-age=60'] });
     expect(await fetchText(setup, '/old', { redirect: 'manual' })).toEqual([301, '/old 1', '', false, 'miss']);
     await expect(setup.http.fetch(`${A}/old`, { redirect: 'error' })).rejects.toThrow(TypeError);
     expect(asked(setup)).toEqual(['/old']);
   });
 
-  it('take credentials along within an origin, and nowhere else', async () => {
+  it('keep credentials within an origin, and drop them for others', async () => {
     using setup = createSite({ '/in': [302, '/out'], '/out': [302, 'https://b.example/x'] });
     await fetchText(setup, '/in', { headers: { authorization: 'Bearer a', cookie: 'sid=1', 'x-own': 'kept' } });
     const sent = setup.originRequests.map(({ headers }) =>
@@ -85,7 +88,7 @@ describe('redirects', () => {
     ]);
   });
 
-  it('end after twenty, at what is no address, and at another origin where only the own one may be asked', async () => {
+  it('fail after twenty, at an invalid address, and at another origin with mode same-origin', async () => {
     const bad = {
       '/round': [302, '/round'],
       '/file': [302, 'file:///etc/passwd'],
@@ -100,7 +103,7 @@ describe('redirects', () => {
     expect(setup.originRequests.length).toBe(24);
   });
 
-  it('lead to what is stored also without a network, and to nothing where the end is not stored', async () => {
+  it('lead to a stored response without a network, and fail if their target is not stored', async () => {
     using setup = createSite({ '/old': [301, '/new', 'max-age=60'], '/half': [301, '/gone', 'max-age=60'] });
     await fetchText(setup, '/old');
     expect(await (await setup.http.match(`${A}/old`))?.text()).toBe('/new 2');
@@ -110,13 +113,13 @@ describe('redirects', () => {
     expect((await setup.http.respond(new Request(`${A}/half`), 'only-if-cached')).status).toBe(504);
   });
 
-  it('of changes are the origin’s to follow', async () => {
+  it('of unsafe requests are left to fetch', async () => {
     using setup = createSite({});
     await setup.http.fetch(`${A}/form`, { method: 'POST', body: 'x' });
     expect(setup.originRequests[0]?.redirect).toBe('follow');
   });
 
-  it('can be left in the middle', async () => {
+  it('can be aborted in the middle', async () => {
     using setup = openHttpCache(async ({ url, signal }) => {
       if (url.endsWith('/old')) return new Response('', { status: 302, headers: { location: '/new' } });
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -129,7 +132,7 @@ describe('redirects', () => {
     expect(setup.originRequests[1]?.signal.aborted).toBe(true);
   });
 
-  it('are kept as Node’s own fetch hands them out', async () => {
+  it('are stored as Node’s own fetch returns them', async () => {
     const paths: (string | undefined)[] = [];
     const server = createServer(({ url }, response) => {
       paths.push(url);

@@ -3,7 +3,7 @@ import { createNumberedAnswer, type OriginHandler, openHttpCache, URL_A } from '
 
 const LARGE = new Uint8Array(5 * 1024 * 1024).fill(9);
 
-/** An origin that answers when it is told to. */
+/** An origin that responds after `release`. */
 function createHeldOrigin(answer: OriginHandler): {
   readonly answer: OriginHandler;
   release(): void;
@@ -25,7 +25,7 @@ function createHeldOrigin(answer: OriginHandler): {
 }
 
 describe('one fetch for many waiters', () => {
-  it('makes one request of a thousand', async () => {
+  it('sends one request for a thousand callers', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     const bodies = await Promise.all(Array.from({ length: 1000 }, async () => (await setup.http.fetch(URL_A)).text()));
     expect(new Set(bodies)).toEqual(new Set(['1']));
@@ -33,7 +33,7 @@ describe('one fetch for many waiters', () => {
   });
 
   it.each([10, 100_000])(
-    'makes one request of a thousand for %i bytes, of whom the first leaves, beside a HEAD and a Range',
+    'sends one request for a thousand callers of %i bytes, of whom the first aborts, beside a HEAD and a Range',
     async (size) => {
       const whole = LARGE.subarray(0, size);
       const origin = createHeldOrigin(({ method, headers }) => {
@@ -71,7 +71,7 @@ describe('one fetch for many waiters', () => {
     },
   );
 
-  it('makes one request of a hundred for a body that was evicted', async () => {
+  it('sends one request for a hundred callers of an evicted body', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     await (await setup.http.fetch(URL_A)).text();
     for (const key of [...setup.cache.keys({ prefix: ['http-body'] })]) setup.cache.delete(key);
@@ -79,7 +79,7 @@ describe('one fetch for many waiters', () => {
     expect([new Set(bodies), setup.originRequests.length]).toEqual([new Set(['2']), 2]);
   });
 
-  it('makes one request for each variant', async () => {
+  it('sends one request per variant', async () => {
     using setup = openHttpCache((request) => {
       const headers = { 'cache-control': 'max-age=60', vary: 'x-a' };
       return new Response(request.headers.get('x-a'), { headers });
@@ -92,7 +92,7 @@ describe('one fetch for many waiters', () => {
     expect(setup.originRequests.length).toBe(4);
   });
 
-  it.each(['authorization', 'x-a'])('does not let requests wait for one that differs in %s', async (name) => {
+  it.each(['authorization', 'x-a'])('does not make a request wait for one with another %s', async (name) => {
     const bodies: (() => void)[] = [];
     using setup = openHttpCache((request) => {
       const value = request.headers.get(name);
@@ -108,7 +108,7 @@ describe('one fetch for many waiters', () => {
     });
     const values = Array.from({ length: 20 }, (_, n) => `u${n}`);
     const asked = values.map(async (value) => (await setup.http.fetch(URL_A, { headers: { [name]: value } })).text());
-    // All are under way before any body has ended.
+    // All are in flight before any body has ended.
     await expect.poll(() => bodies.length).toBe(20);
     for (const end of bodies) end();
     expect(await Promise.all(asked)).toEqual(values);
@@ -116,13 +116,13 @@ describe('one fetch for many waiters', () => {
     expect([await Promise.all(again), setup.originRequests.length]).toEqual([values, 20]);
   });
 
-  it('lets each ask for itself what may not be stored', async () => {
+  it('sends one request per caller for a response that may not be stored', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'no-store' }));
     const bodies = await Promise.all([1, 2, 3].map(async () => (await setup.http.fetch(URL_A)).text()));
     expect(bodies.sort()).toEqual(['1', '2', '3']);
   });
 
-  it('lets each confirm for itself, at the same time, what is stale at once', async () => {
+  it('lets waiters validate a response that is stale at once in parallel', async () => {
     const asking: (() => void)[] = [];
     using setup = openHttpCache(async (request, count) => {
       if (!request.headers.has('if-none-match')) {
@@ -138,7 +138,7 @@ describe('one fetch for many waiters', () => {
     expect(asking.length).toBe(2);
   });
 
-  it('fails all when the origin fails', async () => {
+  it('rejects for all callers when the origin fails', async () => {
     using setup = openHttpCache(() => {
       throw new TypeError('fetch failed');
     });
@@ -149,7 +149,7 @@ describe('one fetch for many waiters', () => {
     expect(setup.originRequests.length).toBe(2);
   });
 
-  it('shows all what is stored when the origin is gone', async () => {
+  it('serves all callers the stored response when the origin can’t be reached', async () => {
     using setup = openHttpCache((_, count) => {
       if (count > 1) throw new TypeError('fetch failed');
       return new Response('old', { headers: { 'cache-control': 'max-age=1' } });
@@ -160,7 +160,7 @@ describe('one fetch for many waiters', () => {
     expect([bodies, setup.originRequests.length]).toEqual([['old', 'old', 'old'], 2]);
   });
 
-  it.each([0, 1])('goes on when number %i of two leaves', async (leaving) => {
+  it.each([0, 1])('goes on when caller %i of two aborts', async (leaving) => {
     const origin = createHeldOrigin(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     using setup = openHttpCache(origin.answer);
     const controllers = [new AbortController(), new AbortController()];
@@ -172,7 +172,7 @@ describe('one fetch for many waiters', () => {
     expect([setup.originRequests.length, setup.originRequests[0]?.signal.aborted]).toEqual([1, false]);
   });
 
-  it('aborts the request when all waiters have left', async () => {
+  it('aborts the request when all callers have aborted', async () => {
     const origin = createHeldOrigin(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     using setup = openHttpCache(origin.answer);
     const controllers = [new AbortController(), new AbortController()];
@@ -184,7 +184,7 @@ describe('one fetch for many waiters', () => {
     expect(await (await setup.http.fetch(URL_A)).text()).toBe('2');
   });
 
-  it('a reader that leaves in the middle fails alone', async () => {
+  it('a reader that aborts in the middle fails alone', async () => {
     using setup = openHttpCache(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
     const controller = new AbortController();
     const first = await setup.http.fetch(URL_A, { signal: controller.signal });
@@ -194,7 +194,7 @@ describe('one fetch for many waiters', () => {
     expect((await (await second).arrayBuffer()).byteLength).toBe(LARGE.length);
   });
 
-  it('lets go of a stored answer that comes when its request was given up', async () => {
+  it('cancels a stored body that is opened after its request was aborted', async () => {
     using setup = openHttpCache(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
     await (await setup.http.fetch(URL_A)).arrayBuffer();
     const left = vi.fn();
@@ -211,7 +211,7 @@ describe('one fetch for many waiters', () => {
     await vi.waitFor(() => expect(left).toHaveBeenCalledOnce());
   });
 
-  it('a reader that does not read delays no other', async () => {
+  it('a reader that does not read delays no other reader', async () => {
     using setup = openHttpCache(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
     const [unread, read] = await Promise.all([setup.http.fetch(URL_A), setup.http.fetch(URL_A)]);
     expect((await read.arrayBuffer()).byteLength).toBe(LARGE.length);
@@ -220,7 +220,7 @@ describe('one fetch for many waiters', () => {
     expect(setup.cache.check()).toEqual([]);
   });
 
-  it('does not store what was under way when its URL was changed', async () => {
+  it('does not store a response that was in flight when its URL was changed', async () => {
     const origin = createHeldOrigin(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     using setup = openHttpCache((request, count) =>
       request.method === 'PUT' ? new Response('changed') : origin.answer(request, count),

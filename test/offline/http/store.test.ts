@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Cache } from '../../../main/engine/index.ts';
+import { writeBody } from '../../../main/offline/bodies.ts';
 import { getCacheStatus } from '../../../main/offline/http/response.ts';
+import { freshDirectory } from '../../engine/fresh-directory.ts';
 import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const SECOND_MS = 1000;
 
 describe('the store', () => {
-  it('takes a body that was evicted for one that is not there', async () => {
+  it('treats a response whose body was evicted as not stored', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     await fetchText(setup);
     for (const key of [...setup.cache.keys({ prefix: ['http-body'] })]) setup.cache.delete(key);
@@ -16,7 +19,7 @@ describe('the store', () => {
     expect(await fetchText(setup)).toEqual(['2', 'hit']);
   });
 
-  it('takes a body that is damaged for one that is not there', async () => {
+  it('treats a response whose body is damaged as not stored', async () => {
     using setup = openHttpCache(
       (_, count) => new Response(String(count).padEnd(100_000), { headers: { 'cache-control': 'max-age=60' } }),
     );
@@ -27,7 +30,7 @@ describe('the store', () => {
     expect([body.trimEnd(), provenance]).toEqual(['2', 'miss']);
   });
 
-  it('forgets a body that turns out to be damaged at its end', async () => {
+  it('deletes a response whose body turns out to be damaged at its end', async () => {
     using setup = openHttpCache((_, count) => {
       const body = new Uint8Array(300_000).fill(count);
       return new Response(body, { headers: { 'cache-control': 'max-age=60' } });
@@ -44,7 +47,7 @@ describe('the store', () => {
     expect([getCacheStatus(healed), new Uint8Array(await healed.arrayBuffer())[250_000]]).toEqual(['miss', 2]);
   });
 
-  it('is no hindrance when it fails: the request goes on', async () => {
+  it('may fail: the request goes on without it', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=10', etag: '"a"' }));
     await fetchText(setup);
     setup.advance(20 * SECOND_MS);
@@ -56,7 +59,7 @@ describe('the store', () => {
     await expect(setup.http.match(URL_A)).rejects.toEqual(expect.objectContaining({ code: 'CLOSED' }));
   });
 
-  it('leaves no body behind whose name was evicted', async () => {
+  it('leaves no body without a head, which was evicted', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     await fetchText(setup);
     for (const key of [...setup.cache.keys({ prefix: ['http', ''] })]) setup.cache.delete(key);
@@ -65,7 +68,7 @@ describe('the store', () => {
     expect([setup.http.delete(URL_A), setup.http.delete(URL_A), setup.cache.size]).toEqual([true, false, 0]);
   });
 
-  it('hands out a body that is too large to store, and says so', async () => {
+  it('forwards a body that is too large to store, and reports it', async () => {
     const large = new Uint8Array(3 * 1024 * 1024).fill(7);
     using setup = openHttpCache(() => new Response(large, { headers: { 'cache-control': 'max-age=60' } }), {
       store: { sizeLimit: 2 * 1024 * 1024 },
@@ -76,7 +79,7 @@ describe('the store', () => {
     expect(setup.cache.size).toBe(0);
   });
 
-  it('stores nothing of a body that breaks off', async () => {
+  it('stores no part of a body that fails', async () => {
     using setup = openHttpCache(() => {
       const body = new ReadableStream({
         start: (controller) => controller.enqueue(new Uint8Array(100_000)),
@@ -88,13 +91,13 @@ describe('the store', () => {
     expect([setup.cache.size, setup.failures]).toEqual([0, []]);
   });
 
-  it('keeps what is in the store across a restart', async () => {
+  it('keeps its responses across a restart', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     await fetchText(setup);
     expect(await (await setup.openAnother({}).fetch(URL_A)).text()).toBe('1');
   });
 
-  it('does not store what came by way of a redirect', async () => {
+  it('does not store a response to which fetch was redirected', async () => {
     using setup = openHttpCache((_, count) =>
       Object.defineProperty(new Response(String(count), { headers: { 'cache-control': 'max-age=60' } }), 'redirected', {
         value: true,
@@ -105,4 +108,20 @@ describe('the store', () => {
       ['2', 'miss'],
     ]);
   });
+});
+
+async function* createBody(bytes: number) {
+  for (let left = bytes; left > 0; left -= 10_000) yield new Uint8Array(Math.min(left, 10_000)).fill(7);
+}
+
+it.each([100, 500_000])('a body of %i bytes whose transaction fails leaves nothing behind', async (bytes) => {
+  using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
+  const refused = new Error('on purpose');
+  const written = writeBody(cache, 'body', createBody(bytes), () => {
+    throw refused;
+  });
+  await expect(written).rejects.toBe(refused);
+  expect([cache.size, cache.check()]).toEqual([0, []]);
+  await writeBody(cache, 'body', createBody(bytes), () => cache.set('name', 1));
+  expect([cache.get('body'), cache.get('name')]).toEqual([new Uint8Array(bytes).fill(7), 1]);
 });

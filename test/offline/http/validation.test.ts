@@ -6,7 +6,7 @@ const SECOND_MS = 1000;
 
 describe('validation', () => {
   it.each(['must-revalidate', 'no-cache'])(
-    'shows nothing stale where %s forbids it, whatever else is said',
+    'serves no stale response if %s forbids it, whatever the other directives say',
     async (directive) => {
       using setup = openHttpCache(
         createNumberedAnswer({ 'cache-control': `max-age=10, stale-while-revalidate=60, ${directive}` }),
@@ -28,7 +28,7 @@ describe('validation', () => {
     expect(await fetchText(setup, { cache: 'no-cache' })).toEqual(['2', 'miss']);
   });
 
-  it('forgets what the origin has replaced by something that may not be stored', async () => {
+  it('deletes a stored response that a response without permission to store has replaced', async () => {
     using setup = openHttpCache((_, count) => {
       if (count > 2) throw new TypeError('fetch failed');
       return new Response(String(count), { headers: { 'cache-control': count === 1 ? 'max-age=10' : 'no-store' } });
@@ -56,7 +56,7 @@ describe('validation', () => {
             },
           })) satisfies Parameters<typeof openHttpCache>[0];
 
-  it('confirms what is stored, and takes over the fields of the 304', async () => {
+  it('a 304 confirms the stored response and updates its fields', async () => {
     using setup = openHttpCache(tagged({ 'content-length': '999' }));
     await fetchText(setup);
     setup.advance(20 * SECOND_MS);
@@ -68,7 +68,7 @@ describe('validation', () => {
     expect(await fetchText(setup)).toEqual(['body', 'hit']); // by the new max-age
   });
 
-  it('does not believe a 304 about another tag', async () => {
+  it('a 304 with another tag confirms nothing', async () => {
     using setup = openHttpCache(tagged({ etag: '"v2"' }));
     await fetchText(setup);
     setup.advance(20 * SECOND_MS);
@@ -76,7 +76,7 @@ describe('validation', () => {
     expect(setup.originRequests.map((it) => it.headers.get('if-none-match'))).toEqual([null, '"v1"', null]);
   });
 
-  it('asks by date, too', async () => {
+  it('also validates by date', async () => {
     const modified = 'Sun, 01 Mar 2026 11:00:00 GMT';
     using setup = openHttpCache((request) =>
       request.headers.get('if-modified-since') === modified
@@ -88,7 +88,7 @@ describe('validation', () => {
     expect(await fetchText(setup)).toEqual(['body', 'revalidated']);
   });
 
-  it('tells the client that it has what is stored', async () => {
+  it('responds with 304 to a client that has the stored response', async () => {
     using setup = openHttpCache(tagged());
     await fetchText(setup);
     const known = (tag: string) => setup.http.fetch(URL_A, { headers: { 'if-none-match': tag } });
@@ -100,7 +100,7 @@ describe('validation', () => {
     expect(setup.originRequests.length).toBe(2);
   });
 
-  it('shows stale while it revalidates behind the scenes, once', async () => {
+  it('serves a stale response while it revalidates once in the background', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=10, stale-while-revalidate=60' }));
     await fetchText(setup);
     setup.advance(20 * SECOND_MS);
@@ -115,7 +115,7 @@ describe('validation', () => {
     expect(await fetchText(setup)).toEqual(['3', 'miss']);
   });
 
-  it('goes on showing what is stored when the origin is gone behind the scenes', async () => {
+  it('keeps serving the stored response when the background request fails', async () => {
     using setup = openHttpCache((_, count) => {
       if (count > 1) throw new TypeError('fetch failed');
       return new Response('x'.repeat(300_000), {
@@ -136,7 +136,7 @@ describe('validation', () => {
     ['max-age=10, stale-if-error=60', 503, 'stale'],
     ['max-age=10, stale-if-error=5', 503, 'miss'],
     ['max-age=10, stale-if-error=60, must-revalidate', 503, 'miss'],
-  ] as const)('with %s, an origin that answers %s: %s', async (control, failure, provenance) => {
+  ] as const)('with %s, an origin that responds with %s: %s', async (control, failure, provenance) => {
     using setup = openHttpCache((_, count) => {
       if (count === 1) return new Response('good', { headers: { 'cache-control': control } });
       if (failure === 'error') throw new TypeError('fetch failed');
@@ -147,7 +147,7 @@ describe('validation', () => {
     expect(await fetchText(setup)).toEqual([provenance === 'stale' ? 'good' : 'bad', provenance]);
   });
 
-  it('does not let stand in for an error what was stored by a clock that was a year ahead', async () => {
+  it('does not serve a response in place of an error if it was stored by a clock a year ahead', async () => {
     using setup = openHttpCache((_, count) =>
       count === 1
         ? new Response('good', { headers: { 'cache-control': 'max-age=10, stale-if-error=60' } })
@@ -160,7 +160,7 @@ describe('validation', () => {
   });
 
   it.each(['must-revalidate', 'no-cache'])(
-    'rejects when the origin is gone and %s forbids stale',
+    'rejects when the origin can’t be reached and %s forbids a stale response',
     async (directive) => {
       using setup = openHttpCache((_, count) => {
         if (count > 1) throw new TypeError('fetch failed');

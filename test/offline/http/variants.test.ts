@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 describe('variants and partitions', () => {
-  it('keeps several responses for a URL, by Vary', async () => {
+  it('stores several responses for a URL, by Vary', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'Accept-Language, X-B' }));
     const in_ = (language: string) => fetchText(setup, { headers: { 'accept-language': language } });
     expect(await in_('de')).toEqual(['1', 'miss']);
@@ -15,7 +15,7 @@ describe('variants and partitions', () => {
     expect(await fetchText(setup, { headers: { 'accept-language': 'de', 'x-b': '1' } })).toEqual(['4', 'miss']);
   });
 
-  it('keeps the newest of many for a URL, each with its body, and none of the others', async () => {
+  it('stores the newest of many responses for a URL, each with its body, and deletes the others', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'X-B' }));
     const asking = (n: number) => fetchText(setup, { headers: { 'x-b': String(n) } });
     for (let n = 1; n <= 40; n++) await asking(n);
@@ -27,7 +27,7 @@ describe('variants and partitions', () => {
     expect(await asking(8)).toEqual(['41', 'miss']);
   });
 
-  it('takes languages and codings for the same in any case of letters, other fields not', async () => {
+  it('compares languages and codings case-insensitively, other fields exactly', async () => {
     using setup = openHttpCache(
       createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }),
     );
@@ -39,7 +39,7 @@ describe('variants and partitions', () => {
     expect(await asking('de-CH, en', 'gzip', 'B')).toEqual(['3', 'miss']);
   });
 
-  it('keeps nothing that varies by what it does not see, also when a 304 says so later', async () => {
+  it('stores nothing that varies by a hidden field, also when a later 304 says so', async () => {
     using setup = openHttpCache(
       (request, count) =>
         new Response(request.headers.has('if-none-match') ? null : String(count), {
@@ -61,7 +61,7 @@ describe('variants and partitions', () => {
     ]);
   });
 
-  it('never shows what was asked for with credentials to other ones, and writes no credentials down', async () => {
+  it('never serves a response to other credentials, and writes no credentials to disk', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'cookie' }));
     const as = (authorization: string) => fetchText(setup, { headers: { authorization, cookie: 'sid=secret' } });
     expect([await as('Bearer a'), await as('Bearer b'), await as('Bearer a')]).toEqual([
@@ -83,7 +83,7 @@ describe('variants and partitions', () => {
   });
 });
 
-it('forgets all of a partition, and what is on the way to it', async () => {
+it('clear deletes all of a partition, and keeps responses in flight from being stored', async () => {
   let release = () => {};
   const gate = new Promise<void>((resolve) => {
     release = resolve;

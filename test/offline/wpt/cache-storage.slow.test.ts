@@ -8,7 +8,7 @@ import { freshDirectory } from '../../engine/fresh-directory.ts';
 const FOLDER = 'service-workers/cache-storage';
 const RUN = join(import.meta.dirname, 'run.ts');
 
-/** What does not apply, or is not done. */
+/** Tests that do not apply, or of features that are missing by choice. */
 const FAILING = [
   // Node's fetch has no opaque responses.
   'Cache.match ignores vary headers on opaque response.',
@@ -20,12 +20,12 @@ const FAILING = [
 /** Buckets are another standard. */
 const LEFT_OUT = ['cache-storage-buckets.https.any.js'];
 
-/** A checkout of web-platform-tests/wpt; it is not part of this repository. */
+/** A checkout of web-platform-tests/wpt, which is not part of this repository. */
 const root = process.env['WPT'];
 
 describe('web-platform-tests: service-workers/cache-storage', () => {
   it.skipIf(root === undefined).each(['main', 'page'])(
-    'passes all that apply, where it is asked in %s (WPT=<checkout>)',
+    'passes all tests that apply in the CacheStorage of %s (WPT=<checkout>)',
     async (where) => {
       const files = readdirSync(join(root!, FOLDER)).filter((it) => it.endsWith('.any.js') && !LEFT_OUT.includes(it));
       const outcomes: { readonly name: string; readonly fault: string | null }[] = [];

@@ -1,7 +1,7 @@
 /**
  * Runs one file of the web-platform-tests in this process, as a page would: `node run.ts <checkout> <file> <directory> <where>`. Writes
- * the outcome of its tests to standard output as JSON: names, and messages of those that failed. `where` is whose CacheStorage it is:
- * that of the `main` process, or that of a `page`, over a port.
+ * the results of its tests to standard output as JSON: names, and messages of the failed ones. `where` selects the CacheStorage: that of
+ * the `main` process, or that of a `page`, over a port.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -28,14 +28,14 @@ const origin = await startWptServer(root);
 const location = new URL(`/${file}`, origin);
 const Plain = Request;
 
-/** As in a page: what is relative is so to the page. */
+/** As in a page, relative URLs are resolved against the page. */
 class PageRequest extends Plain {
   constructor(input: string | URL | Request, init?: RequestInit) {
     super(input instanceof Plain ? input : new URL(String(input), location), init);
   }
 }
 
-/** As in a page: with the cookies of the page. */
+/** As in a page, with its cookies. */
 let cookies = '';
 const network = globalThis.fetch;
 async function pageFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
@@ -64,7 +64,7 @@ class FileReader {
 const store = new Cache(directory, { evictionPolicy: 'none' });
 const inMain = () => new CacheStorage({ cache: store, fetch: pageFetch });
 
-/** The same by way of a page's port. */
+/** The same over the port of a page. */
 function inPage(): RemoteCacheStorage {
   const backing = {
     caches: inMain,

@@ -7,7 +7,7 @@ type Script = (query: URLSearchParams, request: IncomingMessage, response: Serve
 
 const stash = new Map<string, string>();
 
-/** What the tests ask of the suite's Python scripts. */
+/** Plays the Python scripts of the suite that the tests request. */
 const SCRIPTS: Readonly<Record<string, Script>> = {
   'fetch-status.py': (query, _, response) => void response.writeHead(Number(query.get('status'))).end(),
   'vary.py': (query, request, response) => {
@@ -41,7 +41,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
   },
 };
 
-/** Serves a checkout of the web-platform-tests on any free port; answers its origin. */
+/** Serves a checkout of the web-platform-tests on any free port. Returns its origin. */
 export async function startWptServer(root: string): Promise<string> {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');

@@ -1,4 +1,4 @@
-/** A row of hills as far as the window is wide, `steps` high points from left to right. */
+/** A row of hills across the window, with `steps` peaks from left to right. */
 const hills = (y: number, height: number, steps: number, color: string) => {
   const width = 1200 / steps;
   const waves = Array.from({ length: steps }, (_, step) => {
@@ -8,7 +8,7 @@ const hills = (y: number, height: number, steps: number, color: string) => {
   return `<path d="M 0 ${y} ${waves.join(' ')} V 320 H 0 Z" fill="${color}"/>`;
 };
 
-/** An evening landscape as SVG. It stands for pictures that an application has downloaded or was given. */
+/** An evening landscape as SVG, in place of pictures that an application downloads or gets from its user. */
 export function drawCover(): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 320" preserveAspectRatio="xMidYMid slice">
   <defs>

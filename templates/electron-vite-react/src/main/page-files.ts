@@ -1,6 +1,6 @@
 /**
- * The built page at app://notes/ rather than file://. A page of a scheme of its own has a real origin, its policy can be sent as a
- * header, and it reads no other files of the disk.
+ * Serves the built page at app://notes/ instead of file://. A page with a scheme of its own has a real origin, gets its policy as a
+ * header, and can't read other files of the disk.
  */
 import { readFile } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
@@ -20,7 +20,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** Scripts and styles of the application itself, pictures of the store, nothing else from anywhere. */
+/** Allows the application's own scripts and styles, pictures of the store, and nothing else. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -33,7 +33,7 @@ const POLICY = [
 
 export async function answerWithFile(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
-  // `join` resolves every `..`, so what leaves the folder shows in the path.
+  // `join` resolves every `..`, so a path outside of the folder doesn't begin with it.
   const path = join(PAGE_FOLDER, pathname === '/' ? 'index.html' : decodeURIComponent(pathname));
   const type = MEDIA_TYPES[extname(path)];
   if (type === undefined || !path.startsWith(PAGE_FOLDER + sep)) return new Response(null, { status: 404 });

@@ -1,4 +1,4 @@
-/** Where the build tool puts the page, and where its server has it while developing. */
+/** The folder of the built page, and the URL of the development server. */
 import { join } from 'node:path';
 import { app } from 'electron';
 

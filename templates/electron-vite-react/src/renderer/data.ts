@@ -4,7 +4,7 @@ import { COVER, type Note, type stores, type Theme } from '../stores';
 
 const { notes, settings } = diskCache.as<typeof stores>();
 
-/** Read from the disk as it is shown; no copy of the picture passes through a script. */
+/** Served from disk when it is shown; no script handles the picture's bytes. */
 export const coverUrl = diskCache.url('pictures', COVER);
 
 export const writeNote = (text: string) => notes.set(crypto.randomUUID(), { text, writtenAt: Date.now() });
@@ -20,7 +20,7 @@ export function watchNotes(show: (notes: [id: string, note: Note][]) => void): (
   return notes.subscribe(() => void read());
 }
 
-/** As `watchNotes`, for the theme. */
+/** Like `watchNotes`, for the theme. */
 export function watchTheme(show: (theme: Theme) => void): () => void {
   const read = async () => show((await settings.get('theme')) ?? 'light');
   void read();

@@ -1,0 +1,131 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { renderPage } from '../../bench/harness/format-page.ts';
+import type { BenchmarkReport } from '../../bench/harness/measure.ts';
+import { plotGoals } from '../../bench/harness/plot-goals.ts';
+import {
+  describeEnvironment,
+  formatResults,
+  markMeasured,
+  parseResults,
+  readNewestResults,
+  saveResults,
+} from '../../bench/harness/results.ts';
+
+const PAGE = join(import.meta.dirname, '../../docs/bench.md');
+const PLOT = join(import.meta.dirname, '../../docs/images/bench.svg');
+const page = readFileSync(PAGE, 'utf8');
+
+const spread = (median: number) => ({ median, least: median / 2, most: median * 2 });
+const toReport = (name: string, median: number): BenchmarkReport => ({
+  name,
+  asks: `How fast is ${name}?`,
+  asGrid: false,
+  results: [
+    {
+      title: `${name} of everything`,
+      unit: 'µs',
+      rounds: 5,
+      lines: [
+        { name: 'ours', figure: spread(median) },
+        { name: 'theirs', figure: { skipped: 'not installed' } },
+      ],
+      verdicts: [
+        { goal: { subject: 'ours', against: 'ours', atMost: 2 }, ratio: spread(1), met: true },
+        {
+          goal: { subject: 'ours', against: 'theirs', atMost: 2 },
+          ratio: { skipped: 'not installed' },
+          met: undefined,
+        },
+      ],
+    },
+  ],
+});
+
+const ENVIRONMENT = describeEnvironment();
+const save = (directory: string, date: string, ...reports: BenchmarkReport[]) =>
+  saveResults(
+    reports.map((report) => markMeasured(report, ENVIRONMENT)),
+    directory,
+    date,
+  );
+
+function createDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'deskcache-results-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+describe('docs/bench.md', () => {
+  it('shows the newest results as they are rendered; if they were saved by hand, run: npm run bench:page', () => {
+    expect(page).toBe(renderPage(page, readNewestResults()!));
+    expect(readFileSync(PLOT, 'utf8')).toBe(plotGoals(readNewestResults()!));
+  });
+
+  it('changes with the results, and nothing else of it does', () => {
+    const directory = createDirectory();
+    save(directory, '2026-01-02', toReport('get', 1.5));
+    const rendered = renderPage(page, readNewestResults(directory)!);
+    expect(rendered.slice(0, rendered.indexOf('<!--'))).toBe(page.slice(0, page.indexOf('<!--')));
+    for (const line of [
+      '## Results of 2026-01-02',
+      '**Goals: 1 met, 0 missed, 1 skipped.**',
+      '### How fast is get?',
+      '| ours | 1.50 (0.750–3.00) |',
+      '| theirs | skipped: not installed |',
+      '| get of everything | ours ≤ 2 × ours | 1.00 × (0.500–2.00) | met |',
+    ])
+      expect(rendered.split('\n')).toContain(line);
+    expect(renderPage(rendered, readNewestResults(directory)!)).toBe(rendered);
+  });
+
+  it('plots each measured goal as a multiple of it, from the best round to the worst', () => {
+    const directory = createDirectory();
+    save(directory, '2026-01-02', toReport('get', 1.5));
+    const plot = plotGoals(readNewestResults(directory)!);
+    const [circle, ...others] = plot.matchAll(/<circle cx="([\d.]+)"/g);
+    expect(others).toEqual([]);
+    const goalX = Number(/x="([\d.]+)"[^>]*>goal</.exec(plot)![1]);
+    const [, from, to] = /x1="([\d.]+)" x2="([\d.]+)"[^>]*stroke-width="2"/.exec(plot)!.map(Number);
+    // Half of what is allowed; in the worst round all of it.
+    expect(Number(circle![1])).toBeLessThan(goalX);
+    expect(to).toBe(goalX);
+    expect(from! + to!).toBeCloseTo(2 * Number(circle![1]), 0);
+    expect(plot).toContain('≤ 2 × ours');
+  });
+
+  it('is refused when it has lost its marks', () => {
+    expect(() => renderPage('# Benchmarks\n', readNewestResults()!)).toThrow('needs two lines');
+  });
+});
+
+describe('saved results', () => {
+  it('keep what was not measured again, with the time of its measurement, in a file for each day', () => {
+    const directory = createDirectory();
+    save(directory, '2026-01-02', toReport('set', 1), toReport('get', 1));
+    const path = save(directory, '2026-01-03', toReport('set', 2), toReport('delete', 3));
+    expect(path).toBe(join(directory, '2026-01-03.json'));
+    const { date, reports } = readNewestResults(directory)!;
+    expect(date).toBe('2026-01-03');
+    expect(reports.map(({ name, results }) => [name, results[0]!.lines[0]!.figure])).toEqual([
+      ['get', spread(1)],
+      ['set', spread(2)],
+      ['delete', spread(3)],
+    ]);
+  });
+
+  it('say on what they were measured', () => {
+    const [report] = readNewestResults()!.reports;
+    expect(report!.environment.cores).toBeGreaterThan(0);
+    expect(ENVIRONMENT.node).toBe(process.versions.node);
+    expect(ENVIRONMENT.sqlite).toMatch(/^better-sqlite3 \d/);
+  });
+
+  it('are read as they were written, a ratio to nothing included', () => {
+    const report = markMeasured(toReport('get', Number.POSITIVE_INFINITY), ENVIRONMENT);
+    const results = { date: '2026-01-02', reports: [{ ...report, load: 1.234567 }] };
+    expect(parseResults(formatResults(results))).toEqual({ ...results, reports: [{ ...report, load: 1.2346 }] });
+  });
+});
