@@ -218,7 +218,7 @@ export class Client {
   /** Ends everything that belongs to the connection. */
   #dropConnection(): void {
     this.#port = undefined;
-    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', 'The connection of the stream has ended'));
+    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', 'The connection has ended'));
     this.#connectionAbort = new AbortController();
     this.updates.interrupted();
   }

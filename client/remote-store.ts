@@ -1,55 +1,65 @@
 import { type Access, type ArgumentRole, getRequiredAccess, type Signature } from '../protocol/contract/signature.ts';
 import { ANY_STORE_SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
+import type { JobState } from '../protocol/job.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
-import type { Projection, ResultPage } from '../protocol/results.ts';
+import type { ResultPage } from '../protocol/results.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import { MAX_INLINE_BYTES } from '../protocol/value-stream.ts';
 import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
-import { rethrowLater } from './on-demand.ts';
+import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
 import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
+import type { RemoteSettingsListenerOptions } from './remote-settings.ts';
+import type { SettingsListener, SettingsMirror } from './settings-mirror.ts';
 import type { UpdateListener } from './subscriptions.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
- * A store of the main process, of any kind. Each method of the contract checks that its arguments can be sent and becomes an operation of
+ * A store of the main process, of any kind, or a queue. Each method of the contract checks that its arguments can be sent and becomes an operation of
  * this turn. The main process refuses methods that the kind doesn't have; the types hide them.
  */
 export class RemoteStore {
   readonly #client: Client;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
+  /** Of settings, from the first use on. */
+  #opening: Promise<SettingsMirror> | undefined;
+  #mirror: SettingsMirror | undefined;
 
   /** Without `signatures`: a store of a kind that isn't known here. */
-  constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
+  constructor(client: Client, store: string, signatures?: Readonly<Record<string, Signature>>) {
     defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), (store, method, args) => store.#call(method, args));
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
       Promise.reject(functionNotSupported(method)),
     );
     this.#client = client;
     this.#store = store;
-    this.#signatures = signatures;
+    this.#signatures = { ...ANY_STORE_SIGNATURES, ...signatures };
   }
 
-  keys(range?: Range): RemoteRange<unknown> {
+  keys(range: Range = {}): RemoteRange<unknown> {
     return this.#createRange('keys', range);
   }
 
-  values(range?: Range): RemoteRange<unknown> {
+  values(range: Range = {}): RemoteRange<unknown> {
     return this.#createRange('values', range);
   }
 
-  entries(range?: Range): RemoteRange<unknown> {
+  entries(range: Range = {}): RemoteRange<unknown> {
     return this.#createRange('entries', range);
   }
 
   reversed(): RemoteRange<unknown> {
     return this.values({ reverse: true });
+  }
+
+  jobs(state: JobState): RemoteRange<unknown> {
+    return this.#createRange(state);
   }
 
   openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
@@ -79,7 +89,7 @@ export class RemoteStore {
 
   /** Returns an unsubscribe function. `onError` receives the reason when the subscription ends by itself; without it that is an uncaught error. */
   subscribe(listener: UpdateListener, { onError = rethrowLater, ...range }: RemoteSubscribeOptions = {}): () => void {
-    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
+    assertListener(listener);
     const [sent] = toWireArguments([range], ['range']);
     return this.#client.updates.subscribe({
       store: this.#store,
@@ -89,18 +99,44 @@ export class RemoteStore {
     });
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    return this.#createRange('items')[Symbol.asyncIterator]();
+  /** The members of `RemoteSettings` that aren't in the contract: from here to `onAnyChange`. */
+  get now(): unknown {
+    const now = this.#mirror?.now;
+    if (now) return now;
+    throw new DiskCacheError('BAD_OPTION', 'now: await load() first');
   }
 
-  #createRange(of: Projection | 'items', range: Range = {}): RemoteRange<unknown> {
-    return new RemoteRange((after) => this.#call('page', [of, range, after]) as Promise<ResultPage>);
+  load(): Promise<void> {
+    return this.#openMirror().then((mirror) => mirror.load());
+  }
+
+  onChange(
+    path: unknown,
+    listener: SettingsListener,
+    { onError = rethrowLater }: RemoteSettingsListenerOptions = {},
+  ): () => void {
+    assertListener(listener);
+    return startWhenLoaded(this.#openMirror(), (mirror) => mirror.listen(path, listener, onError), onError);
+  }
+
+  onAnyChange(listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
+    return this.onChange(undefined, listener, options);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    return this.#createRange('items', {})[Symbol.asyncIterator]();
+  }
+
+  /** `args`: those of the contract's `page`, without the cursor. */
+  #createRange(...args: readonly unknown[]): RemoteRange<unknown> {
+    return new RemoteRange((after) => this.#call('page', [...args, after]) as Promise<ResultPage>);
   }
 
   #call(method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
       const signature = this.#getSignature(method);
-      const sent = toWireArguments(args, signature.takes);
+      // Without a second argument it is a patch of settings.
+      const sent = toWireArguments(args, method === 'set' && args.length === 1 ? ['value'] : signature.takes);
       const access = getRequiredAccess(signature, sent);
       const near = this.#client.updates.nearCache(this.#store);
       if (near !== undefined) {
@@ -109,9 +145,25 @@ export class RemoteStore {
         if (access !== 'read') near.invalidate(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
       if (method === 'get') return this.#get(sent, access);
-      if (method === 'set' && isLarge(sent[1])) return this.#setLarge(sent, sent[1]);
-      return this.#client.call(this.#store, method, sent, access);
+      const result =
+        method === 'set' && isLarge(sent[1])
+          ? this.#setLarge(sent, sent[1])
+          : this.#client.call(this.#store, method, sent, access);
+      return this.#mirror && access !== 'read' ? this.#mirror.follow(result) : result;
     });
+  }
+
+  /** Calls on the store wait until it is open, so that a listener receives the writes that follow it. */
+  #openMirror(): Promise<SettingsMirror> {
+    this.#opening ??= this.#client.exclusive(this.#store, async () => {
+      const { openMirror } = await loadPart('settings', () => import('./settings-mirror.ts'));
+      this.#mirror = await openMirror(this.#client, this.#store);
+      return this.#mirror;
+    });
+    this.#opening.catch(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
   }
 
   /** Reads a large value of bytes or text as a stream; other large values fail with the first error. */
@@ -134,8 +186,7 @@ export class RemoteStore {
 
   /** Unknown methods take any arguments; the main process decides. */
   #getSignature(method: string): Signature {
-    if (Object.hasOwn(this.#signatures, method)) return this.#signatures[method]!;
-    return Object.hasOwn(ANY_STORE_SIGNATURES, method) ? ANY_STORE_SIGNATURES[method]! : UNKNOWN_SIGNATURE;
+    return Object.hasOwn(this.#signatures, method) ? this.#signatures[method]! : UNKNOWN_SIGNATURE;
   }
 
   /** Rejects what can't be sent; the main process validates the step. */
@@ -148,6 +199,11 @@ export class RemoteStore {
     const [sentTest, sentKey] = toWireArguments(key === undefined ? [test] : [test, key], ['value', 'key']);
     return { if: { ...(sentTest as object), ...(key !== undefined && { key: sentKey }) } };
   }
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+function assertListener(listener: unknown): void {
+  if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'A function was expected');
 }
 
 const isLarge = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length > MAX_INLINE_BYTES;

@@ -1,8 +1,8 @@
 import { CACHE_SIGNATURES, type CacheContract } from './contract/cache.ts';
-import { DEQUE_SIGNATURES, type DequeContract } from './contract/deque.ts';
-import { INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
+import { DEQUE_ONLY_SIGNATURES, DEQUE_SIGNATURES, type DequeContract } from './contract/deque.ts';
+import { INDEX_ONLY_SIGNATURES, INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
 import { QUEUE_SIGNATURES, type QueueContract } from './contract/queue.ts';
-import { SETTINGS_SIGNATURES, type SettingsContract } from './contract/settings.ts';
+import { SETTINGS_ONLY_SIGNATURES, SETTINGS_SIGNATURES, type SettingsContract } from './contract/settings.ts';
 import type { Signature } from './contract/signature.ts';
 
 export type { Cursor, Projection, ResultPage } from './results.ts';
@@ -33,13 +33,13 @@ export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
 };
 
 /**
- * Used when the kind of a declared store isn't known. `push` is that of a deque, which takes any number of values; all other methods that
- * kinds share have the same signature.
+ * Used when the kind of a declared store isn't known; a queue's methods are in it, so that one class has them all. `push` and `equals` are those of a deque, which take any values; all other methods
+ * that kinds share have the same signature. The page starts with this table alone, so it is made of few others.
  */
 export const ANY_STORE_SIGNATURES: SignatureTable = /* @__PURE__ */ (() => ({
-  ...SIGNATURES.settings,
-  ...SIGNATURES.deque,
-  ...SIGNATURES.index,
-  ...SIGNATURES.cache,
-  push: DEQUE_SIGNATURES.push,
+  ...(QUEUE_SIGNATURES as unknown as SignatureTable),
+  ...CACHE_SIGNATURES,
+  ...INDEX_ONLY_SIGNATURES,
+  ...DEQUE_ONLY_SIGNATURES,
+  ...SETTINGS_ONLY_SIGNATURES,
 }))();

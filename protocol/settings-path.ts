@@ -1,5 +1,6 @@
 import { formatValue, truncate } from './describe-value.ts';
 import { DiskCacheError } from './error.ts';
+import { isPlainObject } from './native-types.ts';
 
 /** Values that are one setting, whatever they contain: paths don't lead into them. */
 type LeafValue =
@@ -78,6 +79,12 @@ export function parseSettingsPath(path: unknown): readonly [string, ...string[]]
   }
   return segments as [string, ...string[]];
 }
+
+/** Returns an own member of a plain object; undefined if there is none, also for names such as `constructor`. */
+export const getMember = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && isPlainObject(value) && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 
 /** Formats a path for a message. */
 export const formatSettingsPath = (segments: readonly string[]): string => `"${truncate(segments.join('.'))}"`;

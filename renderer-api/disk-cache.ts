@@ -1,10 +1,13 @@
 import { Client } from '../client/client.ts';
 import type { MessagePortLike } from '../client/port-connection.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../client/remote.ts';
-import { RemoteQueue } from '../client/remote-queue.ts';
+import type { RemoteQueue } from '../client/remote-queue.ts';
+import type { RemoteSettings } from '../client/remote-settings.ts';
 import { RemoteStore } from '../client/remote-store.ts';
 import { toAssetUrl } from '../protocol/asset-url.ts';
-import { type Kind, SIGNATURES } from '../protocol/contract.ts';
+import { CACHE_SIGNATURES } from '../protocol/contract/cache.ts';
+import { INDEX_ONLY_SIGNATURES } from '../protocol/contract/index-map.ts';
+import { QUEUE_SIGNATURES } from '../protocol/contract/queue.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { PortPurpose } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
@@ -47,16 +50,15 @@ export class DiskCache extends DefaultStore {
   readonly #http: LazyHttpClient;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
-  readonly #queues = new Map<string, RemoteQueue>();
 
   constructor(connect: ConnectPort, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client((signal) => connect(signal, 'stores'), timeout);
-    super(client, DEFAULT_STORE, SIGNATURES.cache);
+    super(client, DEFAULT_STORE, CACHE_SIGNATURES);
     this.#client = client;
     this.#http = new LazyHttpClient((signal) => connect(signal, 'offline'), timeout);
     this.caches = new RemoteCacheStorage(this.#http);
     this.connection = new RemoteConnection(this.#http);
-    this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
+    this.window = new DefaultStore(client, WINDOW_STORE, CACHE_SIGNATURES);
   }
 
   /**
@@ -75,7 +77,12 @@ export class DiskCache extends DefaultStore {
 
   /** Returns a deque by its declared name; like `cache`. */
   deque<V = unknown>(name: string): RemoteDeque<V> {
-    return this.#store(name, 'deque') as unknown as RemoteDeque<V>;
+    return this.#store(name) as unknown as RemoteDeque<V>;
+  }
+
+  /** Returns settings by their declared name; like `cache`. `diskCache.as<typeof stores>()` knows their paths. */
+  settings<T extends object = Record<string, unknown>>(name: string): RemoteSettings<T> {
+    return this.#store(name) as unknown as RemoteSettings<T>;
   }
 
   /**
@@ -84,10 +91,7 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   queue<T = unknown>(name: string): RemoteQueue<T> {
-    const queue =
-      this.#queues.get(name) ?? new RemoteQueue(this.#client, toQueueAddress(assertStoreName(name, 'queue')));
-    this.#queues.set(name, queue);
-    return queue as RemoteQueue<T>;
+    return this.#store(name, 'queue') as unknown as RemoteQueue<T>;
   }
 
   /** Returns the declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. The page needs only the type. */
@@ -118,7 +122,7 @@ export class DiskCache extends DefaultStore {
   nearCache(store: string, { maxBytes = DEFAULT_NEAR_CACHE_BYTES }: { readonly maxBytes?: number } = {}): () => void {
     if (typeof maxBytes !== 'number' || !(maxBytes >= 0))
       throw new DiskCacheError('BAD_OPTION', `maxBytes is ${String(maxBytes)}; it has to be a number from 0`);
-    return this.#client.updates.openNearCache(assertStoreName(store, 'store'), maxBytes);
+    return this.#client.updates.openNearCache(assertStoreName(store), maxBytes);
   }
 
   /**
@@ -142,16 +146,20 @@ export class DiskCache extends DefaultStore {
     this.#http.disconnect(reason);
   }
 
-  #store(name: string, kind?: Kind): RemoteStore {
-    assertStoreName(name, 'store');
-    const id = `${kind ?? 'any'} ${name}`;
-    const store = this.#stores.get(id) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
+  #store(name: string, kind?: keyof typeof KIND_SIGNATURES): RemoteStore {
+    assertStoreName(name);
+    const id = `${kind} ${name}`;
+    const address = kind === 'queue' ? toQueueAddress(name) : name;
+    const store = this.#stores.get(id) ?? new RemoteStore(this.#client, address, kind && KIND_SIGNATURES[kind]);
     this.#stores.set(id, store);
     return store;
   }
 }
 
-function assertStoreName(name: string, what: 'store' | 'queue'): string {
+/** The signatures of kinds where they differ from `ANY_STORE_SIGNATURES`. */
+const KIND_SIGNATURES = { cache: CACHE_SIGNATURES, index: INDEX_ONLY_SIGNATURES, queue: QUEUE_SIGNATURES };
+
+function assertStoreName(name: string): string {
   if (isStoreName(name)) return name;
-  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a ${what}`);
+  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store or a queue`);
 }

@@ -20,12 +20,17 @@ export interface SettingsContract<T extends object = Record<string, unknown>> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const SETTINGS_SIGNATURES: Signatures<SettingsContract> = /* @__PURE__ */ (() => ({
-  get: reads('key'),
+/** The methods that a cache doesn't have. */
+export const SETTINGS_ONLY_SIGNATURES: Pick<Signatures<SettingsContract>, 'all' | 'reset'> = /* @__PURE__ */ (() => ({
   all: reads(),
+  reset: writes('...value'),
+}))();
+
+export const SETTINGS_SIGNATURES: Signatures<SettingsContract> = /* @__PURE__ */ (() => ({
+  ...SETTINGS_ONLY_SIGNATURES,
+  get: reads('key'),
   has: reads('key'),
   set: writes('key', 'value'),
-  reset: writes('...value'),
   volume: reads(),
   check: administersAlone('plain'),
 }))();

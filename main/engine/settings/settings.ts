@@ -4,6 +4,7 @@ import { deepFreeze } from '../../../protocol/freeze.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
 import {
   formatSettingsPath,
+  getMember,
   parseSettingsPath,
   type SettingsPatch,
   type SettingsPath,
@@ -15,7 +16,7 @@ import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
-import { getMember, getSetting, isSet, resetSetting, type StoredMember, setSetting } from './stored-member.ts';
+import { getSetting, isSet, resetSetting, type StoredMember, setSetting } from './stored-member.ts';
 import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
 import { createValidator, type Members, type SettingsSchema, type SettingsValidator } from './validation.ts';
 

@@ -1,7 +1,7 @@
 import { describeType } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
-import { formatSettingsPath } from '../../../protocol/settings-path.ts';
+import { formatSettingsPath, getMember } from '../../../protocol/settings-path.ts';
 
 /*
  * What is stored of one top-level member of the settings: a value that was set as a whole, or only those members of it that were set. What
@@ -15,10 +15,6 @@ type Members = Readonly<Record<string, unknown>>;
 
 const isObject = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && isPlainObject(value);
-
-/** Returns an own member; undefined if there is none, also for names such as `constructor`. */
-export const getMember = (value: unknown, name: string): unknown =>
-  isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 
 const withMember = <V>(members: Readonly<Record<string, V>>, name: string, member: V): Record<string, V> => ({
   ...members,
