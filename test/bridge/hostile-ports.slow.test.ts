@@ -42,7 +42,10 @@ describe('a page that is late to drop invalidated items', () => {
     expect(took.filter((ms) => ms > NEAR_LEASE_MS / 4).length).toBeLessThanOrEqual(2);
     await vi.waitFor(async () => {
       const answer = await late.call('near', 'api');
-      expect(answer.value?.error).toMatchObject({ code: 'BUSY', message: expect.stringMatching(/had to wait too long/) });
+      expect(answer.value?.error).toMatchObject({
+        code: 'BUSY',
+        message: expect.stringMatching(/had to wait too long/),
+      });
     });
   });
 

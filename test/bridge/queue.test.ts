@@ -182,14 +182,21 @@ describe('a page with a queue of the main process', () => {
   });
 });
 
-it('a queue in a page has the types of its payload, and nothing that takes a function', () => {
+it('a queue in a page has the types of its payload, and refuses what only stores have', async () => {
   using opened = openOutbox<{ readonly text: string }>();
   const { outbox } = opened;
   expectTypeOf(outbox.enqueue).parameter(0).toEqualTypeOf<{ readonly text: string }>();
   expectTypeOf(outbox.get).returns.resolves.toEqualTypeOf<Job<{ readonly text: string }> | undefined>();
   expectTypeOf(outbox.jobs('dead')).resolves.toEqualTypeOf<Job<{ readonly text: string }>[]>();
   expectTypeOf<(typeof outbox)['paused']>().toEqualTypeOf<Promise<boolean>>();
-  for (const absent of ['process', 'transact', 'batch', 'page']) expect(outbox).not.toHaveProperty(absent);
+  expectTypeOf<
+    Extract<keyof typeof outbox, 'process' | 'transact' | 'batch' | 'page' | 'set'>
+  >().toEqualTypeOf<never>();
+  expect(outbox).not.toHaveProperty('process');
+  const untyped = outbox as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  await expect(untyped['transact']!(() => 1)).rejects.toEqual(errorMatching('BAD_OPTION', /function/));
+  await expect(untyped['batch']!([{ set: ['k', 1] }])).rejects.toEqual(errorMatching('BAD_OPTION', /no batch/));
+  await expect(untyped['set']!('k', 1)).rejects.toEqual(errorMatching('NOT_ALLOWED', /"set" on the queue/));
 });
 
 describe('a page that was granted a part', () => {
