@@ -72,13 +72,13 @@ async function openUtilityEngine(directory: string): Promise<WritingPage> {
   const utility = new Worker(new URL('./peer/utility-worker.ts', import.meta.url));
   const tell = (order: Command, ...ports: MessagePort[]) =>
     utility.postMessage({ order, ports } satisfies ParentMessage, ports);
-  tell({ order: 'open', opening: { directory, stores: { declarations: {} }, windows: undefined }, attached: [] });
+  tell({ type: 'open', opening: { directory, stores: { declarations: {} }, windows: undefined }, attached: [] });
   const [answer] = (await once(utility, 'message')) as [EngineEvent];
   if (answer.event !== 'opened') throw new Error(`The utility process did not open: ${JSON.stringify(answer)}`);
   const rights = { grant: FULL_GRANT, hasShard: false };
-  tell({ order: 'session', id: 1, window: undefined, rights }, port1);
+  tell({ type: 'session', id: 1, window: undefined, rights }, port1);
   return openWritingPage(port2, async () => {
-    tell({ order: 'close' });
+    tell({ type: 'close' });
     await once(utility, 'exit');
   });
 }

@@ -57,8 +57,8 @@ export class Client {
     return this.#storeOrder.run(store, () => this.#addToTurn(store, method, args, access === 'read', false, tooLarge));
   }
 
-  /** Like `call`, for the caller of `exclusive`, which isn't held up by it. */
-  callHeld(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
+  /** Like `call`, for use inside `exclusive`: it doesn't wait for its turn. */
+  callNow(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
     return this.#addToTurn(store, method, args, false, false);
   }
 
@@ -179,7 +179,7 @@ export class Client {
     const handshakeTimeout = Math.ceil(this.#timeout * HANDSHAKE_SHARE);
     const connecting = this.#connect(AbortSignal.timeout(handshakeTimeout)).then((port) => {
       const connection = new PortConnection(port, {
-        onEnd: (reason, wasCut) => this.#onConnectionLost(connecting, reason, wasCut),
+        onEnd: (reason, wasDropped) => this.#onConnectionLost(connecting, reason, wasDropped),
         onMessage: (message) => this.updates.receive(message),
       });
       if (this.#port === connecting) this.updates.resume(connection);
@@ -192,13 +192,13 @@ export class Client {
     return connecting;
   }
 
-  #onConnectionLost(connection: Promise<PortConnection>, reason: DiskCacheError, wasCut: boolean): void {
+  #onConnectionLost(connection: Promise<PortConnection>, reason: DiskCacheError, wasDropped: boolean): void {
     if (this.#port !== connection) return;
     this.#dropConnection();
-    const again = wasCut ? this.#takeIdempotent() : [];
+    const retries = wasDropped ? this.#takeIdempotent() : [];
     this.#rejectAll(reason);
-    if (again.length > 0) {
-      this.#queued.push(...again);
+    if (retries.length > 0) {
+      this.#queued.push(...retries);
       this.#connectAndSend();
     }
     this.updates.reconnect();

@@ -27,8 +27,8 @@ export const openValueStream = (
 export const readLargeValue = (client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> =>
   withStream(client, store, 'openStream', [key], ({ readAll }, stream, opened) => readAll(stream, opened));
 
-/** Like the engine's `writeStream`. */
-export async function writeValueStream(
+/** Like the engine's `writeStream`. @throws {DiskCacheError} `BAD_VALUE`, and what `chunks` throws when it is read. */
+export function writeValueStream(
   client: Client,
   store: string,
   key: Key,
@@ -36,22 +36,25 @@ export async function writeValueStream(
   options?: SetOptions,
 ): Promise<void> {
   if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
-    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
+    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or async iterable of Uint8Array');
   }
-  await withStream(client, store, 'openUpload', [key, options], ({ upload }, stream, id) => upload(stream, id, chunks));
+  return withStream(client, store, 'openUpload', [key, options], ({ upload }, stream, id) =>
+    upload(stream, id, chunks),
+  );
 }
 
-/** `set` of bytes that are too large for a message. Returns false if the store has a codec of its own, which takes only whole values. */
-export const writeLargeValue = async (
+/** `set` of bytes that are too large for a message. Returns undefined if the store has a codec of its own, which takes only whole values. */
+export const writeLargeValue = (
   client: Client,
   store: string,
   key: Key,
   bytes: Uint8Array,
   options?: SetOptions,
-): Promise<boolean> =>
-  (await withStream(client, store, 'openUpload', [key, options, true], ({ upload }, stream, id) =>
-    upload(stream, id, [bytes]),
-  )) === true;
+): Promise<boolean | undefined> =>
+  withStream(client, store, 'openUpload', [key, options, true], async ({ upload }, stream, id) => {
+    await upload(stream, id, [bytes]);
+    return true;
+  });
 
 /**
  * Opens a stream and returns the result of `work` with it; undefined if there was nothing to open. Rejects as soon as the connection ends,

@@ -1,8 +1,11 @@
+import { DiskCacheError } from '../protocol/error.ts';
+import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { NearCache } from './near-cache.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { PortConnection } from './port-connection.ts';
-import type { Subscription } from './subscriptions.ts';
+import type { RemoteSubscribeOptions } from './remote.ts';
 import type { Updates } from './updates.ts';
+import { toArgumentError, toWireArguments } from './wire-arguments.ts';
 
 /**
  * The subscriptions and near caches of a page. Their code (updates.ts) is loaded with the first of either. Calls wait while it is loading,
@@ -26,13 +29,28 @@ export class LazyUpdates {
     return this.#loading !== undefined;
   }
 
-  /** Returns an unsubscribe function. */
-  subscribe(subscription: Subscription): () => void {
-    const before = this.#disconnects;
-    return this.#startWhenLoaded(
-      (updates) => updates.subscribe(subscription, this.#disconnects === before),
-      subscription.onError,
-    );
+  /**
+   * Subscribes to a store or queue. Returns an unsubscribe function.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`
+   */
+  subscribe(store: string, listener: (event: StoreEvent) => void, options: RemoteSubscribeOptions): () => void {
+    try {
+      if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
+      const { onError = rethrowLater, ...range } = options;
+      const [sent] = toWireArguments([range], ['range']);
+      const before = this.#disconnects;
+      return this.#startWhenLoaded(
+        (updates) =>
+          updates.subscribe(
+            { store, range: sent as SubscriptionRange, listener, onError },
+            this.#disconnects === before,
+          ),
+        onError,
+      );
+    } catch (error) {
+      throw toArgumentError(error);
+    }
   }
 
   /** Caches up to `bytes` of a store's values in the page. Returns a function that ends it. */

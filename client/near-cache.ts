@@ -112,10 +112,10 @@ export class NearCache {
     const request = {};
     this.#leaseRequest = request;
     this.#requestLease().then(
-      (isGood) => {
+      (isValid) => {
         if (this.#leaseRequest !== request) return;
         this.#leaseRequest = undefined;
-        if (!isGood) this.invalidate();
+        if (!isValid) this.invalidate();
         this.#leaseEnd = requestedAt + NEAR_LEASE_MS;
       },
       (error: unknown) => {

@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../protocol/error.ts';
 
-/** A part that is not loaded by then counts as failed, and what waited for it goes on. */
+/** After this time, loading a part has failed: its callers must not wait without end. */
 const LOAD_TIMEOUT_MS = 15_000;
 
 /**
@@ -14,11 +14,11 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
       reject(
         new DiskCacheError(
           'DISCONNECTED',
-          `The part "${part}" of deskcache/renderer could not be loaded (${String(cause)}). Ship all chunks, allow them in the CSP, or bundle into one file`,
+          `The part "${part}" of deskcache/renderer can't be loaded (${String(cause)}). Ship all chunks, allow them in the CSP, or bundle into one file`,
           { cause },
         ),
       );
-    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `nothing came for ${LOAD_TIMEOUT_MS} ms`);
+    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `no response for ${LOAD_TIMEOUT_MS} ms`);
     load()
       .then(resolve, fail)
       .finally(() => clearTimeout(timer));

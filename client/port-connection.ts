@@ -19,8 +19,8 @@ export interface MessagePortLike {
 
 /** Receives messages that are not responses. */
 export interface ConnectionListener {
-  /** Called once: the other side said goodbye, or the connection dropped without one (`wasCut`). */
-  onEnd(reason: DiskCacheError, wasCut: boolean): void;
+  /** Called once: the other side said goodbye, or the connection dropped without one (`wasDropped`). */
+  onEnd(reason: DiskCacheError, wasDropped: boolean): void;
   /** Called with any message except responses and the goodbye. */
   onMessage(message: unknown): void;
 }
@@ -93,10 +93,10 @@ export class PortConnection {
     else this.#listener.onMessage(data);
   }
 
-  #end(reason: DiskCacheError, wasCut: boolean): void {
+  #end(reason: DiskCacheError, wasDropped: boolean): void {
     if (!this.#open) return;
     this.close();
-    this.#listener.onEnd(reason, wasCut);
+    this.#listener.onEnd(reason, wasDropped);
   }
 }
 

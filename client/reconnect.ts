@@ -36,7 +36,7 @@ export class Reconnector {
     }, RECONNECT_DELAY_MS);
   }
 
-  /** Called when the connection, or the wish for one, has ended. */
+  /** Called when the connection has ended or is no longer wanted. */
   cancel(): void {
     this.#cancelCount++;
     clearTimeout(this.#timer);

@@ -7,7 +7,7 @@ import type { Range, SetOptions } from '../protocol/options.ts';
 import type { ResultPage } from '../protocol/results.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import { MAX_INLINE_BYTES } from '../protocol/value-stream.ts';
-import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
+import type { StoreEvent } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
@@ -88,15 +88,8 @@ export class RemoteStore {
   }
 
   /** Returns an unsubscribe function. `onError` receives the reason when the subscription ends by itself; without it that is an uncaught error. */
-  subscribe(listener: UpdateListener, { onError = rethrowLater, ...range }: RemoteSubscribeOptions = {}): () => void {
-    assertListener(listener);
-    const [sent] = toWireArguments([range], ['range']);
-    return this.#client.updates.subscribe({
-      store: this.#store,
-      range: sent as SubscriptionRange,
-      listener: listener as (change: StoreEvent) => void,
-      onError,
-    });
+  subscribe(listener: UpdateListener, options: RemoteSubscribeOptions = {}): () => void {
+    return this.#client.updates.subscribe(this.#store, listener as (change: StoreEvent) => void, options);
   }
 
   /** The members of `RemoteSettings` that aren't in the contract: from here to `onAnyChange`. */
@@ -180,7 +173,7 @@ export class RemoteStore {
     const [key, , options] = sent as [Key, unknown, SetOptions | undefined];
     return this.#client.exclusive(this.#store, async () => {
       const stored = await writeLargeValue(this.#client, this.#store, key, bytes, options);
-      if (!stored) await this.#client.callHeld(this.#store, 'set', sent);
+      if (!stored) await this.#client.callNow(this.#store, 'set', sent);
     });
   }
 
@@ -192,12 +185,15 @@ export class RemoteStore {
   /** Rejects what can't be sent; the main process validates the step. */
   #toWireStep(step: unknown): unknown {
     const [[method, given] = ['', undefined], ...more] = Object.entries(Object(step));
-    if (more.length > 0 || method === '') return checkPlain(step, 'step');
-    if (Array.isArray(given)) return { [method]: toWireArguments(given, this.#getSignature(method).takes) };
-    if (method !== 'if' || typeof given !== 'object' || given === null) return checkPlain(step, 'step');
-    const { key, ...test } = given as Record<string, unknown>;
-    const [sentTest, sentKey] = toWireArguments(key === undefined ? [test] : [test, key], ['value', 'key']);
-    return { if: { ...(sentTest as object), ...(key !== undefined && { key: sentKey }) } };
+    if (more.length === 0) {
+      if (Array.isArray(given)) return { [method]: toWireArguments(given, this.#getSignature(method).takes) };
+      if (method === 'if' && typeof given === 'object' && given !== null) {
+        const { key, ...test } = given as Record<string, unknown>;
+        const [sentTest, sentKey] = toWireArguments(key === undefined ? [test] : [test, key], ['value', 'key']);
+        return { if: { ...(sentTest as object), ...(key !== undefined && { key: sentKey }) } };
+      }
+    }
+    return checkPlain(step, 'step');
   }
 }
 

@@ -2,7 +2,6 @@ import type { BatchResult, BatchStep } from '../protocol/batch.ts';
 import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
-import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
 import type {
@@ -18,10 +17,10 @@ import type { ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
 import { loadPart } from './on-demand.ts';
 import type { RemoteRange } from './remote-range.ts';
 import type { RemoteSettings } from './remote-settings.ts';
-import { UnsendableArgumentError } from './wire-arguments.ts';
+import { toArgumentError, UnsendableArgumentError } from './wire-arguments.ts';
 
 /** Properties of a store, which are promises in a page. */
-export const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
+const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
 
 /**
  * Defines the methods of a contract on a class. Called with its first instance, not when this file is loaded, so that the bundle of a page
@@ -55,13 +54,10 @@ export function rejectOnThrow<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-async function rejectWith(error: unknown): Promise<never> {
-  if (!(error instanceof DiskCacheError)) {
-    // An iterator, a getter or a proxy has thrown.
-    throw new DiskCacheError('BAD_OPTION', "An argument can't be read; its cause says why", { cause: error });
-  }
+async function rejectWith(thrown: unknown): Promise<never> {
+  const error = toArgumentError(thrown);
   if (!(error instanceof UnsendableArgumentError)) throw error;
-  // Without that part of the code the message is less precise, and still true.
+  // If that code can’t be loaded, the message is less precise.
   const faults = await loadPart('faults', () => import('./faults.ts')).catch(() => undefined);
   throw faults?.locateFault(error) ?? error;
 }

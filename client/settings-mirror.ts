@@ -51,7 +51,7 @@ export class SettingsMirror {
   /** See `openMirror`. */
   async open(): Promise<void> {
     this.#subscribe();
-    await this.#client.callHeld(this.#store, 'all', []).then(
+    await this.#client.callNow(this.#store, 'all', []).then(
       (all) => this.#update(all),
       (error: unknown) => this.#end(error),
     );
@@ -93,10 +93,7 @@ export class SettingsMirror {
   }
 
   #subscribe(): void {
-    this.#unsubscribe ??= this.#client.updates.subscribe({
-      store: this.#store,
-      range: {},
-      listener: () => this.#refresh(),
+    this.#unsubscribe ??= this.#client.updates.subscribe(this.#store, () => this.#refresh(), {
       onError: (error) => this.#end(error),
     });
   }

@@ -40,8 +40,8 @@ export class StoreOrder {
   }
 
   #releaseAfter(store: string, result: Promise<unknown>): void {
-    const free = () => this.#release(store);
-    result.then(free, free);
+    const release = () => this.#release(store);
+    result.then(release, release);
   }
 
   #release(store: string): void {

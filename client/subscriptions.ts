@@ -10,7 +10,7 @@ export type UpdateListener = (change: ChangeOrReset) => void;
 export interface Subscription {
   readonly store: string;
   readonly range: SubscriptionRange;
-  readonly listener: (news: StoreEvent) => void;
+  readonly listener: (event: StoreEvent) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -90,10 +90,10 @@ export class Subscriptions {
   }
 }
 
-function notify({ store, listener }: Subscription, news: StoreEvent): void {
+function notify({ store, listener }: Subscription, event: StoreEvent): void {
   try {
     const isQueue = store.startsWith(toQueueAddress(''));
-    listener(isQueue && news.kind === 'reset' ? { kind: 'missed' } : news);
+    listener(isQueue && event.kind === 'reset' ? { kind: 'missed' } : event);
   } catch (error) {
     // As in an EventTarget: an error in a listener is reported as uncaught.
     rethrowLater(error);

@@ -37,19 +37,18 @@ export async function readAll(
   }
 }
 
-/** Sends the chunks of a value. The item is stored as a whole when this resolves to true, or not at all. */
+/** Sends the chunks of a value. The item is stored as a whole when this resolves, or not at all. */
 export async function upload(
   { step, cancel }: StreamHandle,
   stream: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<true> {
+): Promise<void> {
   try {
     await pushChunks(toChunks(chunks), async (chunk) => {
       await step('sendChunk', stream, chunk);
       return true;
     });
     await step('endUpload', stream);
-    return true;
   } catch (error) {
     await cancel(stream);
     throw error;

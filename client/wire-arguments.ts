@@ -23,7 +23,10 @@ export class UnsendableArgumentError extends DiskCacheError {
   constructor(code: ErrorCode, rejected: RejectedArgument) {
     super(
       code,
-      formatRejection(rejected, `${rejected.name} holds what can't be sent, as a function or an instance of a class`),
+      formatRejection(
+        rejected,
+        `${rejected.name} has a part that can't be sent, such as a function or a class instance`,
+      ),
     );
     this.rejected = rejected;
   }
@@ -31,6 +34,12 @@ export class UnsendableArgumentError extends DiskCacheError {
 
 export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault: string): string =>
   prefix + (remedy === undefined ? fault : `${fault}; ${remedy}`);
+
+/** Converts what an iterator, a getter or a proxy among the arguments has thrown. Returns a `DiskCacheError` unchanged. */
+export const toArgumentError = (error: unknown): DiskCacheError =>
+  error instanceof DiskCacheError
+    ? error
+    : new DiskCacheError('BAD_OPTION', "An argument can't be read; see its cause", { cause: error });
 
 /** Checks an argument by its role and returns it as it is sent. */
 const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {

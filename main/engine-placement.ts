@@ -88,24 +88,24 @@ async function placeInUtility(
     windows: assertSendableWindowOptions(windows),
   };
   const engine = await UtilityEngine.open(utilityPath, opening);
-  const own = new RemoteHostStores(engine, stores);
-  const handles = new ReaderCaches(directory, stores);
+  const remoteStores = new RemoteHostStores(engine, stores);
+  const readerCaches = new ReaderCaches(directory, stores);
   const queues = createQueues(directory);
   return {
     engine,
-    stores: own.stores,
+    stores: remoteStores.stores,
     windows: {
       list: () => engine.query({ call: 'windows.list' }),
       clear: (name) => engine.query({ call: 'windows.clear', name }),
     },
-    getAssetStores: ({ stores: wanted = [] }) => ({ stores: handles.getServedStores(wanted) }),
-    getResponseStores: (name) => handles.getStoresWith(name),
+    getAssetStores: ({ stores: requested = [] }) => ({ stores: readerCaches.getServedStores(requested) }),
+    getResponseStores: (name) => readerCaches.getStoresWith(name),
     queue<T>(name: string, queueOptions: OpenQueueOptions | undefined) {
       const fault = findValueFault(queueOptions, 'options');
       if (fault !== undefined) {
         throw new DiskCacheError(
           'BAD_OPTION',
-          `Queue "${name}" is for a utility process, too: ${fault}, which can't be sent`,
+          `Queue "${name}" is also opened in the utility process: ${fault}, which can't be sent there; leave it out`,
         );
       }
       const queue = queues.find<T>(name, queueOptions);
@@ -113,8 +113,8 @@ async function placeInUtility(
       return queue;
     },
     async close() {
-      own.close();
-      handles.close();
+      remoteStores.close();
+      readerCaches.close();
       queues.close();
       await engine.close();
     },

@@ -12,8 +12,8 @@ import { allowOwnPages, isOwnOrigin } from './electron/sender.ts';
 import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import { placeEngine } from './engine-placement.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
+import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './host.ts';
 import { hideFromPages } from './open-engine.ts';
-import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './validate-host-options.ts';
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { RemoteSettings } from '../client/remote-settings.ts';
@@ -116,19 +116,19 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   return {
     stores: placedEngine.stores as Host<S, P>['stores'],
     directory,
-    install(session, how = {}) {
+    install(session, installOptions = {}) {
       assertOpen();
-      assertKnownOptions('host.install', how);
+      assertKnownOptions('host.install', installOptions);
       assertSession('install', session);
       assertRuntimeFile('preload.cjs', preloadPath);
-      return disposeWithHost(installInSession(session, how, preloadPath, attached));
+      return disposeWithHost(installInSession(session, installOptions, preloadPath, attached));
     },
-    attach(window, how = {}) {
+    attach(window, attachOptions = {}) {
       assertOpen();
-      assertKnownOptions('host.attach', how);
+      assertKnownOptions('host.attach', attachOptions);
       assertWindow(window);
       const isNew = !attached.has(window.webContents);
-      attached.attach(window.webContents, how);
+      attached.attach(window.webContents, attachOptions);
       if (isNew && !existsSync(preloadPath)) {
         const message = describeMissing('preload.cjs', preloadPath);
         disposeWithHost(warnIfPreloadMissing(window.webContents, preloadPath, message));
@@ -149,14 +149,14 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       });
       return disposeWithHost(served);
     },
-    offline(session, how = {}) {
+    offline(session, offlineOptions = {}) {
       assertOpen();
-      assertKnownOptions('host.offline', how);
+      assertKnownOptions('host.offline', offlineOptions);
       assertSession('offline', session);
       const { offline, end } = http.intercept(
         session,
-        how,
-        how.store === undefined ? {} : placedEngine.getResponseStores(how.store),
+        offlineOptions,
+        offlineOptions.store === undefined ? {} : placedEngine.getResponseStores(offlineOptions.store),
       );
       return { offline, end: disposeWithHost(end) };
     },

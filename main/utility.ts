@@ -11,12 +11,12 @@ serveCommands(process.parentPort, async ({ directory, stores, windows: windowOpt
     engine,
     close,
     openQueue: ({ name, options }) => void queues.find(name, options),
-    runQuery(asked) {
-      switch (asked.call) {
+    runQuery(query) {
+      switch (query.call) {
         case 'windows.list':
           return windows.list();
         case 'windows.clear':
-          return windows.clear(asked.name);
+          return windows.clear(query.name);
       }
     },
   };

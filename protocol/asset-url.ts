@@ -23,20 +23,20 @@ export interface AssetAddress {
  */
 export function toAssetUrl(store: string, key: Key): string {
   if (!isStoreName(store)) {
-    throw new DiskCacheError('BAD_OPTION', `"${String(store)}" has no address: only declared stores can be served`);
+    throw new DiskCacheError('BAD_OPTION', `"${String(store)}" has no URL: only declared stores can be served`);
   }
   // Runs for strings as well, because it validates the key.
   const text = toKeyText(key);
-  const site = `${ASSET_SCHEME}://${store.toLowerCase()}/`;
+  const base = `${ASSET_SCHEME}://${store.toLowerCase()}/`;
   return typeof key === 'string' && !DOT_SEGMENTS.test(key)
-    ? site + key.split('/').map(encodeURIComponent).join('/')
-    : `${site}?key=${encodeURIComponent(text)}`;
+    ? base + key.split('/').map(encodeURIComponent).join('/')
+    : `${base}?key=${encodeURIComponent(text)}`;
 }
 
 /** A segment `.` or `..`, which every URL parser resolves. */
 const DOT_SEGMENTS = /(?:^|\/)\.\.?(?:\/|$)/;
 
-const ADDRESS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#.*)?$/i;
+const URL_PATTERN = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#.*)?$/i;
 
 /**
  * Returns the store and key of a URL.
@@ -44,7 +44,7 @@ const ADDRESS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?
  * @throws {DiskCacheError} `BAD_KEY` if the URL has another scheme or names no key.
  */
 export function parseAssetUrl(url: string): AssetAddress {
-  const [, scheme = '', host = '', path = '', search = ''] = ADDRESS.exec(url) ?? [];
+  const [, scheme = '', host = '', path = '', search = ''] = URL_PATTERN.exec(url) ?? [];
   if (scheme.toLowerCase() !== ASSET_SCHEME) throw badAssetUrl(url);
   try {
     const text = parseQuery(search).get('key');
@@ -65,6 +65,6 @@ function parseQuery(search: string): ReadonlyMap<string, string> {
 }
 
 const badAssetUrl = (url: string, cause?: unknown): DiskCacheError =>
-  new DiskCacheError('BAD_KEY', `${url.slice(0, 128)} names no item; make addresses with diskCache.url(store, key)`, {
+  new DiskCacheError('BAD_KEY', `${url.slice(0, 128)} names no item; make URLs with diskCache.url(store, key)`, {
     cause,
   });

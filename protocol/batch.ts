@@ -4,7 +4,7 @@ import { DiskCacheError } from './error.ts';
  * A condition that must hold for a batch to commit. `equals` is deep equality: an item with another value and a missing item are both
  * unequal. In a deque, `key` is an index.
  */
-export type BatchCondition<K, V> =
+type BatchCondition<K, V> =
   | { readonly key: K; readonly equals: V }
   | { readonly key: K; readonly exists: true }
   | { readonly key: K; readonly absent: true };
@@ -40,7 +40,7 @@ export function parseStep(step: unknown, place: number): ParsedStep {
   const names = typeof step === 'object' && step !== null ? Object.keys(step) : [];
   const [name] = names;
   if (name === undefined || names.length > 1) {
-    const store = names.includes('store') ? '. A batch is of one store: call batch on that store' : '';
+    const store = names.includes('store') ? '. A batch belongs to one store; call batch on that store' : '';
     throw badStep(place, `has to be { if: condition } or { method: [arguments] }${store}`);
   }
   const given = (step as Record<string, unknown>)[name];

@@ -58,9 +58,9 @@ export class CloneCheck {
     return false;
   }
 
-  #visitAt(step: string, look: () => boolean): boolean {
+  #visitAt(step: string, visit: () => boolean): boolean {
     try {
-      if (look()) return true;
+      if (visit()) return true;
     } catch (error) {
       this.reject(`not readable (${truncate(getErrorMessage(error))})`);
     }
@@ -104,8 +104,8 @@ export class CloneCheck {
   #visitNative(kind: string, value: object, depth: number): boolean {
     if (ArrayBuffer.isView(value)) return this.#visitView(value);
     if (kind.endsWith('Error')) return this.#visitError(value as Error, depth);
-    const own = Object.keys(value)[kind === 'String' ? String(value).length : 0];
-    if (own !== undefined) return this.#rejectLost(value, own);
+    const extra = Object.keys(value)[kind === 'String' ? String(value).length : 0];
+    if (extra !== undefined) return this.#rejectLost(value, extra);
     switch (kind) {
       case 'RegExp':
         return (
@@ -149,7 +149,7 @@ export class CloneCheck {
       return this.#visitAt(formatPropertyStep(name), () => {
         const part = error[name as 'cause'];
         if (name === 'cause') return this.#visit(part, depth);
-        return isClonedErrorProperty(name, part) || this.reject(`${describeType(part)} and not a text`);
+        return isClonedErrorProperty(name, part) || this.reject(`${describeType(part)} and not a string`);
       });
     });
   }

@@ -58,10 +58,10 @@ export function joinPath(steps: readonly string[]): string {
 /** Returns as many steps from one end as fit, at least one. */
 function takeSteps(steps: readonly string[]): string[] {
   const taken = steps.slice(0, 1);
-  let room = MAX_PATH_END_CHARS - (steps[0]?.length ?? 0);
+  let charsLeft = MAX_PATH_END_CHARS - (steps[0]?.length ?? 0);
   for (const step of steps.slice(1)) {
-    room -= step.length;
-    if (room < 0) break;
+    charsLeft -= step.length;
+    if (charsLeft < 0) break;
     taken.push(step);
   }
   return taken;

@@ -118,7 +118,7 @@ export interface HttpApi {
   /** The page stops reading the body. */
   cancel(body: number): undefined | Refusal;
   /** Resolves when there is room for the next chunk; false if the body is no longer wanted. */
-  push(piece: BodyChunk): Promise<Reply<boolean>>;
+  push(chunk: BodyChunk): Promise<Reply<boolean>>;
   /** Returns whether there is a network; from then on, `ConnectionMessage` reports changes. */
   connection(nothing: null): Promise<Reply<boolean>>;
   setOnline(online: boolean): Promise<Reply<null>>;

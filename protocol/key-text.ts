@@ -32,7 +32,7 @@ export function toKeyText(key: Key): string {
     // Each part takes at least one byte when stored, so this limit also ends the walk over a key that contains itself.
     size += typeof part === 'string' ? part.length : 1;
     if (size > MAX_KEY_BYTES || depth > MAX_KEY_DEPTH) {
-      throw badKey(`${MAX_KEY_BYTES} bytes in ${MAX_KEY_DEPTH} levels are the most`);
+      throw badKey(`the maximum is ${MAX_KEY_BYTES} bytes in ${MAX_KEY_DEPTH} levels`);
     }
     if (typeof part === 'bigint') return { bigint: String(part) };
     if (typeof part === 'number') return Number.isFinite(part) ? part : { number: String(part) };
@@ -53,9 +53,9 @@ export function toKeyText(key: Key): string {
 }
 
 const badKeyPart = (part: unknown): DiskCacheError =>
-  badKey(`${Object.prototype.toString.call(part)} can't be in one; ${KEY_PARTS_HINT}`);
+  badKey(`${Object.prototype.toString.call(part)} can't be in a key; ${KEY_PARTS_HINT}`);
 
-const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no address: ${why}`);
+const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no URL: ${why}`);
 
 /**
  * Returns the key of a text.
@@ -67,7 +67,7 @@ export function parseKeyText(text: string): Key {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw badText('is no JSON', cause);
+    throw badText('is not JSON', cause);
   }
   return reviveKey(parsed, 0);
 }
@@ -79,7 +79,7 @@ function reviveKey(part: unknown, depth: number): Key {
   const [[kind, content] = ['nothing', undefined], ...more] = Object.entries(part);
   const revive = Object.hasOwn(REVIVERS, kind) ? REVIVERS[kind as keyof typeof REVIVERS] : undefined;
   const key = more.length === 0 ? revive?.(content, depth) : undefined;
-  if (key === undefined) throw badText(`names ${JSON.stringify(kind.slice(0, 32))}, which is no kind of key`);
+  if (key === undefined) throw badText(`names ${JSON.stringify(kind.slice(0, 32))}, which is not a kind of key`);
   return key;
 }
 
@@ -110,4 +110,4 @@ const fromHex = (digits: string): Uint8Array =>
   Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16));
 
 const badText = (what: string, cause?: unknown): DiskCacheError =>
-  new DiskCacheError('BAD_KEY', `The address's key ${what}; make addresses with diskCache.url(store, key)`, { cause });
+  new DiskCacheError('BAD_KEY', `The URL's key ${what}; make URLs with diskCache.url(store, key)`, { cause });

@@ -78,7 +78,7 @@ class KeyInspection {
     if (Object.getOwnPropertySymbols(part).length > 0) return `${this.#path()} has a symbol as the name of a property`;
     if (plain) return this.#findRecordFault(part, depth);
     if (kind === 'Array') return this.#findArrayFault(part as unknown[], depth);
-    return kind === 'Date' ? this.#dateFault(part as Date) : this.#findBytesFault(part as Uint8Array);
+    return kind === 'Date' ? this.#findDateFault(part as Date) : this.#findBytesFault(part as Uint8Array);
   }
 
   #findBytesFault(part: Uint8Array): string | undefined {
@@ -113,7 +113,7 @@ class KeyInspection {
     return undefined;
   }
 
-  #dateFault(date: Date): string | undefined {
+  #findDateFault(date: Date): string | undefined {
     if (Number.isNaN(date.getTime())) return `${this.#path()} is an invalid Date`;
     const extra = Object.keys(date)[0];
     return extra === undefined

@@ -1,6 +1,6 @@
 /**
- * Returns the reason phrase as it is, or an empty one for a text that `new Response` refuses: what `fetch` has decoded, of a server that
- * sends another language, may hold any character. It means nothing to a client (RFC 9112 §4).
+ * Returns the reason phrase, or an empty one if `new Response` would refuse it: `fetch` decodes whatever bytes a server sends. Clients
+ * ignore the phrase (RFC 9112 §4).
  */
 export const toReasonPhrase = (statusText: string): string =>
   /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : '';

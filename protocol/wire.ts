@@ -124,7 +124,7 @@ export type StoreEvent = ChangeOrReset | QueueEvent;
 export interface ChangesMessage {
   readonly deskcache: 'changes';
   readonly number: number;
-  readonly changes: readonly (readonly [watch: number, news: readonly StoreEvent[]])[];
+  readonly changes: readonly (readonly [subscription: number, events: readonly StoreEvent[]])[];
 }
 
 /** The API that the main process also exposes, through comlink: flat, frozen, one plain argument each. */

@@ -88,7 +88,7 @@ const unanswered = () =>
 
 const noWindow = () =>
   disconnected(
-    'deskcache/renderer needs a page. The main process has host.stores, plain Node deskcache/engine; a worker asks its page',
+    'deskcache/renderer needs a page. Use host.stores in the main process, deskcache/engine in Node; a worker asks its page',
   );
 
 const noPreload = () =>

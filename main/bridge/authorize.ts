@@ -4,18 +4,81 @@ import {
   getRequiredAccess,
   type Signature,
 } from '../../protocol/contract/signature.ts';
-import type { Kind } from '../../protocol/contract.ts';
+import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
 import { truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { NO_DEFAULT_HINT, NO_OPTIONS_HINT } from '../../protocol/options.ts';
-import { MAX_INLINE_BYTES } from '../../protocol/value-stream.ts';
+import { MAX_INLINE_BYTES, VALUE_STREAM_SIGNATURES, type ValueStreamContract } from '../../protocol/value-stream.ts';
 import type { Operation } from '../../protocol/wire.ts';
 import { type AuthorizedCall, authorizeBatch, MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
 import type { SessionGrant } from './grant.ts';
-import { type BridgeStore, getKind, type MethodHandler } from './handlers.ts';
-import { type Admission, getMethod, getStreamStep, MANY, type StreamStep } from './methods.ts';
-import { getSlices } from './slices.ts';
+import { type BridgeStore, getKind, METHOD_HANDLERS, type MethodHandler } from './handlers.ts';
+import { getSlices, isLong } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
+
+/** How to check the arguments of a method. Computed once, because most calls need no check. */
+interface MethodRules {
+  readonly name: string;
+  readonly signature: Signature;
+  readonly maxArguments: number;
+  /** Indices of arguments that are lists, whose items are counted. */
+  readonly lists: readonly number[];
+  /** Indices of arguments that are numbers or options. */
+  readonly plain: readonly number[];
+}
+
+/** A method of a store, with its handler. */
+interface StoreMethod extends MethodRules {
+  readonly handler: MethodHandler;
+  readonly isLong: boolean;
+}
+
+/** A step of a streamed value. */
+type StreamStep = MethodRules & { readonly name: keyof ValueStreamContract };
+
+/** Roles of arguments that are lists. */
+const LIST_ROLES: readonly ArgumentRole[] = ['keys', 'entries', 'values', 'jobs'];
+
+const toStoreMethod = (kind: Kind, name: string, signature: Signature): StoreMethod => ({
+  ...toMethodRules(name, signature),
+  handler: METHOD_HANDLERS[kind][name]!,
+  isLong: isLong(kind, name),
+});
+
+function toMethodRules<N extends string>(name: N, signature: Signature): MethodRules & { readonly name: N } {
+  const { takes } = signature;
+  return {
+    name,
+    signature,
+    maxArguments: takes.at(-1) === '...value' ? MAX_ITEMS_PER_CALL : takes.length,
+    // The comparison only walks the argument as far as it is equal.
+    lists: name === 'equals' ? [] : getIndices(takes, (role) => LIST_ROLES.includes(role)),
+    plain: name === 'page' ? [] : getIndices(takes, (role) => role === 'plain'),
+  };
+}
+
+const getIndices = (takes: readonly ArgumentRole[], matches: (role: ArgumentRole) => boolean): readonly number[] =>
+  takes.flatMap((role, nth) => (matches(role) ? [nth] : []));
+
+/** Methods by name, for each kind of store. A Map has no inherited names, whatever a message asks for. */
+const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
+  (Object.keys(SIGNATURES) as Kind[]).map((kind) => [
+    kind,
+    new Map(Object.entries(SIGNATURES[kind]).map(([name, signature]) => [name, toStoreMethod(kind, name, signature)])),
+  ]),
+);
+
+/** Returns a method of a kind; undefined for any other name in a message. */
+const getMethod = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
+
+const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(
+  Object.entries(VALUE_STREAM_SIGNATURES).map(([name, signature]) => [
+    name,
+    toMethodRules(name as keyof ValueStreamContract, signature),
+  ]),
+);
+
+const getStreamStep = (name: unknown): StreamStep | undefined => STREAM_STEPS.get(name);
 
 /** Returns an open store by its name; throws `NO_SUCH_STORE`. */
 export type FindStore = (name: string) => BridgeStore;
@@ -100,12 +163,12 @@ function authorizeStreamStep(opened: AuthorizedStore, step: StreamStep, args: re
 }
 
 function noSuchMethod({ name, kind }: AuthorizedStore, method: unknown): DiskCacheError {
-  const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
-  return new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${truncate(name)}"`);
+  const shownName = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
+  return new DiskCacheError('NOT_ALLOWED', `No such operation: ${shownName} on the ${kind} "${truncate(name)}"`);
 }
 
 /** Returns the access that a call needs. Throws if it isn't granted. */
-function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly unknown[]): Access {
+function assertAccess(opened: AuthorizedStore, method: MethodRules, args: readonly unknown[]): Access {
   const { name, kind, store, context } = opened;
   const { signature, maxArguments } = method;
   if (args.length > maxArguments) {
@@ -115,7 +178,7 @@ function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly
       `"${method.name}" of the ${kind} "${truncate(name)}" takes at most ${maxArguments} ${maxArguments === 1 ? 'argument' : 'arguments'}, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
-  for (const place of method.many) assertFewItems(method, place, args[place]);
+  for (const place of method.lists) assertItemCount(method, place, args[place]);
   const access = getRequiredAccess(signature, args);
   // The calls of one turn mostly need the same access, so remember the last one that was checked.
   if (access !== opened.granted && access !== 'read') {
@@ -133,7 +196,7 @@ function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
-function assertPlain({ name }: Admission, place: number, argument: unknown): void {
+function assertPlain({ name }: MethodRules, place: number, argument: unknown): void {
   if (!Array.isArray(argument) && !ArrayBuffer.isView(argument)) return;
   throw new DiskCacheError(
     'BAD_OPTION',
@@ -147,16 +210,16 @@ function* listStoredItems(
   method: string,
   args: readonly unknown[],
 ): Generator<unknown, void, void> {
-  const isStored = takes.some((role) => STORED.has(role)) || MAKES_ROWS.has(method);
+  const isStored = takes.some((role) => STORED_ROLES.has(role)) || ROW_CREATING_METHODS.has(method);
   for (const [nth, argument] of args.entries()) {
     const role = takes[Math.min(nth, takes.length - 1)];
-    const items = role !== undefined && MANY.includes(role) && isIterable(argument) ? argument : [argument];
+    const items = role !== undefined && LIST_ROLES.includes(role) && isIterable(argument) ? argument : [argument];
     for (const item of items) {
       yield item;
       if (!isStored) continue;
       if (role === 'key' || role === 'queue') yield* listRow(item);
       else if (role === 'entries') yield* listRow(Object(item)[0]);
-      else if (role === 'values' || role === '...value') yield ROW;
+      else if (role === 'values' || role === '...value') yield ROW_OVERHEAD;
       else if (role === 'jobs' || role === 'jobOptions') {
         // The group and the dedupe key are stored in the job's row, and as keys of rows of their own.
         const { payload: _, ...rowContent } = Object(item) as { readonly payload?: unknown };
@@ -168,24 +231,24 @@ function* listStoredItems(
 
 /** A key is stored in its row and in an index, in pages that are partly empty. */
 function* listRow(key: unknown): Generator<unknown, void, void> {
-  yield ROW;
+  yield ROW_OVERHEAD;
   yield key;
   yield key;
 }
 
 /** The other columns of a row, and its index entries: about 90 bytes. */
-const ROW = new Uint8Array(64);
+const ROW_OVERHEAD = new Uint8Array(64);
 const ROWS_PER_JOB = 3;
 
 /** The roles of arguments that are stored; and the methods that store something without such an argument. */
-const STORED: ReadonlySet<ArgumentRole> = new Set([
+const STORED_ROLES: ReadonlySet<ArgumentRole> = new Set([
   'value',
   '...value',
   'values',
   'entries',
   'jobs',
 ] satisfies ArgumentRole[]);
-const MAKES_ROWS: ReadonlySet<string> = new Set(['incr', 'decr', 'openUpload']);
+const ROW_CREATING_METHODS: ReadonlySet<string> = new Set(['incr', 'decr', 'openUpload']);
 
 const isIterable = (argument: unknown): argument is Iterable<unknown> =>
   typeof argument === 'object' && argument !== null && Symbol.iterator in argument;
@@ -194,7 +257,7 @@ const isIterable = (argument: unknown): argument is Iterable<unknown> =>
 const repeatsSharedParts = (store: BridgeStore): boolean => !('codec' in store) || store.codec !== 'structured';
 
 /** @throws {DiskCacheError} `TOO_LARGE` for a call that would block the main process too long. */
-function assertFewItems({ name, signature }: Admission, place: number, items: unknown): void {
+function assertItemCount({ name, signature }: MethodRules, place: number, items: unknown): void {
   const count = countItems(items);
   if (count <= MAX_ITEMS_PER_CALL) return;
   throw new DiskCacheError(

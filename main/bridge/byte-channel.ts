@@ -57,13 +57,13 @@ export class ChannelTable<Id, C extends { cancel(reason: Error): unknown }> {
     if (open === undefined) {
       throw new DiskCacheError(
         'DISCONNECTED',
-        'There is no such stream: it has ended, its connection has, or nothing was sent for too long; open it again',
+        'This stream isn’t open: it or its connection has ended, or nothing was sent for too long; open it again',
       );
     }
     if (needsCredit && !this.hasCredit(id)) {
       throw new DiskCacheError(
         'BUSY',
-        `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are in flight; wait for an answer`,
+        `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are in flight; wait for a response`,
       );
     }
     open.inFlight++;

@@ -110,18 +110,18 @@ export class SessionGrant {
   }
 
   /**
-   * Counts the bytes of a write, item by item: a part shared by several items counts for each of them. `writtenOut`: as in JSON, where a
+   * Counts the bytes of a write, item by item: a part shared by several items counts for each of them. `countsRepeats`: as in JSON, where a
    * part shared within an item also counts repeatedly.
    *
    * @throws {DiskCacheError} `TOO_LARGE` if they exceed what is left.
    */
-  charge(items: Iterable<unknown>, writtenOut = false): void {
+  charge(items: Iterable<unknown>, countsRepeats = false): void {
     const { bytes } = this.#grant;
     if (bytes === undefined) return;
     const usage = this.#usage;
     let weight = 0;
     for (const item of items) {
-      weight += estimateStoredBytes(item, writtenOut);
+      weight += estimateStoredBytes(item, countsRepeats);
       if (usage.bytesWritten + weight <= bytes) continue;
       throw new DiskCacheError(
         'TOO_LARGE',

@@ -97,8 +97,8 @@ export class NearCacheLease {
         `A near cache needs a cache or an index; "${name}" is a deque, a queue or settings`,
       );
     }
-    const stop = this.#feeds.subscribe(store, (news) =>
-      this.#recordChange(leased, (news as { readonly key?: Key }).key),
+    const stop = this.#feeds.subscribe(store, (event) =>
+      this.#recordChange(leased, (event as { readonly key?: Key }).key),
     );
     const leased: LeasedStore = {
       store,
@@ -174,14 +174,14 @@ export class NearCacheLease {
   #waitFor(message: PendingInvalidation): Promise<void> | undefined {
     if (message.writersWaiting === undefined) {
       const since = performance.now();
-      const left = message.deadline - since;
-      if (left <= 0) return undefined;
+      const remainingMs = message.deadline - since;
+      if (remainingMs <= 0) return undefined;
       let resolve = () => {};
       const done = new Promise<void>((settle) => {
         resolve = settle;
       });
       // The page must still acknowledge the message before it gets another lease.
-      const timer = setTimeout(() => this.#settle(message), left);
+      const timer = setTimeout(() => this.#settle(message), remainingMs);
       message.writersWaiting = {
         since,
         done,

@@ -6,7 +6,7 @@ import type { WriteUsage } from './grant.ts';
  * A leaky bucket: its level drains with time, so short bursts pass and sustained load does not (Turner, "New Directions in Communications",
  * 1986).
  */
-export class LeakyBucket {
+class LeakyBucket {
   readonly #capacity: number;
   readonly #leakPerMs: number;
   #level = 0;
@@ -106,7 +106,7 @@ export class Principal {
   /** Bytes that its pages have written, counted against their grants. */
   readonly usage: WriteUsage = { bytesWritten: 0 };
   readonly streams = new Quota(MAX_STREAMS, 'streams');
-  readonly calls = new Quota(MAX_HTTP_CALLS, 'calls about HTTP');
+  readonly calls = new Quota(MAX_HTTP_CALLS, 'HTTP calls');
   readonly bodies = new Quota(MAX_OPEN_BODIES, 'bodies');
   readonly #late = new LeakyBucket(MAX_LATE_MS, LATE_MS_FORGIVEN_PER_SECOND);
   readonly #malformed = new LeakyBucket(MAX_MALFORMED_MESSAGES, MALFORMED_MESSAGES_FORGIVEN_PER_SECOND);
@@ -147,7 +147,7 @@ export class Principal {
     if (this.#refused.add(bytes)) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has sent more than ${MAX_REFUSED_BYTES} bytes in messages of which nothing was allowed`,
+      `This page has sent more than ${MAX_REFUSED_BYTES} bytes in refused messages; check its grant`,
     );
   }
 
@@ -158,7 +158,7 @@ export class Principal {
     if (this.#unreadBytes <= MAX_UNREAD_BYTES) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not received its responses, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
+      `This page has more than ${MAX_UNREAD_BYTES} bytes of responses that it has not received`,
     );
   }
 
@@ -182,7 +182,7 @@ export class Principal {
     if (performance.now() - this.#lastReadAt <= MAX_UNREAD_MS) return true;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not received its responses for ${MAX_UNREAD_MS} ms, which are ${this.#unreadBytes} bytes by now`,
+      `This page has received none of its responses for ${MAX_UNREAD_MS} ms; ${this.#unreadBytes} bytes are pending`,
     );
   }
 

@@ -99,11 +99,11 @@ class TurnResults implements RunResults {
   *runInSteps(
     place: number,
     call: AuthorizedCall,
-    begin: NonNullable<AuthorizedCall['openSlices']>,
+    openSlices: NonNullable<AuthorizedCall['openSlices']>,
   ): Generator<number | undefined, void, void> {
     try {
       const budget = this.#getBudget(call, undefined);
-      const slices = begin(budget);
+      const slices = openSlices(budget);
       const step = () => this.#charge(budget, () => slices.next());
       let result = step();
       for (; result.done !== true; result = step()) yield* this.yieldIfDue();
@@ -132,14 +132,14 @@ class TurnResults implements RunResults {
   }
 
   #await(place: number, value: Promise<unknown>): void {
-    const put = value.then(
-      (later) => {
-        this.values[place] = later;
-        this.#bytes += estimateBytes(later);
+    const pending = value.then(
+      (result) => {
+        this.values[place] = result;
+        this.#bytes += estimateBytes(result);
       },
       (error: unknown) => this.fail([place], error),
     );
-    this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
+    this.settled = this.settled === undefined ? pending : Promise.all([this.settled, pending]);
   }
 
   /** Removes the failures after the first `failuresBefore` if one of them is `BUSY`, caused by a lock held elsewhere. Returns whether it did. */
@@ -178,14 +178,14 @@ const UNLIMITED: ReadBudget = Object.freeze({ bytes: Number.POSITIVE_INFINITY })
  */
 export function* runOperations(
   operations: readonly unknown[],
-  page: SessionContext,
+  context: SessionContext,
   maxWeight: number = MAX_RESPONSE_BYTES,
 ): Generator<number | undefined, RunResults, void> {
   const results = new TurnResults(operations.length, maxWeight);
   const timer = CallTimer.create();
   for (const [name, places] of groupByStore(operations)) {
     try {
-      yield* runOnStore(resolveStore(name, page), places, operations, results, timer);
+      yield* runOnStore(resolveStore(name, context), places, operations, results, timer);
     } catch (error) {
       results.fail(places, error);
     }
@@ -199,8 +199,8 @@ function groupByStore(operations: readonly unknown[]): Map<unknown, number[]> {
   for (let place = 0; place < operations.length; place++) {
     const operation = operations[place];
     const store: unknown = Array.isArray(operation) ? operation[0] : undefined;
-    const there = places.get(store);
-    if (there) there.push(place);
+    const known = places.get(store);
+    if (known) known.push(place);
     else places.set(store, [place]);
   }
   return places;

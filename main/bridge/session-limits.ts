@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { isExpansionBomb } from './expansion-bomb.ts';
 import type { Endpoint } from './gate.ts';
+import { isExpansionBomb } from './gate.ts';
 import type { Principal } from './principal.ts';
 
 /** What an expansion bomb counts as. The message itself is small, and measuring it would mean walking through it. */
 const BOMB_PENALTY_BYTES = 2 ** 12;
 
-/** Counts what one port sends in vain; beyond the limits of its principal the port is closed. */
+/** Counts the malformed and refused messages of one port; beyond the limits of its principal the port is closed. */
 export class AbuseCounter {
   readonly #principal: Principal;
   readonly #close: (reason: DiskCacheError) => void;

@@ -7,11 +7,11 @@ import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange } from '../engi
 import { Queue } from '../queue/index.ts';
 import type { BridgeStore } from './handlers.ts';
 
-type StoreEventListener = (news: StoreEvent) => void;
+type StoreEventListener = (event: StoreEvent) => void;
 
 /**
- * How long a feed stays that nothing listens to. Starting and stopping one are transactions of the store, and a page can ask for both in
- * turn by two small messages.
+ * Milliseconds for which a feed without listeners stays open: starting and stopping it are transactions of the store, and a page can request
+ * both again and again with small messages.
  */
 const FEED_LINGER_MS = 1000;
 
@@ -50,10 +50,10 @@ export class StoreFeeds {
 
   #start(store: BridgeStore): StoreFeed {
     const listeners = new Set<StoreEventListener>();
-    const hear = (news: StoreEvent) => {
-      for (const listener of listeners) listener(news);
+    const dispatch = (event: StoreEvent) => {
+      for (const listener of listeners) listener(event);
     };
-    const feed: StoreFeed = { listeners, stop: subscribeToStore(store, hear), lingering: undefined };
+    const feed: StoreFeed = { listeners, stop: subscribeToStore(store, dispatch), lingering: undefined };
     this.#feeds.set(store, feed);
     return feed;
   }
@@ -101,7 +101,7 @@ interface SubscribedStore {
   pendingBytes: number;
 }
 
-type SubscriptionChanges = [watch: number, news: readonly StoreEvent[]];
+type SubscriptionChanges = [subscription: number, events: readonly StoreEvent[]];
 
 /**
  * The subscriptions of one page. The changes of one turn of the main process go into one message, and while the page hasn't acknowledged it
@@ -114,7 +114,7 @@ type SubscriptionChanges = [watch: number, news: readonly StoreEvent[]];
 export class SessionSubscriptions {
   readonly #feeds: StoreFeeds;
   readonly #send: (changes: ChangesMessage) => void;
-  readonly #enqueue: (job: () => boolean) => void;
+  readonly #enqueue: (task: () => boolean) => void;
   readonly #stores = new Map<BridgeStore, SubscribedStore>();
   readonly #unsubscribes = new Map<number, () => void>();
   #pendingBytes = 0;
@@ -122,11 +122,11 @@ export class SessionSubscriptions {
   #acknowledged = 0;
   #scheduled: NodeJS.Immediate | undefined;
 
-  /** `enter` schedules a task for this page's next turn. */
-  constructor(feeds: StoreFeeds, send: (changes: ChangesMessage) => void, enter: (job: () => boolean) => void) {
+  /** `enqueue` schedules a task for this page's next turn. */
+  constructor(feeds: StoreFeeds, send: (changes: ChangesMessage) => void, enqueue: (task: () => boolean) => void) {
     this.#feeds = feeds;
     this.#send = send;
-    this.#enqueue = enter;
+    this.#enqueue = enqueue;
   }
 
   get size(): number {
@@ -135,19 +135,20 @@ export class SessionSubscriptions {
 
   /** @throws {DiskCacheError} `TOO_LARGE` for too many subscriptions; `BAD_OPTION` or `BAD_KEY` for an invalid range. */
   add(id: number, store: BridgeStore, range: SubscriptionRange): void {
-    if (this.#unsubscribes.has(id)) throw new DiskCacheError('BAD_OPTION', `There is a subscription ${id} already`);
+    if (this.#unsubscribes.has(id))
+      throw new DiskCacheError('BAD_OPTION', `Subscription ${id} exists already; use another number`);
     if (this.#unsubscribes.size === MAX_SUBSCRIPTIONS) {
-      throw new DiskCacheError('TOO_LARGE', `A page can have ${MAX_SUBSCRIPTIONS} subscriptions; stop some`);
+      throw new DiskCacheError('TOO_LARGE', `A page can have ${MAX_SUBSCRIPTIONS} subscriptions; end some`);
     }
     const { id: name, ...parsed } = parseFilter(store, range);
-    const watched = this.#stores.get(store) ?? this.#subscribe(store);
-    const filter = watched.filters.get(name) ?? { ...parsed, skippedBySubscription: new Map() };
-    watched.filters.set(name, filter);
-    filter.skippedBySubscription.set(id, watched.pending?.length ?? 0);
+    const subscribed = this.#stores.get(store) ?? this.#subscribe(store);
+    const filter = subscribed.filters.get(name) ?? { ...parsed, skippedBySubscription: new Map() };
+    subscribed.filters.set(name, filter);
+    filter.skippedBySubscription.set(id, subscribed.pending?.length ?? 0);
     this.#unsubscribes.set(id, () => {
       filter.skippedBySubscription.delete(id);
-      if (filter.skippedBySubscription.size === 0) watched.filters.delete(name);
-      if (watched.filters.size === 0) this.#unsubscribe(store, watched);
+      if (filter.skippedBySubscription.size === 0) subscribed.filters.delete(name);
+      if (subscribed.filters.size === 0) this.#unsubscribe(store, subscribed);
     });
   }
 
@@ -167,37 +168,37 @@ export class SessionSubscriptions {
   close(): void {
     clearImmediate(this.#scheduled);
     this.#unsubscribes.clear();
-    for (const [store, watched] of [...this.#stores]) this.#unsubscribe(store, watched);
+    for (const [store, subscribed] of [...this.#stores]) this.#unsubscribe(store, subscribed);
   }
 
   #subscribe(store: BridgeStore): SubscribedStore {
-    const stop = this.#feeds.subscribe(store, (news) => this.#record(watched, news));
-    const watched: SubscribedStore = { filters: new Map(), stop, pending: [], pendingBytes: 0 };
-    this.#stores.set(store, watched);
-    return watched;
+    const stop = this.#feeds.subscribe(store, (event) => this.#record(subscribed, event));
+    const subscribed: SubscribedStore = { filters: new Map(), stop, pending: [], pendingBytes: 0 };
+    this.#stores.set(store, subscribed);
+    return subscribed;
   }
 
-  #unsubscribe(store: BridgeStore, watched: SubscribedStore): void {
+  #unsubscribe(store: BridgeStore, subscribed: SubscribedStore): void {
     this.#stores.delete(store);
-    this.#pendingBytes -= watched.pendingBytes;
-    watched.stop();
+    this.#pendingBytes -= subscribed.pendingBytes;
+    subscribed.stop();
   }
 
-  #record(watched: SubscribedStore, news: StoreEvent): void {
-    if (watched.pending !== undefined) {
-      const weight = estimateBytes(news);
-      watched.pending.push(news);
-      watched.pendingBytes += weight;
+  #record(subscribed: SubscribedStore, event: StoreEvent): void {
+    if (subscribed.pending !== undefined) {
+      const weight = estimateBytes(event);
+      subscribed.pending.push(event);
+      subscribed.pendingBytes += weight;
       this.#pendingBytes += weight;
-      if (this.#pendingBytes > MAX_PENDING_BYTES) this.#reset(watched);
+      if (this.#pendingBytes > MAX_PENDING_BYTES) this.#reset(subscribed);
     }
     this.#schedule();
   }
 
-  #reset(watched: SubscribedStore): void {
-    this.#pendingBytes -= watched.pendingBytes;
-    watched.pending = undefined;
-    watched.pendingBytes = 0;
+  #reset(subscribed: SubscribedStore): void {
+    this.#pendingBytes -= subscribed.pendingBytes;
+    subscribed.pending = undefined;
+    subscribed.pendingBytes = 0;
   }
 
   #schedule(): void {
@@ -206,16 +207,17 @@ export class SessionSubscriptions {
 
   readonly #dispatch = (): false => {
     this.#scheduled = undefined;
-    let left = MAX_COMPARISONS;
+    let comparisonsLeft = MAX_COMPARISONS;
     const changes: SubscriptionChanges[] = [];
-    for (const watched of this.#stores.values()) {
-      if (watched.pending?.length === 0) continue;
-      const filters = [...watched.filters.values()];
-      left -= (watched.pending?.length ?? 0) * filters.filter(({ range }) => range).length;
-      for (const told of matchChanges(filters, left < 0 ? undefined : watched.pending)) changes.push(told);
-      this.#pendingBytes -= watched.pendingBytes;
-      watched.pending = [];
-      watched.pendingBytes = 0;
+    for (const subscribed of this.#stores.values()) {
+      if (subscribed.pending?.length === 0) continue;
+      const filters = [...subscribed.filters.values()];
+      comparisonsLeft -= (subscribed.pending?.length ?? 0) * filters.filter(({ range }) => range).length;
+      for (const change of matchChanges(filters, comparisonsLeft < 0 ? undefined : subscribed.pending))
+        changes.push(change);
+      this.#pendingBytes -= subscribed.pendingBytes;
+      subscribed.pending = [];
+      subscribed.pendingBytes = 0;
       for (const { skippedBySubscription } of filters)
         for (const id of skippedBySubscription.keys()) skippedBySubscription.set(id, 0);
     }
@@ -252,8 +254,8 @@ function matchChanges(filters: readonly Filter[], pending: readonly StoreEvent[]
   });
 }
 
-function toColumn(news: StoreEvent): KeyColumn | undefined {
-  const { key } = news as { readonly key?: Key };
+function toColumn(event: StoreEvent): KeyColumn | undefined {
+  const { key } = event as { readonly key?: Key };
   return key === undefined ? undefined : encodeKey(key);
 }
 

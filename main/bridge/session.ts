@@ -12,12 +12,11 @@ import {
 } from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
 import { publishSession } from './diagnostics.ts';
-import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
 import { type Endpoint, exposeApi, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
 import { invalidateAll, NearCacheLease } from './near-cache-leases.ts';
 import { Principals } from './principal.ts';
-import { RequestQueue } from './request-queue.ts';
+import { FairScheduler, RequestQueue, type TaskQueue } from './request-queue.ts';
 import { runOperations } from './run-operations.ts';
 import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
 import { runOrWarn, SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
@@ -50,7 +49,7 @@ export interface PageSession {
  * behind the gate.
  *
  * Invariant: what the page holds here is bounded, together with all other sessions of its `principal`. A port that exceeds the limits is
- * closed, and the page is told why.
+ * closed, and the page gets the reason.
  */
 export function openSession(
   port: Port,
@@ -77,7 +76,7 @@ export function openSession(
     shared.scheduler,
     (operations, maxWeight) => runOperations(operations, { permit: sessionGrant, streams, findStore }, maxWeight),
     ({ written }) => invalidateAll(shared.nearCacheLeases, nearLease, written),
-    (answer, ran) => abuse.closeOnError(() => post(inner, answer, receipts, ran?.bytes ?? 0)),
+    (response, result) => abuse.closeOnError(() => post(inner, response, receipts, result?.bytes ?? 0)),
     (request, why) => (why === 'malformed' ? abuse.addMalformed(request) : abuse.addRefused(request)),
     principal,
     () => abuse.closeOnError(() => !principal.isBehind) ?? false,
@@ -90,7 +89,7 @@ export function openSession(
     return outcome;
   }
   /** Runs a rare call without an outcome; its argument is a number or a name. */
-  function notified(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
+  function runNotification(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
     if (typeof argument === type) work();
     else abuse.addMalformed(argument);
   }
@@ -98,11 +97,11 @@ export function openSession(
   const control: ControlApi = Object.freeze({
     watch: (watch: SubscribeRequest) =>
       captureForPage(watch, () => subscribe(subscriptions, watch, sessionGrant, findStore)),
-    unwatch: (id: number) => notified(id, 'number', () => subscriptions.remove(id)),
-    seen: (number: number) => notified(number, 'number', () => subscriptions.acknowledge(number)),
+    unwatch: (id: number) => runNotification(id, 'number', () => subscriptions.remove(id)),
+    seen: (number: number) => runNotification(number, 'number', () => subscriptions.acknowledge(number)),
     near: (store: string) => captureForPage(store, () => grantNearLease(nearLease, store, sessionGrant, findStore)),
-    far: (store: string) => notified(store, 'string', () => nearLease.revoke(store)),
-    dropped: (number: number) => notified(number, 'number', () => nearLease.acknowledge(number)),
+    far: (store: string) => runNotification(store, 'string', () => nearLease.revoke(store)),
+    dropped: (number: number) => runNotification(number, 'number', () => nearLease.acknowledge(number)),
   });
   exposeApi(control, routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) =>
     abuse.addMalformed(message),
@@ -161,17 +160,19 @@ function grantNearLease(
 /** Posts a response. A custom codec may return a value that can't be cloned into a message; the call then fails. */
 function post(
   port: Endpoint,
-  answer: ResponseMessage | ResponsePart,
+  response: ResponseMessage | ResponsePart,
   receipts: DeliveryReceipts,
   weight: number,
 ): void {
-  const receipt = answer.length === 2 ? undefined : receipts.add(weight);
+  const receipt = response.length === 2 ? undefined : receipts.add(weight);
   try {
-    port.postMessage(receipt === undefined ? answer : ([answer[0], answer[1], answer[2], receipt] as ResponseMessage));
+    port.postMessage(
+      receipt === undefined ? response : ([response[0], response[1], response[2], receipt] as ResponseMessage),
+    );
   } catch (error) {
     receipts.acknowledge(receipt);
     const why = new DiskCacheError('BAD_VALUE', 'A value of this response can’t be sent to a page', { cause: error });
-    port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies ResponseMessage);
+    port.postMessage([response[0], { refused: toPageErrorData(why) }] satisfies ResponseMessage);
   }
 }
 

@@ -57,12 +57,12 @@ function* countInSlices(deque: Deque, [value]: readonly unknown[], budget: ReadB
     budget,
     () => deque.count(value),
     function* () {
-      let times = 0;
+      let count = 0;
       yield* findInSlices(deque, 0, (found) => {
-        if (isEqual(found, value)) times++;
+        if (isEqual(found, value)) count++;
         return false;
       });
-      return times;
+      return count;
     },
   );
 }
@@ -92,10 +92,7 @@ function* removeInSlices(deque: Deque, [value]: readonly unknown[], budget: Read
         if (place < 0) return false;
         if (deque.transact(() => isEqual(deque.at(place), value) && deque.delete(place))) return true;
       }
-      throw new DiskCacheError(
-        'BUSY',
-        'The deque changed again and again while a value was looked for; try again later',
-      );
+      throw new DiskCacheError('BUSY', 'The deque kept changing while it was searched; try again later');
     },
   );
 }

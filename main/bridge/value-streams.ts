@@ -60,8 +60,8 @@ function openSource(item: StoredBytes, range: ByteRange | undefined, principal: 
 }
 
 /**
- * Resolves when the first chunk has been read, after which the value can't be taken away; returns undefined if there is no live item. An
- * item that is replaced before that is opened again. While the page is idle no file is open.
+ * Opens the live item of a key; returns undefined if there is none. Resolves when the first chunk has been read: from then on the stream
+ * gives this value, also if the item is replaced. An item that is replaced earlier is opened again. While the page is idle no file is open.
  *
  * @throws {DiskCacheError} `BAD_VALUE`, `BAD_OPTION`, `CORRUPT`; `BUSY` if the values of the principal's streams use too much memory.
  */
@@ -69,14 +69,14 @@ async function openValue(store: CacheMethods, key: Key, range: ByteRange | undef
   for (let item = store.openBytes(key); item !== undefined; ) {
     const { size, isText, version } = item;
     const reopen = (bytesSent: number): ByteSource => {
-      const now = store.openBytes(key);
-      if (now?.version !== version) {
+      const current = store.openBytes(key);
+      if (current?.version !== version) {
         throw new DiskCacheError(
           'DISCONNECTED',
           `The value was replaced or deleted after its stream was not read for ${DOWNLOAD_IDLE_MS} ms; open it again`,
         );
       }
-      return openSource(now, { ...range, start: (range?.start ?? 0) + bytesSent }, principal);
+      return openSource(current, { ...range, start: (range?.start ?? 0) + bytesSent }, principal);
     };
     const opened = openSource(item, range, principal);
     try {
@@ -224,7 +224,7 @@ export class ValueStreams implements ValueStreamHandlers {
 
 function assertCache(store: BridgeStore): CacheMethods {
   if (store instanceof Cache || store instanceof FanoutCache) return store;
-  throw new DiskCacheError('BAD_OPTION', 'Only a cache has values as streams; store large values in one');
+  throw new DiskCacheError('BAD_OPTION', 'Only a cache can stream values; store large values in one');
 }
 
-const sessionEnded = () => new DiskCacheError('DISCONNECTED', 'The page has gone before its stream had ended');
+const sessionEnded = () => new DiskCacheError('DISCONNECTED', 'The page disconnected before its stream ended');

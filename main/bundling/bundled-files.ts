@@ -32,7 +32,7 @@ export const isRuntimeModule = (specifier: string): boolean =>
  */
 export function assertBundlingOptions(options: BundlingOptions): void {
   for (const name of Object.keys(options)) {
-    if (name !== 'platforms') throw new Error(`deskcache: unknown option "${name}"; the only one is platforms`);
+    if (name !== 'platforms') throw new Error(`deskcache: unknown option "${name}"; valid options: platforms`);
   }
   const { platforms } = options as { readonly platforms?: unknown };
   if (platforms === undefined) return;

@@ -70,7 +70,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   const served = getServedStores(options.stores, host);
   // A document keeps the handlers that its session had when it was committed: open documents still call this one after the end.
   let hasEnded = false;
-  const answer = createAssetServer({
+  const handler = createAssetServer({
     async find(name, origin) {
       if (hasEnded) throw new DiskCacheError('NOT_ALLOWED', ENDED_MESSAGE);
       const found = served.get(name);
@@ -83,7 +83,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
     },
     contentType: options.contentType,
   });
-  protocol.handle(ASSET_SCHEME, answer);
+  protocol.handle(ASSET_SCHEME, handler);
   return () => {
     if (hasEnded) return;
     hasEnded = true;
@@ -105,8 +105,8 @@ async function isReadGranted(origin: string | undefined, store: string, host: As
 }
 
 /** By lower-case name, the only form in a URL. */
-function getServedStores(wanted: AssetOptions['stores'], { stores }: AssetHost): ReadonlyMap<string, ServedStore> {
-  const names = wanted ?? Object.keys(stores).filter((name) => isAssetStore(stores[name]));
+function getServedStores(requested: AssetOptions['stores'], { stores }: AssetHost): ReadonlyMap<string, ServedStore> {
+  const names = requested ?? Object.keys(stores).filter((name) => isAssetStore(stores[name]));
   return new Map(names.map((name) => [name.toLowerCase(), { name, store: assertAssetStore(stores, name) }]));
 }
 

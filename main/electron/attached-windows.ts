@@ -31,11 +31,11 @@ export class AttachedWindows {
   readonly #getHttpOpener: (session: Session) => SessionOpener;
   readonly #open = new Map<WebContents, AttachedWindow>();
 
-  /** `offlineOf` returns the opener of a session's HTTP ports. */
-  constructor(authorize: Authorize, engine: EngineEndpoint, offlineOf: (session: Session) => SessionOpener) {
+  /** `getHttpOpener` returns the opener of a session's HTTP ports. */
+  constructor(authorize: Authorize, engine: EngineEndpoint, getHttpOpener: (session: Session) => SessionOpener) {
     this.#authorize = authorize;
     this.#engine = engine;
-    this.#getHttpOpener = offlineOf;
+    this.#getHttpOpener = getHttpOpener;
   }
 
   /**
@@ -48,14 +48,11 @@ export class AttachedWindows {
     { name = this.#open.get(contents)?.name ?? this.getFreeName(), lifetime = 'persistent' }: AttachOptions = {},
   ): (why: string) => void {
     if (typeof name !== 'string' || name === '') {
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        `name is ${JSON.stringify(name)}; a window is attached under a name of its own`,
-      );
+      throw new DiskCacheError('BAD_OPTION', `name is ${JSON.stringify(name)}; give a string that is not empty`);
     }
-    const own = this.#engine.attach(name, lifetime);
-    this.#open.get(contents)?.detach(disconnected(`The window is called "${name}" now`));
-    const attachment = attach(contents, name, this.#authorize, own, this.#getHttpOpener(contents.session));
+    const endpoint = this.#engine.attach(name, lifetime);
+    this.#open.get(contents)?.detach(disconnected(`The window was renamed to "${name}"`));
+    const attachment = attach(contents, name, this.#authorize, endpoint, this.#getHttpOpener(contents.session));
     const attached: AttachedWindow = {
       name,
       get sessions() {
@@ -66,7 +63,7 @@ export class AttachedWindows {
         contents.off('destroyed', onDestroyed);
         this.#open.delete(contents);
         attachment.detach(reason);
-        own.release();
+        endpoint.release();
       },
     };
     const onDestroyed = () => attached.detach(disconnected('The window was closed'));
@@ -150,7 +147,7 @@ export function installInSession(
       detaching.set(contents, attached.attach(contents, { ...(name && { name: name(contents) }), lifetime }));
       contents.once('destroyed', () => detaching.delete(contents));
     } catch (error) {
-      // The window works without a cache; the code that opened it can't be told.
+      // The window works without a cache; no caller is there to receive the error.
       process.emitWarning(error instanceof Error ? error : String(error));
     }
   }
@@ -163,7 +160,7 @@ export function installInSession(
     installed = false;
     app.off('web-contents-created', onCreated);
     session.unregisterPreloadScript(PRELOAD_ID);
-    for (const detach of detaching.values()) detach('deskcache was taken out of this session');
+    for (const detach of detaching.values()) detach('deskcache was uninstalled from this session');
   };
 }
 

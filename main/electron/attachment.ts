@@ -76,28 +76,28 @@ export function attach(
 
   function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
     const frame = event.senderFrame;
-    // Without a frame there is no one to respond to. A nonce gets one response, so a page may repeat its request until it gets it.
+    // Without a frame no response can be sent. A nonce gets one response, so a page may repeat its request until it gets it.
     if (!isFrameAlive(frame) || !isNonce(nonce) || !isPortPurpose(to) || nonces.has(nonce) || exhausted.has(frame))
       return;
-    endSessions(pageGone('was removed'), ({ frame: asked }) => !isFrameAlive(asked));
+    endSessions(pageGone('was removed'), ({ frame: otherFrame }) => !isFrameAlive(otherFrame));
     const sender = getSender(frame, name);
     const host = toHostId(event.processId, event.frameId);
-    const asker: ConnectingDocument = { frame, host, origin: sender?.origin, isTop: frame.parent === null };
-    if (!hasHandshakesLeft(nonces, asker)) {
+    const requester: ConnectingDocument = { frame, host, origin: sender?.origin, isTop: frame.parent === null };
+    if (!hasHandshakesLeft(nonces, requester)) {
       exhausted.add(frame);
       return;
     }
-    nonces.set(nonce, asker);
+    nonces.set(nonce, requester);
     try {
-      connect(asker, nonce, requireGrant(asker, sender), to);
+      connect(requester, nonce, requireGrant(requester, sender), to);
     } catch (error) {
       postToFrame(frame, { deskcache: 'port', nonce, error: toPageErrorData(error) });
     }
   }
 
-  function requireGrant(asker: ConnectingDocument, sender: FrameInfo | undefined): Grant {
+  function requireGrant(requester: ConnectingDocument, sender: FrameInfo | undefined): Grant {
     const grant = sender && callAuthorize(authorize, sender);
-    if (sender && grant && hasSessionsLeft(sessions, asker)) return grant;
+    if (sender && grant && hasSessionsLeft(sessions, requester)) return grant;
     const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of unknown origin';
     const why = grant
       ? `has its ${MAX_SESSIONS} connections already, or the subframes of its origin their ${MAX_SUBFRAME_SESSIONS}`
@@ -105,25 +105,25 @@ export function attach(
     throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
   }
 
-  function connect(asker: ConnectingDocument, nonce: string, grant: Grant, to: PortPurpose): void {
+  function connect(requester: ConnectingDocument, nonce: string, grant: Grant, to: PortPurpose): void {
     const { port1, port2 } = new MessageChannelMain();
-    const hasShard = asker.frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
-    const answering = to === 'stores' ? engine : http;
-    const { origin } = asker;
+    const hasShard = requester.frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
+    const opener = to === 'stores' ? engine : http;
+    const { origin } = requester;
     const rights = { grant, hasShard, origin, principal: principals.get(origin) };
-    const session = answering.openSession(port1, rights, (how) => {
+    const session = opener.openSession(port1, rights, (end) => {
       sessions.delete(session);
-      if (how === 'died') postToFrame(asker.frame, { deskcache: 'gone', nonce });
+      if (end === 'died') postToFrame(requester.frame, { deskcache: 'gone', nonce });
     });
-    sessions.set(session, asker);
-    postToFrame(asker.frame, { deskcache: 'port', nonce }, [port2]);
+    sessions.set(session, requester);
+    postToFrame(requester.frame, { deskcache: 'port', nonce }, [port2]);
   }
 
   /** Ends the sessions of documents that are gone, and forgets their handshakes. */
-  function endSessions(reason: DiskCacheError, isGone: (asker: ConnectingDocument) => boolean = () => true): void {
-    for (const [nonce, asker] of nonces) if (isGone(asker)) nonces.delete(nonce);
-    for (const [session, asker] of sessions) {
-      if (!isGone(asker)) continue;
+  function endSessions(reason: DiskCacheError, isGone: (requester: ConnectingDocument) => boolean = () => true): void {
+    for (const [nonce, requester] of nonces) if (isGone(requester)) nonces.delete(nonce);
+    for (const [session, requester] of sessions) {
+      if (!isGone(requester)) continue;
       sessions.delete(session);
       session.close(reason);
     }
@@ -137,14 +137,14 @@ export function attach(
     exhausted = new WeakSet();
     const host = toHostId(processId, routingId);
     const askers = [...nonces.values(), ...sessions.values()];
-    const moved = new Set(askers.filter((asker) => asker.host !== host).map(({ frame }) => frame));
-    endSessions(pageGone('was replaced by another'), (asker) => {
-      if (!isFrameAlive(asker.frame)) return true;
+    const moved = new Set(askers.filter((requester) => requester.host !== host).map(({ frame }) => frame));
+    endSessions(pageGone('was replaced by another'), (requester) => {
+      if (!isFrameAlive(requester.frame)) return true;
       const isInFrame = isMainFrame
-        ? asker.frame.parent === null
-        : toHostId(asker.frame.processId, asker.frame.routingId) === host;
+        ? requester.frame.parent === null
+        : toHostId(requester.frame.processId, requester.frame.routingId) === host;
       // The documents of the subframes end with the top document.
-      return isInFrame ? asker.host !== host || !moved.has(asker.frame) : isMainFrame;
+      return isInFrame ? requester.host !== host || !moved.has(requester.frame) : isMainFrame;
     });
   }
   const onNavigated = (
@@ -211,15 +211,15 @@ function countDocuments(askers: ReadonlyMap<unknown, ConnectingDocument>, { fram
   return counts;
 }
 
-function hasHandshakesLeft(nonces: ReadonlyMap<unknown, ConnectingDocument>, asker: ConnectingDocument): boolean {
-  const { ofFrame, ofOrigin, ofSubframes } = countDocuments(nonces, asker);
+function hasHandshakesLeft(nonces: ReadonlyMap<unknown, ConnectingDocument>, requester: ConnectingDocument): boolean {
+  const { ofFrame, ofOrigin, ofSubframes } = countDocuments(nonces, requester);
   if (ofFrame >= MAX_HANDSHAKES) return false;
-  return asker.isTop || (ofOrigin < MAX_SUBFRAME_HANDSHAKES && ofSubframes < MAX_ALL_SUBFRAME_HANDSHAKES);
+  return requester.isTop || (ofOrigin < MAX_SUBFRAME_HANDSHAKES && ofSubframes < MAX_ALL_SUBFRAME_HANDSHAKES);
 }
 
-function hasSessionsLeft(sessions: ReadonlyMap<unknown, ConnectingDocument>, asker: ConnectingDocument): boolean {
-  const { ofFrame, ofOrigin } = countDocuments(sessions, asker);
-  return ofFrame < MAX_SESSIONS && (asker.isTop || ofOrigin < MAX_SUBFRAME_SESSIONS);
+function hasSessionsLeft(sessions: ReadonlyMap<unknown, ConnectingDocument>, requester: ConnectingDocument): boolean {
+  const { ofFrame, ofOrigin } = countDocuments(sessions, requester);
+  return ofFrame < MAX_SESSIONS && (requester.isTop || ofOrigin < MAX_SUBFRAME_SESSIONS);
 }
 
 const toHostId = (processId: number, routingId: number): string => `${processId}:${routingId}`;

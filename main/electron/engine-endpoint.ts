@@ -15,13 +15,13 @@ export function fromPortMain(port: MessagePortMain): Port {
     postMessage: (message) => port.postMessage(message),
     addEventListener(type, listener) {
       if (type !== 'message') return;
-      const received: EndpointListener = ({ data }) => listener({ data });
-      wrappers.set(listener, received);
-      port.on('message', received);
+      const wrapper: EndpointListener = ({ data }) => listener({ data });
+      wrappers.set(listener, wrapper);
+      port.on('message', wrapper);
     },
     removeEventListener(_type, listener) {
-      const received = wrappers.get(listener);
-      if (received) port.off('message', received);
+      const wrapper = wrappers.get(listener);
+      if (wrapper) port.off('message', wrapper);
       wrappers.delete(listener);
     },
     start: () => port.start(),
@@ -36,13 +36,13 @@ export interface EngineEndpoint {
    *
    * @throws {DiskCacheError} `BAD_OPTION` for an unknown `lifetime`.
    */
-  attach(name: string, keep: Lifetime): WindowEndpoint;
+  attach(name: string, lifetime: Lifetime): WindowEndpoint;
 }
 
 /** Opens sessions for the pages of one window. */
 export interface SessionOpener {
   /** Opens a session, which owns the port from now on. `onEnd` is called when the session ends by itself. */
-  openSession(port: MessagePortMain, rights: SessionRights, onEnd: (how: EndReason) => void): ClosableSession;
+  openSession(port: MessagePortMain, rights: SessionRights, onEnd: (reason: EndReason) => void): ClosableSession;
 }
 
 /** An attached window, as the engine sees it. */
@@ -57,11 +57,11 @@ export interface SessionRights {
   readonly hasShard: boolean;
   /** Pages of one origin in one window share limits over all their connections. */
   readonly origin?: string | undefined;
-  /** Their usage; an engine in another process keeps its own account. */
+  /** Their usage; an engine in another process counts for itself. */
   readonly principal?: Principal | undefined;
 }
 
-/** `closed`: the page closed its port. `died`: the engine died, and the page wasn't told. */
+/** `closed`: the page closed its port. `died`: the engine died, and the page got no message. */
 export type EndReason = 'closed' | 'died';
 
 export interface ClosableSession {
@@ -80,16 +80,16 @@ export class LocalEngine implements EngineEndpoint {
     this.#findStore = find;
   }
 
-  attach(name: string, keep: Lifetime): WindowEndpoint {
-    const own = this.#windows.attach(name, keep);
+  attach(name: string, lifetime: Lifetime): WindowEndpoint {
+    const shard = this.#windows.attach(name, lifetime);
     const principals = new Principals(name);
-    const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.open() : this.#findStore(store));
+    const withShard: FindStore = (store) => (store === WINDOW_STORE ? shard.open() : this.#findStore(store));
     return {
       openSession: (port, rights, onEnd) => {
         const { hasShard, origin, principal = principals.get(origin) } = rights;
         return this.#openSession(port, rights.grant, hasShard ? withShard : this.#findWithoutShard, onEnd, principal);
       },
-      release: () => own.release(),
+      release: () => shard.release(),
     };
   }
 
@@ -97,7 +97,7 @@ export class LocalEngine implements EngineEndpoint {
   openSession(
     port: MessagePortMain,
     { grant, principal = new Principal() }: SessionRights,
-    onEnd: (how: EndReason) => void,
+    onEnd: (reason: EndReason) => void,
   ): ClosableSession {
     return this.#openSession(port, grant, this.#findWithoutShard, onEnd, principal);
   }
@@ -106,7 +106,7 @@ export class LocalEngine implements EngineEndpoint {
     port: MessagePortMain,
     grant: Grant,
     find: FindStore,
-    onEnd: (how: EndReason) => void,
+    onEnd: (reason: EndReason) => void,
     principal: Principal,
   ): ClosableSession {
     const session = openSession(fromPortMain(port), grant, find, this.#shared, principal);

@@ -99,8 +99,8 @@ const NO_DOCUMENT_FIELDS = {
  */
 export function toExposedResponse(response: Response): Response {
   const { status, statusText } = response;
-  const told = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(',');
-  const exposed = new Set(told.map((name) => name.trim()));
+  const listed = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(',');
+  const exposed = new Set(listed.map((name) => name.trim()));
   const isExposed = (name: string) =>
     !/^set-cookie2?$/.test(name) &&
     (SAFELISTED_RESPONSE_FIELDS.has(name) ||
@@ -148,22 +148,22 @@ export class ForeignPages {
   readonly #options: ForeignPagesOptions;
   readonly #open = new Map<string, OriginResponder>();
 
-  constructor(parts: ForeignPagesOptions) {
-    this.#options = parts;
+  constructor(options: ForeignPagesOptions) {
+    this.#options = options;
   }
 
-  async respond(request: Request, asker: RequestInitiator & { isOwn: false }): Promise<Response> {
+  async respond(request: Request, requester: RequestInitiator & { isOwn: false }): Promise<Response> {
     const { initiators, makesPreflights } = this.#options;
     const isPreflighted = needsPreflight(request);
     if (isPreflighted && !makesPreflights) return Response.error();
-    const responder = this.#get(asker.origin);
+    const responder = this.#get(requester.origin);
     const response = await responder.respond(request, isPreflighted ? BYPASS_STRATEGY : undefined);
     const to = getRedirectTarget(response, request.url);
-    if (to === 'refused' || !passesCors(response, asker.origin)) {
+    if (to === 'refused' || !passesCors(response, requester.origin)) {
       await response.body?.cancel();
       return Response.error();
     }
-    if (to !== undefined) initiators.noteRedirect(asker, request.url, to);
+    if (to !== undefined) initiators.noteRedirect(requester, request.url, to);
     return toExposedResponse(response);
   }
 
@@ -180,7 +180,7 @@ export class ForeignPages {
 /** Headers that carry the user's data, and `User-Agent`: Chromium sets it by itself, and setting it here would cause a preflight. */
 const DROPPED_FIELDS = ['cookie', 'cookie2', 'user-agent'];
 
-/** Returns the request to send to the network for a foreign origin: with its `HttpOrigin`, without credentials. */
+/** Returns the request to send to the network for a foreign origin: with its `Origin`, without credentials. */
 export function toForeignRequest(origin: string, request: Request): Request {
   const sent = new Request(request, { credentials: 'omit' });
   for (const name of DROPPED_FIELDS) sent.headers.delete(name);

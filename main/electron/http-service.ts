@@ -70,23 +70,27 @@ export class HttpService {
    *
    * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that isn't a cache; `CLOSED`.
    */
-  intercept(session: Session, how: OfflineSessionOptions, stores: Readonly<Record<string, object>>): OfflineSession {
-    const { privateNetwork = false } = how;
+  intercept(
+    session: Session,
+    options: OfflineSessionOptions,
+    stores: Readonly<Record<string, object>>,
+  ): OfflineSession {
+    const { privateNetwork = false } = options;
     assertPrivateNetwork('host.offline', privateNetwork);
-    const cache = how.store === undefined ? this.#openResponseStore() : getCache(how.store, stores);
-    const { offline, end } = interceptSession(session, how, cache);
+    const cache = options.store === undefined ? this.#openResponseStore() : getCache(options.store, stores);
+    const { offline, end } = interceptSession(session, options, cache);
     const guard = createPrivateNetworkGuard(session, privateNetwork);
-    const begun: Interception = {
-      schemes: (how.schemes ?? ['https']).map((scheme) => `${scheme}:`),
+    const interception: Interception = {
+      schemes: (options.schemes ?? ['https']).map((scheme) => `${scheme}:`),
       handler: guard === undefined ? offline : offline.withGuard(guard),
       privateNetwork,
     };
-    const ofSession = this.#interceptions.get(session) ?? new Set();
-    this.#interceptions.set(session, ofSession.add(begun));
+    const interceptions = this.#interceptions.get(session) ?? new Set();
+    this.#interceptions.set(session, interceptions.add(interception));
     return {
       offline,
       end: () => {
-        ofSession.delete(begun);
+        interceptions.delete(interception);
         end();
       },
     };
@@ -94,13 +98,13 @@ export class HttpService {
 
   /** Returns the opener of HTTP ports for a session's pages. */
   createSessionOpener(session: Session): SessionOpener {
-    const backing: HttpBackend = {
+    const backend: HttpBackend = {
       getHandler: (scheme) => this.#getHandler(session, scheme),
       caches: () => this.#getPageCacheStorage(session),
     };
     return {
       openSession(port, { grant, principal }, onEnd) {
-        const opened = openHttpSession(fromPortMain(port), grant, backing, principal);
+        const opened = openHttpSession(fromPortMain(port), grant, backend, principal);
         port.on('close', () => {
           opened.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
           onEnd('closed');
@@ -117,32 +121,35 @@ export class HttpService {
   }
 
   #getHandler(session: Session, scheme: string | undefined): RequestHandler {
-    const begun = [...(this.#interceptions.get(session) ?? [])];
-    const [first] = begun;
+    const interceptions = [...(this.#interceptions.get(session) ?? [])];
+    const [first] = interceptions;
     if (first === undefined) {
       throw new DiskCacheError(
         'NOT_ALLOWED',
-        'Nothing answers fetch in the session of this page; the main process has to call host.offline(session, …)',
+        'No handler for fetch in the session of this page; the main process has to call host.offline(session, …)',
       );
     }
-    const found = scheme === undefined ? first : begun.find(({ schemes }) => schemes.includes(scheme));
+    const found = scheme === undefined ? first : interceptions.find(({ schemes }) => schemes.includes(scheme));
     if (found !== undefined) return found.handler;
     // Never opens a file, or anything else that Electron's fetch would open.
     if (scheme === 'http:' || scheme === 'https:') return first.handler;
-    throw new DiskCacheError('NOT_ALLOWED', `${scheme} is none of the schemes of host.offline(session, { schemes })`);
+    throw new DiskCacheError(
+      'NOT_ALLOWED',
+      `${scheme} is not one of the schemes of host.offline(session, { schemes })`,
+    );
   }
 
   /** Fetches through the session's own handlers: a page can add anything that it could load, except what it isn't allowed to. */
   #getPageCacheStorage(session: Session): CacheStorage {
-    const begun = [...(this.#interceptions.get(session) ?? [])];
-    const isAll = begun.some(({ privateNetwork }) => privateNetwork === true);
-    const hosts = begun.flatMap(({ privateNetwork }) => (Array.isArray(privateNetwork) ? privateNetwork : []));
-    const guard = createPrivateNetworkGuard(session, isAll || hosts);
+    const interceptions = [...(this.#interceptions.get(session) ?? [])];
+    const allowsAll = interceptions.some(({ privateNetwork }) => privateNetwork === true);
+    const hosts = interceptions.flatMap(({ privateNetwork }) => (Array.isArray(privateNetwork) ? privateNetwork : []));
+    const guard = createPrivateNetworkGuard(session, allowsAll || hosts);
     if (guard === undefined) return this.#createCacheStorage(session, session.protocol);
     const fetch = (hop: Request): Promise<Response> => {
       // Follows redirects itself, which Electron's fetch doesn't do, so that the guard sees every target.
       const { protocol: scheme } = new URL(hop.url);
-      const handler = begun.find(({ schemes }) => schemes.includes(scheme));
+      const handler = interceptions.find(({ schemes }) => schemes.includes(scheme));
       if (handler !== undefined) return handler.handler.respond(hop);
       const isWeb = scheme === 'http:' || scheme === 'https:';
       if (isWeb && !session.protocol.isProtocolHandled(scheme.slice(0, -1))) return networkFetch(session)(hop);
@@ -155,7 +162,7 @@ export class HttpService {
   /** The standard's rules for `http` and `https` apply to every scheme that the application handles. */
   #createCacheStorage(
     network: { fetch(request: Request): Promise<Response> },
-    handled: Pick<Session['protocol'], 'isProtocolHandled'>,
+    protocol: Pick<Session['protocol'], 'isProtocolHandled'>,
     guard?: CacheStorageOptions['guard'],
   ): CacheStorage {
     const { schemes = [], onStoreFailure } = this.#options;
@@ -165,7 +172,7 @@ export class HttpService {
       ...(onStoreFailure && { onStoreFailure }),
       fetch: (request) => fetchWithUrl(network, request),
       schemes: (scheme) =>
-        schemes.includes(scheme) || (!UNCACHEABLE_SCHEMES.includes(scheme) && handled.isProtocolHandled(scheme)),
+        schemes.includes(scheme) || (!UNCACHEABLE_SCHEMES.includes(scheme) && protocol.isProtocolHandled(scheme)),
     });
   }
 

@@ -170,17 +170,17 @@ export class Initiators {
   noteRedirect({ origin, initiator }: RequestInitiator & { isOwn: false }, from: string, to: URL): void {
     if (origin !== OPAQUE_ORIGIN && getOrigin(from) === to.origin) return;
     const key = toRedirectKey(initiator, to.href);
-    const underWay = this.#redirects.get(key) ?? 0;
+    const pending = this.#redirects.get(key) ?? 0;
     this.#redirects.delete(key);
     const [oldest] = this.#redirects.keys();
     if (this.#redirects.size >= MAX_PENDING_REDIRECTS && oldest !== undefined) this.#redirects.delete(oldest);
-    this.#redirects.set(key, Math.min(underWay + 1, MAX_PENDING_REDIRECTS_PER_URL));
+    this.#redirects.set(key, Math.min(pending + 1, MAX_PENDING_REDIRECTS_PER_URL));
   }
 
   #takeRedirect(key: string): boolean {
-    const underWay = this.#redirects.get(key);
-    if (underWay === undefined) return false;
-    if (underWay > 1) this.#redirects.set(key, underWay - 1);
+    const pending = this.#redirects.get(key);
+    if (pending === undefined) return false;
+    if (pending > 1) this.#redirects.set(key, pending - 1);
     else this.#redirects.delete(key);
     return true;
   }
@@ -199,8 +199,8 @@ const toRedirectKey = (initiator: string, url: string): string => `${initiator} 
 
 function assertOrigin(origin: unknown): void {
   // A URL may have an asterisk in its host, which would match nothing.
-  const isOne = typeof origin === 'string' && origin !== OPAQUE_ORIGIN && !origin.includes('*');
-  if (isOne && getOrigin(origin) === origin) return;
+  const isText = typeof origin === 'string' && origin !== OPAQUE_ORIGIN && !origin.includes('*');
+  if (isText && getOrigin(origin) === origin) return;
   throw new DiskCacheError(
     'BAD_OPTION',
     `host.offline: ${JSON.stringify(origin)} in origins is not an origin; write it as https://app.example.com, without a path and without wildcards`,

@@ -19,7 +19,7 @@ export interface OfflineSessionOptions
   /**
    * Performs the network requests. Default: `networkFetch(session)`. The network can't serve the application's own schemes; pass a function
    * that gets them from their source. It must return redirects if the request says `redirect: 'manual'`. Requests of a foreign page have an
-   * `HttpOrigin` and `credentials: 'omit'`, which it must respect.
+   * `Origin` and `credentials: 'omit'`, which it must respect.
    */
   readonly fetch?: OfflineOptions['fetch'];
   /**
@@ -41,7 +41,7 @@ export interface OfflineSessionOptions
 
 /** A session whose requests go through the cache. */
 export interface OfflineSession {
-  /** Makes requests for the main process; its `connection` can be told when there is no network. */
+  /** Makes requests for the main process; set its `connection` when there is no network. */
   readonly offline: Offline;
   /**
    * Sends requests to the network again, bypassing the cache. Requests for schemes other than `http` and `https` then fail, even those of
@@ -110,8 +110,8 @@ export function interceptSession(
         fetch: (request) => network(toForeignRequest(origin, request)),
       });
       // Chromium applies the same rule to pages from the internet, but this request would bypass it.
-      const isNear = origin !== 'null' && isPrivateHost(new URL(origin).hostname);
-      const guard = isNear ? undefined : createPrivateNetworkGuard(session, privateNetwork);
+      const isPrivate = origin !== 'null' && isPrivateHost(new URL(origin).hostname);
+      const guard = isPrivate ? undefined : createPrivateNetworkGuard(session, privateNetwork);
       return guard === undefined ? responder : responder.withGuard(guard);
     },
   });
@@ -119,15 +119,17 @@ export function interceptSession(
   let hasEnded = false;
   const respond = async (request: Request): Promise<Response> => {
     if (hasEnded) return Response.error();
-    const asker = initiators.getInitiator(request);
-    const asked = toPageRequest(request, fetch === undefined ? asker.origin : undefined);
-    return asker.isOwn ? exposeCacheStatus(await offline.respond(asked)) : foreignPages.respond(asked, asker);
+    const requester = initiators.getInitiator(request);
+    const pageRequest = toPageRequest(request, fetch === undefined ? requester.origin : undefined);
+    return requester.isOwn
+      ? exposeCacheStatus(await offline.respond(pageRequest))
+      : foreignPages.respond(pageRequest, requester);
   };
   for (const scheme of schemes) protocol.handle(scheme, respond);
   return {
     offline,
     end() {
-      // The current handlers of the schemes may be someone else's.
+      // Another caller may have set the current handlers of the schemes.
       if (hasEnded) return;
       hasEnded = true;
       initiators.end();
@@ -142,12 +144,12 @@ export function interceptSession(
  */
 function toPageRequest(request: Request, origin: string | undefined): Request {
   const { method, url, referrer } = request;
-  const asked = new Request(request, { redirect: 'manual' });
+  const pageRequest = new Request(request, { redirect: 'manual' });
   const isRead = method === 'GET' || method === 'HEAD';
-  if (origin === undefined) return asked;
-  if (!isRead || origin !== getOrigin(url)) asked.headers.set('origin', origin);
-  if (/^https?:/.test(referrer)) asked.headers.set('referer', referrer);
-  return asked;
+  if (origin === undefined) return pageRequest;
+  if (!isRead || origin !== getOrigin(url)) pageRequest.headers.set('origin', origin);
+  if (/^https?:/.test(referrer)) pageRequest.headers.set('referer', referrer);
+  return pageRequest;
 }
 
 /** Exposes the Cache-Status header to pages: they are of another origin, and CORS shows them only the headers named here. */

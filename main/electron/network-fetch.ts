@@ -34,12 +34,12 @@ type OnChallenge = (challenge: AuthInfo, callback: LoginCallback) => void;
 function createLoginListener({ url, credentials }: Request): OnChallenge {
   let firstAuthAttempt = true;
   return (challenge, callback) => {
-    let isAnswered = false;
-    const answer: LoginCallback = (...login) => {
-      if (!isAnswered) callback(...login);
-      isAnswered = true;
+    let hasResponded = false;
+    const respond: LoginCallback = (...login) => {
+      if (!hasResponded) callback(...login);
+      hasResponded = true;
     };
-    if (credentials === 'omit' && !challenge.isProxy) return void answer();
+    if (credentials === 'omit' && !challenge.isProxy) return void respond();
     const event = {
       defaultPrevented: false,
       preventDefault() {
@@ -49,12 +49,12 @@ function createLoginListener({ url, credentials }: Request): OnChallenge {
     const details = { url, pid: process.pid, isRequestForNavigation: false, firstAuthAttempt };
     firstAuthAttempt = false;
     try {
-      app.emit('login', event, null, details, challenge, answer);
+      app.emit('login', event, null, details, challenge, respond);
     } catch (error) {
-      answer();
+      respond();
       throw error;
     }
-    if (!event.defaultPrevented) answer();
+    if (!event.defaultPrevented) respond();
   };
 }
 
@@ -68,7 +68,7 @@ const BODYLESS_STATUSES: ReadonlySet<number> = new Set([101, 204, 205, 304]);
  * `session.fetch` in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses have
  * their `url`; and the session's protocol handlers and Chromium's HTTP cache, which might respond in the network's place, are bypassed.
  *
- * If the request has an `HttpOrigin`, the network service enforces CORS, with a preflight where a browser sends one. A server or proxy that
+ * If the request has an `Origin`, the network service enforces CORS, with a preflight where a browser sends one. A server or proxy that
  * asks for a password gets it from the listeners of `app.on('login')`, whose WebContents is null; if no listener responds, the 401 or 407
  * is the response. With `credentials: 'omit'` only a proxy gets one.
  *
@@ -79,7 +79,7 @@ const BODYLESS_STATUSES: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 export const networkFetch = (session: Session): Fetch => createNetworkFetch(session, 'enforced');
 
 /**
- * `networkFetch` for the application's own pages: it sends their `HttpOrigin` without enforcing CORS on the response. Cookies are sent as with
+ * `networkFetch` for the application's own pages: it sends their `Origin` without enforcing CORS on the response. Cookies are sent as with
  * a request of the main process.
  */
 export const ownNetworkFetch = (session: Session): Fetch => createNetworkFetch(session, 'not enforced');
@@ -152,9 +152,9 @@ async function startBody({ body, signal }: Request): Promise<Buffer | AsyncGener
   if (body === null) return undefined;
   const reader = body.getReader();
   // While waiting for the next chunk of a silent source, an abort is noticed only through this listener.
-  const giveUp = () => void reader.cancel(signal.reason).catch(() => undefined);
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp, { once: true });
+  const cancel = () => void reader.cancel(signal.reason).catch(() => undefined);
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
   const first: Uint8Array[] = [];
   for (let bytes = 0; bytes <= MAX_BUFFERED_BODY_BYTES; bytes += first.at(-1)?.length ?? 0) {
     const { done, value } = await reader.read();
@@ -178,9 +178,9 @@ async function* streamFrom(
 }
 
 /** Electron's request is a Writable, which its types don't declare. */
-async function sendStream(body: AsyncGenerator<Uint8Array>, asked: ClientRequest): Promise<void> {
-  asked.chunkedEncoding = true;
-  await pipeline(body, asked as unknown as Writable);
+async function sendStream(body: AsyncGenerator<Uint8Array>, clientRequest: ClientRequest): Promise<void> {
+  clientRequest.chunkedEncoding = true;
+  await pipeline(body, clientRequest as unknown as Writable);
 }
 
 function toRequestOptions(session: Session, request: Request, cors: CorsMode): ClientRequestConstructorOptions {
@@ -203,24 +203,24 @@ function toRequestOptions(session: Session, request: Request, cors: CorsMode): C
  * option since Electron 38.7 and 39.2. Before, since 25, only `net.fetch` had it and set it on its request, as is done here.
  */
 function createRequest(options: ClientRequestConstructorOptions): ClientRequest {
-  const asked = net.request({ ...options, ...BYPASS_HANDLERS });
-  const { _urlLoaderOptions: started } = asked as { _urlLoaderOptions?: Partial<typeof BYPASS_HANDLERS> };
-  if (started !== undefined) Object.assign(started, BYPASS_HANDLERS);
-  return asked;
+  const clientRequest = net.request({ ...options, ...BYPASS_HANDLERS });
+  const { _urlLoaderOptions: loaderOptions } = clientRequest as { _urlLoaderOptions?: Partial<typeof BYPASS_HANDLERS> };
+  if (loaderOptions !== undefined) Object.assign(loaderOptions, BYPASS_HANDLERS);
+  return clientRequest;
 }
 
 const BYPASS_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
 /**
- * If a request has an origin, the network service enforces CORS by its mode. Electron also uses an `HttpOrigin` header as the origin,
+ * If a request has an origin, the network service enforces CORS by its mode. Electron also uses an `Origin` header as the origin,
  * unless its value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`toRequestOptions`) is only sent. Without an
  * origin neither CORS nor Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
  */
 function getSentFields(request: Request, cors: CorsMode): readonly (readonly [string, string])[] {
   const isEnforced = cors === 'enforced';
   const fields = [...request.headers].filter(([name]) => isEnforced || name !== 'origin');
-  const saysMode = request.mode !== 'cors' || (isEnforced && request.headers.has('origin'));
-  return [...fields, ...(saysMode ? [['sec-fetch-mode', request.mode] as const] : [])];
+  const sendsMode = request.mode !== 'cors' || (isEnforced && request.headers.has('origin'));
+  return [...fields, ...(sendsMode ? [['sec-fetch-mode', request.mode] as const] : [])];
 }
 
 /** Cancelling the stream aborts the transfer. Electron's message is a Readable, which its types don't declare. */

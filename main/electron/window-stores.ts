@@ -61,9 +61,9 @@ export class WindowShards {
     this.#options = options;
     if (!existsSync(directory)) return;
     const fanout = this.#open();
-    const stays = new Set(attached.map(toShardName));
+    const open = new Set(attached.map(toShardName));
     for (const shard of fanout.names('shard')) {
-      if (parseLifetime(shard) === 'session' && !stays.has(shard)) fanout.remove('shard', shard);
+      if (parseLifetime(shard) === 'session' && !open.has(shard)) fanout.remove('shard', shard);
     }
   }
 
@@ -72,15 +72,15 @@ export class WindowShards {
     assertLifetime(lifetime);
     const shard = toShardName({ name, lifetime });
     this.#refCounts.set(shard, (this.#refCounts.get(shard) ?? 0) + 1);
-    let held = true;
+    let isHeld = true;
     return {
       open: () => {
-        if (held) return this.#open().shard(shard);
+        if (isHeld) return this.#open().shard(shard);
         throw new DiskCacheError('CLOSED', `The window "${name}" was closed`);
       },
       release: () => {
-        if (held) this.#release(shard);
-        held = false;
+        if (isHeld) this.#release(shard);
+        isHeld = false;
       },
     };
   }
@@ -104,9 +104,9 @@ export class WindowShards {
 
   /** Clears one window's shard, or all; an open window continues with an empty shard. */
   clear(name?: string): void {
-    for (const { name: kept, lifetime, isOpen } of this.list()) {
-      if (name !== undefined && name !== kept) continue;
-      const shard = toShardName({ name: kept, lifetime });
+    for (const { name: window, lifetime, isOpen } of this.list()) {
+      if (name !== undefined && name !== window) continue;
+      const shard = toShardName({ name: window, lifetime });
       if (isOpen) this.#open().shard(shard).clear();
       else this.#open().remove('shard', shard);
     }
@@ -119,8 +119,8 @@ export class WindowShards {
   }
 
   #release(shard: string): void {
-    const left = (this.#refCounts.get(shard) ?? 1) - 1;
-    if (left > 0) this.#refCounts.set(shard, left);
+    const remaining = (this.#refCounts.get(shard) ?? 1) - 1;
+    if (remaining > 0) this.#refCounts.set(shard, remaining);
     else {
       this.#refCounts.delete(shard);
       if (parseLifetime(shard) === 'session') this.#fanout?.remove('shard', shard);
@@ -134,7 +134,11 @@ export class WindowShards {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new DiskCacheError('CLOSED', `What windows keep in ${this.#directory} was closed`);
+    if (this.#isClosed)
+      throw new DiskCacheError(
+        'CLOSED',
+        `The stores of windows in ${this.#directory} were closed; open the host again`,
+      );
   }
 }
 

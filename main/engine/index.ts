@@ -33,17 +33,17 @@ export type {
   JobMessage,
   SessionMessage,
   TransactionMessage,
-} from './diagnostics-messages.ts';
+} from './diagnostics.ts';
 export { type CacheMethods, FanoutCache } from './fanout/fanout-cache.ts';
 export type { NamedKind } from './fanout/named-stores.ts';
 export type { FanoutOptions } from './fanout/open-fanout.ts';
 export { Index, type IndexOptions, type IndexRange } from './index-map/index-map.ts';
 export type { StandardSchema } from './index-map/schema.ts';
 export type { AcquireAsyncOptions, AcquireOptions, LockHandle } from './locks/acquire.ts';
-export { Averager } from './locks/averager.ts';
 export { type BarrierOptions, barrier, type LockFactory, type ThrottleOptions, throttle } from './locks/decorators.ts';
 export { BoundedSemaphore, Lock, type LockLike, RLock } from './locks/locks.ts';
-export type { RecipeStore } from './locks/recipe-store.ts';
+export type { RecipeStore } from './locks/recipes.ts';
+export { Averager } from './locks/recipes.ts';
 export type { LeaseOptions } from './locks/ticket-semaphore.ts';
 export { type Injected, reopen, type StoreHandle } from './registry.ts';
 export { Settings, type SettingsOptions } from './settings/settings.ts';

@@ -5,8 +5,8 @@
 
 export { type KeyRange, parseKeyRange } from './cache/change-feed.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
+export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
-export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics-messages.ts';
 export {
   CLOCK_TOLERANCE_MS,
   createIdentity,
@@ -16,9 +16,17 @@ export {
 } from './process-identity.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
-export { OpenStore } from './state/open-store.ts';
+export { OpenHandle } from './state/core.ts';
 export { assertCacheOptions } from './state/settings.ts';
-export { assertFlag, assertFunction, assertIterable, assertOptions, isRecord, wrapListener } from './validate.ts';
+export {
+  assertFlag,
+  assertFunction,
+  assertIterable,
+  assertOptions,
+  createUnknownOptionError,
+  isRecord,
+  wrapListener,
+} from './validate.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';

@@ -20,7 +20,7 @@ const BUNDLER_TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = 
 ];
 
 /** Returns the bundler that has probably written a file, for a message; undefined if it left no trace. */
-export function guessBundler(file: string): Bundler | undefined {
+function guessBundler(file: string): Bundler | undefined {
   if (/[\\/]\.vite[\\/]/.test(file)) return ROLLDOWN;
   if (/[\\/]\.webpack[\\/]/.test(file)) return WEBPACK;
   let text: string;

@@ -12,6 +12,13 @@ export const isRecord = (value: unknown): value is object => typeof value === 'o
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   (isRecord(value) || typeof value === 'function') && 'then' in value && typeof value.then === 'function';
 
+/** Returns the error for a misspelt option. `prefix` says which options are meant, such as `host.install: `. */
+export const createUnknownOptionError = (name: string, validNames: Iterable<string>, prefix = ''): DiskCacheError =>
+  new DiskCacheError(
+    'BAD_OPTION',
+    `${prefix}unknown option "${truncate(name)}"; valid options: ${[...validNames].join(', ')}`,
+  );
+
 /**
  * Returns the options of a verb: an object with known names only, so that a misspelt one is not ignored.
  *
@@ -24,14 +31,10 @@ export function assertOptions<T extends object>(
 ): Partial<T> {
   if (options === undefined) return {};
   if (!isRecord(options)) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `for ${label} an object is expected; the names there are: ${[...names].join(', ')}`,
-    );
+    throw new DiskCacheError('BAD_OPTION', `${label} must be an object; valid options: ${[...names].join(', ')}`);
   }
   for (const name in options) {
-    if (names.has(name)) continue;
-    throw new DiskCacheError('BAD_OPTION', `"${truncate(name)}" is no option here; there are ${[...names].join(', ')}`);
+    if (!names.has(name)) throw createUnknownOptionError(name, names);
   }
   return options;
 }

@@ -105,9 +105,9 @@ export class NetworkState {
   /** Calls `listener` on every change from now on. Returns an unsubscribe function. */
   subscribe(listener: OnlineListener): () => void {
     assertFunction(listener, 'a listener');
-    const own = wrapListener(listener, 'the connection');
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    const wrapped = wrapListener(listener, 'the connection');
+    this.#listeners.add(wrapped);
+    return () => void this.#listeners.delete(wrapped);
   }
 
   /** Returns `fetch` that rejects with a `TypeError` while offline, as the global one does without a network. */

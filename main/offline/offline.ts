@@ -6,10 +6,10 @@ import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
 import { httpChannel, wrapListener } from '../engine/internal.ts';
 import type { CacheMode } from './http/decide.ts';
 import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
-import { publishDecision } from './http/publish-decision.ts';
+import { publishDecision } from './http/respond.ts';
 import { getCacheStatus } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch, NetworkState, type RequestGuard } from './network.ts';
-import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
+import { CHECKED_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
 import type { Precache } from './precache.ts';
 
 export type { Strategy, StrategyOptions } from '../../protocol/strategy.ts';
@@ -42,17 +42,17 @@ const MATCH: Rule = {
   is: 'a RegExp, a URLPattern or a function of the request',
   accepts: (value) => typeof value === 'function' || typeof Object(value).test === 'function',
 };
-const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: LOOKED_AT_LATER, timeout: LOOKED_AT_LATER };
+const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: CHECKED_LATER, timeout: CHECKED_LATER };
 
 /** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route without `match`, and for an unknown option. */
-export function assertRoute(route: Route): void {
+function assertRoute(route: Route): void {
   parseOptions('A route', route, ROUTE_OPTIONS);
   if (route.match === undefined) throw new DiskCacheError('BAD_OPTION', `A route needs match: ${MATCH.is}`);
   assertStrategyOptions(route);
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` for an unknown strategy or an invalid time-out. */
-export function assertStrategyOptions({ strategy, timeout }: StrategyOptions): void {
+function assertStrategyOptions({ strategy, timeout }: StrategyOptions): void {
   if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
       'BAD_OPTION',
@@ -69,7 +69,7 @@ export function assertStrategyOptions({ strategy, timeout }: StrategyOptions): v
 }
 
 /** Returns the first route that matches. `lastIndex` is reset, because a global RegExp would go on from its last match. */
-export function matchRoute(routes: readonly Route[], request: Request): StrategyOptions | undefined {
+function matchRoute(routes: readonly Route[], request: Request): StrategyOptions | undefined {
   return routes.find(({ match }) => {
     if (typeof match === 'function') return match(request);
     if (match instanceof RegExp) match.lastIndex = 0;
@@ -78,7 +78,7 @@ export function matchRoute(routes: readonly Route[], request: Request): Strategy
 }
 
 /** Responds by a strategy, which only GET and HEAD have. */
-export async function applyStrategy(
+async function applyStrategy(
   http: Responder,
   request: Request,
   { strategy, timeout }: StrategyOptions,
@@ -136,7 +136,7 @@ export interface OfflineOptions extends HttpCacheOptions {
 export const OFFLINE_OPTIONS: OptionRules<OfflineOptions> = {
   ...HTTP_CACHE_OPTIONS,
   routes: { is: 'an array of routes { match, strategy }', accepts: Array.isArray },
-  strategy: LOOKED_AT_LATER,
+  strategy: CHECKED_LATER,
   precache: withMethods('a Precache', 'match'),
   connection: withMethods('a NetworkState', 'isOnline', 'set', 'subscribe', 'guard'),
 };

@@ -1,7 +1,8 @@
-import { formatValue, truncate } from '../../protocol/describe-value.ts';
+import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../engine/index.ts';
+import { createUnknownOptionError } from '../engine/internal.ts';
 
-/** What an option has to be, and how a message says so. An omitted option is not checked. */
+/** What an option must be: a check, and its description for messages. An omitted option is not checked. */
 export interface Rule {
   readonly is: string;
   accepts(value: unknown): boolean;
@@ -20,8 +21,8 @@ export const TEXTS: Rule = {
   accepts: (value) => Array.isArray(value) && value.every(isText),
 };
 export const SIGNAL: Rule = { is: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
-/** For an option that its user checks more closely, with a better message. */
-export const LOOKED_AT_LATER: Rule = { is: '', accepts: () => true };
+/** For an option that is checked where it is used, with a better message. */
+export const CHECKED_LATER: Rule = { is: '', accepts: () => true };
 
 /** Accepts an object with these methods, such as an instance of a class of this package. */
 export const withMethods = (is: string, ...methods: readonly string[]): Rule => ({
@@ -42,9 +43,7 @@ export function parseOptions<T extends object>(by: string, options: T | undefine
     throw new DiskCacheError('BAD_OPTION', `${by} takes an object of options; valid options: ${names.join(', ')}`);
   }
   for (const name of Object.keys(options)) {
-    if (Object.hasOwn(rules, name)) continue;
-    const hint = `valid options: ${names.join(', ')}`;
-    throw new DiskCacheError('BAD_OPTION', `${by}: unknown option "${truncate(name)}"; ${hint}`);
+    if (!Object.hasOwn(rules, name)) throw createUnknownOptionError(name, names, `${by}: `);
   }
   for (const name of names) {
     const value: unknown = options[name];

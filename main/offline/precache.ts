@@ -5,7 +5,7 @@ import { getStoredFields, withoutCookies, withoutFragment } from '../http-semant
 import { keepRequestsAlive, writeBody } from './bodies.ts';
 import { appendCacheStatus, createStoredResponse } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch } from './network.ts';
-import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
+import { CHECKED_LATER, FUNCTION, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
 
 export interface PrecacheOptions {
   readonly cache: CacheMethods;
@@ -40,8 +40,8 @@ export interface PrecacheInstallOptions {
 }
 
 const PRECACHE_OPTIONS: OptionRules<PrecacheOptions> = {
-  cache: LOOKED_AT_LATER,
-  fetch: LOOKED_AT_LATER,
+  cache: CHECKED_LATER,
+  fetch: CHECKED_LATER,
   name: TEXT,
   clock: FUNCTION,
   onStoreFailure: FUNCTION,
@@ -141,12 +141,12 @@ export class Precache {
   }
 
   async #install(manifest: PrecacheManifest, { onProgress, signal }: PrecacheInstallOptions): Promise<void> {
-    const wanted = parseManifest(manifest);
+    const revisions = parseManifest(manifest);
     const items = new Map<string, PrecacheItem>();
     const fetched: string[] = [];
     const stop = new AbortController();
     const stopSignal = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-    const pending = wanted.entries();
+    const pending = revisions.entries();
     const work = async () => {
       for (const [url, revision] of pending) {
         stopSignal.throwIfAborted();
@@ -154,7 +154,7 @@ export class Precache {
           url,
           this.#getUnchanged(url, revision) ?? (await this.#fetchItem(url, revision, fetched, stopSignal)),
         );
-        onProgress?.({ url, done: items.size, total: wanted.size });
+        onProgress?.({ url, done: items.size, total: revisions.size });
       }
     };
     this.#deleteBodiesExcept(new Set(this.#listInstalled().map(([, item]) => item?.id)));
@@ -189,7 +189,7 @@ export class Precache {
     const request = new Request(url, { cache: 'reload', signal });
     const response = keepRequestsAlive(await this.#fetch(request), request);
     if (!response.ok || response.status === 206) {
-      throw new TypeError(`Precaching stopped: ${url} answered ${response.status}`);
+      throw new TypeError(`Precaching stopped: ${url} responded with ${response.status}; fix or remove the entry`);
     }
     fetched.push(id);
     await writeBody(this.#cache, this.#toBodyKey(id), readChunks(response), () => {});
@@ -232,9 +232,9 @@ export class Precache {
   }
 
   /** Also deletes the leftovers of a killed installation. */
-  #deleteBodiesExcept(kept: ReadonlySet<unknown>): void {
+  #deleteBodiesExcept(excludedIds: ReadonlySet<unknown>): void {
     const keys = [...this.#cache.keys({ prefix: ['precache-body', this.#name] })];
-    this.#cache.deleteMany(keys.filter((key) => !kept.has((key as readonly Key[])[2])));
+    this.#cache.deleteMany(keys.filter((key) => !excludedIds.has((key as readonly Key[])[2])));
   }
 
   /** Returns undefined for a damaged item, which is then fetched again. */
@@ -277,14 +277,14 @@ function parseManifest({ version, entries }: PrecacheManifest): ReadonlyMap<stri
         `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give an absolute URL as url, and a string as revision, or none`,
       );
     }
-    const address = withoutFragment(new URL(url).href);
-    if (revisions.has(address) && revisions.get(address) !== revision) {
+    const href = withoutFragment(new URL(url).href);
+    if (revisions.has(href) && revisions.get(href) !== revision) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `Entry ${at} of the manifest repeats ${address} with another revision (${String(revision)}, ${String(revisions.get(address))}); list it once`,
+        `Entry ${at} of the manifest repeats ${href} with another revision (${String(revision)}, ${String(revisions.get(href))}); list it once`,
       );
     }
-    revisions.set(address, revision);
+    revisions.set(href, revision);
   }
   return revisions;
 }

@@ -107,7 +107,7 @@ export function reclaimLost(transaction: QueueTransaction, self: string, { attem
 }
 
 /** Why an attempt failed, and the milliseconds until the retry; undefined if the job is dead. */
-export interface AttemptFailure {
+interface AttemptFailure {
   readonly attempt: number;
   readonly error: string;
   readonly retryDelayMs: number | undefined;
@@ -142,7 +142,7 @@ export function settle(transaction: QueueTransaction, claim: Claim, outcome: Att
 }
 
 /** Records a failed attempt: the job waits for its retry at the head of its group, or becomes dead. */
-export function failAttempt(
+function failAttempt(
   transaction: QueueTransaction,
   id: number,
   job: JobRow,

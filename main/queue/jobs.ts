@@ -9,7 +9,7 @@ import { inTransaction, type OpenQueue, type QueueTransaction } from './transact
 
 const STATES = ['ready', 'delayed', 'held', 'running', 'dead'] as const satisfies readonly JobState[];
 
-/** Returns a job with all its facts, read in one snapshot without a lock; undefined if there is none. */
+/** Returns a job with all its properties, read in one snapshot without a lock; undefined if there is none. */
 export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> | undefined {
   const { jobs, running, dead, delayed, failed, progress } = tables;
   const [row, attempt, diedAt, dueAt, lastFailure, reported] = index.getMany(

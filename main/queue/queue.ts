@@ -14,7 +14,7 @@ import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { assertFlag, assertFunction, assertOptions, OpenStore } from '../engine/internal.ts';
+import { assertFlag, assertFunction, assertOptions, OpenHandle } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, enqueueMany, enqueueOne, parseEnqueueOptions, rebuildSchedule } from './schedule.ts';
@@ -61,7 +61,7 @@ export class Queue<T = unknown> {
   readonly directory: string;
   readonly #leaseMs: number;
   readonly #workers = new Set<Worker>();
-  readonly #store: OpenStore<OpenQueue>;
+  readonly #store: OpenHandle<OpenQueue>;
 
   /**
    * Opens a directory, or creates it.
@@ -85,7 +85,7 @@ export class Queue<T = unknown> {
     };
     this.#leaseMs = lease;
     this.directory = index.directory;
-    this.#store = new OpenStore(core, `The queue at ${this.directory}`, () => {
+    this.#store = new OpenHandle(core, `The queue at ${this.directory}`, () => {
       const closed = new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed`);
       for (const worker of this.#workers) worker.release(closed);
       index.close();
@@ -105,7 +105,7 @@ export class Queue<T = unknown> {
    */
   enqueue(payload: T, options?: EnqueueOptions): EnqueueResult {
     const job = { payload, ...parseEnqueueOptions(options) };
-    return this.#runAndWake((core) => inTransaction(core, (step) => enqueueOne(step, job)));
+    return this.#runAndWake((core) => inTransaction(core, (transaction) => enqueueOne(transaction, job)));
   }
 
   /** Adds many jobs, all or none, in one transaction. */
@@ -231,7 +231,7 @@ export class Queue<T = unknown> {
     return this.#store.isOpen;
   }
 
-  /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
+  /** Returns the jobs of running handlers to the queue, aborts their signals, and closes the directory. Closing again does nothing. */
   close(): void {
     this.#store.close();
   }

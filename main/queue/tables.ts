@@ -4,7 +4,7 @@ import type { Index, Key } from '../engine/index.ts';
 import { isDamage, type ProcessIdentity } from '../engine/internal.ts';
 
 /** The rows of one kind in an index; their keys are `[name, ...path]`. */
-export class Table<Path extends readonly Key[], Row> {
+class Table<Path extends readonly Key[], Row> {
   readonly name: string;
   readonly #index: Index;
 
@@ -97,7 +97,7 @@ export interface FailedRow {
   readonly failedAt: number;
 }
 
-export interface HeldRow {
+interface HeldRow {
   readonly priority: number;
   readonly dueAt: number;
 }

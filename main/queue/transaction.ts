@@ -9,8 +9,8 @@ export interface OpenQueue {
   readonly index: Index;
   readonly tables: Tables;
   readonly clock: () => number;
-  /** Rebuilds counters and schedule from the jobs. Handed in, because `schedule.ts` imports this file. */
-  readonly rebuildSchedule: (step: QueueTransaction) => void;
+  /** Rebuilds counters and schedule from the jobs. Passed in, because `schedule.ts` imports this file. */
+  readonly rebuildSchedule: (transaction: QueueTransaction) => void;
   /** The open transaction; all calls belong to it. */
   transaction: QueueTransaction | undefined;
 }
@@ -41,7 +41,7 @@ export class QueueTransaction {
   }
 
   /** Runs a nested part; if it throws, the counters are restored. */
-  runNested<T>(work: (step: QueueTransaction) => T): T {
+  runNested<T>(work: (transaction: QueueTransaction) => T): T {
     const before = { ...this.#counters };
     const eventsBefore = this.#jobEvents?.length ?? 0;
     try {

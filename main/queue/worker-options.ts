@@ -65,8 +65,8 @@ export function getRetryDelayMs(
   return jitter === 'full' ? random() * maxDelayMs : maxDelayMs;
 }
 
-const retryOptionError = (name: string, value: unknown, wanted: string) =>
-  new DiskCacheError('BAD_OPTION', `${name} of retry is ${formatValue(value, "'")}; give ${wanted}`);
+const retryOptionError = (name: string, value: unknown, expected: string) =>
+  new DiskCacheError('BAD_OPTION', `${name} of retry is ${formatValue(value, "'")}; give ${expected}`);
 
 /** A job as passed to its handler. */
 export interface JobContext<T> {

@@ -15,7 +15,7 @@ import { getClockSetbackMs, getCounters, inTransaction, type OpenQueue } from '.
 import { getRetryDelayMs, type Handler, type JobContext, type WorkerOptions } from './worker-options.ts';
 
 /** Wakes a sleeping worker. */
-export class WakeSignal {
+class WakeSignal {
   #isNotified = false;
   #wake: (() => void) | undefined;
 
@@ -147,12 +147,12 @@ export class Worker {
     return inTransaction(this.#core, (transaction) => {
       const { tables, now } = transaction;
       const lost = ended.filter(({ claim, outcome }) => !settle(transaction, claim, outcome!));
-      const wanted = tables.paused.has() ? 0 : capacity;
-      if (wanted > 0 && performance.now() >= this.#nextWorkerCheckAt) {
+      const count = tables.paused.has() ? 0 : capacity;
+      if (count > 0 && performance.now() >= this.#nextWorkerCheckAt) {
         this.#nextWorkerCheckAt = performance.now() + WORKER_CHECK_INTERVAL_MS;
         reclaimLost(transaction, this.#owner.id, this.#options.retryPolicy);
       }
-      const claimed = wanted > 0 ? claim(transaction, this.#owner.id, wanted) : [];
+      const claimed = count > 0 ? claim(transaction, this.#owner.id, count) : [];
       if (!this.#shouldRenewLease(this.#attempts.size - ended.length + claimed.length)) {
         return { lost, claimed, leaseEnd: this.#leaseEndsAt };
       }

@@ -12,6 +12,7 @@ import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
 import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
 import type { WindowStoreOptions } from '../electron/window-stores.ts';
+import { createUnknownOptionError } from '../engine/internal.ts';
 import { temporaryDirectory } from '../engine/temporary-directory.ts';
 import type { Host } from '../host.ts';
 import { NetworkState } from '../offline/index.ts';
@@ -139,7 +140,7 @@ export async function testHost<const S extends StoreDeclarations>(
   if (typeof stores !== 'object' || stores === null) {
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
-  assertNoUnknownOptions(others, 'testHost', 'stores, directory, windows, offline');
+  assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'offline']);
   const temporary = given === undefined ? temporaryDirectory() : undefined;
   const directory = given ?? temporary!.path;
   const clock = new TestClock();
@@ -198,7 +199,7 @@ export async function testHost<const S extends StoreDeclarations>(
       purpose = 'stores',
       ...others
     }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
-    assertNoUnknownOptions(others, 'A page of testHost', 'grant, window, origin, purpose');
+    assertNoUnknownOptions(others, 'A page of testHost', ['grant', 'window', 'origin', 'purpose']);
     const allowed = parseGrant(grant);
     if (allowed === null)
       throw new DiskCacheError(
@@ -276,8 +277,7 @@ const withClock = <S extends StoreDeclarations>(stores: S, { now }: TestClock): 
   ) as unknown as S;
 
 /** Tests may be plain JavaScript, where a misspelt option would be ignored silently. */
-function assertNoUnknownOptions(others: object, where: string, known: string): void {
+function assertNoUnknownOptions(others: object, subject: string, validNames: readonly string[]): void {
   const [unknown] = Object.keys(others);
-  if (unknown === undefined) return;
-  throw new DiskCacheError('BAD_OPTION', `${where}: "${unknown}" is not an option; there are ${known}`);
+  if (unknown !== undefined) throw createUnknownOptionError(unknown, validNames, `${subject}: `);
 }

@@ -50,10 +50,10 @@ export class HttpClient {
   }
 
   /** @throws as `DiskCache.fetch`. */
-  async fetch(request: Request, wanted: Parameters<typeof parseStrategyOptions>[0]): Promise<Response> {
+  async fetch(request: Request, options: Parameters<typeof parseStrategyOptions>[0]): Promise<Response> {
     const { signal } = request;
     if (request.integrity !== '') throw new TypeError(`The integrity of ${request.url} can't be checked here`);
-    const plan = parseStrategyOptions(wanted);
+    const plan = parseStrategyOptions(options);
     return this.#raceAbort(signal, async (lifetime) => {
       const outgoing = await prepareBody(request.body, AbortSignal.any([signal, lifetime]));
       const argument = { request: toWireRequest(request), body: outgoing.body, ...(plan !== undefined && { plan }) };

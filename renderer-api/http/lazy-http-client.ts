@@ -34,8 +34,8 @@ export class LazyHttpClient {
 
   /** Calls `listener` when the network state changes, also after a disconnect. Returns an unsubscribe function. */
   listen(listener: (online: boolean) => void, onError: (error: unknown) => void): () => void {
-    const left = this.#lifetime.signal;
-    const start = ({ connection }: HttpClient) => connection.subscribe(listener, onError, !left.aborted);
+    const lifetime = this.#lifetime.signal;
+    const start = ({ connection }: HttpClient) => connection.subscribe(listener, onError, !lifetime.aborted);
     return startWhenLoaded(this.#load(), start, onError);
   }
 

@@ -21,8 +21,7 @@ export interface OutgoingRequestBody {
 let lastBodyId = 0;
 
 /**
- * Reads the start of a stream: a small body is sent with the call; of a large one memory holds some chunks. An abort while reading ends
- * the body.
+ * Reads the start of a stream: a small body is sent with the call, a large one in chunks. An abort while reading ends the body.
  */
 export async function prepareBody(
   stream: ReadableStream<Uint8Array> | null,

@@ -39,7 +39,7 @@ export class RemoteWebCache {
   async addAll(requests: Iterable<RequestInput>): Promise<void> {
     const wanted = Array.from(requests, (request) => toRequest(request));
     if (new Set(wanted).size < wanted.length)
-      throw new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+      throw new DOMException('addAll got the same request twice', 'InvalidStateError');
     const signal = AbortSignal.any(wanted.map((request) => request.signal));
     signal.throwIfAborted();
     await this.#calls.caches(this.#toCall('addAll', wanted.map(toWireRequest)), signal);

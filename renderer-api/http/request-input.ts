@@ -9,5 +9,5 @@ export function toRequest(input: RequestInput | undefined): Request {
   return input instanceof Request ? input : new Request(input);
 }
 
-/** As `fetch` takes it, with the strategy for this once; without one that of the route counts. */
+/** As `fetch` takes it, with the strategy for this request; default: that of its route. */
 export type RemoteFetchInit = RequestInit & Partial<StrategyOptions>;

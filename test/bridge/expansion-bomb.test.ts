@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { isExpansionBomb } from '../../main/bridge/expansion-bomb.ts';
+import { isExpansionBomb } from '../../main/bridge/gate.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
 import { openBridge } from './bridge-fixture.ts';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { FairScheduler, type TaskQueue } from '../../main/bridge/fair-scheduler.ts';
-import { RequestQueue } from '../../main/bridge/request-queue.ts';
+import { FairScheduler, RequestQueue, type TaskQueue } from '../../main/bridge/request-queue.ts';
 import { cache } from '../../protocol/stores.ts';
 import type { ResponseMessage, ResponsePart } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';

@@ -12,7 +12,7 @@ vi.mock('../../client/value-chunks.ts', async (original) => chunks.load().then(o
 vi.mock('../../renderer-api/http/http-client.ts', async (original) => chunks.load().then(original));
 
 const expectedLoss = (part: string) =>
-  errorMatching('DISCONNECTED', new RegExp(`The part "${part}" .* could not be loaded \\(.+\\).*CSP.*one file`));
+  errorMatching('DISCONNECTED', new RegExp(`The part "${part}" .* can.t be loaded \\(.+\\).*CSP.*one file`));
 const large = new Uint8Array(3 * 2 ** 20).fill(7);
 const createStream = (bytes: Uint8Array) => new Response(bytes as Uint8Array<ArrayBuffer>).body!;
 
@@ -70,9 +70,9 @@ describe('chunks', () => {
       });
       expect(results).toEqual([
         { status: 'fulfilled', value: undefined },
-        refused('BAD_VALUE', /^value holds what can't be sent, .* store plain data instead$/),
-        refused('BAD_VALUE', /^entries\[1\]: value holds what can't be sent/),
-        refused('BAD_KEY', /^key holds what can't be sent, .*; a key is made of/),
+        refused('BAD_VALUE', /^value has a part that can't be sent, .* store plain data instead$/),
+        refused('BAD_VALUE', /^entries\[1\]: value has a part that can't be sent/),
+        refused('BAD_KEY', /^key has a part that can't be sent, .*; a key is made of/),
         { status: 'fulfilled', value: 1 },
       ]);
     });

@@ -50,8 +50,37 @@ describe('unsupported calls of a page', () => {
     using bridge = openBridge({ stores });
     const range = { from: { name: () => 1 } } as never;
     expect(() => bridge.diskCache.subscribe(() => {}, range)).toThrow(
-      errorMatching('BAD_KEY', /^range\.from: key holds what can't be sent, .* function .*; a key is made of strings/),
+      errorMatching(
+        'BAD_KEY',
+        /^range\.from: key has a part that can't be sent, .* function .*; a key is made of strings/,
+      ),
     );
+  });
+
+  it('throws a DiskCacheError for subscription options that can’t be read', () => {
+    using bridge = openBridge({ stores });
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const throwing = {
+      get onError() {
+        throw new Error('not now');
+      },
+    };
+    for (const store of [bridge.diskCache, bridge.diskCache.queue('jobs')] as unknown as Untyped[]) {
+      for (const options of [null, proxy, throwing])
+        expect(() => store['subscribe']!(() => {}, options)).toThrow(errorMatching('BAD_OPTION', /can't be read/));
+      for (const listener of [undefined, 1, {}])
+        expect(() => store['subscribe']!(listener)).toThrow(errorMatching('BAD_OPTION', /subscribe takes a function/));
+    }
+  });
+
+  it('rejects with a DiskCacheError for a stream that can’t be read', async () => {
+    using bridge = openBridge({ stores });
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const api = bridge.diskCache.cache('api') as unknown as Untyped;
+    await expect(api['writeStream']!('k', proxy)).rejects.toEqual(errorMatching('BAD_OPTION', /can't be read/));
+    await expect(api['writeStream']!('k', 'text')).rejects.toEqual(errorMatching('BAD_VALUE', /ReadableStream/));
   });
 
   it('gives the same errors in the main process', () => {

@@ -19,12 +19,12 @@ const open = openDiskCache as (options?: unknown) => ReturnType<typeof openDiskC
 
 describe('the arguments of a host', () => {
   it.each([
-    [undefined, /openDiskCache takes an object of options; there are stores, placement/],
+    [undefined, /openDiskCache takes an object of options; valid options: stores, placement/],
     [{}, /stores is missing; pass what defineStores/],
-    [{ stores: {}, directry: '/tmp' }, /openDiskCache: "directry" is no option here; there are stores, .*directory/],
+    [{ stores: {}, directry: '/tmp' }, /openDiskCache: unknown option "directry"; valid options: stores, .*directory/],
     [{ stores: {}, authorize: 'everybody' }, /openDiskCache: authorize is 'everybody'; give a function/],
     [{ stores: {}, directory: 5 }, /openDiskCache: directory is 5; give a string/],
-    [{ stores: {}, windows: { sizeLimt: 1 } }, /openDiskCache, windows: "sizeLimt" is no option/],
+    [{ stores: {}, windows: { sizeLimt: 1 } }, /openDiskCache, windows: unknown option "sizeLimt"/],
     [
       { stores: {}, windows: { sizeLimit: 'much' } },
       /openDiskCache, windows: sizeLimit is "much"; it has to be a number of/,
@@ -32,7 +32,10 @@ describe('the arguments of a host', () => {
     [{ stores: {}, windows: { readOnly: 'no' } }, /openDiskCache, windows: readOnly is "no"/],
     [{ stores: {}, caches: { durability: 'forever' } }, /openDiskCache, caches: durability is "forever"; it has to be/],
     [{ stores: {}, caches: { schemes: 'app' } }, /openDiskCache, caches: schemes is 'app'; give an array of strings/],
-    [{ stores: {}, caches: { shemes: ['app'] } }, /openDiskCache, caches: "shemes" .* there are .*schemes/],
+    [
+      { stores: {}, caches: { shemes: ['app'] } },
+      /openDiskCache, caches: unknown option "shemes"; valid options: .*schemes/,
+    ],
   ])('are refused by name if they are wrong: %j', async (options, message) => {
     const directory = freshDirectory();
     const given = options && { directory, ...options };
@@ -43,9 +46,9 @@ describe('the arguments of a host', () => {
   it.each([
     [{ api: {} }, /Store "api" has no declaration; give it one of cache\(\), fanout\(\), index\(\), deque\(\)/],
     [{ api: undefined }, /Store "api" has no declaration/],
-    [{ api: cache({ ttll: 1 } as object) }, /Store "api" can't be opened: "ttll" is no option .* there are .*ttl/],
-    [{ log: deque({ maxLenght: 1 } as object) }, /Store "log" .*"maxLenght" .* there are maxLength/],
-    [{ prefs: index({ ttl: 1 } as object) }, /Store "prefs" .*"ttl" .* there are version, migrate, schema/],
+    [{ api: cache({ ttll: 1 } as object) }, /Store "api" can't be opened: unknown option "ttll"; valid options: .*ttl/],
+    [{ log: deque({ maxLenght: 1 } as object) }, /Store "log" .*"maxLenght"; valid options: maxLength/],
+    [{ prefs: index({ ttl: 1 } as object) }, /Store "prefs" .*"ttl"; valid options: version, migrate, schema/],
   ])('are refused with the store’s name if its declaration is wrong: %j', async (stores, message) => {
     const refused = open({ directory: freshDirectory(), stores: defineStores(stores as never) });
     await expect(refused).rejects.toEqual(failure('BAD_OPTION', message));
@@ -60,10 +63,13 @@ describe('the arguments of a host', () => {
       [() => host.offline(electronsModule as never, { store: 'http' }), /host.offline takes a session/],
       [
         () => host.install({} as never, { names: () => 'a' } as never),
-        /host.install: "names" .* there are name, lifetime/,
+        /host.install: unknown option "names"; valid options: name, lifetime/,
       ],
-      [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: "store" is no option here/],
-      [() => host.offline({} as never, { store: 'a', rotues: [] } as never), /host.offline: "rotues" .* routes/],
+      [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: unknown option "store"/],
+      [
+        () => host.offline({} as never, { store: 'a', rotues: [] } as never),
+        /host.offline: unknown option "rotues"; .* routes/,
+      ],
       [
         () => host.serveAssets({} as never, { stores: 'api' } as never),
         /host.serveAssets: stores is 'api'; give an array/,
@@ -81,7 +87,10 @@ describe('the arguments of a host', () => {
       [() => host.attach(undefined as never), /host.attach takes a window/],
       [() => host.attach({ getURL: () => '', mainFrame: {} } as never), /something with webContents/],
       [() => host.attach({ webContents: {} } as never, 'main' as never), /host.attach takes an object of options/],
-      [() => host.attach({ webContents: {} } as never, { name: 7 } as never), /name is 7; a window is attached under/],
+      [
+        () => host.attach({ webContents: {} } as never, { name: 7 } as never),
+        /name is 7; give a string that is not empty/,
+      ],
       [() => host.attach({ webContents: {} } as never, { name: '' }), /name is ""/],
     ];
     for (const [call, message] of refusals) expect(call).toThrow(failure('BAD_OPTION', message));

@@ -55,7 +55,7 @@ describe('a database whose header is damaged', () => {
     const directory = createStore();
     const cache = new Cache<string, string>(directory);
     truncateSync(getDatabasePath(directory), 1);
-    expect(() => cache.set('b', 'c')).toThrow(errorMatching('CORRUPT', /cut to nothing/));
+    expect(() => cache.set('b', 'c')).toThrow(errorMatching('CORRUPT', /truncated to nothing/));
     cache.close();
   });
 });

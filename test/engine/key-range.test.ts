@@ -52,7 +52,7 @@ describe('a range of keys', () => {
 
   it('is refused when it is invalid', () => {
     expect(() => parseKeyRange({ prefix: 5 })).toThrow(/prefix/);
-    expect(() => parseKeyRange({ form: 1 } as object)).toThrow(/"form" is no option/);
+    expect(() => parseKeyRange({ form: 1 } as object)).toThrow(/unknown option "form"/);
     expect(() => parseKeyRange({ from: (() => 1) as never })).toThrow(expect.objectContaining({ code: 'BAD_KEY' }));
   });
 });

@@ -75,6 +75,72 @@ describe.skipIf(process.platform === 'win32').each<'process' | 'power'>(['proces
   },
 );
 
+/** Returns a store whose database file has most of its pages, and whose log holds others. */
+function openGrownStore(durability: 'process' | 'power', fill: (cache: Cache<string, string>) => void) {
+  const directory = join(freshDirectory(), 'store');
+  const first = new Cache<string, string>(directory, { durability });
+  for (let n = 0; n < 300; n++) first.set(`k${n}`, 'x'.repeat(2000));
+  first.close();
+  const cache = new Cache<string, string>(directory, { durability });
+  fill(cache);
+  outlastRecheckInterval();
+  return cache;
+}
+
+describe
+  .skipIf(process.platform === 'win32')
+  .each<['process' | 'power', string, (cache: Cache<string, string>) => void]>([
+    ['process', 'a short log', (cache) => cache.set('new', 'small')],
+    ['power', 'a short log', (cache) => cache.set('new', 'small')],
+    [
+      'process',
+      'a log that is longer than what is missing',
+      (cache) => {
+        for (let n = 0; n < 300; n++) cache.set('same', `${n}`);
+      },
+    ],
+  ])(
+  'with durability %s and %s, a database that is truncated to some of its pages while it is open',
+  (durability, _, fill) => {
+    it.each([1, 4096, 3 * 4096, 100 * 4096, -16 * 4096])('says so at every later write (%d bytes)', (bytes) => {
+      const cache = openGrownStore(durability, fill);
+      const path = database(cache.directory);
+      truncateSync(path, bytes > 0 ? bytes : statSync(path).size + bytes);
+      outlastRecheckInterval();
+      for (const write of [
+        () => cache.set('k', 'v'),
+        () => cache.transact(() => cache.set('k', 'v')),
+        () => cache.delete('k1'),
+      ])
+        expect(write).toThrow(failure(bytes === 1 ? 'CORRUPT' : 'IO', /truncated to .* close the store/));
+      cache.close();
+    });
+  },
+);
+
+it('a database that SQLite itself makes smaller stays writable, also while the log holds its last pages', () => {
+  using cache = openGrownStore('process', () => {});
+  const other = new Database(database(cache.directory));
+  const sizes = new Set<number>();
+  for (let round = 0; round < 5; round++) {
+    for (let n = 0; n < 300; n++) cache.delete(`k${n}`);
+    other.exec('VACUUM');
+    other.pragma('wal_checkpoint(TRUNCATE)');
+    sizes.add(statSync(database(cache.directory)).size);
+    // Grows beyond the end of the file before this store looks at it.
+    cache.transact(() => {
+      for (let n = 0; n < 300; n++) cache.set(`k${n}`, 'y'.repeat(1000 * (round + 1)));
+    });
+    outlastRecheckInterval();
+    cache.set('last', `${round}`);
+    other.pragma('wal_checkpoint(PASSIVE)');
+    sizes.add(statSync(database(cache.directory)).size);
+  }
+  expect(sizes.size).toBeGreaterThan(2);
+  other.close();
+  expect(cache.check()).toEqual([]);
+});
+
 it.skipIf(process.platform === 'win32')(
   'a value is not called damaged where another store took the place of its own',
   async () => {

@@ -31,7 +31,7 @@ const SAID: Readonly<Record<string, (string | RegExp)[]>> = {
     '  1 of 2',
     '  2 of 2',
     'Installed: version 1, first code, first style',
-    '  Precaching stopped: https://atlas.example/missing.png answered 404',
+    '  Precaching stopped: https://atlas.example/missing.png responded with 404',
     'A file is missing: version 1, first code, first style',
     'Installed: version 2, second code, first style',
   ],

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { getShardIndex } from '../../main/engine/fanout/shard-routing.ts';
+import { getShardIndex } from '../../main/engine/fanout/open-fanout.ts';
 import { FanoutCache } from '../../main/engine/index.ts';
 import { mountAt, mountSmallDisk } from '../diskcache-regressions/small-disk.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';

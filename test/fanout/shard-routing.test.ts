@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { getQueueShardIndex, getShardIndex, hashColumn } from '../../main/engine/fanout/shard-routing.ts';
+import { getQueueShardIndex, getShardIndex, hashColumn } from '../../main/engine/fanout/open-fanout.ts';
 import type { Key } from '../../main/engine/index.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Averager } from '../../main/engine/locks/averager.ts';
+import { Averager } from '../../main/engine/locks/recipes.ts';
 import { errorMatching } from '../matchers.ts';
 import { catchError, openLockStore } from './lock-fixture.ts';
 

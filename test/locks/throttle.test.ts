@@ -99,7 +99,7 @@ describe('throttle', () => {
       expect(catchError(() => throttle(cache, count, ms))).toEqual(errorMatching('BAD_OPTION'));
     }
     expect(catchError(() => throttle(cache, 1, 1, 'name' as never))).toEqual(
-      errorMatching('BAD_OPTION', 'for options an object is expected'),
+      errorMatching('BAD_OPTION', 'options must be an object'),
     );
     expect(catchError(() => throttle(cache, 1, 1)(() => 1))).toEqual(errorMatching('BAD_OPTION', 'name'));
     expect(catchError(() => throttle(cache, 1, 1, { timeout: -1 }))).toEqual(errorMatching('BAD_OPTION', 'timeout'));

@@ -5,7 +5,7 @@ import { someKey, someValue } from './samples.ts';
 import type { Store } from './store.ts';
 
 /** The methods whose arguments are plain data. */
-export type StoreMethod = Exclude<keyof Store, 'update' | 'transact' | 'size' | 'keys' | 'values' | 'entries' | 'page'>;
+type StoreMethod = Exclude<keyof Store, 'update' | 'transact' | 'size' | 'keys' | 'values' | 'entries' | 'page'>;
 type CallStep = { [V in StoreMethod]: { readonly verb: V; readonly args: Parameters<Store[V]> } }[StoreMethod];
 
 /** The updater passed to `update`. */

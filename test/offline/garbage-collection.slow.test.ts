@@ -71,7 +71,7 @@ it('addAll ends at the first failure, also when its requests have been collected
   await wait(50);
   await collectAllGarbage();
   answerLate(new Response('no', { status: 404 }));
-  await expect(added).rejects.toThrow('/missing answered 404');
+  await expect(added).rejects.toThrow('/missing responded with 404');
   await expect.poll(() => origin.state.open).toBe(0);
 });
 

@@ -57,7 +57,7 @@ describe('precaching', () => {
     const before = [...setup.cache.keys()];
     const files = Object.fromEntries([...Array(50).keys()].map((n) => [`/new/${n}`, '2']));
     const failed = setup.precache.install(manifest('2', { '/a': '2', ...files, '/z': '1', '/b': '2' }));
-    await expect(failed).rejects.toThrow('https://a.example/z answered 404');
+    await expect(failed).rejects.toThrow('https://a.example/z responded with 404');
     expect([setup.precache.version, await setup.text('/a'), await setup.text('/new/0')]).toEqual([
       '1',
       '/a ',
@@ -72,7 +72,7 @@ describe('precaching', () => {
   it('refuses a part in place of the whole', async () => {
     using setup = openPrecache(new Set(['/part']));
     const failed = setup.precache.install(manifest('1', { '/part': '1' }));
-    await expect(failed).rejects.toThrow('https://a.example/part answered 206');
+    await expect(failed).rejects.toThrow('https://a.example/part responded with 206');
     expect(setup.cache.size).toBe(0);
   });
 

@@ -32,7 +32,7 @@ describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (
   });
 
   it.each([
-    [{ platform: ['linux-x64'] }, /unknown option "platform"; the only one is platforms/],
+    [{ platform: ['linux-x64'] }, /unknown option "platform"; valid options: platforms/],
     [{ platforms: 'linux-x64' }, /platforms is "linux-x64"; it has to be an array, such as \['linux-x64'\]/],
     [{ platforms: [] }, /platforms is empty/],
   ])('refuses the options %j', async (plugin, said) => {

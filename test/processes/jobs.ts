@@ -1,4 +1,6 @@
-import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 import { COLLECTION_JOBS } from './collection-jobs.ts';
 import { FANOUT_JOBS } from './fanout-jobs.ts';
@@ -132,6 +134,34 @@ export const JOBS = {
   },
   /** Counts the descriptors this process has open. Linux only. */
   descriptors: (): number => readdirSync('/proc/self/fd').length,
+
+  /** Fills the store and deletes the items again, so that its database grows and gets free pages. */
+  fillAndDelete(writer: string, rounds: number): void {
+    for (let round = 0; round < rounds; round++) {
+      for (let turn = 0; turn < 60; turn++) getStore().set([writer, turn], createText(writer, 3000));
+      for (let turn = 0; turn < 60; turn++) getStore().delete([writer, turn]);
+    }
+  },
+  /** Shortens the database with SQLite's own commands, where no other connection is in the way. Returns how often the file got shorter. */
+  vacuum(rounds: number): number {
+    const path = join(getStore().directory, 'cache.db');
+    const database = new Database(path, { timeout: 20 });
+    let shortened = 0;
+    for (let round = 0; round < rounds; round++) {
+      const bytes = statSync(path).size;
+      for (const command of ['VACUUM', 'PRAGMA wal_checkpoint(TRUNCATE)']) {
+        try {
+          database.exec(command);
+        } catch (error) {
+          if (!String((error as { readonly code?: unknown }).code).startsWith('SQLITE_BUSY')) throw error;
+        }
+      }
+      if (statSync(path).size < bytes) shortened++;
+      sleepBlocking(5);
+    }
+    database.close();
+    return shortened;
+  },
 
   /** Sets a value that is kept in a file, of one character that changes. */
   replaceFile(key: Key, times: number): void {

@@ -98,10 +98,8 @@ describe('the backoff after a failure', () => {
   });
 
   it('reports which option is a number instead of an object', () => {
-    expect(() => parseRetry(5 as never)).toThrow(
-      'for retry an object is expected; the names there are: attempts, backoff',
-    );
-    expect(() => parseRetry({ backoff: 5 } as never)).toThrow('for retry.backoff an object is expected');
+    expect(() => parseRetry(5 as never)).toThrow('retry must be an object; valid options: attempts, backoff');
+    expect(() => parseRetry({ backoff: 5 } as never)).toThrow('retry.backoff must be an object');
   });
 });
 

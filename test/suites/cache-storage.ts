@@ -5,10 +5,10 @@ import type { RemoteCacheStorage, RemoteWebCache } from '../../renderer-api/http
 
 /** The public interface of a class. */
 type FaceOf<C> = { [M in keyof C]: C[M] };
-export type AnyWebCache = FaceOf<RemoteWebCache>;
-export type AnyCacheStorage = Omit<FaceOf<RemoteCacheStorage>, 'open'> & { open(name: string): Promise<AnyWebCache> };
+type AnyWebCache = FaceOf<RemoteWebCache>;
+type AnyCacheStorage = Omit<FaceOf<RemoteCacheStorage>, 'open'> & { open(name: string): Promise<AnyWebCache> };
 
-export interface CacheStorageFixture extends Disposable {
+interface CacheStorageFixture extends Disposable {
   readonly caches: AnyCacheStorage;
   /** The directory of the store. */
   readonly cache: Cache;

@@ -179,10 +179,7 @@ function runDamages({ count, seed, only, keep }: DamageRun, kinds = STORE_KINDS)
 }
 
 /** Does each of the damages at chosen places once, or `count` of them, spread evenly. */
-export function runPlacedDamages(
-  { count, only, keep, progress }: Omit<DamageRun, 'seed'>,
-  kinds = STORE_KINDS,
-): DamageStats {
+function runPlacedDamages({ count, only, keep, progress }: Omit<DamageRun, 'seed'>, kinds = STORE_KINDS): DamageStats {
   const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
   const figures: DamageStats = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
   try {

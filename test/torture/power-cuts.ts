@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getShardIndex } from '../../main/engine/fanout/shard-routing.ts';
+import { getShardIndex } from '../../main/engine/fanout/open-fanout.ts';
 import { createRandom } from '../crash/random-writes.ts';
 import { SimulatedDisk } from './disk.ts';
 import {

@@ -130,7 +130,7 @@ const REFUSED: readonly [what: string, make: () => unknown, message: string][] =
   [
     'an Error whose message is no text',
     () => Object.assign(new Error(), { message: 5 }),
-    'value.message is a number and not a text',
+    'value.message is a number and not a string',
   ],
   ['a revoked proxy', () => ({ a: createRevokedProxy({}) }), 'value.a is not readable'],
   [

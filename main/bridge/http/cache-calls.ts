@@ -92,7 +92,7 @@ const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
     async run(cache, { requests }, { sessionGrant }) {
       // Added responses become readable: across origins without CORS, with the session's cookies.
       sessionGrant.requireExplicit(FETCH_GRANT, requests.every(isSafe) ? 'read' : 'write');
-      sessionGrant.requireNoByteLimit('add, whose bytes come from elsewhere');
+      sessionGrant.requireNoByteLimit('add and addAll, because the size of their responses is unknown');
       await cache.addAll(requests);
       return true;
     },
@@ -103,8 +103,8 @@ const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
       const request = getOnlyRequest(requests);
       const { response } = call;
       // The URL is the key, and is also stored in an index.
-      const addresses = (call.requests ?? []).map((request) => Object(request).url);
-      sessionGrant.charge([call.requests, addresses, addresses, { ...response, body: null }], true);
+      const urls = (call.requests ?? []).map((request) => Object(request).url);
+      sessionGrant.charge([call.requests, urls, urls, { ...response, body: null }], true);
       const body = incoming.receive(response?.body ?? null, (bytes) => sessionGrant.charge([bytes]));
       try {
         await cache.put(request, parseResponse(response, body));
@@ -178,11 +178,11 @@ async function sendResponses(
 ): Promise<WireResponse[]> {
   const responses = found.filter((it) => it !== undefined);
   const sentResponses: WireResponse[] = [];
-  let whole = 0;
+  let inlineBytes = 0;
   try {
     for (const response of responses) {
-      const body = await outgoing.send(response.body, whole < MAX_INLINE_BYTES_PER_CALL);
-      if (body instanceof Uint8Array) whole += body.length;
+      const body = await outgoing.send(response.body, inlineBytes < MAX_INLINE_BYTES_PER_CALL);
+      if (body instanceof Uint8Array) inlineBytes += body.length;
       sentResponses.push({ ...serializeWithoutCookies(response), body });
     }
     return assertSendable(sentResponses);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { type HttpFault, MAX_HTTP_CALLS, type QueryOptions, type Reply } from '../../../protocol/http.ts';
 import { redactDirectories, toPageErrorData } from '../../../protocol/redaction.ts';
@@ -101,5 +102,53 @@ export class InFlightCalls {
 
   close(reason: Error): void {
     for (const controller of this.#controllers.values()) controller.abort(reason);
+  }
+}
+
+/** Milliseconds between two checks whether the page has received its responses. */
+const CHECK_INTERVAL_MS = 10;
+
+/**
+ * Produces responses only as fast as the page receives them.
+ *
+ * Invariant: a waiting call continues when the page has received enough, or fails when the session is closed.
+ */
+export class Pace {
+  readonly #mayRespond: () => boolean;
+  readonly #isOpen: () => boolean;
+  #nextCheck: Promise<void> | undefined;
+  #lastTurn: Promise<unknown> = Promise.resolve();
+
+  /** `mayRespond` returns whether the page has received enough of what it was sent. */
+  constructor(mayRespond: () => boolean, isOpen: () => boolean) {
+    this.#mayRespond = mayRespond;
+    this.#isOpen = isOpen;
+  }
+
+  /**
+   * Resolves when another response may be produced.
+   *
+   * @throws {DiskCacheError} `DISCONNECTED` if the session is closed while waiting.
+   */
+  async whenReceived(): Promise<void> {
+    while (this.#isOpen() && !this.#mayRespond()) {
+      // One timer for all waiting calls.
+      this.#nextCheck ??= pause(CHECK_INTERVAL_MS).finally(() => {
+        this.#nextCheck = undefined;
+      });
+      await this.#nextCheck;
+    }
+    if (!this.#isOpen()) throw new DiskCacheError('DISCONNECTED', 'The session of this page was closed');
+  }
+
+  /** Waits until all earlier turns have ended. Returns a function that ends this turn; call it once the response has been counted. */
+  async enterTurn(): Promise<() => void> {
+    const before = this.#lastTurn;
+    let end = () => {};
+    this.#lastTurn = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    await before;
+    return end;
   }
 }

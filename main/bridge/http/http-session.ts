@@ -25,8 +25,7 @@ import { Principal } from '../principal.ts';
 import { AbuseCounter, DeliveryReceipts } from '../session-limits.ts';
 import { isReading, runCachesCall } from './cache-calls.ts';
 import type { HttpBackend } from './calls.ts';
-import { captureReply, InFlightCalls, toError } from './calls.ts';
-import { Pace } from './pace.ts';
+import { captureReply, InFlightCalls, Pace, toError } from './calls.ts';
 import { isSafe, parseRequest, parseStrategy, serializeWithoutCookies } from './parse-messages.ts';
 import { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 
@@ -59,7 +58,7 @@ export function openHttpSession(
     () => abuse.closeOnError(() => !principal.isBehind) ?? false,
     () => isOpen,
   );
-  const outgoing = new OutgoingBodies(principal.bodies, () => pace.whenTaken());
+  const outgoing = new OutgoingBodies(principal.bodies, () => pace.whenReceived());
   let unsubscribe: (() => void) | undefined;
 
   async function handleFetch({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
@@ -85,24 +84,24 @@ export function openHttpSession(
   /** Runs a call once the page has received enough of its earlier responses. */
   const run = <T>(id: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     calls.run(id, async (signal) => {
-      await pace.whenTaken();
+      await pace.whenReceived();
       signal.throwIfAborted();
       return work(signal);
     });
 
   /** Responses with whole bodies are built one at a time: many at once would fill the memory before the first of them is counted. */
   async function replyFromCaches(call: CachesCall): Promise<Reply<CachesResult>> {
-    let leave = () => {};
+    let endTurn = () => {};
     const result = await reply(call, () =>
       run(call.id, async (signal) => {
         if (isReading(call)) {
-          leave = await pace.enterTurn();
-          await pace.whenTaken();
+          endTurn = await pace.enterTurn();
+          await pace.whenReceived();
         }
         return runCachesCall(call, { sessionGrant, caches: backend.caches, outgoing, incoming, signal });
       }),
     );
-    leave();
+    endTurn();
     return result;
   }
 
@@ -116,7 +115,7 @@ export function openHttpSession(
     return receipt === undefined ? result : { ...result, receipt };
   }
   /** Runs a call without an outcome; its argument is a number. */
-  function notified(argument: unknown, work: () => void): undefined {
+  function runNotification(argument: unknown, work: () => void): undefined {
     if (typeof argument === 'number') work();
     else abuse.addMalformed(argument);
   }
@@ -124,18 +123,18 @@ export function openHttpSession(
   const api: HttpApi = Object.freeze({
     fetch: (call: FetchCall) => reply(call, () => run(call.id, (signal) => handleFetch(call, signal))),
     caches: replyFromCaches,
-    abort: (call: number) => notified(call, () => calls.abort(call)),
+    abort: (call: number) => runNotification(call, () => calls.abort(call)),
     pull: (body: number) => reply(body, () => outgoing.pull(body)),
-    cancel: (body: number) => notified(body, () => outgoing.cancel(body, cancelledByPage())),
-    push: (piece: BodyChunk) => reply(piece, () => incoming.push(piece)),
+    cancel: (body: number) => runNotification(body, () => outgoing.cancel(body, cancelledByPage())),
+    push: (chunk: BodyChunk) => reply(chunk, () => incoming.push(chunk)),
     connection: () =>
       captureReply(() => {
         sessionGrant.requireExplicit(FETCH_GRANT, 'read');
         const { connection } = backend.getHandler();
-        const tell = (online: boolean) =>
+        const report = (online: boolean) =>
           inner.postMessage({ deskcache: 'connection', online } satisfies ConnectionMessage);
-        unsubscribe ??= connection.subscribe(tell);
-        tell(connection.isOnline());
+        unsubscribe ??= connection.subscribe(report);
+        report(connection.isOnline());
         return connection.isOnline();
       }),
     setOnline: (online: boolean) =>

@@ -75,7 +75,7 @@ export function parseRequest(
   { body = null, signal }: { readonly body?: BodyContent; readonly signal: AbortSignal },
 ): Request {
   const { url, method, headers, credentials, redirect, cache } = assertRecord<WireRequest>(given, 'A request');
-  if (typeof url !== 'string' || typeof method !== 'string') throw new TypeError('A request has a URL and a method');
+  if (typeof url !== 'string' || typeof method !== 'string') throw new TypeError('A request needs a URL and a method');
   const fields = parseFields(headers, url.length + method.length).filter(
     ([name, value]) => !isForbiddenField(name, value),
   );
@@ -96,7 +96,7 @@ export function parseResponse(given: unknown, body: BodyContent): Response {
   const { status, statusText, headers, url, redirected, type } = assertRecord<WireResponse>(given, 'A response');
   if (type === 'error') return Response.error();
   if (typeof status !== 'number' || typeof statusText !== 'string' || typeof url !== 'string')
-    throw new TypeError('A response has a status, its text and an address');
+    throw new TypeError('A response needs a status, a status text and a URL');
   const fields = parseFields(headers, url.length + statusText.length).filter(([name]) => !isSetCookieField(name));
   const response = new Response(body, { status, statusText, headers: fields });
   return Object.defineProperties(response, {
@@ -149,13 +149,16 @@ function parseFields(given: unknown, otherBytes: number): [string, string][] {
   const count = (more: number) => {
     weight += more;
     if (weight > MAX_HEAD_BYTES)
-      throw new DiskCacheError('TOO_LARGE', `The address and the header fields are more than ${MAX_HEAD_BYTES} bytes`);
+      throw new DiskCacheError(
+        'TOO_LARGE',
+        `The URL and the header fields are more than ${MAX_HEAD_BYTES} bytes; send fewer`,
+      );
   };
   count(otherBytes);
   return (given as HeaderFields).map((field) => {
     const [name, value] = Array.isArray(field) ? field : [];
     if (typeof name !== 'string' || typeof value !== 'string')
-      throw new TypeError('A header field has a name and a value');
+      throw new TypeError('A header field needs a name and a value');
     count(name.length + value.length + FIELD_OVERHEAD_BYTES);
     return [name, value];
   });

@@ -42,14 +42,14 @@ export class OutgoingBodies {
   }
 
   /**
-   * Returns a body as sent. One that is `atHand`, such as on disk, is sent whole if it is small.
+   * Returns a body as sent. One that `isLocal`, such as on disk, is sent whole if it is small.
    *
    * @throws {DiskCacheError} `BUSY` if too many are open; anything that reading throws; the reason why the page has disconnected.
    */
-  async send(body: ReadableStream<Uint8Array> | null, atHand: boolean): Promise<WireBody> {
+  async send(body: ReadableStream<Uint8Array> | null, isLocal: boolean): Promise<WireBody> {
     if (body === null) return null;
     const source = createByteSource(body);
-    const whole = atHand ? await source.readAhead(MAX_INLINE_BODY_BYTES) : undefined;
+    const whole = isLocal ? await source.readAhead(MAX_INLINE_BODY_BYTES) : undefined;
     if (whole !== undefined) return whole;
     try {
       if (this.#closeReason) throw this.#closeReason;
@@ -146,7 +146,7 @@ export class IncomingBodies {
   }
 
   /**
-   * Receives a chunk; resolves when there is room for the next one, with whether it is wanted. An invalid chunk, or one too many, ends the
+   * Receives a chunk. Resolves when the next one may be sent; returns whether more are wanted. An invalid chunk, or one too many, ends the
    * body.
    */
   async push({ body: id, bytes, failure }: BodyChunk): Promise<boolean> {

@@ -39,20 +39,20 @@ export type Query =
 
 export type Command =
   /** The first command, answered by `opened` or `failed`. `attached` lists the open windows, whose session shards are kept. */
-  | { readonly order: 'open'; readonly opening: OpenCommand; readonly attached: readonly WindowStoreId[] }
-  | { readonly order: 'attach'; readonly window: number; readonly kept: WindowStoreId }
-  | { readonly order: 'release'; readonly window: number }
+  | { readonly type: 'open'; readonly opening: OpenCommand; readonly attached: readonly WindowStoreId[] }
+  | { readonly type: 'attach'; readonly window: number; readonly shard: WindowStoreId }
+  | { readonly type: 'release'; readonly window: number }
   /** Sent together with the port. Without a window the caller is the main process itself. */
   | {
-      readonly order: 'session';
+      readonly type: 'session';
       readonly id: number;
       readonly window: number | undefined;
       readonly rights: SessionRights;
     }
-  | { readonly order: 'end'; readonly id: number; readonly reason: ErrorData }
-  | { readonly order: 'call'; readonly id: number; readonly asked: Query }
-  | { readonly order: 'openQueue'; readonly queue: NamedQueue }
-  | { readonly order: 'close' };
+  | { readonly type: 'end'; readonly id: number; readonly reason: ErrorData }
+  | { readonly type: 'call'; readonly id: number; readonly query: Query }
+  | { readonly type: 'openQueue'; readonly queue: NamedQueue }
+  | { readonly type: 'close' };
 
 /** The result of `open`, and later events. */
 export type EngineEvent =
@@ -121,12 +121,12 @@ export function assertSendableWindowOptions(windows: WindowStoreOptions | undefi
 export async function deserializeStores(sent: SerializedStores): Promise<StoreDeclarations> {
   if ('declarations' in sent) return sent.declarations;
   const declared = await importStores(sent.module);
-  const theirs = getKinds(declared);
-  for (const name of new Set([...Object.keys(sent.kinds), ...Object.keys(theirs)])) {
-    if (sent.kinds[name] === theirs[name]) continue;
+  const ownKinds = getKinds(declared);
+  for (const name of new Set([...Object.keys(sent.kinds), ...Object.keys(ownKinds)])) {
+    if (sent.kinds[name] === ownKinds[name]) continue;
     throw new DiskCacheError(
       'BAD_OPTION',
-      `storesModule ${sent.module} declares ${describeStore(name, theirs[name])}, and openDiskCache was given ${describeStore(name, sent.kinds[name])}; import the same declarations`,
+      `storesModule ${sent.module} declares ${describeStore(name, ownKinds[name])}, and openDiskCache was given ${describeStore(name, sent.kinds[name])}; import the same declarations`,
     );
   }
   return declared;

@@ -28,7 +28,7 @@ export interface ProcessListener {
   createOpenCommand(): Command;
   /** The process has opened its stores, and has received no other command yet. */
   onOpened(): void;
-  onEvent(report: RunningEvent): void;
+  onEvent(event: RunningEvent): void;
   /** The process exited; its pending work is lost, and another process may follow. */
   onExit(code: number): void;
   /** Called once: no other process will be started. */
@@ -89,8 +89,8 @@ export class EngineProcess {
   }
 
   /** Posts a command, with its ports, to the process if it is ready. */
-  send(order: Command, ...ports: MessagePortMain[]): void {
-    this.#openProcess?.postMessage(order, ports);
+  send(command: Command, ...ports: MessagePortMain[]): void {
+    this.#openProcess?.postMessage(command, ports);
   }
 
   /** Resolves when the process has closed its stores and exited; after 5 s it is killed. */
@@ -103,14 +103,14 @@ export class EngineProcess {
     this.#end(new DiskCacheError('CLOSED', 'The host was closed'));
     const running = this.#running;
     if (running === undefined) return;
-    const gone = new Promise<void>((resolve) => {
+    const exited = new Promise<void>((resolve) => {
       this.#resolveExit = resolve;
     });
-    if (this.#openProcess) this.send({ order: 'close' });
+    if (this.#openProcess) this.send({ type: 'close' });
     else running.kill();
-    const late = setTimeout(() => running.kill(), CLOSE_TIMEOUT_MS);
-    await gone;
-    clearTimeout(late);
+    const killTimer = setTimeout(() => running.kill(), CLOSE_TIMEOUT_MS);
+    await exited;
+    clearTimeout(killTimer);
   }
 
   #receive(from: UtilityProcess, message: EngineEvent): void {

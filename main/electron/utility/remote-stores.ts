@@ -90,8 +90,8 @@ export class ReaderCaches {
    *
    * @throws {DiskCacheError} `BAD_OPTION` if one of them is exclusive.
    */
-  getServedStores(wanted: readonly string[]): ByName<Partial<AssetStore>> {
-    for (const name of wanted) this.#assertShareable(name);
+  getServedStores(requested: readonly string[]): ByName<Partial<AssetStore>> {
+    for (const name of requested) this.#assertShareable(name);
     const stores = Object.entries(this.#stores).map(([name, declaration]) => [
       name,
       isCache(declaration) && !isExclusive(declaration) ? this.#createAssetStore(name) : {},
@@ -134,7 +134,7 @@ export class ReaderCaches {
     if (!Object.hasOwn(this.#stores, name) || !isExclusive(this.#stores[name]!)) return;
     throw new DiskCacheError(
       'BAD_OPTION',
-      `Store "${name}" is exclusive: the utility process has it alone, and here the main process would have to open it, too; declare it without exclusive`,
+      `Store "${name}" is exclusive: only the utility process may open it, and this call opens it in the main process; declare it without exclusive`,
     );
   }
 }

@@ -8,7 +8,7 @@ import type { Command, EngineEvent, NamedQueue, OpenCommand, Query } from './eng
 /** Everything the utility process has open. */
 export interface OpenedEngine {
   readonly engine: LocalEngine;
-  runQuery(asked: Query): unknown;
+  runQuery(query: Query): unknown;
   openQueue(queue: NamedQueue): void;
   close(): void;
 }
@@ -36,39 +36,39 @@ export function serveCommands(
   }
 
   function run(
-    order: Command,
+    command: Command,
     { engine, runQuery, openQueue, close }: OpenedEngine,
     port: MessagePortMain | undefined,
   ): void {
-    switch (order.order) {
+    switch (command.type) {
       case 'attach':
-        windows.set(order.window, engine.attach(order.kept.name, order.kept.lifetime));
+        windows.set(command.window, engine.attach(command.shard.name, command.shard.lifetime));
         break;
       case 'release':
-        windows.get(order.window)?.release();
-        windows.delete(order.window);
+        windows.get(command.window)?.release();
+        windows.delete(command.window);
         break;
       case 'session': {
-        const { id, window, rights } = order;
-        const answering = window === undefined ? engine : windows.get(window);
-        const session = answering?.openSession(port!, rights, () => {
+        const { id, window, rights } = command;
+        const endpoint = window === undefined ? engine : windows.get(window);
+        const session = endpoint?.openSession(port!, rights, () => {
           if (sessions.delete(id)) post({ event: 'ended', id });
         });
         if (session) sessions.set(id, session);
         break;
       }
       case 'end': {
-        const session = sessions.get(order.id);
-        sessions.delete(order.id);
-        session?.close(fromErrorData(order.reason));
+        const session = sessions.get(command.id);
+        sessions.delete(command.id);
+        session?.close(fromErrorData(command.reason));
         break;
       }
       case 'call':
-        post({ event: 'answer', id: order.id, outcome: captureOutcome(() => runQuery(order.asked)) });
+        post({ event: 'answer', id: command.id, outcome: captureOutcome(() => runQuery(command.query)) });
         break;
       case 'openQueue':
         try {
-          openQueue(order.queue);
+          openQueue(command.queue);
         } catch (error) {
           // The main process has the queue open and can use it; pages get an error saying that it isn't open.
           process.emitWarning(error instanceof Error ? error : String(error));
@@ -83,8 +83,8 @@ export function serveCommands(
   }
 
   main.on('message', ({ data, ports }) => {
-    const order = data as Command;
-    if (order.order === 'open') void openEngine(order.opening, order.attached);
-    else if (opened) run(order, opened, ports[0]);
+    const command = data as Command;
+    if (command.type === 'open') void openEngine(command.opening, command.attached);
+    else if (opened) run(command, opened, ports[0]);
   });
 }

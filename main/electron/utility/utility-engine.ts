@@ -56,22 +56,22 @@ export class UtilityEngine implements EngineEndpoint {
     modulePath: string,
     opening: OpenCommand,
     onOpened: () => void,
-    onOver: (why: DiskCacheError) => void,
+    onGivenUp: (why: DiskCacheError) => void,
   ) {
     this.#process = new EngineProcess(modulePath, {
       createOpenCommand: () => {
         this.#windowsAtOpen = new Map(this.#windows);
-        return { order: 'open', opening, attached: [...this.#windowsAtOpen.values()] };
+        return { type: 'open', opening, attached: [...this.#windowsAtOpen.values()] };
       },
       onOpened: () => {
         this.#restoreState();
         onOpened();
       },
-      onEvent: (report) => this.#receive(report),
+      onEvent: (event) => this.#receive(event),
       onExit: (code) => this.#dropInFlight(code),
       onGivenUp: (why) => {
         this.#rejectWaiting(why);
-        onOver(why);
+        onGivenUp(why);
       },
     });
   }
@@ -79,13 +79,13 @@ export class UtilityEngine implements EngineEndpoint {
   attach(name: string, lifetime: Lifetime): WindowEndpoint {
     assertLifetime(lifetime);
     const window = ++this.#lastId;
-    const kept = { name, lifetime };
-    this.#windows.set(window, kept);
-    this.#process.send({ order: 'attach', window, kept });
+    const shard = { name, lifetime };
+    this.#windows.set(window, shard);
+    this.#process.send({ type: 'attach', window, shard: shard });
     return {
       openSession: (port, rights, onEnd) => this.#openSession(port, rights, onEnd, window),
       release: () => {
-        if (this.#windows.delete(window)) this.#process.send({ order: 'release', window });
+        if (this.#windows.delete(window)) this.#process.send({ type: 'release', window });
       },
     };
   }
@@ -100,7 +100,7 @@ export class UtilityEngine implements EngineEndpoint {
     if (this.#queues.has(name)) return;
     const queue = { name, options };
     this.#queues.set(name, queue);
-    this.#process.send({ order: 'openQueue', queue });
+    this.#process.send({ type: 'openQueue', queue });
   }
 
   /**
@@ -136,14 +136,14 @@ export class UtilityEngine implements EngineEndpoint {
     const id = ++this.#lastId;
     // The utility process counts this usage itself.
     const { principal: _, ...sent } = rights;
-    const talk: PendingSession = { command: { order: 'session', id, window, rights: sent }, port, onEnd };
-    this.#sessions.set(id, talk);
-    if (this.#process.isReady) this.#sendPort(talk);
+    const session: PendingSession = { command: { type: 'session', id, window, rights: sent }, port, onEnd };
+    this.#sessions.set(id, session);
+    if (this.#process.isReady) this.#sendPort(session);
     return {
       close: (reason) => {
         if (!this.#sessions.delete(id)) return;
-        if (talk.port) closePort(talk.port, reason);
-        else this.#process.send({ order: 'end', id, reason: toErrorData(reason) });
+        if (session.port) closePort(session.port, reason);
+        else this.#process.send({ type: 'end', id, reason: toErrorData(reason) });
       },
     };
   }
@@ -152,24 +152,25 @@ export class UtilityEngine implements EngineEndpoint {
   #restoreState(): void {
     // Also attaches, and then releases, the windows that were closed in the meantime, so that their shards are deleted.
     const closed = [...this.#windowsAtOpen].filter(([window]) => !this.#windows.has(window));
-    for (const [window, kept] of [...this.#windows, ...closed]) this.#process.send({ order: 'attach', window, kept });
-    for (const [window] of closed) this.#process.send({ order: 'release', window });
-    for (const queue of this.#queues.values()) this.#process.send({ order: 'openQueue', queue });
+    for (const [window, shard] of [...this.#windows, ...closed])
+      this.#process.send({ type: 'attach', window, shard: shard });
+    for (const [window] of closed) this.#process.send({ type: 'release', window });
+    for (const queue of this.#queues.values()) this.#process.send({ type: 'openQueue', queue });
     for (const [id, call] of this.#queries) this.#sendQuery(id, call);
-    for (const talk of this.#sessions.values()) this.#sendPort(talk);
+    for (const session of this.#sessions.values()) this.#sendPort(session);
   }
 
-  #receive(report: RunningEvent): void {
-    if (report.event === 'ended') {
-      const talk = this.#sessions.get(report.id);
-      this.#sessions.delete(report.id);
-      talk?.onEnd('closed');
+  #receive(event: RunningEvent): void {
+    if (event.event === 'ended') {
+      const session = this.#sessions.get(event.id);
+      this.#sessions.delete(event.id);
+      session?.onEnd('closed');
       return;
     }
-    const call = this.#queries.get(report.id);
-    this.#queries.delete(report.id);
-    if ('error' in report.outcome) call?.reject(fromErrorData(report.outcome.error));
-    else call?.resolve(report.outcome.value);
+    const call = this.#queries.get(event.id);
+    this.#queries.delete(event.id);
+    if ('error' in event.outcome) call?.reject(fromErrorData(event.outcome.error));
+    else call?.resolve(event.outcome.value);
   }
 
   /** Ends the sessions and queries that were lost with the process. */
@@ -182,7 +183,7 @@ export class UtilityEngine implements EngineEndpoint {
     for (const [id, { isSent, reject }] of this.#queries) {
       if (!isSent) continue;
       this.#queries.delete(id);
-      reject(new DiskCacheError('DISCONNECTED', `The utility process ended with code ${code} before it answered`));
+      reject(new DiskCacheError('DISCONNECTED', `The utility process ended with code ${code} before it responded`));
     }
   }
 
@@ -201,14 +202,14 @@ export class UtilityEngine implements EngineEndpoint {
     }
   }
 
-  #sendPort(talk: PendingSession): void {
-    if (talk.port) this.#process.send(talk.command, talk.port);
-    talk.port = undefined;
+  #sendPort(session: PendingSession): void {
+    if (session.port) this.#process.send(session.command, session.port);
+    session.port = undefined;
   }
 
   #sendQuery(id: number, call: PendingQuery): void {
     call.isSent = true;
-    this.#process.send({ order: 'call', id, asked: call.query });
+    this.#process.send({ type: 'call', id, query: call.query });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Replacement } from '../sqlite/replacement.ts';
 import type { CheckRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
+import { readSkippingDamage, readSmallTable } from './damaged-tables.ts';
 
 /** The columns of an item after its id: first those needed to find damage, in the order of `CheckRow`. */
 const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum', 'expires_at'];

@@ -1,5 +1,5 @@
 import type { Finding } from '../../../protocol/results.ts';
-import { afterWrite } from '../cache/write-checks.ts';
+import { afterWrite } from '../cache/transaction.ts';
 import { checkpoint } from '../space/maintenance.ts';
 import { assertDatabaseInPlace, recordFormat, recordOpenedFiles } from '../space/store-files.ts';
 import type { Connection } from '../sqlite/connection.ts';
@@ -9,15 +9,15 @@ import { Replacement } from '../sqlite/replacement.ts';
 import type { Core } from '../state/core.ts';
 import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
 import { copyItems } from './copy-items.ts';
-import { readSkippingDamage } from './read-skipping-damage.ts';
 import {
   areSettingsLost,
   getRevision,
+  readSkippingDamage,
   readSmallTables,
   SMALL_TABLES,
   type SmallTable,
   toInsertSmallRow,
-} from './small-tables.ts';
+} from './damaged-tables.ts';
 
 /**
  * Rebuilds the database of a store from its undamaged items. Returns findings about the others. For every process that has the store

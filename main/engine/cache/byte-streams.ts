@@ -20,19 +20,19 @@ export type { ByteRange } from '../../../protocol/value-stream.ts';
 
 /** A value of bytes or text, as it was when it was opened. Nothing has to be closed. */
 export interface StoredBytes {
-  /** Bytes; of a text those of its UTF-8. */
+  /** Bytes; for a text, those of its UTF-8. */
   readonly size: number;
-  /** Another one after every set of the item, and never the same again: a strong validator in the sense of RFC 9110 §8.8.1. */
+  /** Changes with every set of the item and never repeats: a strong validator (RFC 9110 §8.8.1). */
   readonly version: string;
   /** Epoch milliseconds. */
   readonly storedAt: number;
   readonly isText: boolean;
-  /** Bytes in memory while this is referred to: those of a value that is compressed, or part of the database; 0 for one in a file. */
+  /** Bytes held in memory while this object is referenced: the value, if it is compressed or in the database; 0 if it is in a file. */
   readonly heldBytes: number;
   /**
-   * The bytes, or some of them; memory holds one chunk of a large value. Fails with `CORRUPT` where they are damaged (of a part
-   * only the length of the whole is checked), and may fail so where the item was replaced or deleted before the first byte was
-   * read; never gives those of another version.
+   * Returns the bytes, or a part of them; memory holds one chunk of a large value. The stream fails with `CORRUPT` if they are damaged
+   * (for a part, only the length of the whole is checked). It may also fail so if the item was replaced or deleted before its first byte
+   * was read. It never gives bytes of another version.
    */
   stream(range?: ByteRange): ReadableStream<Uint8Array>;
 }
@@ -65,12 +65,12 @@ export function openBytes(core: Core, key: Key): StoredBytes | undefined {
   };
 }
 
-/** A stamp counts in 1/4096 of a millisecond. */
+/** Timestamps count in 1/4096 ms. */
 const TIMESTAMPS_PER_MS = 4096;
 
 /**
- * The bytes of a value, or the UTF-8 bytes of a text, as a stream; memory holds one chunk of a large one. Undefined when there
- * is no live item. What is read is the value of now, whatever is set while it is read.
+ * Returns the bytes of a value, or the UTF-8 bytes of a text, as a stream; memory holds one chunk of a large value. Undefined if there
+ * is no live item. The stream gives the value of this moment, whatever is set while it is read.
  *
  * @throws {DiskCacheError} `BAD_VALUE` for a value that is neither bytes nor text, `BAD_OPTION`. A damaged file fails the stream
  * with `CORRUPT`.
@@ -90,23 +90,23 @@ export function openReadStream(core: Core, key: Key, range?: ByteRange): Readabl
 
 function readAndCount(core: Core, key: KeyColumn): EntryRow | undefined {
   refreshIfChanged(core);
-  const facts = readEntryRow(core, key);
-  if (facts === undefined) return recordMiss(core);
-  recordHit(core, { id: facts[0], accessedAt: 0, hits: 0 });
-  return facts;
+  const row = readEntryRow(core, key);
+  if (row === undefined) return recordMiss(core);
+  recordHit(core, { id: row[0], accessedAt: 0, hits: 0 });
+  return row;
 }
 
 function readEntryRow(core: Core, key: KeyColumn): EntryRow | undefined {
   const now = core.clock();
-  const facts = core.sql.facts.first(key);
-  return facts !== undefined && isLive(facts[6], now) ? facts : undefined;
+  const row = core.sql.entry.first(key);
+  return row !== undefined && isLive(row[6], now) ? row : undefined;
 }
 
 function valueRow([id, mode, value, check, bytes, file, expiresAt]: EntryRow): ValueRow {
   return [id, mode, value, check, bytes, file, expiresAt];
 }
 
-/** A file that holds the very bytes: neither compressed nor made by a codec. */
+/** Whether the file holds the bytes themselves: neither compressed nor encoded by a codec. */
 const isPlainFile = ([, mode, , , , file]: ValueRow): boolean =>
   file !== null && (mode === ENCODING.bytes || mode === ENCODING.text);
 
@@ -129,7 +129,7 @@ const parseByteRange = (range: ByteRange | undefined): FullRange =>
 
 const sliceBytes = (bytes: Uint8Array, { start, end }: FullRange): Uint8Array => bytes.subarray(start, end);
 
-/** A file that is missing before its first byte was read has been replaced: the new one is read. */
+/** Reads a value file in chunks. If it is missing before its first byte was read, it was replaced, and the new file is read. */
 async function* fileChunks(
   core: Core,
   key: KeyColumn,
@@ -163,7 +163,7 @@ async function* fileChunks(
   }
 }
 
-/** Begins to read at once, so that the file is open before anybody can delete it. */
+/** Starts reading at once, so that the file is open before a writer can delete it. */
 function toReadableStream(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   return new ReadableStream<Uint8Array>({
@@ -179,7 +179,7 @@ function toReadableStream(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arra
 }
 
 /**
- * Stores what a stream brings as bytes. The item appears whole when the stream has ended, or not at all.
+ * Stores the bytes of a stream. The item appears whole when the stream has ended, or not at all.
  *
  * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is not a `Uint8Array`, `TOO_LARGE`, `CLOSED` if the store was closed before
  * the end; errors of the stream pass through.

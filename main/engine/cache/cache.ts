@@ -6,7 +6,7 @@ import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
-import { OpenStore } from '../state/open-store.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
 import type { SubscribeOptions } from './change-feed.ts';
@@ -28,28 +28,28 @@ import * as write from './write.ts';
 let adopted: Core | undefined;
 
 /**
- * A persistent map with a budget: keys and values in one directory, shared by as many processes and threads as open it.
+ * A persistent map with a size limit: keys and values in one directory, shared by as many processes and threads as open it.
  * Every call is synchronous, and its effect is on disk when it returns.
  *
  * @throws {DiskCacheError} from every method: `CLOSED` after `close`, `BUSY` when another process holds the write lock for
- * longer than `timeout`, `CORRUPT` when the disk gives back something else than was written, `IO` when it can't be read or written
+ * longer than `timeout`, `CORRUPT` if the disk returns something other than was written, `IO` if it can't be read or written
  * now, `DISK_FULL`, `READ_ONLY`.
  */
 export class Cache<K extends Key = Key, V = unknown> {
   readonly directory: string;
-  readonly #store: OpenStore<Core>;
+  readonly #store: OpenHandle<Core>;
 
   /**
    * Opens a directory, or creates it.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
+   * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is not a
    * database, `UNSUPPORTED_VERSION` for a database of another program or of a newer deskcache. Such a file stays untouched.
    */
   constructor(directory: string & PlainValues<V>, options: CacheOptions = {}) {
     const core = adopted ?? openCore(directory, options);
     adopted = undefined;
     this.directory = core.directory;
-    this.#store = new OpenStore(core, `The store at ${core.directory}`, closeCore);
+    this.#store = new OpenHandle(core, `The store at ${core.directory}`, closeCore);
   }
 
   /** Returns the value; undefined if it is missing or has expired. O(log n + size of the value). */
@@ -177,7 +177,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * `repair` deletes damaged items and files without an item, but nothing of a writer at work. A database with damaged pages
    * is rebuilt from the items that can be read, in one transaction for every process that has it open. Reads everything: O(bytes).
    *
-   * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened so; `DISK_FULL`, `BUSY`: the rest stays as it is.
+   * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened with `readOnly`; `DISK_FULL`, `BUSY`: the rest stays as it is.
    */
   check(options?: CheckOptions): Finding[] {
     return check(this.#store.core, options);

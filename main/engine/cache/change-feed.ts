@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-import { runAndWarn } from '../space/warnings.ts';
 
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
 import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';
@@ -10,7 +10,7 @@ import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, parseKeyBoun
 import { inWriteTransaction } from './transaction.ts';
 
 export interface SubscribeOptions {
-  /** Only changes of keys that begin so; `clearAndUse` concerns all. */
+  /** Only changes of keys that begin so; `clear` concerns all. */
   readonly prefix?: Key;
   /** Only changes of keys from this one on. */
   readonly from?: Key;
@@ -20,7 +20,7 @@ export interface SubscribeOptions {
 
 const KEY_RANGE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'from', 'to']);
 
-/** The stretch of keys that a subscription is about, to be compared with others and with many keys. */
+/** The range of keys of a subscription. */
 export interface KeyRange {
   /** Equal for ranges of the same keys. */
   readonly id: string;
@@ -30,7 +30,7 @@ export interface KeyRange {
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
-export function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
+function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
   return parseKeyBounds(assertOptions(options, KEY_RANGE_OPTIONS));
 }
 
@@ -44,7 +44,7 @@ export function parseKeyRange(options: SubscribeOptions | undefined): KeyRange {
   };
 }
 
-export const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
+const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
   (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
 
 function toText(bound: KeyColumn | undefined): string {
@@ -52,9 +52,9 @@ function toText(bound: KeyColumn | undefined): string {
   return bound === undefined ? '' : JSON.stringify(bound);
 }
 
-/** Milliseconds between two looks for what other processes have done. */
+/** How often changes of other processes are polled. */
 const POLL_INTERVAL_MS = 25;
-/** A listener that has not said for so long that it is still there is taken for dead; it says so three times as often. */
+/** A listener that doesn't renew its lease for this long counts as dead; it renews three times per lease. */
 const LISTENER_LEASE_SECONDS = 60;
 const RENEWAL_INTERVAL_MS = 20_000;
 /** Changes that are read, and expired items that are deleted, at a time. */
@@ -88,7 +88,7 @@ export function stopChangeFeed(core: Core): void {
   // A listener that could not be forgotten ends with its lease.
   runAndWarn(core, () =>
     inWriteTransaction(core, () => {
-      sql.forgetListener.run(changeFeed.id);
+      sql.deleteListener.run(changeFeed.id);
       stopUnusedLog(core);
     }),
   );
@@ -101,7 +101,7 @@ export function clearDeadListeners(core: Core): void {
 }
 
 function stopUnusedLog({ sql, connection }: Core): void {
-  sql.forgetDeadListeners.run();
+  sql.deleteDeadListeners.run();
   if (sql.anyListener.first() === undefined) stopLog(connection);
 }
 
@@ -117,7 +117,7 @@ function startChangeFeed(core: Core): void {
 function registerListener(core: Core): void {
   const { changeFeed, sql, connection } = core;
   startLog(connection);
-  sql.keepListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
+  sql.insertListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
   changeFeed.lastChangeId = sql.lastChange.first()?.[0] ?? 0;
   changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
 }
@@ -143,7 +143,7 @@ function poll(core: Core): void {
   );
 }
 
-/** A process that slept for long was taken for dead: what happened since is unknown, and told as `clearAndUse`. */
+/** A process that slept too long counted as dead: the changes since then are unknown, and are reported as `clear`. */
 function renewListener(core: Core): void {
   const { changeFeed, sql } = core;
   inWriteTransaction(core, () => {
@@ -174,7 +174,7 @@ export function dispatchPending(core: Core): void {
   try {
     for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
       if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
-      // The ids of a damaged log go back: then anything may have changed, and it must not be read in circles.
+      // In a damaged log ids may go back: anything may have changed, and reading must not loop.
       if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
         dispatch(core, { kind: 'clear' }, undefined);
         return;

@@ -1,22 +1,20 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CheckOptions, Finding } from '../../../protocol/results.ts';
-import { findPageDamage } from '../backup/page-damage.ts';
+import { areStoredSettingsLost, findPageDamage } from '../backup/damaged-tables.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
-import { areStoredSettingsLost } from '../backup/small-tables.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
 import { findDamage } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
-import { beforeWrite } from './write-checks.ts';
+import { beforeWrite, inWriteTransaction } from './transaction.ts';
 
-/** Checks what the items of a collection say together: the positions of a deque, the order of a queue. */
+/** Checks whether the items of a collection are consistent: the positions of a deque, the order of a queue. */
 export interface ConsistencyCheck {
   /** Returns its damage. */
   check(): Finding[];
@@ -62,7 +60,7 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
   return findings;
 }
 
-/** Adds what a part of a check finds. False, and a finding, when the database is too damaged for it. */
+/** Adds the findings of a part of the check. Returns false, and adds a finding, if the database is too damaged for it. */
 function addFindings({ connection }: Core, findings: Finding[], part: () => Finding[]): boolean {
   try {
     findings.push(...part());
@@ -116,9 +114,9 @@ function findDamagedIds(core: Core): { readonly suspects: number[]; readonly fin
   // The ids of a deque are its positions and may be negative.
   let after = Number.NEGATIVE_INFINITY;
   for (
-    let rows = core.sql.suspects.all(after, MAX_BATCH_ROWS);
+    let rows = core.sql.checkRows.all(after, MAX_BATCH_ROWS);
     rows.length > 0;
-    rows = core.sql.suspects.all(after, MAX_BATCH_ROWS)
+    rows = core.sql.checkRows.all(after, MAX_BATCH_ROWS)
   ) {
     for (const row of rows) {
       if (!(row[0] > after)) {
@@ -139,7 +137,7 @@ const recheckLocked = (core: Core, id: number): Finding[] =>
   core.openOptions.readOnly ? recheck(core, id, false) : inWriteTransaction(core, () => recheck(core, id, false));
 
 function recheck(core: Core, id: number, repair: boolean): Finding[] {
-  const row = core.sql.suspect.first(id);
+  const row = core.sql.checkRow.first(id);
   const fault = row && findDamage(core, row);
   if (row === undefined || fault === undefined) return [];
   if (repair) deleteRow(core, row.slice(0, 4) as unknown as Parameters<typeof deleteRow>[1], 'delete');
@@ -169,7 +167,7 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
 
 /**
  * Bucket by bucket, so that others may write in between. Files of a writer at work are staged and not in a bucket; one that has
- * just committed removes what it has replaced, so what looks like an orphan is looked at once more.
+ * just committed removes what it has replaced, so what looks like an orphan is checked once more.
  */
 function checkOrphans(core: Core, repair: boolean): Finding[] {
   const { files } = core;

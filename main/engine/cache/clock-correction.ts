@@ -1,13 +1,29 @@
+import { tryWithoutWaiting } from '../diagnostics.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
-import { tryWithoutWaiting } from '../space/warnings.ts';
-
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Core } from '../state/core.ts';
 import { inWriteTransaction } from './transaction.ts';
+
+/*
+ * Stored times come from a clock that may be set back: by a year, when a battery was empty, or by hours. Then items would expire late,
+ * and new items would be the oldest and be evicted first. So a store remembers, also on disk, the latest time that it has seen; when
+ * the clock is behind it, the times on disk are corrected, once.
+ */
 
 /** Times of a clock that was ahead are mapped into this time before now, in their order. */
 const REMAPPED_WINDOW_MS = 3_600_000;
 /** A correction that failed, because of a lock or a full disk, is tried again after this time. */
 const RETRY_INTERVAL_MS = 1000;
+
+/**
+ * At opening: reads the latest time that the store has seen; without a mark that is about the time of its newest row. A store that is
+ * too damaged for that still opens, so that it can be repaired.
+ */
+export function restoreLatestTime({ sql, clockState }: Core): void {
+  const mark = unlessCorrupt(() => sql.counter.first('clock'))?.[0];
+  clockState.marked = mark ?? Number.NEGATIVE_INFINITY;
+  clockState.latest = mark ?? unlessCorrupt(() => sql.newestStamp.first())?.[0] ?? Number.NEGATIVE_INFINITY;
+}
 
 /** Returns the current time. Notices if the clock was set back. */
 export function getTime(core: Core): number {
@@ -33,9 +49,9 @@ function getTimeWhileBehind(core: Core, now: number): number {
 }
 
 /**
- * Puts all times on disk right after the clock was set back to `now`. What had expired stays expired; what was stored by the clock
- * that was ahead and lives shorter than that was, may have expired since, for all that is known, and has; all else has left to
- * live what it had left. The order of what was stored and used stays. One statement over all rows; rare.
+ * Corrects all times on disk after the clock was set back to `now`. Expired items stay expired. An item that was stored while the clock
+ * was ahead expires if its time to live is shorter than the setback, because it may have expired in the meantime; every other item keeps
+ * its remaining time to live. The order of storing and using stays. One statement over all rows; rare.
  */
 function correctStoredTimes(core: Core, now: number): void {
   const { clockState, connection, sql, rowStats } = core;
@@ -46,7 +62,7 @@ function correctStoredTimes(core: Core, now: number): void {
       const mark = sql.counter.first('clock')?.[0] ?? clockState.latest;
       const newest = sql.latestUse.first()?.[0] ?? now;
       const latest = Math.max(clockState.latest, mark, newest);
-      // The first process to notice has moved the mark back with all times; then only what was stored since the last mark is left.
+      // The first process to notice moves the mark back with all times; for a later one, only items stored since the last mark are left.
       const isFirst = mark > now + CLOCK_TOLERANCE_MS;
       connection.execute(toCorrectionSql(now, latest, isFirst));
       sql.setCounter.run(Math.floor(now), 'clock');
@@ -59,14 +75,14 @@ function correctStoredTimes(core: Core, now: number): void {
   clockState.corrections++;
   rowStats.invalidate();
   core.memoryCache.clear();
-  // They only sharpen the order of eviction.
+  // Buffered accesses only improve the order of eviction.
   core.accessBuffer.clear();
   core.timestamps.from(now);
 }
 
 function toCorrectionSql(now: number, latest: number, isFirst: boolean): string {
   const behind = latest - now;
-  // Stamps run ahead of the clock by a little: only the first correction can tell those from what the clock before has stored.
+  // Timestamps run slightly ahead of the clock: only the first correction can tell those from times of the former clock.
   const since = isFirst ? now : now + CLOCK_TOLERANCE_MS;
   const scale = Math.min(1, REMAPPED_WINDOW_MS / behind);
   const remap = (column: string) =>

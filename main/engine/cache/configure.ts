@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
-import { areSettingsLost } from '../backup/small-tables.ts';
+import { areSettingsLost } from '../backup/damaged-tables.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
 import type { Core } from '../state/core.ts';
@@ -58,7 +58,7 @@ export function persistSettings(core: Core, stored: Partial<StoreSettings>, requ
   if (changed.length === 0) return;
   inDurableTransaction(core, () => {
     for (const name of changed)
-      core.sql.keepSetting.run(name, toSettingColumn(requested[name] as StoreSettings[SettingName]));
+      core.sql.upsertSetting.run(name, toSettingColumn(requested[name] as StoreSettings[SettingName]));
     if (changed.includes('tagIndex')) core.connection.execute(requested.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
     core.settingsRevision = core.sql.counter.first('settings')?.[0] ?? 0;
@@ -84,7 +84,7 @@ export function inDurableTransaction(core: Core, work: () => void): void {
 const toSynchronousPragma = ({ durability }: StoreSettings): string =>
   `synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`;
 
-/** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
+/** Applies settings. Outside of transactions: SQLite changes `synchronous` only there. */
 export function applySettings(core: Core, settings: StoreSettings): void {
   const { connection, pageSize, limitShare } = core;
   const share = settings.sizeLimit * limitShare;
@@ -107,7 +107,7 @@ export function reloadSettings(core: Core): void {
   const revision = core.sql.counter.first('settings')?.[0] ?? 0;
   if (revision === core.settingsRevision) return;
   const rows = core.sql.settings.all();
-  // Those in force stay, and `check` tells of it.
+  // The current settings stay, and `check` reports the loss.
   if (areSettingsLost(rows, revision)) return;
   core.settingsRevision = revision;
   applySettings(core, resolveSettings(readStoredSettings(rows), {}));
@@ -130,8 +130,5 @@ export function resolveCodec(
   if (codec === 'structured' || codec === 'json' || typeof codec === 'object') {
     return { codec, compression: settings.compression };
   }
-  throw new DiskCacheError(
-    'BAD_OPTION',
-    `${path} holds values of the codec "${codec}"; hand that codec in as an option`,
-  );
+  throw new DiskCacheError('BAD_OPTION', `${path} holds values of the codec "${codec}"; pass that codec as an option`);
 }

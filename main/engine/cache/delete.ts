@@ -1,10 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import { findPageDamage } from '../backup/page-damage.ts';
+import { findPageDamage } from '../backup/damaged-tables.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
-import { retryWithBallast } from '../space/disk-full.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
@@ -12,10 +12,8 @@ import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable, toTagColumn } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { inBatches, MAX_BATCH_ITEMS } from './batches.ts';
 import { getSize, readEntry } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
-import { afterWrite, beforeWrite } from './write-checks.ts';
+import { afterWrite, beforeWrite, inBatches, inWriteTransaction, MAX_BATCH_ITEMS } from './transaction.ts';
 
 /** Deletes an item; returns whether there was a live one. */
 export function deleteKey(core: Core, key: Key): boolean {
@@ -88,8 +86,8 @@ function clearInTransaction(core: Core): number {
 }
 
 /**
- * Where pages were exchanged, the list of files or the counters can be those of something else, and SQLite's own check finds
- * nothing wrong once both are empty.
+ * If pages of the database were swapped, the list of files or the counters may be wrong, and SQLite's own check finds no fault once both
+ * tables are empty.
  */
 function assertCountersMatch(
   { sql, directory }: Core,
@@ -110,7 +108,7 @@ function assertCountersMatch(
 /** Deletes all expired items; returns how many. */
 export function expire(core: Core): number {
   const now = core.clock();
-  return inBatches(core, (most) => deleteExpired(core, now, most));
+  return inBatches(core, (maxItems) => deleteExpired(core, now, maxItems));
 }
 
 /** Deletes all items with a tag; returns how many live ones there were. */
@@ -120,12 +118,12 @@ export function deleteTagged(core: Core, tag: string | number): number {
   let live = 0;
   let after = 0;
   let rows: ReturnType<typeof core.sql.tagged.all> = [];
-  const dropTagged = (most: number) => {
-    rows = core.sql.tagged.all(column, after, most);
+  const deleteBatch = (maxItems: number) => {
+    rows = core.sql.tagged.all(column, after, maxItems);
     for (const [id, key, file, bytes] of rows) deleteRow(core, [id, key, file, bytes], 'evict');
     return rows.length;
   };
-  inBatches(core, dropTagged, () => {
+  inBatches(core, deleteBatch, () => {
     live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
     after = rows.at(-1)?.[0] ?? after;
   });

@@ -1,9 +1,9 @@
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
 import { computeExpiresAt } from '../space/policy.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
 import {
@@ -19,14 +19,14 @@ import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
 import { set } from './write.ts';
 
-/** A holder that does not renew for so long is taken for dead; one whose process is gone, at once. */
+/** A holder that doesn't renew its lease for this long counts as dead; one whose process has exited, at once. */
 const LEASE_SECONDS = 30;
 const LEASE_RENEWAL_INTERVAL_MS = 10_000;
 
 const RENEWAL_ACTIVITY = 'Renewing or ending a lease of';
 
 /** Acquires the lease of a name; undefined if another call holds it. */
-export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
+function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   const { sql } = core;
   const owner = createIdentity();
   const holder = JSON.stringify(owner);
@@ -51,17 +51,17 @@ function renewLease(core: Core, name: KeyColumn, holder: string): void {
 
 /** At close: calls that still compute no longer share their result. */
 export function releaseLeases(core: Core): void {
-  // Others take it from a holder that has gone.
+  // Others take over the lease of a holder that has exited.
   for (const lease of [...core.leases]) runAndWarn(core, () => lease.release(), RENEWAL_ACTIVITY);
 }
 
 /** Returns whether the lease of a name is held. */
-export function isLeased(core: Core, name: KeyColumn): boolean {
+function isLeased(core: Core, name: KeyColumn): boolean {
   releaseIfExited(core, name);
   return core.sql.leaseHolder.first(name) !== undefined;
 }
 
-/** One whose process has ended is not waited for, also when its number was given to another process. */
+/** Releases a lease whose process has exited, also if another process has got the same pid. */
 function releaseIfExited({ sql }: Core, name: KeyColumn): void {
   const [holder] = sql.leaseHolder.first(name) ?? [];
   if (holder !== undefined && hasExited(parseHolder(holder))) sql.releaseLease.run(name, holder);
@@ -70,9 +70,9 @@ function releaseIfExited({ sql }: Core, name: KeyColumn): void {
 const parseHolder = (holder: string): ProcessIdentity => JSON.parse(holder) as ProcessIdentity;
 
 /** What the calls of one memoized function share. */
-export interface MemoizeContext {
+interface MemoizeContext {
   readonly open: (key: Key) => Core;
-  /** Of the results. */
+  /** The options of stored results. */
   readonly setOptions: SetOptions;
   /** How early to recompute; undefined: not before the result has expired. */
   readonly beta: number | undefined;
@@ -88,20 +88,20 @@ export interface MemoizeContext {
 /** A result as it is stored. */
 interface MemoizedResult {
   readonly value: unknown;
-  /** Whether the function answered a promise of it. */
+  /** Whether the function returned it as a promise. */
   readonly isPromise: boolean;
-  /** How long it took, milliseconds. */
+  /** How long the function ran. Milliseconds. */
   readonly durationMs: number;
 }
 
-/** Errors of what was called and with what, not of the store. */
+/** Errors in the caller's arguments, not of the store. */
 const CALLER_ERRORS: ReadonlySet<ErrorCode> = new Set(['BAD_KEY', 'BAD_VALUE', 'BAD_OPTION']);
 
-/** Milliseconds between two looks whether another process is done. */
+/** How often a waiter checks whether another process is done. */
 const POLL_INTERVAL_MS = 5;
 
 /** One call of a memoized function. */
-export class MemoizedCall<R> {
+class MemoizedCall<R> {
   readonly #context: MemoizeContext;
   /** Undefined when the store can't be used, such as a closed one. */
   readonly #core: Core | undefined;
@@ -111,13 +111,13 @@ export class MemoizedCall<R> {
   readonly #run: () => R;
   #cached: MemoizedResult | undefined;
 
-  constructor(memo: MemoizeContext, key: Key, run: () => R) {
-    this.#context = memo;
+  constructor(context: MemoizeContext, key: Key, run: () => R) {
+    this.#context = context;
     this.#key = key;
     this.#column = encodeKey(key);
     this.#id = Buffer.from(this.#column as Uint8Array).toString('latin1');
     this.#run = run;
-    this.#core = this.#tryStore(() => memo.open(key));
+    this.#core = this.#tryStore(() => context.open(key));
   }
 
   resolve(): R {
@@ -146,7 +146,7 @@ export class MemoizedCall<R> {
     }
   }
 
-  /** The right to compute, unless it is taken; undefined when the store can't give it: then each computes for itself. */
+  /** Acquires the lease for computing; returns 'taken' if another call holds it, undefined if the store fails: then each computes for itself. */
   #tryLease(): Lease | 'taken' | undefined {
     const core = this.#core;
     return core && this.#tryStore(() => takeLease(core, this.#column) ?? 'taken');
@@ -170,26 +170,26 @@ export class MemoizedCall<R> {
       return false;
     }
     const now = core.clock();
-    const facts = readEntry(core, this.#column, now);
-    this.#cached = facts?.value as MemoizedResult | undefined;
-    if (facts === undefined || facts.expiresAt === null || this.#cached === undefined) return false;
-    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= facts.expiresAt;
+    const entry = readEntry(core, this.#column, now);
+    this.#cached = entry?.value as MemoizedResult | undefined;
+    if (entry === undefined || entry.expiresAt === null || this.#cached === undefined) return false;
+    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= entry.expiresAt;
   }
 
-  /** With the lease in hand, where the store can give one. */
+  /** Computes the result and stores it, under the lease if the store could give one. */
   #compute(lease: Lease | undefined): R {
-    const began = performance.now();
+    const startedAt = performance.now();
     const before = this.#cached;
     try {
-      // Somebody may have finished between the look and the lease.
+      // Another call may have stored a result before this one got the lease.
       if (before === undefined) this.#tryStore(() => this.#readCached());
       if (before === undefined && this.#cached !== undefined) {
         this.#release(lease);
         return toReturnValue(this.#cached);
       }
       const result = this.#callFunction();
-      if (isThenable(result)) return this.#serveStale(this.#dedupe(this.#storeWhenResolved(result, began, lease)));
-      this.#storeResult(result, false, began);
+      if (isThenable(result)) return this.#serveStale(this.#dedupe(this.#storeWhenResolved(result, startedAt, lease)));
+      this.#storeResult(result, false, startedAt);
       this.#release(lease);
       return result;
     } catch (error) {
@@ -209,16 +209,20 @@ export class MemoizedCall<R> {
     }
   }
 
-  #storeResult(value: unknown, isPromise: boolean, began: number): void {
+  #storeResult(value: unknown, isPromise: boolean, startedAt: number): void {
     const { open, setOptions } = this.#context;
-    const result = { value, isPromise, durationMs: performance.now() - began } satisfies MemoizedResult;
+    const result = { value, isPromise, durationMs: performance.now() - startedAt } satisfies MemoizedResult;
     if (this.#core !== undefined) this.#tryStore(() => set(open(this.#key), this.#key, result, setOptions));
   }
 
-  async #storeWhenResolved(promise: PromiseLike<unknown>, began: number, lease: Lease | undefined): Promise<unknown> {
+  async #storeWhenResolved(
+    promise: PromiseLike<unknown>,
+    startedAt: number,
+    lease: Lease | undefined,
+  ): Promise<unknown> {
     try {
       const value = await promise;
-      this.#storeResult(value, true, began);
+      this.#storeResult(value, true, startedAt);
       return value;
     } finally {
       this.#release(lease);
@@ -240,33 +244,33 @@ export class MemoizedCall<R> {
     return toReturnValue(this.#cached);
   }
 
-  /** Another process computes it: a plain function waits on the spot, as it would for its own computation. */
+  /** Another process computes it: a synchronous function blocks, as during its own computation. */
   #waitForOther(): R {
     if (this.#context.isAsync) return this.#dedupe(this.#waitForOtherAsync()) as R;
     for (;;) {
       sleepBlocking(POLL_INTERVAL_MS);
-      const turn = this.#tryTakeOver();
-      if (turn !== undefined) return turn.answer;
+      const outcome = this.#tryTakeOver();
+      if (outcome !== undefined) return outcome.result;
     }
   }
 
   async #waitForOtherAsync(): Promise<unknown> {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
-      const turn = this.#tryTakeOver();
-      if (turn !== undefined) return await turn.answer;
+      const outcome = this.#tryTakeOver();
+      if (outcome !== undefined) return await outcome.result;
     }
   }
 
-  /** The answer, when the other process is done or gone, or the store can't tell. */
-  #tryTakeOver(): { readonly answer: R } | undefined {
+  /** Returns the result if the other process is done or has exited, or if the store fails; undefined to wait on. */
+  #tryTakeOver(): { readonly result: R } | undefined {
     this.#tryStore(() => this.#readCached());
-    if (this.#cached !== undefined) return { answer: toReturnValue(this.#cached) };
+    if (this.#cached !== undefined) return { result: toReturnValue(this.#cached) };
     const core = this.#core && this.#tryStore(() => this.#context.open(this.#key));
     const isWaiting = core && this.#tryStore(() => isLeased(core, this.#column));
     if (isWaiting) return undefined;
     const lease = isWaiting === undefined ? undefined : this.#tryLease();
-    return lease === 'taken' ? undefined : { answer: this.#compute(lease) };
+    return lease === 'taken' ? undefined : { result: this.#compute(lease) };
   }
 }
 
@@ -275,37 +279,37 @@ const toReturnValue = <R>({ value, isPromise }: MemoizedResult): R => (isPromise
 export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions {
   /** Results are stored under `[name, ...arguments]`. */
   readonly name: string;
-  /** What tells calls apart, instead of all arguments. */
+  /** Returns the key by which calls are distinguished. Default: all arguments. */
   readonly key?: (...args: A) => Key;
   /**
-   * Recompute early, now and then before the result expires, so that not everybody finds it expired at once; the greater
-   * `beta` (1 is usual), the earlier.
+   * Recomputes at random times shortly before a result expires, so that callers don't all find it expired at once. The greater `beta`
+   * (1 is usual), the earlier.
    */
   readonly stampede?: { readonly beta: number };
-  /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `BUSY`, `CLOSED`, …); the caller gets the result of `fn` all the same. */
+  /** Called when the store has failed (`DISK_FULL`, `TOO_LARGE`, `BUSY`, `CLOSED`, …); the caller still gets the result of `fn`. */
   readonly onStoreFailure?: (error: unknown, key: Key) => void;
 }
 
 /**
- * A function that remembers what `fn` answered, on disk. Of several calls with equal arguments at the same time, in all
- * processes, one runs and the others wait for it. What `fn` throws is not remembered. A process that dies lets go at once, a
- * worker thread that is terminated after 30 s; a plain function that runs longer than 30 s may be run by a second process.
+ * Returns a function that caches the results of `fn` on disk. Of several calls with equal arguments at the same time, in all
+ * processes, one runs and the others wait for it. Errors of `fn` are not cached. The lease of a process that dies is released at once,
+ * that of a terminated worker thread after 30 s; a synchronous function that runs longer than 30 s may also be run by a second process.
  *
- * When the store fails, `fn` runs and its result is the answer, and `onStoreFailure` is told: then several may run at the same time.
+ * If the store fails, `fn` runs, its result is returned, and `onStoreFailure` is called: several calls may then run at the same time.
  *
  * @throws {DiskCacheError} `BAD_OPTION`; the returned function throws `BAD_KEY` when an argument can't be in a key, and `BAD_VALUE`
- * when the result is nothing that can be stored.
+ * if the result can't be stored.
  */
 export function memoize<A extends readonly unknown[], R>(
   open: (key: Key) => Core,
   fn: (...args: A) => R,
   options: MemoizeOptions<A>,
 ): (...args: A) => R {
-  assertFunction(fn, 'what memoize remembers');
-  const { name, key: keyFor, stampede, onStoreFailure = () => {}, ...setOptions } = assertMemoizeOptions(options);
+  assertFunction(fn, 'the first argument of memoize');
+  const { name, key: getKey, stampede, onStoreFailure = () => {}, ...setOptions } = assertMemoizeOptions(options);
   const context: MemoizeContext = {
     open,
-    setOptions: lookedAt(assertSetOptions(setOptions)),
+    setOptions: checkSetOptions(assertSetOptions(setOptions)),
     beta: stampede?.beta,
     onStoreFailure: wrapListener(onStoreFailure, 'onStoreFailure'),
     isAsync: Object.prototype.toString.call(fn) === '[object AsyncFunction]',
@@ -313,13 +317,13 @@ export function memoize<A extends readonly unknown[], R>(
     computing: new Set(),
   };
   return function memoized(this: unknown, ...args: A): R {
-    const key: Key = keyFor ? [name, keyFor(...args)] : [name, ...(dropTrailingUndefined(args) as Key[])];
+    const key: Key = getKey ? [name, getKey(...args)] : [name, ...(dropTrailingUndefined(args) as Key[])];
     return new MemoizedCall<R>(context, key, () => Reflect.apply(fn, this, args)).resolve();
   };
 }
 
-/** At once, and not when the first result is stored. */
-function lookedAt(stored: SetOptions): SetOptions {
+/** Checks the options now and not when the first result is stored. */
+function checkSetOptions(stored: SetOptions): SetOptions {
   computeExpiresAt(0, stored.ttl);
   if (stored.tag !== undefined) toTagColumn(stored.tag);
   return stored;

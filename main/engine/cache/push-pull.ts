@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteRow } from '../space/delete-row.ts';
-import { retryWithBallast } from '../space/disk-full.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
 import { tryRead } from '../sqlite/errors.ts';
 import type { RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -45,10 +45,10 @@ export function push(core: Core, value: unknown, queueOptions?: QueueOptions & S
 }
 
 /**
- * Takes the item at one end, by default the front; undefined when the queue is empty.
+ * Removes and returns the item at one end, by default the front; undefined if the queue is empty.
  *
- * @throws {DiskCacheError} `CORRUPT` for a damaged item, which is gone after it: the next pull returns the next one. Whatever else is
- * thrown, the item stays: what can't be read now, or not by this version, may be read later.
+ * @throws {DiskCacheError} `CORRUPT` for a damaged item, which is deleted: the next pull returns the next item. After any other error
+ * the item stays, because it may be readable later or by another version.
  */
 export function pull(core: Core, queueOptions?: QueueOptions): [Key, unknown] | undefined {
   const options = assertOptions(queueOptions, QUEUE_OPTIONS);
@@ -66,7 +66,7 @@ export function pull(core: Core, queueOptions?: QueueOptions): [Key, unknown] | 
   return taken?.value;
 }
 
-/** Looks at the item at one end, by default the front. */
+/** Returns the item at one end, by default the front. */
 export function peek(core: Core, queueOptions?: QueueOptions): [Key, unknown] | undefined {
   const options = assertOptions(queueOptions, QUEUE_OPTIONS);
   const side = parseSide(options.side, 'front');

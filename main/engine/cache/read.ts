@@ -23,7 +23,7 @@ import { inReadTransaction } from './transaction.ts';
 const RECHECK_INTERVAL_MS = 3;
 
 /**
- * Before something is read: has another connection committed? Checked once per turn of the event loop, so that a read sees all that
+ * Checks before a read whether another connection has committed: once per turn of the event loop, so that a read sees all that
  * was committed before its turn began, and once per transaction, whose snapshot is younger. The reads of a turn share one
  * snapshot as long as this thread writes nothing, to whichever store.
  */
@@ -50,9 +50,9 @@ export function refreshIfChanged(core: Core): void {
 
 /**
  * Whether the next read from disk does without a view: the first one after a write. A single statement sees everything that is
- * committed, and to begin a view that the next write ends costs as much as the read. Not for what is remembered.
+ * committed, and to begin a view that the next write ends costs as much as the read. Not for cached values.
  */
-export function readsPast({ externalChanges, transaction }: Core): boolean {
+function skipsView({ externalChanges, transaction }: Core): boolean {
   if (!externalChanges.isCut || transaction.depth > 0) return false;
   externalChanges.isCut = false;
   return performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS;
@@ -137,7 +137,7 @@ export function assertKeyArray(keys: readonly Key[]): void {
   if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
 }
 
-/** All from one moment. */
+/** Reads all of them from one snapshot. */
 export function getMany(core: Core, keys: readonly Key[]): unknown[] {
   assertKeyArray(keys);
   const columns = keys.map(encodeKey);
@@ -169,7 +169,7 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
 function read(core: Core, key: KeyColumn): unknown {
   const { memoryCache, clockState } = core;
   const { corrections } = clockState;
-  if (memoryCache.holds(key) || !readsPast(core)) refreshIfChanged(core);
+  if (memoryCache.holds(key) || !skipsView(core)) refreshIfChanged(core);
   if (!memoryCache.isOff) {
     const cached = memoryCache.get(key);
     if (cached !== undefined) {
@@ -182,11 +182,11 @@ function read(core: Core, key: KeyColumn): unknown {
   if (row === undefined || !isVisible(core, key, row[6])) return recordMiss(core);
   const [id, mode, data, check, , file, expiresAt] = row;
   if (file !== null) return readLarge(core, key, row);
-  // Plain bytes become the value, others are read from; a codec of the caller's own may write into what is kept below.
+  // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
   const value = decodeInline(core, key, mode, data, check, memoryCache.isOff || mode === ENCODING.bytes);
-  const isKept = !memoryCache.isOff && clockState.corrections === corrections;
-  const kept = isKept ? memoryCache.set(key, id, mode, data as Stored, expiresAt) : undefined;
-  recordHit(core, kept ?? { id, accessedAt: 0, hits: 0 });
+  const isCacheable = !memoryCache.isOff && clockState.corrections === corrections;
+  const cachedRow = isCacheable ? memoryCache.set(key, id, mode, data as Stored, expiresAt) : undefined;
+  recordHit(core, cachedRow ?? { id, accessedAt: 0, hits: 0 });
   return value;
 }
 
@@ -214,19 +214,19 @@ export interface StoredEntry {
   readonly bytes: number;
 }
 
-/** The value of a live item and the rest of its row, past the memory tier. */
+/** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
-  const row = core.sql.facts.first(key);
+  const row = core.sql.entry.first(key);
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
-  const use = core.accessBuffer.get(id);
+  const access = core.accessBuffer.get(id);
   return {
     value,
     storedAt,
-    accessedAt: Math.max(usedAt, use?.accessedAt ?? usedAt),
+    accessedAt: Math.max(usedAt, access?.accessedAt ?? usedAt),
     expiresAt,
-    hits: hits + (use?.hits ?? 0),
+    hits: hits + (access?.hits ?? 0),
     tag,
     bytes,
   };

@@ -7,9 +7,20 @@ import { toCountQuery, toRangeQuery, toWindowQuery, VALUE_COLUMNS, type ValueRow
 import type { Core } from '../state/core.ts';
 import { compareColumns, decodeKey, type KeyColumn } from '../values/key.ts';
 import { canPause, chargeKey } from '../values/read-budget.ts';
-import { assertProjection, isCount, isKeyColumn, parseCursor, parseEnd, parseRange, type ScanRange } from './range.ts';
+import {
+  assertProjection,
+  isCount,
+  isKeyColumn,
+  iterateCursor,
+  MAX_PAGE_BYTES,
+  MAX_PAGE_ITEMS,
+  parseCursor,
+  parseEnd,
+  parseRange,
+  ReadAhead,
+  type ScanRange,
+} from './range.ts';
 import { getResultBytes, readValue, retryIfReplaced } from './read.ts';
-import { iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from './read-ahead.ts';
 import { inReadTransaction } from './transaction.ts';
 
 /** The first values of a batch, which show how large values are here. */

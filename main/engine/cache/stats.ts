@@ -1,5 +1,5 @@
 import type { Stats } from '../../../protocol/results.ts';
-import { runAndWarn } from '../space/warnings.ts';
+import { runAndWarn } from '../diagnostics.ts';
 
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';
@@ -16,12 +16,12 @@ const MAX_ACCESSES_PER_FLUSH = 2048;
 const FLUSH_ACTIVITY = 'Counting the reads of';
 
 /** Counts a read of an item. */
-export function recordHit(core: Core, use: BufferedAccess): void {
+export function recordHit(core: Core, access: BufferedAccess): void {
   const { accessBuffer } = core;
   if (!accessBuffer.tracksReads && !accessBuffer.statistics) return;
   if (accessBuffer.statistics) accessBuffer.hits++;
   if (accessBuffer.tracksReads)
-    accessBuffer.record(use, core.memoryCache.isOff ? core.timestamps.from(core.clock()) : core.timestamps.next());
+    accessBuffer.record(access, core.memoryCache.isOff ? core.timestamps.from(core.clock()) : core.timestamps.next());
   if (accessBuffer.timer === undefined) startFlushTimer(core);
 }
 
@@ -34,12 +34,12 @@ export function recordMiss(core: Core): undefined {
 
 /** Writes the buffered accesses of one item. Inside a write transaction. */
 export function flushAccess({ sql, accessBuffer }: Core, id: number): void {
-  const use = accessBuffer.take(id);
-  if (use !== undefined) sql.use.run(use.accessedAt, use.hits, id);
+  const access = accessBuffer.take(id);
+  if (access !== undefined) sql.use.run(access.accessedAt, access.hits, id);
 }
 
 /** Writes the oldest buffered accesses. Inside a write transaction. */
-export function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
+function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
   const { sql, accessBuffer } = core;
   if (accessBuffer.isEmpty) return;
   for (const id of accessBuffer.oldestIds(maxItems)) flushAccess(core, id);

@@ -1,12 +1,23 @@
 import { isPromise } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
-import { publishTransaction, transactionChannel } from '../diagnostics.ts';
+import {
+  publishTransaction,
+  recordTransactionStart,
+  runAndWarn,
+  transactionChannel,
+  tryWithoutWaiting,
+} from '../diagnostics.ts';
+import { isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
-import { afterWrite, assertTransactionAlive, beforeWrite } from './write-checks.ts';
+import { assertInTime, shouldPause } from '../values/read-budget.ts';
+
+/** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
+export const MAX_BATCH_ITEMS = 256;
+/** The latest time that a store has seen is written to disk after it has advanced by this much. */
+const CLOCK_MARK_INTERVAL_MS = 600_000;
 
 /**
  * Runs `work` whole or not at all. The outermost call takes the write lock at once, so that what `work` reads is still true
@@ -56,13 +67,13 @@ export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
   : unknown;
 
 /**
- * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it, and what a generator
- * does it does later, or never.
+ * The public transaction. Its function is a plain one: other code could write in the middle of an async one, and a generator runs later
+ * or never.
  *
  * @throws {DiskCacheError} `BAD_OPTION` if `work` returns a promise or a generator; everything it wrote is undone.
  */
 export function transact<T>(core: Core, work: () => T): T {
-  assertFunction(work, 'what transact runs');
+  assertFunction(work, 'the function of transact');
   return inWriteTransaction(core, () => {
     const result = work();
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
@@ -150,7 +161,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   }
 }
 
-/** Undoes a part; where that fails, the whole, for what is left of the part is unknown. The outer call finds the transaction lost. */
+/** Rolls back the savepoint or, if that fails, the whole transaction, whose state is then unknown. The outer call finds it lost. */
 function endSavepoint({ sql, connection }: Core): void {
   try {
     sql.rollbackToSavepoint.run();
@@ -174,3 +185,87 @@ function runActions(core: Core, actions: Action[], from = 0): void {
 /** True for the result of a generator function, also an async one: nothing of it has run yet. */
 const isGenerator = (value: unknown): boolean =>
   typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));
+
+/**
+ * Before every write. `now` is what the clock has just returned.
+ *
+ * @throws {DiskCacheError} `READ_ONLY` if the store was opened so; what `assertFilesUnchanged` throws; `BUSY` while a reader makes the
+ * WAL grow without bound; inside a transaction that was lost, the code of what ended it.
+ */
+export function beforeWrite(core: Core, now = core.clock()): void {
+  if (core.openOptions.readOnly) {
+    throw new DiskCacheError(
+      'READ_ONLY',
+      `${core.directory} was opened with readOnly; open it for writing to change it`,
+    );
+  }
+  if (core.transaction.depth > 0) assertTransactionAlive(core);
+  else {
+    assertFilesUnchanged(core);
+    core.space.beforeWrite(core);
+    if (transactionChannel.hasSubscribers) recordTransactionStart(core);
+  }
+  persistLatestTime(core, now);
+}
+
+/**
+ * Before a write: the next process that opens the store has to know the latest time. Invariant: no time on disk is later than the mark
+ * by more than the interval.
+ */
+function persistLatestTime(core: Core, now: number): void {
+  const { clockState, sql, transaction } = core;
+  if (now - clockState.marked <= CLOCK_MARK_INTERVAL_MS || clockState.behindMs > 0 || clockState.isCorrecting) return;
+  const before = clockState.marked;
+  clockState.marked = now;
+  if (transaction.depth > 0) {
+    transaction.afterRollback.push(() => {
+      clockState.marked = before;
+    });
+    sql.markClock.run(Math.floor(now));
+  } else if (!tryWithoutWaiting(core, () => sql.markClock.run(Math.floor(now)))) clockState.marked = before;
+}
+
+/** Invariant: nothing is written after a transaction was lost half-way, otherwise its second half would be committed alone. */
+function assertTransactionAlive(core: Core): void {
+  if (core.connection.inTransaction) return;
+  const { lastFailure } = core.connection;
+  throw new DiskCacheError(
+    lastFailure?.code ?? 'DISK_FULL',
+    `The transaction on ${core.directory} was ended by an earlier failure inside it; nothing of it was kept`,
+    { cause: lastFailure },
+  );
+}
+
+/** After every write; works only after the commit. */
+export function afterWrite(core: Core): void {
+  const { transaction } = core;
+  if (transaction.depth > 0) return;
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
+  if (transaction.onCommit !== undefined) runAndWarn(core, transaction.onCommit, 'Telling the changes of');
+  // A listener may have closed the store.
+  if (core.connection.isOpen) core.space.afterCommit(core);
+}
+
+/**
+ * Repeats a step, each in its own transaction, until it deletes nothing more; then gives the space back to the disk. Returns how many
+ * items were deleted. `step` gets the number of items that it may delete: on a full disk fewer after each failed step, which is rolled
+ * back. `committed` is called after each commit. On behalf of a web page it pauses after some time.
+ */
+export function inBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
+  let total = 0;
+  let maxItems = MAX_BATCH_ITEMS;
+  for (let done = -1; done !== 0; ) {
+    try {
+      done = retryWithBallast([core], () => inWriteTransaction(core, () => step(maxItems)));
+      total += done;
+      committed();
+      if (core.transaction.depth > 0) assertInTime();
+      else if (done > 0 && shouldPause()) return total;
+    } catch (error) {
+      if (!isDiskFull(error) || maxItems === 1) throw error;
+      maxItems /= 4;
+    }
+  }
+  if (total > 0) core.space.vacuum(core);
+  return total;
+}

@@ -4,8 +4,8 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
-import { retryAfterCheckpoint } from '../space/disk-full.ts';
 import { collectOneBucket } from '../space/garbage-collection.ts';
+import { retryAfterCheckpoint } from '../space/maintenance.ts';
 import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
 import { PINNED_TAG, type TagColumn } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -16,8 +16,7 @@ import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { readEntry, refreshIfChanged, type StoredEntry } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
-import { afterWrite, beforeWrite } from './write-checks.ts';
+import { afterWrite, beforeWrite, inWriteTransaction } from './transaction.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {
@@ -140,8 +139,8 @@ export function commitWrite<T>(core: Core, { staged }: PendingWrite, work: () =>
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
   const column = encodeKey(key);
-  const chosen = assertSetOptions(options);
-  retryAfterCheckpoint(core, () => storeItem(core, prepareItem(core, column, value, now, chosen), now));
+  const setOptions = assertSetOptions(options);
+  retryAfterCheckpoint(core, () => storeItem(core, prepareItem(core, column, value, now, setOptions), now));
 }
 
 /** All or none. */
@@ -182,8 +181,8 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
 
 /** Stores what `next` returns for the present value (undefined if it is missing); expiry and tag stay unless `options` has new ones. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
-  assertFunction(next, 'what makes the next value');
-  return readModifyWrite(core, key, (facts) => next(facts?.value), assertSetOptions(options));
+  assertFunction(next, 'the function of update');
+  return readModifyWrite(core, key, (entry) => next(entry?.value), assertSetOptions(options));
 }
 
 const COUNT_OPTIONS: ReadonlySet<string> = new Set(['default']);
@@ -195,7 +194,7 @@ export function incr(core: Core, key: Key, delta = 1, options?: CountOptions): n
     if (typeof number === 'number' && !Number.isNaN(number)) continue;
     throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${formatValue(number)}`);
   }
-  return readModifyWrite(core, key, (facts) => computeSum(facts ? facts.value : initial, delta, key), {}) as number;
+  return readModifyWrite(core, key, (entry) => computeSum(entry ? entry.value : initial, delta, key), {}) as number;
 }
 
 export function decr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
@@ -280,12 +279,24 @@ function upsertInline(
   const { sql, rowStats } = core;
   if (!rowStats.canTellInserts) rowStats.syncRowIds(...(sql.lastIds.first() ?? [0, 0]));
   if (!rowStats.canTellInserts) return false;
-  const stamp = core.timestamps.from(now);
+  const timestamp = core.timestamps.from(now);
   let result: ReturnType<typeof sql.put.run>;
   try {
-    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, toRowChecksum(check, key), null, data, now);
+    result = sql.put.run(
+      key,
+      timestamp,
+      timestamp,
+      expiry,
+      tag,
+      mode,
+      bytes,
+      toRowChecksum(check, key),
+      null,
+      data,
+      now,
+    );
   } catch (error) {
-    // An insert that failed in its commit has used an id all the same.
+    // An insert that failed in its commit has still used an id.
     rowStats.invalidate();
     throw error;
   }

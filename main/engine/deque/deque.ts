@@ -7,17 +7,19 @@ import type { Cursor, ResultPage } from '../../../protocol/results.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { clear } from '../cache/delete.ts';
-import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
 import {
   assertCollectionOptions,
   type CollectionOptions,
+  closeCore,
+  describe,
   openCollection,
+  type StoreHandle,
   writeMetadata,
-} from '../cache/open-collection.ts';
+} from '../cache/open.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
-import { OpenStore } from '../state/open-store.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertOptions, parseSide } from '../validate.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
 import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
@@ -48,7 +50,7 @@ const PEEK_OPTIONS: ReadonlySet<string> = new Set(['side']);
  */
 export class Deque<V = unknown> {
   readonly directory: string;
-  readonly #store: OpenStore<Core>;
+  readonly #store: OpenHandle<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -61,7 +63,7 @@ export class Deque<V = unknown> {
     if (maxLength !== undefined) assertMaxLength(maxLength);
     const core = openCollection('deque', directory, shared, {});
     this.directory = core.directory;
-    this.#store = new OpenStore(core, `The deque at ${core.directory}`, closeCore);
+    this.#store = new OpenHandle(core, `The deque at ${core.directory}`, closeCore);
     try {
       if (!core.openOptions.readOnly) repairEnds(core);
       if (maxLength !== undefined && !core.openOptions.readOnly) this.maxLength = maxLength;

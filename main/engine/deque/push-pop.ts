@@ -1,9 +1,8 @@
 import { readValue, retryIfReplaced } from '../cache/read.ts';
-import { inWriteTransaction } from '../cache/transaction.ts';
+import { afterWrite, beforeWrite, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
-import { afterWrite, beforeWrite } from '../cache/write-checks.ts';
 import { deleteRow } from '../space/delete-row.ts';
-import { retryWithBallast } from '../space/disk-full.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
 
 import { DEQUE_STATEMENTS, type DequeRow, type InsertColumns, ROWS_PER_STATEMENT } from '../sqlite/deque-statements.ts';
 import { tryRead } from '../sqlite/errors.ts';

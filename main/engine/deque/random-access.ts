@@ -2,9 +2,16 @@ import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
-import { isCount, parseCursor, parseExtent } from '../cache/range.ts';
+import {
+  isCount,
+  iterateCursor,
+  MAX_PAGE_BYTES,
+  MAX_PAGE_ITEMS,
+  parseCursor,
+  parseExtent,
+  ReadAhead,
+} from '../cache/range.ts';
 import { getResultBytes, retryIfReplaced } from '../cache/read.ts';
-import { iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from '../cache/read-ahead.ts';
 import { inReadTransaction, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite } from '../cache/write.ts';
 import { deleteFileAfterCommit } from '../space/delete-row.ts';
@@ -180,12 +187,7 @@ export function iterateValuesBackwards(open: () => Core): Generator<unknown, voi
 }
 
 /** Returns the values from an index on: at most `maxItems` and, after the first, `MAX_PAGE_BYTES`. @throws {DiskCacheError} `CORRUPT` */
-export function readDequeBatch(
-  core: Core,
-  direction: 'upwards' | 'downwards',
-  index: number,
-  maxItems: number,
-): unknown[] {
+function readDequeBatch(core: Core, direction: 'upwards' | 'downwards', index: number, maxItems: number): unknown[] {
   const values: unknown[] = [];
   const step = direction === 'upwards' ? 1 : -1;
   let bytes = 0;

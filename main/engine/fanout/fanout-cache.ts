@@ -20,9 +20,10 @@ import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
-import { OpenStore } from '../state/open-store.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
+import { ShardSubscriptions } from './multi-shard-verbs.ts';
 import type { NamedKind } from './named-stores.ts';
 import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
 import {
@@ -35,7 +36,6 @@ import {
   routeQueue,
 } from './open-fanout.ts';
 import * as merge from './shard-merge.ts';
-import { ShardSubscriptions } from './shard-subscriptions.ts';
 
 /** The methods that Cache and FanoutCache share: all except `describe`. */
 export type CacheMethods<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;
@@ -54,7 +54,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   /** The number of shards. */
   readonly shards: number;
   readonly #subscriptions: ShardSubscriptions;
-  readonly #store: OpenStore<FanoutCore>;
+  readonly #store: OpenHandle<FanoutCore>;
 
   /**
    * Opens a directory, or creates it.
@@ -63,7 +63,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    */
   constructor(directory: string & PlainValues<V>, options: FanoutOptions = {}) {
     const fanout = openFanout(directory, options);
-    this.#store = new OpenStore(fanout, `The store at ${fanout.directory}`, closeFanout);
+    this.#store = new OpenHandle(fanout, `The store at ${fanout.directory}`, closeFanout);
     this.directory = fanout.directory;
     this.shards = fanout.shards.length;
     this.#subscriptions = new ShardSubscriptions(fanout.shards);

@@ -63,7 +63,7 @@ export function readOrCreateManifest(
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION`. */
-export function assertShardCount(shards: unknown): void {
+function assertShardCount(shards: unknown): void {
   if (isShardCount(shards)) return;
   throw new DiskCacheError(
     'BAD_OPTION',
@@ -75,7 +75,7 @@ const isShardCount = (shards: unknown): shards is number =>
   typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS;
 
 /** Returns undefined if it is missing. */
-export function readManifest(directory: string): FanoutManifest | undefined {
+function readManifest(directory: string): FanoutManifest | undefined {
   const path = getManifestPath(directory);
   const text = readSmallFile(path, MAX_MANIFEST_BYTES)?.toString();
   if (text === undefined) return undefined;
@@ -143,7 +143,7 @@ function assertNoOrphanedShards(directory: string, path: string): void {
   );
 }
 
-export interface FoundShard {
+interface FoundShard {
   readonly folder: string;
   readonly name: string;
   readonly shard: number;
@@ -153,7 +153,7 @@ export interface FoundShard {
 const hasDatabase = (directory: string): boolean => lstatIfExists(getDatabasePath(directory)) !== undefined;
 
 /** Returns the shards on disk, in one folder or in all that can hold shards. */
-export function listShards(directory: string, only?: string): FoundShard[] {
+function listShards(directory: string, only?: string): FoundShard[] {
   const folders =
     only === undefined ? listFolders(directory).filter((name) => SHARDS_FOLDER_PATTERN.test(name)) : [only];
   return folders.flatMap((folder) =>
@@ -243,7 +243,7 @@ function assertNoUnknownShards(directory: string, { folder, shards }: FanoutMani
 export const isComplete = (first: Core): boolean => readSetting(first, COMPLETE_SETTING) !== undefined;
 
 export function markComplete(first: Core): void {
-  if (!isComplete(first)) inDurableTransaction(first, () => first.sql.keepSetting.run(COMPLETE_SETTING, 1));
+  if (!isComplete(first)) inDurableTransaction(first, () => first.sql.upsertSetting.run(COMPLETE_SETTING, 1));
 }
 
 /**
@@ -259,7 +259,7 @@ export function claimShard(core: Core, manifest: FanoutManifest, shard: number, 
   const found = readSetting(core, SHARD_SETTING);
   if (found === mark) return;
   if (found === undefined) {
-    if (!core.openOptions.readOnly) inDurableTransaction(core, () => core.sql.keepSetting.run(SHARD_SETTING, mark));
+    if (!core.openOptions.readOnly) inDurableTransaction(core, () => core.sql.upsertSetting.run(SHARD_SETTING, mark));
     return;
   }
   throw new DiskCacheError(

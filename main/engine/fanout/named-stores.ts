@@ -40,7 +40,7 @@ export function encodeFolderName(name: string): string {
 }
 
 /** Writes the name into the folder if that is a digest. */
-export function writeNameFile(path: string, folder: string, name: string): void {
+function writeNameFile(path: string, folder: string, name: string): void {
   if (!DIGEST_FOLDER.test(folder) || readNameFile(path) === name) return;
   const file = join(path, NAME_FILE);
   rmSync(file, { force: true });

@@ -1,8 +1,19 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import type { Range } from '../../../protocol/options.ts';
-import { assertProjection, isCount, isKeyColumn, parseCursor, parseRange, type ScanRange } from '../cache/range.ts';
+import {
+  assertProjection,
+  type ItemCursor,
+  isCount,
+  isKeyColumn,
+  iterateCursor,
+  MAX_PAGE_BYTES,
+  MAX_PAGE_ITEMS,
+  parseCursor,
+  parseRange,
+  ReadAhead,
+  type ScanRange,
+} from '../cache/range.ts';
 import { retryIfReplaced } from '../cache/read.ts';
-import { type ItemCursor, iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from '../cache/read-ahead.ts';
 import { type Batch, readBatch, type ScanPosition } from '../cache/scan.ts';
 import type { Core } from '../state/core.ts';
 import { compareColumns, type KeyColumn } from '../values/key.ts';

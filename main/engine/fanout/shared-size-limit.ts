@@ -5,13 +5,14 @@ import { checkpointIfOversized, vacuum } from '../space/maintenance.ts';
 import { EVICTION_POLICIES, getFixedOverheadBytes, getWriteAllowance } from '../space/policy.ts';
 import {
   CULL_STEP_BYTES,
+  getAllocatedBytes,
+  getLiveBytes,
   limitReachedError,
   MAX_OVERRUN_PER_WRITE_BYTES,
   PREPARE_INDEX_BELOW,
   SpaceManagerBase,
   vacuumOverLimit,
 } from '../space/size-limit.ts';
-import { getAllocatedBytes, getLiveBytes } from '../space/used-bytes.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import { type Core, getLimitShareBytes, type IncomingWrite } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';

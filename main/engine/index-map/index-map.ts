@@ -8,18 +8,24 @@ import type { SubscribeOptions } from '../cache/change-feed.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
-import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
-import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import {
+  assertCollectionOptions,
+  type CollectionOptions,
+  closeCore,
+  describe,
+  openCollection,
+  type StoreHandle,
+} from '../cache/open.ts';
 import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
 import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
-import { retryWithBallast } from '../space/disk-full.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
-import { OpenStore } from '../state/open-store.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
@@ -64,7 +70,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   readonly #writeValidator: SchemaValidator | undefined;
   #readValidator: SchemaValidator | undefined;
   readonly #version: number;
-  readonly #store: OpenStore<Core>;
+  readonly #store: OpenHandle<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -80,7 +86,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     const validator = schema === undefined ? undefined : new SchemaValidator(schema, directory);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
-    this.#store = new OpenStore(core, `The index at ${core.directory}`, closeCore);
+    this.#store = new OpenHandle(core, `The index at ${core.directory}`, closeCore);
     this.#version = version;
     this.#writeValidator = validator;
     try {

@@ -3,7 +3,7 @@ import { formatValue, joinPath, truncate } from '../../../protocol/describe-valu
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { StandardSchema } from '../../../protocol/stores.ts';
-import { readMetadata, writeMetadata } from '../cache/open-collection.ts';
+import { readMetadata, writeMetadata } from '../cache/open.ts';
 import { transact } from '../cache/transaction.ts';
 import type { Core } from '../state/core.ts';
 import { inspectKey, isRecord } from '../validate.ts';

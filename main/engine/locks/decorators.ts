@@ -7,14 +7,13 @@ import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
 import { type AcquireOptions, sleep } from './acquire.ts';
 import type { LockLike } from './locks.ts';
-import { RecipeRow, type RecipeStore } from './recipe-store.ts';
+import { RecipeRow, type RecipeStore } from './recipes.ts';
 
 /** Whether a function was declared `async`. A function that merely returns a promise can't be recognized before it is called. */
-export const isAsyncFunction = (fn: unknown): boolean =>
-  Object.prototype.toString.call(fn) === '[object AsyncFunction]';
+const isAsyncFunction = (fn: unknown): boolean => Object.prototype.toString.call(fn) === '[object AsyncFunction]';
 
 /** Returns the key of a decorated function's row, by default made of the function's name. @throws {DiskCacheError} `BAD_OPTION` */
-export function toRowKey(recipe: string, fn: unknown, name: Key | undefined): Key {
+function toRowKey(recipe: string, fn: unknown, name: Key | undefined): Key {
   if (typeof fn !== 'function') throw new DiskCacheError('BAD_OPTION', `${recipe} takes a function`);
   if (name !== undefined) return name;
   if (fn.name !== '') return [recipe, fn.name];
@@ -22,7 +21,7 @@ export function toRowKey(recipe: string, fn: unknown, name: Key | undefined): Ke
 }
 
 /** Gives a decorated function the name of the original, so that decorators can be stacked. */
-export function copyName<F extends (...args: never) => unknown>(decorated: F, fn: { readonly name: string }): F {
+function copyName<F extends (...args: never) => unknown>(decorated: F, fn: { readonly name: string }): F {
   return Object.defineProperty(decorated, 'name', { value: fn.name, configurable: true });
 }
 

@@ -6,7 +6,7 @@ import type { Key } from '../../../protocol/key.ts';
 import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
 import { assertFunction } from '../validate.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking, LockHandle } from './acquire.ts';
-import type { RecipeStore } from './recipe-store.ts';
+import type { RecipeStore } from './recipes.ts';
 import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
 
 /** The interface of `Lock`, `RLock` and `BoundedSemaphore`. */
@@ -41,7 +41,7 @@ export interface LockLike {
 }
 
 /** The common part of locks and semaphores: handles, given out in order. */
-export abstract class LockBase implements LockLike {
+abstract class LockBase implements LockLike {
   readonly #semaphore: TicketSemaphore;
   /** Handles acquired through this object, the latest last. */
   readonly #handles: LockHandle[] = [];

@@ -12,10 +12,10 @@ import {
 import type { Clock } from '../space/policy.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
-import { RecipeRow, type RecipeStore } from './recipe-store.ts';
+import { RecipeRow, type RecipeStore } from './recipes.ts';
 
 /** The lease of a holder, unless the option `lease` says otherwise. */
-export const DEFAULT_LOCK_LEASE_MS = 30_000;
+const DEFAULT_LOCK_LEASE_MS = 30_000;
 
 /** A holder or waiter. On disk. */
 export interface Participant extends ProcessIdentity {
@@ -42,14 +42,14 @@ export interface SemaphoreState {
   readonly waiting: readonly Participant[];
 }
 
-export const isSameTicket = (participant: Participant, owner: ProcessIdentity, ticket: number): boolean =>
+const isSameTicket = (participant: Participant, owner: ProcessIdentity, ticket: number): boolean =>
   participant.ticket === ticket && participant.id === owner.id;
 
 /**
  * Returns the state without participants whose lease is over and, with `checkProcesses`, without those whose process has exited. A
  * lease that ends later than possible was taken before the clock was set back: it is shortened to one lease from now.
  */
-export function withoutDead(state: SemaphoreState, now: number, checkProcesses: boolean): SemaphoreState {
+function withoutDead(state: SemaphoreState, now: number, checkProcesses: boolean): SemaphoreState {
   const isAlive = (participant: Participant) => now < participant.until && !(checkProcesses && hasExited(participant));
   const filterAlive = (participants: readonly Participant[]) =>
     participants.filter(isAlive).map((participant) => clampLease(participant, now));
@@ -57,7 +57,7 @@ export function withoutDead(state: SemaphoreState, now: number, checkProcesses: 
 }
 
 /** Whether any lease was taken before the clock was set back. */
-export const hasFutureLease = ({ inside, waiting }: SemaphoreState, now: number): boolean =>
+const hasFutureLease = ({ inside, waiting }: SemaphoreState, now: number): boolean =>
   [...inside, ...waiting].some((participant) => clampLease(participant, now) !== participant);
 
 function clampLease(participant: Participant, now: number): Participant {
@@ -66,7 +66,7 @@ function clampLease(participant: Participant, now: number): Participant {
 }
 
 /** Returns how many holders or waiters must leave before a waiter with `waitersBefore` waiters ahead may enter; 0 means now. */
-export const countAhead = ({ bound, inside }: SemaphoreState, waitersBefore: number): number =>
+const countAhead = ({ bound, inside }: SemaphoreState, waitersBefore: number): number =>
   Math.max(0, waitersBefore + 1 - (bound - inside.length));
 
 /** Options of locks and semaphores. */

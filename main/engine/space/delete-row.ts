@@ -27,7 +27,7 @@ export const getMaxReplacedBytes = (core: Core): number =>
 
 /** Records a file that no row names any more. Inside a write transaction. */
 export function recordReplaced(core: Core, file: string, bytes: number): void {
-  core.sql.noteReplaced.run(file, bytes);
+  core.sql.recordReplaced.run(file, bytes);
   core.transaction.afterCommit.push(() => {
     core.maintenance.replacedFiles++;
     core.maintenance.replacedBytes += bytes;
@@ -51,13 +51,13 @@ export function removeReplaced(core: Core): void {
   maintenance.replacedFiles = 0;
   maintenance.replacedBytes = 0;
   // What is recorded now is in the WAL by now.
-  const noted = sql.replaced.all();
-  if (noted.length === 0) return;
+  const replaced = sql.replaced.all();
+  if (replaced.length === 0) return;
   try {
     assertDatabaseInPlace(core);
     syncFile(`${core.connection.path}-wal`);
-    const gone = noted.map(([file]) => file).filter((file) => deleteFile(core, file));
-    core.connection.withoutRetry(() => void sql.forgetReplaced.run(JSON.stringify(gone)));
+    const removed = replaced.map(([file]) => file).filter((file) => deleteFile(core, file));
+    core.connection.withoutRetry(() => void sql.deleteReplaced.run(JSON.stringify(removed)));
   } catch (error) {
     // Another process writes, or the disk is full or fails: the next call removes the rest.
     if (!(error instanceof DiskCacheError)) throw error;

@@ -1,12 +1,13 @@
 import { clearDeadListeners } from '../cache/change-feed.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
+import { tryWithoutWaiting } from '../diagnostics.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
 import type { Core } from '../state/core.ts';
 import { assertDatabaseInPlace } from './store-files.ts';
-import { tryWithoutWaiting } from './warnings.ts';
 
 /** Returns whether an item has an id that no store assigns: a damaged one, or one of a clock that was centuries ahead. O(log n). */
-export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean => kind !== 'deque' && sql.strayId.first() !== undefined;
+export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean =>
+  kind !== 'deque' && sql.outOfRangeId.first() !== undefined;
 
 /**
  * Moves items with such ids behind the others, in their order: after the largest id nothing could be added, and beyond 2^53 a number
@@ -15,7 +16,7 @@ export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean => kind !== 'dequ
 export function repairIds(core: Core): void {
   if (!hasOutOfRangeIds(core)) return;
   inWriteTransaction(core, () => {
-    while (core.sql.moveStrayId.run().changes > 0);
+    while (core.sql.moveOutOfRangeId.run().changes > 0);
     core.rowStats.invalidate();
     core.memoryCache.clear();
     core.accessBuffer.clear();
@@ -84,7 +85,7 @@ export function collectGarbage(core: Core): void {
   const isFree = tryWithoutWaiting(core, () => {
     core.files.sweepStage();
     clearDeadListeners(core);
-    if (core.sql.deadLease.first() !== undefined) core.sql.forgetDeadLeases.run();
+    if (core.sql.deadLease.first() !== undefined) core.sql.deleteDeadLeases.run();
     isDone = collectSlice(core);
   });
   const pause = isDone && isFree ? SWEEP_INTERVAL_MS : SLICE_INTERVAL_MS;
@@ -111,8 +112,8 @@ function collectSlice(core: Core): boolean {
   }
   const following = remaining[done];
   inWriteTransaction(core, () => {
-    sql.keepCounter.run(following === undefined ? 0 : Number.parseInt(following, 16), 'next folder');
-    if (following === undefined) sql.keepCounter.run(Math.floor(now), 'collected at');
+    sql.upsertCounter.run(following === undefined ? 0 : Number.parseInt(following, 16), 'next folder');
+    if (following === undefined) sql.upsertCounter.run(Math.floor(now), 'collected at');
   });
   return following === undefined;
 }

@@ -39,7 +39,7 @@ const MAX_BALLAST_BYTES = 4 * 1024 * 1024;
 const MIN_LIMIT_WITH_BALLAST_BYTES = 4 * 1024 * 1024;
 
 /** Returns the largest ballast under a limit: a thirty-second of it. */
-export const getMaxBallastBytes = (sizeLimit: number): number =>
+const getMaxBallastBytes = (sizeLimit: number): number =>
   sizeLimit < MIN_LIMIT_WITH_BALLAST_BYTES ? 0 : Math.min(MAX_BALLAST_BYTES, sizeLimit / 32);
 
 /** Returns the ballast of a store with `storeBytes` on disk: an eighth of them, within limits. */

@@ -5,6 +5,7 @@ import {
   fstatSync,
   ftruncateSync,
   openSync,
+  readSync,
   rmSync,
   type Stats,
   statSync,
@@ -36,7 +37,7 @@ export const getDatabaseBytes = ({ connection }: Core): number => getFileBytesAt
 export const getWalBytes = ({ connection }: Core): number => getFileBytesAt(`${connection.path}-wal`);
 
 /** Returns the path of the ballast file. */
-export const getBallastPath = ({ directory }: Core): string => join(directory, BALLAST_FILE);
+const getBallastPath = ({ directory }: Core): string => join(directory, BALLAST_FILE);
 
 /** Returns the bytes of the ballast; 0 for a link in its place. */
 export function getBallastBytes(core: Core): number {
@@ -63,6 +64,7 @@ export function recordOpenedFiles(path: string): OpenedFiles {
       const identity = getFileIdentity(companion);
       return identity === undefined ? [] : [{ path: companion, identity }];
     }),
+    databaseBytes: getFileBytesAt(path),
     nextCheckAt: 0,
     nextFullCheckAt: 0,
     dataVersion: -1,
@@ -80,8 +82,8 @@ export function recordFormat({ sql, openOptions, openedFiles }: Core): void {
 /**
  * Before a write, and before a commit.
  *
- * @throws {DiskCacheError} `IO` when a file of the database is gone or another one, `CORRUPT` when the database was cut,
- * `UNSUPPORTED_VERSION` when a newer deskcache has raised its format.
+ * @throws {DiskCacheError} `IO` when a file of the database is gone or another one, or the database was truncated; `CORRUPT` when
+ * nothing is left of it; `UNSUPPORTED_VERSION` when a newer deskcache has raised its format.
  */
 export function assertFilesUnchanged(core: Core): void {
   const { openedFiles } = core;
@@ -93,7 +95,12 @@ export function assertFilesUnchanged(core: Core): void {
 function checkFiles(core: Core, now: number): void {
   const { openedFiles } = core;
   const isWhole = now >= openedFiles.nextFullCheckAt || core.settings.durability === 'power';
-  assertSameFile(core, openedFiles.path, openedFiles.database);
+  const { size } = assertSameFile(core, openedFiles.path, openedFiles.database);
+  // A transaction counts pages that it has not written yet.
+  if (core.transaction.depth === 0) {
+    if (size < openedFiles.databaseBytes) assertNotTruncated(core);
+    openedFiles.databaseBytes = size;
+  }
   if (isWhole) {
     for (const { path, identity } of openedFiles.companions) assertSameFile(core, path, identity);
     // A transaction has its own snapshot, which was checked when it began.
@@ -103,15 +110,15 @@ function checkFiles(core: Core, now: number): void {
   openedFiles.nextCheckAt = now + CHECK_INTERVAL_MS;
 }
 
-function assertSameFile(core: Core, path: string, opened: FileIdentity | undefined): void {
+function assertSameFile(core: Core, path: string, opened: FileIdentity | undefined): Stats {
   const facts = statOrUndefined(path);
   if (facts !== undefined && facts.size <= MAX_EMPTY_BYTES && path === core.openedFiles.path) {
     throw new DiskCacheError(
       'CORRUPT',
-      `${path} was truncated to 0 bytes while it was open; close the store, restore the file, or delete the directory to start again`,
+      `${path} was truncated to nothing (${facts.size} bytes) while it was open; close the store, restore the file, or delete the directory to start again`,
     );
   }
-  if (facts !== undefined && (opened === undefined || isSame(facts, opened))) return;
+  if (facts !== undefined && (opened === undefined || isSame(facts, opened))) return facts;
   throw new DiskCacheError(
     'IO',
     `${path} was ${facts === undefined ? 'deleted or moved' : 'replaced'} while it was open, and what is written to it now would be lost; close the store and open it again`,
@@ -119,12 +126,88 @@ function assertSameFile(core: Core, path: string, opened: FileIdentity | undefin
 }
 
 /**
+ * Asserts that the database file, which has become smaller, was not truncated by something else than SQLite: each page beyond its end
+ * must be in the WAL. Outside of transactions.
+ *
+ * Invariant: while the read transaction is open, no process can restart the WAL, or shorten the database below the transaction's last
+ * page (https://sqlite.org/walformat.html). So the files can be looked at one after the other.
+ *
+ * @throws {DiskCacheError} `IO` when pages are missing.
+ */
+function assertNotTruncated(core: Core): void {
+  const { sql, openedFiles, pageSize } = core;
+  sql.beginRead.run();
+  try {
+    const pages = sql.pageCount.first()?.[0] ?? 0;
+    const pagesInFile = Math.floor(getDatabaseBytes(core) / pageSize);
+    const missing = findPageOutsideWal(core, pagesInFile + 1, pages);
+    if (missing === undefined) return;
+    throw new DiskCacheError(
+      'IO',
+      `${openedFiles.path} was truncated to ${pagesInFile} of ${pages} pages while it was open, and what is written to it now would be lost; close the store and restore the file`,
+    );
+  } finally {
+    if (core.connection.inTransaction) sql.rollback.run();
+  }
+}
+
+/** The layout of the WAL: https://sqlite.org/fileformat2.html#walformat. */
+const WAL_HEADER_BYTES = 32;
+const WAL_FRAME_HEADER_BYTES = 24;
+/** The salt is at 16 in the header of the file, at 8 in that of a frame; a frame with another salt is of an earlier WAL. */
+const WAL_SALT_AT = 16;
+const WAL_FRAME_SALT_AT = 8;
+const WAL_SALT_BYTES = 8;
+/** The page at this offset holds SQLite's locks, and is never written. */
+const LOCK_PAGE_AT_BYTES = 2 ** 30;
+
+/** Returns a page between two pages, both included, that no frame of the WAL holds. O(frames); O(1) for an empty range. */
+function findPageOutsideWal(core: Core, from: number, to: number): number | undefined {
+  const missing = new Set<number>();
+  for (let page = from; page <= to; page++) missing.add(page);
+  missing.delete(LOCK_PAGE_AT_BYTES / core.pageSize + 1);
+  if (missing.size > 0) {
+    for (const page of listWalPages(core)) if (missing.delete(page) && missing.size === 0) break;
+  }
+  return missing.values().next().value;
+}
+
+/** Yields the page number of each frame. SQLite has no locks on the WAL's file, so that closing it here releases none. */
+function* listWalPages({ connection, pageSize }: Core): Generator<number, void, undefined> {
+  const path = `${connection.path}-wal`;
+  const file = openFile(path);
+  try {
+    const header = Buffer.alloc(WAL_HEADER_BYTES);
+    const frame = Buffer.alloc(WAL_FRAME_HEADER_BYTES);
+    if (readSync(file, header, 0, header.length, 0) < header.length) return;
+    const salt = header.subarray(WAL_SALT_AT, WAL_SALT_AT + WAL_SALT_BYTES);
+    for (let at = WAL_HEADER_BYTES; readSync(file, frame, 0, frame.length, at) === frame.length; ) {
+      if (!salt.equals(frame.subarray(WAL_FRAME_SALT_AT, WAL_FRAME_SALT_AT + WAL_SALT_BYTES))) return;
+      yield frame.readUInt32BE(0);
+      at += WAL_FRAME_HEADER_BYTES + pageSize;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** @throws {DiskCacheError} */
+function openFile(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | NO_FOLLOW);
+  } catch (error) {
+    throw toFileError(error, path);
+  }
+}
+
+/**
  * Before files are removed by name: if the directory was replaced by an older copy, the names are those of its values.
  *
  * @throws {DiskCacheError} `IO`, `CORRUPT` as `assertFilesUnchanged`.
  */
-export const assertDatabaseInPlace = (core: Core): void =>
+export function assertDatabaseInPlace(core: Core): void {
   assertSameFile(core, core.openedFiles.path, core.openedFiles.database);
+}
 
 /**
  * Returns the error to throw for a damaged value: if the directory was replaced, a missing value is not damaged, and the error says that

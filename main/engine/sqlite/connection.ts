@@ -142,7 +142,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     return this.all(...bind);
   }
 
-  /** Calls `take` with each row until it returns false. The statement is finished when this method returns. */
+  /** Calls `onRow` with each row until it returns false. The statement is finished when this method returns. */
   each(onRow: (row: Row) => boolean, ...bind: Bind): void {
     if (this.#snapshot.isHeld) this.#snapshot.release();
     // SQLite refuses a lock before the first row or never.

@@ -8,12 +8,12 @@ const NATIVE_FILE = 'The native file of better-sqlite3';
 const DLOPEN_EXPLANATIONS: readonly (readonly [pattern: RegExp, explain: (match: RegExpMatchArray) => string])[] = [
   [
     /version [`']GLIBC_([\d.]+)' not found/,
-    ([, wanted]) =>
-      `needs glibc ${wanted} or newer${describeInstalledGlibc()}; it runs on Ubuntu 22.04, Debian 12, Fedora 35, RHEL 9 and newer`,
+    ([, required]) =>
+      `needs glibc ${required} or newer${describeInstalledGlibc()}; it runs on Ubuntu 22.04, Debian 12, Fedora 35, RHEL 9 and newer`,
   ],
   [
     /version [`'](GLIBCXX_[\d.]+|CXXABI_[\d.]+)' not found/,
-    ([, wanted]) => `needs a newer libstdc++ (${wanted}); update the system`,
+    ([, required]) => `needs a newer libstdc++ (${required}); update the system`,
   ],
   [
     /incompatible architecture|wrong ELF class|invalid ELF header|not a valid Win32 application|Exec format error|libc\.musl/i,

@@ -66,7 +66,7 @@ const PROBE_BYTES = 4096;
  * Invariant: the database and its -shm are never opened here: closing them would release the locks that this process holds on them
  * (https://sqlite.org/howtocorrupt.html §2.2).
  */
-export function probeWrite(path: string): unknown {
+function probeWrite(path: string): unknown {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
       return Object.assign(new Error('It is a directory'), { code: 'EISDIR' });
@@ -113,7 +113,7 @@ const recentResults = new Map<string, { readonly at: number; readonly refusal: u
  * the file can be read, so that SQLite is right. Reads through the descriptor that SQLite has open, because of the invariant of
  * `probeWrite`.
  */
-export function probeRead(path: string): unknown {
+function probeRead(path: string): unknown {
   const known = recentResults.get(path);
   if (known !== undefined && performance.now() - known.at < RESULT_TTL_MS) return known.refusal;
   const refusal = findReadError(path);

@@ -53,14 +53,14 @@ export const toCreateIndex = (name: string, order: string): string =>
   `CREATE INDEX IF NOT EXISTS ${name} ON entry (${order})`;
 
 /** The indexes of eviction policies, by name. On disk: a policy that is removed from the code leaves its index here. */
-export const EVICTION_INDEXES: Readonly<Record<string, string>> = {
+const EVICTION_INDEXES: Readonly<Record<string, string>> = {
   entry_stored_at: 'stored_at',
   entry_used_at: 'used_at',
   entry_hits: 'hits, used_at',
 };
 
 /** The index of keys, which a deque drops. */
-export const KEY_INDEX = 'entry_key';
+const KEY_INDEX = 'entry_key';
 
 /** Returns the steps from one version to another, by default the current one. */
 export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly string[] => MIGRATIONS.slice(version, to);
@@ -71,7 +71,7 @@ export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly st
  * trigger logs every deletion as `delete`, and the writer corrects the row if the reason was another one.
  */
 
-/** Changes that are kept. A listener that is further behind is told that anything may have changed. */
+/** Changes that are kept. A listener that is further behind gets `clear`, because anything may have changed. */
 const MAX_LOGGED_CHANGES = 65_536;
 
 const toLogSql = (kind: string, key: string): string =>
@@ -91,8 +91,8 @@ const FORMER_DELETE_TRIGGER = `CREATE TRIGGER ${DELETE_TRIGGER} AFTER DELETE ON 
 const toCreateTrigger = (name: string): string => `CREATE TRIGGER IF NOT EXISTS ${name} ${CHANGE_TRIGGERS[name]}`;
 
 /** The SQL of every trigger that may be in a database. */
-export const KNOWN_TRIGGERS: readonly string[] = Object.keys(CHANGE_TRIGGERS).map(toCreateTrigger);
-export const FORMER_TRIGGERS: Readonly<Record<string, string>> = { [DELETE_TRIGGER]: FORMER_DELETE_TRIGGER };
+const KNOWN_TRIGGERS: readonly string[] = Object.keys(CHANGE_TRIGGERS).map(toCreateTrigger);
+const FORMER_TRIGGERS: Readonly<Record<string, string>> = { [DELETE_TRIGGER]: FORMER_DELETE_TRIGGER };
 
 /** Creates the triggers of the change log. Call it inside a write transaction. */
 export function startLog(connection: Pick<Connection, 'execute'>): void {
@@ -125,7 +125,7 @@ export function upgradeLog(connection: Connection): void {
 }
 
 /*
- * What the schema of a store may contain. Somebody who can write a database file can add views, triggers, generated columns, CHECK
+ * What the schema of a store may contain. An attacker who can write a database file can add views, triggers, generated columns, CHECK
  * constraints or indexes on expressions, which the engine's statements would run. So the schema is compared with what deskcache
  * itself writes, word for word, before any table is used.
  */

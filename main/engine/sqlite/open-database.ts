@@ -52,7 +52,7 @@ export function resolveDirectory(directory: string): string {
  *
  * @throws {DiskCacheError} `BAD_OPTION` for something that isn't a path, or a path that is too long; as `makeDurableFolder`.
  */
-export function prepareDirectory(directory: string, readOnly: boolean): string {
+function prepareDirectory(directory: string, readOnly: boolean): string {
   const path = resolveDirectory(directory);
   assertPathLength(getDatabasePath(path));
   if (!readOnly) makeDurableFolder(path);
@@ -97,7 +97,7 @@ export function syncIfPossible(folder: string): void {
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a directory, `NOT_ALLOWED` for anything else that isn't a regular file.
  */
-export function assertPlainFiles(databasePath: string): void {
+function assertPlainFiles(databasePath: string): void {
   for (const suffix of COMPANION_SUFFIXES) {
     const path = databasePath + suffix;
     const stats = lstatIfExists(path);
@@ -134,7 +134,7 @@ export function lstatIfExists(path: string): Stats | undefined {
 }
 
 /** Makes the database accessible to its owner only, whatever the umask. SQLite copies its mode to the log and the shared memory. */
-export function makePrivate(databasePath: string): void {
+function makePrivate(databasePath: string): void {
   try {
     chmodSync(databasePath, 0o600);
   } catch {
@@ -150,8 +150,8 @@ function makeCompanionsWritable(databasePath: string): void {
   if ((mode & OWNER_WRITE) === 0) return;
   for (const suffix of COMPANION_SUFFIXES) {
     const path = databasePath + suffix;
-    const facts = lstatIfExists(path);
-    if (!facts?.isFile() || (facts.mode & OWNER_WRITE) !== 0) continue;
+    const stats = lstatIfExists(path);
+    if (!stats?.isFile() || (stats.mode & OWNER_WRITE) !== 0) continue;
     try {
       chmodSync(path, mode);
     } catch {
@@ -166,7 +166,7 @@ function makeCompanionsWritable(databasePath: string): void {
  *
  * Invariant: the claim folder stays empty until the database is complete.
  */
-export function findStoreTrace(databasePath: string, claim: string): string | undefined {
+function findStoreTrace(databasePath: string, claim: string): string | undefined {
   const log = lstatIfExists(`${databasePath}-wal`)?.size ?? 0;
   if (log > 0) return `a write-ahead log of ${log} bytes`;
   try {

@@ -87,21 +87,13 @@ export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number
 const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
 /** The names of the counters on disk. */
-export type CounterName =
-  | 'file bytes'
-  | 'hits'
-  | 'misses'
-  | 'hand'
-  | 'settings'
-  | 'clock'
-  | 'collected at'
-  | 'next folder';
+type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock' | 'collected at' | 'next folder';
 
 /** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
 
 /** The columns that every set writes, in the order of `ITEM_COLUMNS`. */
-export type ItemColumns = readonly [
+type ItemColumns = readonly [
   key: KeyColumn,
   storedAt: number,
   usedAt: number,
@@ -162,7 +154,7 @@ export interface Statements {
   readonly userVersion: Statement<[], [number]>;
 
   readonly read: Statement<[KeyColumn], ValueRow>;
-  readonly facts: Statement<[KeyColumn], EntryRow>;
+  readonly entry: Statement<[KeyColumn], EntryRow>;
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
@@ -180,16 +172,16 @@ export interface Statements {
   readonly namesFile: Statement<[string], [1]>;
   /** The names of all files, read from the table because an index may be damaged. */
   readonly filesInTable: Statement<[], [string]>;
-  readonly strayId: Statement<[], [1]>;
-  readonly moveStrayId: Statement<[]>;
-  readonly noteReplaced: Statement<[file: string, size: number]>;
-  readonly forgetReplaced: Statement<[files: string]>;
+  readonly outOfRangeId: Statement<[], [1]>;
+  readonly moveOutOfRangeId: Statement<[]>;
+  readonly recordReplaced: Statement<[file: string, size: number]>;
+  readonly deleteReplaced: Statement<[files: string]>;
   readonly replaced: Statement<[], [file: string, size: number]>;
 
   readonly fileBytes: Statement<[], [number]>;
   readonly integrity: Statement<[], [message: string]>;
-  readonly suspects: Statement<[after: number, limit: number], CheckRow>;
-  readonly suspect: Statement<[id: number], CheckRow>;
+  readonly checkRows: Statement<[after: number, limit: number], CheckRow>;
+  readonly checkRow: Statement<[id: number], CheckRow>;
 
   readonly countRows: Statement<[], [number]>;
   readonly countExpired: Statement<[now: number], [number]>;
@@ -208,7 +200,7 @@ export interface Statements {
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
   readonly restoreCounter: Statement<[CounterName, value: number]>;
-  readonly keepCounter: Statement<[value: number, CounterName]>;
+  readonly upsertCounter: Statement<[value: number, CounterName]>;
   readonly markClock: Statement<[time: number]>;
   readonly newestStamp: Statement<[], [number | null]>;
   readonly latestUse: Statement<[], [number | null]>;
@@ -218,10 +210,10 @@ export interface Statements {
   readonly logClear: Statement<[]>;
   /** Corrects the reason of the deletion just logged. Inside its transaction. */
   readonly nameLastChange: Statement<[ChangeKind]>;
-  readonly keepListener: Statement<[id: string, seconds: number]>;
+  readonly insertListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
-  readonly forgetListener: Statement<[id: string]>;
-  readonly forgetDeadListeners: Statement<[]>;
+  readonly deleteListener: Statement<[id: string]>;
+  readonly deleteDeadListeners: Statement<[]>;
   readonly deadListener: Statement<[], [1]>;
   readonly anyListener: Statement<[], [1]>;
 
@@ -229,11 +221,11 @@ export interface Statements {
   readonly renewLease: Statement<[seconds: number, name: KeyColumn, holder: string]>;
   readonly releaseLease: Statement<[name: KeyColumn, holder: string]>;
   readonly deadLease: Statement<[], [1]>;
-  readonly forgetDeadLeases: Statement<[]>;
+  readonly deleteDeadLeases: Statement<[]>;
   readonly leaseHolder: Statement<[name: KeyColumn], [holder: string, pid: number]>;
 
   readonly settings: Statement<[], [name: string, value: Column]>;
-  readonly keepSetting: Statement<[name: string, value: Column]>;
+  readonly upsertSetting: Statement<[name: string, value: Column]>;
 
   dynamic<Row extends readonly unknown[]>(text: string): Statement<Bind, Row>;
 }
@@ -251,7 +243,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   userVersion: 'PRAGMA user_version',
 
   read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
-  facts: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
+  entry: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
   has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
 
@@ -275,17 +267,17 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   // A replaced file counts as named until it is removed.
   namesFile: `SELECT 1 FROM (SELECT ? AS file) AS wanted WHERE EXISTS (SELECT 1 FROM entry WHERE entry.file = wanted.file)
     OR EXISTS (SELECT 1 FROM counter WHERE name = '${REPLACED_PREFIX}' || wanted.file)`,
-  noteReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED_PREFIX}' || ?, ?)`,
-  forgetReplaced: `DELETE FROM counter WHERE name IN (SELECT '${REPLACED_PREFIX}' || value FROM json_each(?))`,
+  recordReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED_PREFIX}' || ?, ?)`,
+  deleteReplaced: `DELETE FROM counter WHERE name IN (SELECT '${REPLACED_PREFIX}' || value FROM json_each(?))`,
   replaced: `SELECT substr(name, ${REPLACED_PREFIX.length + 1}), value FROM counter WHERE name > '${REPLACED_PREFIX}' AND name < '${REPLACED_PREFIX}g'`,
   filesInTable: 'SELECT file FROM entry NOT INDEXED WHERE file IS NOT NULL',
-  strayId: `SELECT 1 WHERE ${OUT_OF_RANGE_ID_SQL} IS NOT NULL`,
-  moveStrayId: `UPDATE entry SET id = (${LAST_INSERT_ID_SQL}) + 1 WHERE id = ${OUT_OF_RANGE_ID_SQL}`,
+  outOfRangeId: `SELECT 1 WHERE ${OUT_OF_RANGE_ID_SQL} IS NOT NULL`,
+  moveOutOfRangeId: `UPDATE entry SET id = (${LAST_INSERT_ID_SQL}) + 1 WHERE id = ${OUT_OF_RANGE_ID_SQL}`,
 
   fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
   integrity: 'PRAGMA integrity_check',
-  suspects: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?`,
-  suspect: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id = ?`,
+  checkRows: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?`,
+  checkRow: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id = ?`,
 
   countRows: 'SELECT count(*) FROM entry',
   countExpired: 'SELECT count(*) FROM entry WHERE expires_at <= ?',
@@ -304,7 +296,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
   restoreCounter: 'INSERT OR REPLACE INTO counter VALUES (?, ?)',
-  keepCounter:
+  upsertCounter:
     'INSERT INTO counter (value, name) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
   markClock:
     "INSERT INTO counter VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
@@ -316,11 +308,11 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
   nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
   // SQLite's system time: all processes agree on it, whatever clocks their stores were opened with.
-  keepListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
+  insertListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
-  forgetListener: 'DELETE FROM listener WHERE id = ?',
+  deleteListener: 'DELETE FROM listener WHERE id = ?',
   // Includes listeners from before the clock was set back; a listener that is still alive renews itself.
-  forgetDeadListeners: `DELETE FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
+  deleteDeadListeners: `DELETE FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
   deadListener: `SELECT 1 FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
   anyListener: 'SELECT 1 FROM listener',
 
@@ -330,10 +322,10 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   releaseLease: 'DELETE FROM lease WHERE name = ? AND holder = ?',
   leaseHolder: `SELECT holder, pid FROM lease WHERE name = ? AND ${IS_UNEXPIRED_SQL}`,
   deadLease: `SELECT 1 FROM lease WHERE NOT ${IS_UNEXPIRED_SQL}`,
-  forgetDeadLeases: `DELETE FROM lease WHERE NOT ${IS_UNEXPIRED_SQL}`,
+  deleteDeadLeases: `DELETE FROM lease WHERE NOT ${IS_UNEXPIRED_SQL}`,
 
   settings: 'SELECT name, value FROM setting',
-  keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+  upsertSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
 };
 
 /** Statements that read from the snapshot of the turn. The caller has checked for external changes. */

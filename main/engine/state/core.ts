@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
@@ -204,7 +205,7 @@ export interface FileIdentity {
   readonly inode: number;
 }
 
-export interface CompanionFile {
+interface CompanionFile {
   readonly path: string;
   readonly identity: FileIdentity;
 }
@@ -215,6 +216,8 @@ export interface OpenedFiles {
   readonly database: FileIdentity | undefined;
   /** The log and the shared memory; an exclusive store has no shared memory. */
   readonly companions: readonly CompanionFile[];
+  /** Bytes of the database file at the last check. */
+  databaseBytes: number;
   nextCheckAt: number;
   nextFullCheckAt: number;
   dataVersion: number;
@@ -262,4 +265,40 @@ export interface Core {
   readonly metadata: Map<string, Column>;
   codec: CodecSettings;
   files: FileStore;
+}
+
+/** What a store works on while it is open. Every public store holds one. */
+export class OpenHandle<C> {
+  readonly #name: string;
+  readonly #release: (core: C) => void;
+  #core: C | undefined;
+
+  /** `name` says in messages which store was closed; `release` closes what the store is made of. */
+  constructor(core: C, name: string, release: (core: C) => void) {
+    this.#core = core;
+    this.#name = name;
+    this.#release = release;
+  }
+
+  /** @throws {DiskCacheError} `CLOSED` after `close`. */
+  get core(): C {
+    if (this.#core !== undefined) return this.#core;
+    throw new DiskCacheError('CLOSED', `${this.#name} was closed; open it again`);
+  }
+
+  get isOpen(): boolean {
+    return this.#core !== undefined;
+  }
+
+  /** @throws {DiskCacheError} `CLOSED` after `close`. */
+  assertOpen(): void {
+    this.core;
+  }
+
+  /** Closes the store. Closing again does nothing; when `release` throws, the store stays open. */
+  close(): void {
+    if (this.#core === undefined) return;
+    this.#release(this.#core);
+    this.#core = undefined;
+  }
 }

@@ -67,9 +67,9 @@ export class MemoryCache {
   }
 
   get(key: KeyColumn): CachedRow | undefined {
-    const slot = this.#nodes.get(toMapKey(key));
-    if (slot !== undefined) slot.visited = true;
-    return slot;
+    const node = this.#nodes.get(toMapKey(key));
+    if (node !== undefined) node.visited = true;
+    return node;
   }
 
   /** Returns the new entry; undefined for a value that is too large. */
@@ -79,7 +79,7 @@ export class MemoryCache {
     if (bytes > Math.min(MAX_VALUE_BYTES, this.#maxBytes * MAX_VALUE_FRACTION) || this.#nodes.has(name))
       return undefined;
     const older = this.#newest;
-    const slot: MemoryCacheNode = {
+    const node: MemoryCacheNode = {
       id,
       mode,
       data: typeof data === 'object' ? toLatin1(data) : data,
@@ -93,19 +93,19 @@ export class MemoryCache {
       newer: undefined,
       older,
     };
-    if (older === undefined) this.#oldest = slot;
-    else older.newer = slot;
-    this.#newest = slot;
-    this.#nodes.set(name, slot);
+    if (older === undefined) this.#oldest = node;
+    else older.newer = node;
+    this.#newest = node;
+    this.#nodes.set(name, node);
     this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) this.#evictOne();
-    return slot;
+    return node;
   }
 
   delete(key: KeyColumn): void {
     if (this.#nodes.size === 0) return;
-    const slot = this.#nodes.get(toMapKey(key));
-    if (slot !== undefined) this.#remove(slot);
+    const node = this.#nodes.get(toMapKey(key));
+    if (node !== undefined) this.#remove(node);
   }
 
   clear(): void {
@@ -116,24 +116,24 @@ export class MemoryCache {
   }
 
   #evictOne(): void {
-    let slot = this.#hand ?? this.#oldest;
-    while (slot?.visited) {
-      slot.visited = false;
-      slot = slot.newer ?? this.#oldest;
+    let node = this.#hand ?? this.#oldest;
+    while (node?.visited) {
+      node.visited = false;
+      node = node.newer ?? this.#oldest;
     }
-    if (slot === undefined) return;
-    this.#hand = slot.newer;
-    this.#remove(slot);
+    if (node === undefined) return;
+    this.#hand = node.newer;
+    this.#remove(node);
   }
 
-  #remove(slot: MemoryCacheNode): void {
-    if (this.#hand === slot) this.#hand = slot.newer;
-    if (slot.newer === undefined) this.#newest = slot.older;
-    else slot.newer.older = slot.older;
-    if (slot.older === undefined) this.#oldest = slot.newer;
-    else slot.older.newer = slot.newer;
-    this.#nodes.delete(slot.name);
-    this.#bytes -= slot.bytes;
+  #remove(node: MemoryCacheNode): void {
+    if (this.#hand === node) this.#hand = node.newer;
+    if (node.newer === undefined) this.#newest = node.older;
+    else node.newer.older = node.older;
+    if (node.older === undefined) this.#oldest = node.newer;
+    else node.older.newer = node.newer;
+    this.#nodes.delete(node.name);
+    this.#bytes -= node.bytes;
   }
 }
 

@@ -143,10 +143,10 @@ export class AccessBuffer {
     return this.#recent.length + this.#newer.size + this.#older.size > 0;
   }
 
-  record(use: BufferedAccess, at: number): void {
-    use.accessedAt = at;
-    if (use.hits++ > 0) return;
-    this.#recent.push(use);
+  record(access: BufferedAccess, at: number): void {
+    access.accessedAt = at;
+    if (access.hits++ > 0) return;
+    this.#recent.push(access);
     if (this.#recent.length >= MAX_BUFFERED_ACCESSES) this.#index();
   }
 
@@ -158,10 +158,10 @@ export class AccessBuffer {
 
   /** Removes and returns the buffered accesses of one item. */
   take(id: number): Readonly<BufferedAccess> | undefined {
-    const use = this.get(id);
+    const access = this.get(id);
     this.#newer.delete(id);
     this.#older.delete(id);
-    return use;
+    return access;
   }
 
   clear(): void {
@@ -171,12 +171,12 @@ export class AccessBuffer {
   }
 
   /** Returns the ids of the oldest buffered accesses. */
-  oldestIds(most: number): readonly number[] {
+  oldestIds(maxItems: number): readonly number[] {
     this.#index();
     const ids: number[] = [];
-    for (const uses of [this.#older, this.#newer]) {
-      for (const id of uses.keys()) {
-        if (ids.length >= most) return ids;
+    for (const accesses of [this.#older, this.#newer]) {
+      for (const id of accesses.keys()) {
+        if (ids.length >= maxItems) return ids;
         ids.push(id);
       }
     }
@@ -186,9 +186,9 @@ export class AccessBuffer {
   /** Moves the list into the map by id; its items can be listed again. */
   #index(): void {
     if (this.#recent.length === 0) return;
-    for (const use of this.#recent) {
-      const { id, accessedAt, hits } = use;
-      use.hits = 0;
+    for (const access of this.#recent) {
+      const { id, accessedAt, hits } = access;
+      access.hits = 0;
       const before = this.#newer.get(id) ?? this.#older.get(id);
       if (before === undefined) this.#newer.set(id, { id, accessedAt, hits });
       else {

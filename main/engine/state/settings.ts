@@ -9,6 +9,7 @@ import {
 } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
+import { createUnknownOptionError } from '../validate.ts';
 
 /** Internal set option: pins the item against eviction until it is next set without it. */
 export const PINNED: unique symbol = Symbol('kept');
@@ -106,10 +107,7 @@ export function parseSettings(options: CacheOptions): Partial<StoreSettings> {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(SETTINGS, name)) {
       if (Object.hasOwn(OPEN_OPTIONS, name) || OTHER_OPTIONS.has(name)) continue;
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        `"${truncate(name)}" is no option of a cache; there are ${OPTION_NAMES.join(', ')}`,
-      );
+      throw createUnknownOptionError(name, OPTION_NAMES);
     }
     if (value === undefined) continue;
     const plain = name === 'codec' ? toCodecName(value) : value;

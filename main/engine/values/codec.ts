@@ -38,7 +38,7 @@ export function assertCompression(compression: 'none' | 'zstd'): void {
  *
  * @throws {DiskCacheError} `BAD_OPTION` if this Node has no zstd.
  */
-export function compress(data: string | Uint8Array, bytes: number): Uint8Array | undefined {
+function compress(data: string | Uint8Array, bytes: number): Uint8Array | undefined {
   if (bytes < MIN_COMPRESSIBLE_BYTES || bytes > MAX_COMPRESSED_BYTES) return undefined;
   assertCompression('zstd');
   const packed = zlib.zstdCompressSync(data);
@@ -61,7 +61,7 @@ const getMaxInflatedBytes = (packedBytes: number): number => Math.max(ALWAYS_ALL
  * @throws {DiskCacheError} `TOO_LARGE`, before the limit is passed, if the result would exceed what `compress` allows (a few bytes
  * can be crafted to fill all memory) or the read budget of the call; `BAD_OPTION` if this Node has no zstd.
  */
-export function decompress(packed: Uint8Array): Uint8Array {
+function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
   const maxBytes = Math.min(getMaxInflatedBytes(packed.length), buffer.constants.MAX_LENGTH);
   const limit = Math.min(getDecodedLimit(), maxBytes);

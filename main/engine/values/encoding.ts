@@ -41,7 +41,7 @@ export const ENCODING = {
 } as const;
 
 /** Whether this version knows a mode. Expects the mode without `ZSTD_FLAG`. */
-export const isEncoding = (mode: number): boolean => (Object.values(ENCODING) as number[]).includes(mode);
+const isEncoding = (mode: number): boolean => (Object.values(ENCODING) as number[]).includes(mode);
 
 /** Modes that every version and every runtime can read. */
 export const PLAIN_ENCODINGS: readonly number[] = [
@@ -64,7 +64,7 @@ const TEXT_ENCODINGS: ReadonlySet<number> = new Set([
   ENCODING.word,
   ENCODING.customText,
 ]);
-export const isTextEncoding = (mode: number): boolean => TEXT_ENCODINGS.has(mode);
+const isTextEncoding = (mode: number): boolean => TEXT_ENCODINGS.has(mode);
 
 /** A value as a database column or a file holds it. */
 export type Stored = string | number | Uint8Array;

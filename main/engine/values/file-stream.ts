@@ -26,7 +26,7 @@ const busyFiles = new Set<OpenFile>();
  * A file that is read or written in steps. A Node `FileHandle` that is garbage-collected while open ends the process (Node 25), and any
  * stream that a caller forgets would cause that; this class closes its descriptor instead.
  */
-export class OpenFile {
+class OpenFile {
   readonly #path: string;
   readonly #descriptor: number;
   #isOpen = true;

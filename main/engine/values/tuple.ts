@@ -11,7 +11,7 @@ import { isByteType, isPlainObject } from '../../../protocol/native-types.ts';
  */
 
 /** The first byte of every part. On disk: never renumber; append. Their order is the order of the types. */
-export const TYPE_TAG = {
+const TYPE_TAG = {
   end: 0x00,
   number: 0x10,
   string: 0x20,
@@ -28,10 +28,10 @@ export const TYPE_TAG = {
 } as const;
 
 /** Follows a 00 inside a string. Larger than every type byte, so that a string sorts after its prefixes. */
-export const ESCAPE_BYTE = 0xff;
+const ESCAPE_BYTE = 0xff;
 
 /** Flips every bit from `start` to `end`, which reverses the sort order. */
-export function invertBits(bytes: Buffer, start: number, end: number): void {
+function invertBits(bytes: Buffer, start: number, end: number): void {
   for (let at = start; at < end; at++) bytes[at]! ^= 0xff;
 }
 

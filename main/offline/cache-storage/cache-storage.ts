@@ -6,7 +6,7 @@ import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
 import { keepRequestsAlive } from '../bodies.ts';
 import { MAX_VARY_FIELDS } from '../http/policy.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects, type RequestGuard } from '../network.ts';
-import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
+import { CHECKED_LATER, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
 import {
   type CachedItem,
   CachedItems,
@@ -71,7 +71,7 @@ export class WebCache {
       const signal = AbortSignal.any([request.signal, stop.signal]);
       const sent = new Request(request, { signal });
       const response = keepRequestsAlive(await this.#fetch(sent), sent);
-      if (!response.ok) throw new TypeError(`${request.url} answered ${response.status}; only 2xx can be added`);
+      if (!response.ok) throw new TypeError(`${request.url} responded with ${response.status}; only 2xx can be added`);
       assertCacheable(response);
       await this.#items.stage(request, response, (it, query) => {
         // Its item is written after all bodies, so a note names it until then.
@@ -166,15 +166,15 @@ export class WebCache {
     const remaining = [...staged];
     const done: (readonly [StagedItem, Request])[] = [];
     for (const request of requests) {
-      const [one] = remaining.splice(
+      const [item] = remaining.splice(
         remaining.findIndex(([, query]) => query === request),
         1,
       );
-      if (one === undefined) continue;
-      const isDuplicate = done.some((other) => matchesItem(request, other[0]) || matchesItem(other[1], one[0]));
+      if (item === undefined) continue;
+      const isDuplicate = done.some((other) => matchesItem(request, other[0]) || matchesItem(other[1], item[0]));
       if (isDuplicate) throw duplicateRequestError();
-      done.push(one);
-      this.#items.put(one[0], request);
+      done.push(item);
+      this.#items.put(item[0], request);
     }
   }
 
@@ -192,13 +192,12 @@ export class WebCache {
 export type RequestInfo = string | URL | Request;
 
 /** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
-export function asRequest(input: RequestInfo | undefined): Request {
+function asRequest(input: RequestInfo | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
 }
 
-const duplicateRequestError = () =>
-  new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+const duplicateRequestError = () => new DOMException('addAll got the same request twice', 'InvalidStateError');
 
 function assertCacheable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
@@ -226,8 +225,8 @@ export interface CacheStorageOptions {
 }
 
 const OPTIONS: OptionRules<CacheStorageOptions> = {
-  cache: LOOKED_AT_LATER,
-  fetch: LOOKED_AT_LATER,
+  cache: CHECKED_LATER,
+  fetch: CHECKED_LATER,
   name: TEXT,
   schemes: {
     is: `${TEXTS.is}, or a function of a scheme`,

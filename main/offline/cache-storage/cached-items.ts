@@ -29,7 +29,7 @@ export interface CachedItem {
 }
 
 /** Splits a URL into the part before the query and the query with its `?`. The fragment is dropped. */
-export function splitUrl(url: string): readonly [path: string, search: string] {
+function splitUrl(url: string): readonly [path: string, search: string] {
   const whole = withoutFragment(url);
   const at = whole.indexOf('?');
   return at < 0 ? [whole, ''] : [whole.slice(0, at), whole.slice(at)];
@@ -39,7 +39,7 @@ export function splitUrl(url: string): readonly [path: string, search: string] {
  * Whether a request for the URL of an item differs from it in a field that Vary names: the last part of "request matches cached item" in
  * the Service Worker standard.
  */
-export function differsByVary(query: Request, { request, response }: Omit<CachedItem, 'order'>): boolean {
+function differsByVary(query: Request, { request, response }: Omit<CachedItem, 'order'>): boolean {
   const cached = toHeaders(request.headers);
   const names = parseListField(toHeaders(response.headers).get('vary'));
   return names.some((name) => query.headers.get(name) !== cached.get(name));
@@ -183,8 +183,8 @@ export class CachedItems {
   }
 
   /** Returns the items of an address except damaged ones, whose keys `onDamaged` gets. */
-  #readItems(address: Key[], onDamaged: (key: Key) => void = () => {}): CachedItem[] {
-    const prefix = this.#toKey(...address);
+  #readItems(keyParts: Key[], onDamaged: (key: Key) => void = () => {}): CachedItem[] {
+    const prefix = this.#toKey(...keyParts);
     try {
       return [...this.#cache.values({ prefix })] as CachedItem[];
     } catch (error) {
@@ -195,15 +195,15 @@ export class CachedItems {
         return (this.#cache.get(key) as CachedItem | undefined) ?? [];
       } catch (error) {
         if (!isCorrupt(error)) throw error;
-        this.#onStoreFailure(error, address.join(''));
+        this.#onStoreFailure(error, keyParts.join(''));
         onDamaged(key);
         return [];
       }
     });
   }
 
-  #toKey(...address: Key[]): Key[] {
-    return ['cached', this.#storage, this.id, ...address];
+  #toKey(...keyParts: Key[]): Key[] {
+    return ['cached', this.#storage, this.id, ...keyParts];
   }
 
   #toBodyKey(bodyId: string): Key {

@@ -2,10 +2,10 @@ import type { CacheMethods } from '../../engine/index.ts';
 import { drainBody } from '../bodies.ts';
 import type { RequestGuard } from '../network.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network.ts';
-import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
+import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
 import type { CacheMode } from './decide.ts';
-import { respondAndPublish } from './publish-decision.ts';
+import { respondAndPublish } from './respond.ts';
 import { respondFromStore } from './response.ts';
 import { ResponseStore } from './response-store.ts';
 
@@ -33,15 +33,15 @@ export interface HttpCacheOptions {
   readonly keepSetCookie?: boolean;
   /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Called when the store has failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); the request gets its response all the same. */
+  /** Called when the store has failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); the request still gets its response. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
   /** Called when a background request has failed, such as one of `stale-while-revalidate`; the stored response stays. */
   readonly onRevalidationFailure?: (error: unknown, url: string) => void;
 }
 
 export const HTTP_CACHE_OPTIONS: OptionRules<HttpCacheOptions> = {
-  cache: LOOKED_AT_LATER,
-  fetch: LOOKED_AT_LATER,
+  cache: CHECKED_LATER,
+  fetch: CHECKED_LATER,
   partition: TEXT,
   shared: FLAG,
   hiddenHeaders: TEXTS,

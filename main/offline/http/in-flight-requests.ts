@@ -122,7 +122,7 @@ export function cancelBody(response: Response | undefined): void {
   response?.body?.cancel().catch(() => undefined);
 }
 
-/** URLs whose `Vary` is remembered; that of others is learned again. */
+/** URLs whose `Vary` is cached; for others it is learned again. */
 const MAX_LEARNED_URLS = 1000;
 
 /** In-flight requests for one URL that are selected by the same request fields, by the values of those fields. */

@@ -2,8 +2,13 @@ import { ReadableStream } from 'node:stream/web';
 import { isDecoded } from '../../http-semantics/fields.ts';
 import { keepRequestsAlive } from '../bodies.ts';
 import type { HttpCacheContext } from './context.ts';
-import { decideOnFailure, type FailedRequest } from './decide.ts';
-import { decideOnResponse, type ResponseDecision, type StoredChange } from './decide-on-response.ts';
+import {
+  decideOnFailure,
+  decideOnResponse,
+  type FailedRequest,
+  type ResponseDecision,
+  type StoredChange,
+} from './decide.ts';
 import { cancelBody, type InFlightRequest, type JoinOutcome, rejectOnAbort } from './in-flight-requests.ts';
 import type { ResponseHead } from './policy.ts';
 import type { CacheStatusEntry } from './response.ts';
@@ -28,7 +33,7 @@ export async function startShared(
   const { signal } = request;
   const inFlight = context.startRequest(request, isBackground);
   inFlight.signal.addEventListener('abort', () => endSharing(context, inFlight));
-  // The listener doesn't name `signal`: it would keep the signal and its request alive for ever.
+  // The listener doesn't name `signal`: it would keep the signal and its request alive forever.
   const abandon = ({ target }: Event) => inFlight.detach((target as AbortSignal).reason);
   signal.addEventListener('abort', abandon, { once: true, signal: inFlight.signal });
   const response = fetchFromOrigin(context, request, stored, inFlight);

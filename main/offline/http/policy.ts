@@ -36,7 +36,7 @@ const ALWAYS_SELECTED_BY: readonly string[] = ['authorization', REQUEST_PART];
 const CASE_INSENSITIVE_FIELDS: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding']);
 
 /** Returns the names in `Vary`, in lower case. */
-export const getVaryFields = (response: Headers): string[] =>
+const getVaryFields = (response: Headers): string[] =>
   parseListField(response.get('vary')).map((name) => name.toLowerCase());
 
 /** Returns what selects a response; without a response, what selects every one. */

@@ -160,9 +160,9 @@ export class ResponseStore {
   }
 
   /** Deletes the bodies of a URL except `kept`, also those whose heads were evicted. */
-  #deleteBodies(url: string, kept: ReadonlySet<unknown>): boolean {
+  #deleteBodies(url: string, excludedIds: ReadonlySet<unknown>): boolean {
     const bodies = [...this.#cache.keys({ prefix: ['http-body', this.#partition, url], order: 'key' })];
-    return this.#cache.deleteMany(bodies.filter((key) => !kept.has((key as readonly Key[])[3]))) > 0;
+    return this.#cache.deleteMany(bodies.filter((key) => !excludedIds.has((key as readonly Key[])[3]))) > 0;
   }
 
   #toKey(url: string): Key {

@@ -2,8 +2,7 @@ import { CACHE_NAME, CACHE_STATUS_FIELD } from '../../../protocol/cache-status.t
 import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
-import { isDecoded } from '../../http-semantics/fields.ts';
-import { isNotModified, isRangeCurrent, parseRangeField } from '../../http-semantics/range-and-conditions.ts';
+import { isDecoded, isNotModified, isRangeCurrent, parseRangeField } from '../../http-semantics/fields.ts';
 import { startReading } from '../bodies.ts';
 import type { HttpCacheContext } from './context.ts';
 import { computeFreshness } from './policy.ts';
@@ -133,9 +132,9 @@ export function toForwardedResponse(
 /** Sets what the constructor of `Response` leaves empty. */
 function createResponse(body: BodyStream, init: ResponseInit, url: string, redirected = false): Response {
   const response = new Response(body, { ...init, statusText: toReasonPhrase(init.statusText ?? '') });
-  const own = { configurable: true };
+  const attributes = { configurable: true };
   return Object.defineProperties(response, {
-    url: { value: url, ...own },
-    redirected: { value: redirected, ...own },
+    url: { value: url, ...attributes },
+    redirected: { value: redirected, ...attributes },
   });
 }

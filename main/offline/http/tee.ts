@@ -42,7 +42,7 @@ export const getNextState = (state: TeeState, event: TeeEvent): TeeState => TRAN
 
 const hasReader = (state: TeeState): boolean => state === 'both' || state === 'reader-only';
 
-export interface TeeListener {
+interface TeeListener {
   /** The reader is more than `MAX_READER_LAG_BYTES` behind; the disk waits for it. */
   onReaderLag(): void;
   /** The reader has cancelled or aborted. */

@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  decideOnResponse,
-  type OriginResponse,
-  type ResponseDecision,
-} from '../../../main/offline/http/decide-on-response.ts';
+import { decideOnResponse, type OriginResponse, type ResponseDecision } from '../../../main/offline/http/decide.ts';
 import { InFlightRequest } from '../../../main/offline/http/in-flight-requests.ts';
 import { getSelectedBy, toSelection } from '../../../main/offline/http/policy.ts';
 import { createStoredResponse, type Fields, NOW, toFields, URL_A } from './decision-fixture.ts';

@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
   getStoredFields,
+  isRangeCurrent,
   isSameTag,
+  isWholeRangeRequest,
   parseCacheControl,
   parseDeltaSeconds,
   parseHttpDate,
   parseListField,
-} from '../../../main/http-semantics/fields.ts';
-import {
-  isRangeCurrent,
-  isWholeRangeRequest,
   parseRangeField,
-} from '../../../main/http-semantics/range-and-conditions.ts';
+} from '../../../main/http-semantics/fields.ts';
 
 const NOON = Date.parse('1994-11-06T08:49:37Z');
 const NOW = Date.parse('2026-03-01T00:00:00Z');
