@@ -1,7 +1,13 @@
-import type { QueueContract } from '../protocol/contract/queue.ts';
+import { QUEUE_SIGNATURES, type QueueContract } from '../protocol/contract/queue.ts';
 import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
-import type { Remote } from './remote.ts';
-import type { RemoteRange } from './remote-range.ts';
+import type { ResultPage } from '../protocol/results.ts';
+import { toQueueAddress } from '../protocol/stores.ts';
+import type { Client } from './client.ts';
+import type { Remote, RemoteSubscribeOptions } from './remote.ts';
+import { defineMethods } from './remote.ts';
+import { RemoteRange } from './remote-range.ts';
+import { RemoteStore } from './remote-store.ts';
+import type { UpdateListener } from './subscriptions.ts';
 
 /**
  * A durable queue of the main process, used from a page; its handlers run in the main process. A job whose `enqueue` has resolved survives a
@@ -22,3 +28,26 @@ export interface RemoteQueue<T = unknown> extends Remote<QueueContract<T>> {
     options?: { readonly onError?: (error: unknown) => void },
   ): () => void;
 }
+
+/** Of a `RemoteStore`, a queue only has what belongs to a queue. */
+class QueueMethods {
+  readonly #store: RemoteStore;
+
+  constructor(client: Client, name: string) {
+    const { page: _, ...methods } = QUEUE_SIGNATURES;
+    defineMethods(QueueMethods, Object.keys(methods), (queue, method, args) =>
+      RemoteStore.run(queue.#store, method, args),
+    );
+    this.#store = new RemoteStore(client, toQueueAddress(name), QUEUE_SIGNATURES);
+  }
+
+  jobs(state: JobState): RemoteRange<unknown> {
+    return new RemoteRange((after) => RemoteStore.run(this.#store, 'page', [state, after]) as Promise<ResultPage>);
+  }
+
+  subscribe(listener: UpdateListener, options?: RemoteSubscribeOptions): () => void {
+    return this.#store.subscribe(listener, options);
+  }
+}
+
+export const RemoteQueue = QueueMethods as unknown as new <T>(client: Client, name: string) => RemoteQueue<T>;

@@ -1,16 +1,22 @@
-import { type Access, type ArgumentRole, getRequiredAccess, type Signature } from '../protocol/contract/signature.ts';
+import {
+  type Access,
+  type ArgumentRole,
+  administers,
+  getRequiredAccess,
+  type Signature,
+} from '../protocol/contract/signature.ts';
 import { ANY_STORE_SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
-import type { JobState } from '../protocol/job.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
-import type { ResultPage } from '../protocol/results.ts';
+import type { Projection, ResultPage } from '../protocol/results.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import { MAX_INLINE_BYTES } from '../protocol/value-stream.ts';
 import type { StoreEvent } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
-import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
+import { parseListenerOptions } from './lazy-updates.ts';
+import { loadPart, startWhenLoaded } from './on-demand.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
 import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
@@ -20,7 +26,7 @@ import type { UpdateListener } from './subscriptions.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
- * A store of the main process, of any kind, or a queue. Each method of the contract checks that its arguments can be sent and becomes an operation of
+ * A store of the main process, of any kind. Each method of the contract checks that its arguments can be sent and becomes an operation of
  * this turn. The main process refuses methods that the kind doesn't have; the types hide them.
  */
 export class RemoteStore {
@@ -31,35 +37,31 @@ export class RemoteStore {
   #opening: Promise<SettingsMirror> | undefined;
   #mirror: SettingsMirror | undefined;
 
-  /** Without `signatures`: a store of a kind that isn't known here. */
-  constructor(client: Client, store: string, signatures?: Readonly<Record<string, Signature>>) {
-    defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), (store, method, args) => store.#call(method, args));
+  /** `signatures`: those of the store's kind, where it is known. */
+  constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
+    defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), RemoteStore.run);
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
       Promise.reject(functionNotSupported(method)),
     );
     this.#client = client;
     this.#store = store;
-    this.#signatures = { ...ANY_STORE_SIGNATURES, ...signatures };
+    this.#signatures = signatures;
   }
 
-  keys(range: Range = {}): RemoteRange<unknown> {
+  keys(range?: Range): RemoteRange<unknown> {
     return this.#createRange('keys', range);
   }
 
-  values(range: Range = {}): RemoteRange<unknown> {
+  values(range?: Range): RemoteRange<unknown> {
     return this.#createRange('values', range);
   }
 
-  entries(range: Range = {}): RemoteRange<unknown> {
+  entries(range?: Range): RemoteRange<unknown> {
     return this.#createRange('entries', range);
   }
 
   reversed(): RemoteRange<unknown> {
     return this.values({ reverse: true });
-  }
-
-  jobs(state: JobState): RemoteRange<unknown> {
-    return this.#createRange(state);
   }
 
   openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
@@ -88,7 +90,7 @@ export class RemoteStore {
   }
 
   /** Returns an unsubscribe function. `onError` receives the reason when the subscription ends by itself; without it that is an uncaught error. */
-  subscribe(listener: UpdateListener, options: RemoteSubscribeOptions = {}): () => void {
+  subscribe(listener: UpdateListener, options?: RemoteSubscribeOptions): () => void {
     return this.#client.updates.subscribe(this.#store, listener as (change: StoreEvent) => void, options);
   }
 
@@ -103,12 +105,8 @@ export class RemoteStore {
     return this.#openMirror().then((mirror) => mirror.load());
   }
 
-  onChange(
-    path: unknown,
-    listener: SettingsListener,
-    { onError = rethrowLater }: RemoteSettingsListenerOptions = {},
-  ): () => void {
-    assertListener(listener);
+  onChange(path: unknown, listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
+    const { onError } = parseListenerOptions('onChange', listener, options);
     return startWhenLoaded(this.#openMirror(), (mirror) => mirror.listen(path, listener, onError), onError);
   }
 
@@ -117,45 +115,47 @@ export class RemoteStore {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    return this.#createRange('items', {})[Symbol.asyncIterator]();
+    return this.#createRange('items')[Symbol.asyncIterator]();
   }
 
-  /** `args`: those of the contract's `page`, without the cursor. */
-  #createRange(...args: readonly unknown[]): RemoteRange<unknown> {
-    return new RemoteRange((after) => this.#call('page', [...args, after]) as Promise<ResultPage>);
+  #createRange(projection: Projection | 'items', range: Range = {}): RemoteRange<unknown> {
+    return new RemoteRange((after) => RemoteStore.run(this, 'page', [projection, range, after]) as Promise<ResultPage>);
   }
 
-  #call(method: string, args: readonly unknown[]): Promise<unknown> {
+  /** Calls a method of the contract, also for classes that have a part of this one's methods. */
+  static run(store: RemoteStore, method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
-      const signature = this.#getSignature(method);
+      const signature = store.#getSignature(method);
       // Without a second argument it is a patch of settings.
       const sent = toWireArguments(args, method === 'set' && args.length === 1 ? ['value'] : signature.takes);
       const access = getRequiredAccess(signature, sent);
-      const near = this.#client.updates.nearCache(this.#store);
+      const near = store.#client.updates.nearCache(store.#store);
       if (near !== undefined) {
-        if (method === 'get') return near.get(sent[0], () => this.#get(sent, access));
+        if (method === 'get') return near.get(sent[0], () => store.#get(sent, access));
         // This page reads its own write from now on, also before the write has resolved.
         if (access !== 'read') near.invalidate(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
-      if (method === 'get') return this.#get(sent, access);
+      if (method === 'get') return store.#get(sent, access);
       const result =
         method === 'set' && isLarge(sent[1])
-          ? this.#setLarge(sent, sent[1])
-          : this.#client.call(this.#store, method, sent, access);
-      return this.#mirror && access !== 'read' ? this.#mirror.follow(result) : result;
+          ? store.#setLarge(sent, sent[1])
+          : store.#client.call(store.#store, method, sent, access);
+      return store.#mirror && access !== 'read' ? store.#mirror.follow(result) : result;
     });
   }
 
   /** Calls on the store wait until it is open, so that a listener receives the writes that follow it. */
   #openMirror(): Promise<SettingsMirror> {
-    this.#opening ??= this.#client.exclusive(this.#store, async () => {
-      const { openMirror } = await loadPart('settings', () => import('./settings-mirror.ts'));
-      this.#mirror = await openMirror(this.#client, this.#store);
-      return this.#mirror;
-    });
-    this.#opening.catch(() => {
-      this.#opening = undefined;
-    });
+    this.#opening ??= this.#client
+      .exclusive(this.#store, async () => {
+        const { openMirror } = await loadPart('settings', () => import('./settings-mirror.ts'));
+        this.#mirror = await openMirror(this.#client, this.#store);
+        return this.#mirror;
+      })
+      .catch((error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      });
     return this.#opening;
   }
 
@@ -197,11 +197,6 @@ export class RemoteStore {
   }
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
-function assertListener(listener: unknown): void {
-  if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'A function was expected');
-}
-
 const isLarge = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length > MAX_INLINE_BYTES;
 
 /** Returns whether an error means that the value, or the store, has no streams. */
@@ -211,7 +206,7 @@ const isNotStreamable = (error: unknown): boolean =>
 /** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 
-const UNKNOWN_SIGNATURE: Signature = { access: 'admin', takes: ['...value'] };
+const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 
 const functionNotSupported = (method: string) =>
   new DiskCacheError(

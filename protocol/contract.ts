@@ -33,11 +33,10 @@ export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
 };
 
 /**
- * Used when the kind of a declared store isn't known; a queue's methods are in it, so that one class has them all. `push` and `equals` are those of a deque, which take any values; all other methods
- * that kinds share have the same signature. The page starts with this table alone, so it is made of few others.
+ * Used when the kind of a declared store isn't known. `push` and `equals` are those of a deque, which take any values; all other methods
+ * that kinds share have the same signature. The page starts with this table and that of queues alone, so it is made of few others.
  */
 export const ANY_STORE_SIGNATURES: SignatureTable = /* @__PURE__ */ (() => ({
-  ...(QUEUE_SIGNATURES as unknown as SignatureTable),
   ...CACHE_SIGNATURES,
   ...INDEX_ONLY_SIGNATURES,
   ...DEQUE_ONLY_SIGNATURES,

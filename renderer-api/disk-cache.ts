@@ -1,23 +1,14 @@
 import { Client } from '../client/client.ts';
 import type { MessagePortLike } from '../client/port-connection.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../client/remote.ts';
-import type { RemoteQueue } from '../client/remote-queue.ts';
+import { RemoteQueue } from '../client/remote-queue.ts';
 import type { RemoteSettings } from '../client/remote-settings.ts';
 import { RemoteStore } from '../client/remote-store.ts';
 import { toAssetUrl } from '../protocol/asset-url.ts';
-import { CACHE_SIGNATURES } from '../protocol/contract/cache.ts';
-import { INDEX_ONLY_SIGNATURES } from '../protocol/contract/index-map.ts';
-import { QUEUE_SIGNATURES } from '../protocol/contract/queue.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { PortPurpose } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
-import {
-  DEFAULT_STORE,
-  isStoreName,
-  type StoreDeclarations,
-  toQueueAddress,
-  WINDOW_STORE,
-} from '../protocol/stores.ts';
+import { DEFAULT_STORE, isStoreName, type StoreDeclarations, WINDOW_STORE } from '../protocol/stores.ts';
 import { LazyHttpClient, remoteFetch } from './http/lazy-http-client.ts';
 import { RemoteCacheStorage } from './http/remote-caches.ts';
 import { RemoteConnection } from './http/remote-connection.ts';
@@ -50,15 +41,16 @@ export class DiskCache extends DefaultStore {
   readonly #http: LazyHttpClient;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
+  readonly #queues = new Map<string, RemoteQueue>();
 
   constructor(connect: ConnectPort, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client((signal) => connect(signal, 'stores'), timeout);
-    super(client, DEFAULT_STORE, CACHE_SIGNATURES);
+    super(client, DEFAULT_STORE);
     this.#client = client;
     this.#http = new LazyHttpClient((signal) => connect(signal, 'offline'), timeout);
     this.caches = new RemoteCacheStorage(this.#http);
     this.connection = new RemoteConnection(this.#http);
-    this.window = new DefaultStore(client, WINDOW_STORE, CACHE_SIGNATURES);
+    this.window = new DefaultStore(client, WINDOW_STORE);
   }
 
   /**
@@ -67,12 +59,12 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   cache<K extends Key = Key, V = unknown>(name: string): RemoteCache<K, V> {
-    return this.#store(name, 'cache') as unknown as RemoteCache<K, V>;
+    return this.#store(name) as unknown as RemoteCache<K, V>;
   }
 
   /** Returns an index by its declared name; like `cache`. */
   index<K extends Key = Key, V = unknown>(name: string): RemoteIndex<K, V> {
-    return this.#store(name, 'index') as unknown as RemoteIndex<K, V>;
+    return this.#store(name) as unknown as RemoteIndex<K, V>;
   }
 
   /** Returns a deque by its declared name; like `cache`. */
@@ -91,7 +83,9 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   queue<T = unknown>(name: string): RemoteQueue<T> {
-    return this.#store(name, 'queue') as unknown as RemoteQueue<T>;
+    const queue = this.#queues.get(assertStoreName(name)) ?? new RemoteQueue(this.#client, name);
+    this.#queues.set(name, queue);
+    return queue as RemoteQueue<T>;
   }
 
   /** Returns the declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. The page needs only the type. */
@@ -146,20 +140,14 @@ export class DiskCache extends DefaultStore {
     this.#http.disconnect(reason);
   }
 
-  #store(name: string, kind?: keyof typeof KIND_SIGNATURES): RemoteStore {
-    assertStoreName(name);
-    const id = `${kind} ${name}`;
-    const address = kind === 'queue' ? toQueueAddress(name) : name;
-    const store = this.#stores.get(id) ?? new RemoteStore(this.#client, address, kind && KIND_SIGNATURES[kind]);
-    this.#stores.set(id, store);
+  #store(name: string): RemoteStore {
+    const store = this.#stores.get(assertStoreName(name)) ?? new RemoteStore(this.#client, name);
+    this.#stores.set(name, store);
     return store;
   }
 }
 
-/** The signatures of kinds where they differ from `ANY_STORE_SIGNATURES`. */
-const KIND_SIGNATURES = { cache: CACHE_SIGNATURES, index: INDEX_ONLY_SIGNATURES, queue: QUEUE_SIGNATURES };
-
 function assertStoreName(name: string): string {
   if (isStoreName(name)) return name;
-  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store or a queue`);
+  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't name a store or queue`);
 }

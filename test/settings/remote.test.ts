@@ -147,6 +147,20 @@ describe('settings in a page', () => {
     expect(() => app.onAnyChange('listener' as never)).toThrow(errorMatching('BAD_OPTION', /function/));
   });
 
+  it('throw a DiskCacheError for options of a listener that can’t be read', () => {
+    using bridge = openPages();
+    const app = getApp(bridge);
+    const throwing = {
+      get onError(): never {
+        throw new Error('not now');
+      },
+    };
+    for (const options of [null as never, throwing]) {
+      expect(() => app.onChange('theme', () => {}, options)).toThrow(errorMatching('BAD_OPTION', /can't be read/));
+      expect(() => app.onAnyChange(() => {}, options)).toThrow(errorMatching('BAD_OPTION', /can't be read/));
+    }
+  });
+
   it('are read again after the connection was lost', async () => {
     using bridge = openPages();
     const app = getApp(bridge);

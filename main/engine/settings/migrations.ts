@@ -1,6 +1,6 @@
 import semver from 'semver';
-import { formatValue } from '../../../protocol/describe-value.ts';
-import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
+import { formatValue, getErrorMessage } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
 import { isRecord } from '../validate.ts';
 
