@@ -186,6 +186,28 @@ describe('settings in a page', () => {
     await vi.waitFor(() => expect(app.now.theme).toBe('dark'));
   });
 
+  it('take a limited number of paths in one patch, also from a page that makes its messages itself', async () => {
+    using bridge = openPages();
+    const bag = bridge.diskCache.settings<{ bag: Record<string, number> }>('app');
+    const createPatch = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, nth) => [`bag.n${nth}`, nth])) as Record<string, never>;
+    const tooMany = errorMatching('TOO_LARGE', /"set" takes at most 10000 paths in one call, not 10001/);
+    await expect(bag.set(createPatch(10_001))).rejects.toEqual(tooMany);
+    expect(await bag.has('bag')).toBe(false);
+    await bag.set(createPatch(10_000));
+    expect(Object.keys(await bag.get('bag'))).toHaveLength(10_000);
+  });
+
+  it('count a patch once for the bytes that a page may write', async () => {
+    using bridge = openPages({ grant: { stores: { app: 'write' }, bytes: 10_000 } });
+    const app = getApp(bridge);
+    await app.set({ 'editor.font': 'x'.repeat(6000), 'editor.fontSize': 15 });
+    await expect(app.set({ 'editor.font': 'y'.repeat(4000) })).rejects.toEqual(
+      errorMatching('TOO_LARGE', /10000 bytes/),
+    );
+    expect(getInMain(bridge).get('editor.fontSize')).toBe(15);
+  });
+
   it('that don’t exist fail to load, and each listener gets the reason', async () => {
     using bridge = openPages();
     const nothing = bridge.diskCache.settings('nothing');

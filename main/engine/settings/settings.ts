@@ -16,7 +16,15 @@ import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
-import { getSetting, isSet, resetSetting, type StoredMember, setSetting } from './stored-member.ts';
+import {
+  getSetting,
+  isSet,
+  type OwnCopies,
+  resetSetting,
+  type StoredMember,
+  setSetting,
+  withoutEmptyMembers,
+} from './stored-member.ts';
 import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
 import { createValidator, type Members, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
@@ -30,7 +38,7 @@ export type SettingsChange =
 type Path = readonly string[];
 
 /** Returns what is stored of a top-level member once it was changed. */
-type Edit = (stored: StoredMember | undefined, fallback: unknown) => StoredMember | undefined;
+type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
 
 /**
  * The settings of an application, in one directory, shared by all processes that open it. Each has a path (`'theme'`, `'editor.fontSize'`)
@@ -102,7 +110,7 @@ export class Settings<T extends object = Record<string, unknown>> {
       changes.map(([path, value]) => {
         const [name, ...rest] = parseSettingsPath(path);
         assertDefined(path, value);
-        return [name, (stored, fallback) => setSetting(stored, fallback, rest, value, [name])];
+        return [name, (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies)];
       }),
     );
   }
@@ -112,7 +120,12 @@ export class Settings<T extends object = Record<string, unknown>> {
     this.#index.transact(() => {
       const parsed =
         paths.length === 0 ? this.#getNames().map((name) => [name] as const) : paths.map(parseSettingsPath);
-      this.#edit(parsed.map(([name, ...rest]) => [name, (stored, fallback) => resetSetting(stored, fallback, rest)]));
+      this.#edit(
+        parsed.map(([name, ...rest]) => [
+          name,
+          (stored, fallback, copies) => resetSetting(stored, fallback, rest, copies),
+        ]),
+      );
     });
   }
 
@@ -273,10 +286,12 @@ export class Settings<T extends object = Record<string, unknown>> {
   #edit(edits: readonly (readonly [name: string, edit: Edit])[]): void {
     this.#index.transact(() => {
       const edited = new Map<string, StoredMember | undefined>();
+      const copies: OwnCopies = new WeakSet();
       for (const [name, edit] of edits) {
         const stored = edited.has(name) ? edited.get(name) : (this.#index.get(name) as StoredMember | undefined);
-        edited.set(name, edit(stored, this.#getDefault(name)));
+        edited.set(name, edit(stored, this.#getDefault(name), copies));
       }
+      for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));
       for (const [name, member] of this.#validateWrite(edited)) {
         if (member === undefined) this.#index.delete(name);
         else this.#index.set(name, member);

@@ -16,14 +16,38 @@ type Members = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && isPlainObject(value);
 
-const withMember = <V>(members: Readonly<Record<string, V>>, name: string, member: V): Record<string, V> => ({
-  ...members,
-  [name]: member,
-});
+/**
+ * The objects that the current edit has created. They are changed in place, so that many paths below one object copy it once; everything
+ * else belongs to the application or to what is stored, and is never changed.
+ */
+export type OwnCopies = WeakSet<object>;
 
-function withoutMember<V>(members: Readonly<Record<string, V>>, name: string): Record<string, V> {
-  const { [name]: _, ...rest } = members;
-  return rest;
+function withMember<V>(
+  members: Readonly<Record<string, V>>,
+  name: string,
+  member: V,
+  copies: OwnCopies,
+): Readonly<Record<string, V>> {
+  const own = toOwnCopy(members, copies);
+  own[name] = member;
+  return own;
+}
+
+function withoutMember<V>(
+  members: Readonly<Record<string, V>>,
+  name: string,
+  copies: OwnCopies,
+): Readonly<Record<string, V>> {
+  const own = toOwnCopy(members, copies);
+  delete own[name];
+  return own;
+}
+
+function toOwnCopy<V>(members: Readonly<Record<string, V>>, copies: OwnCopies): Record<string, V> {
+  if (copies.has(members)) return members;
+  const copy = { ...members };
+  copies.add(copy);
+  return copy;
 }
 
 /** Returns the value at a path: what was set, over the defaults. */
@@ -67,21 +91,24 @@ export function setSetting(
   path: Path,
   value: unknown,
   parents: Path,
+  copies: OwnCopies = new WeakSet(),
 ): StoredMember {
   const [name, ...rest] = path;
   if (name === undefined) return { value };
-  if (stored !== undefined && 'value' in stored) return { value: setInValue(stored.value, path, value, parents) };
+  if (stored !== undefined && 'value' in stored)
+    return { value: setInValue(stored.value, path, value, parents, copies) };
   if (fallback !== undefined && !isObject(fallback)) throw notAnObject(parents, fallback);
   const members = stored?.members ?? {};
-  const next = setSetting(getStored(members, name), getMember(fallback, name), rest, value, [...parents, name]);
-  return { members: withMember(members, name, next) };
+  const next = setSetting(getStored(members, name), getMember(fallback, name), rest, value, [...parents, name], copies);
+  return { members: withMember(members, name, next, copies) };
 }
 
-function setInValue(whole: unknown, path: Path, value: unknown, parents: Path): unknown {
+function setInValue(whole: unknown, path: Path, value: unknown, parents: Path, copies: OwnCopies): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return value;
   if (whole !== undefined && !isObject(whole)) throw notAnObject(parents, whole);
-  return withMember(whole ?? {}, name, setInValue(getMember(whole, name), rest, value, [...parents, name]));
+  const next = setInValue(getMember(whole, name), rest, value, [...parents, name], copies);
+  return withMember(whole ?? {}, name, next, copies);
 }
 
 const notAnObject = (path: Path, value: unknown) =>
@@ -92,25 +119,35 @@ const notAnObject = (path: Path, value: unknown) =>
 
 /**
  * Returns what is stored once the value at a path is the default again; undefined if that is nothing. In an object that was set as a
- * whole, the default takes the place of the member.
+ * whole, the default takes the place of the member. Objects may be left without members: see `withoutEmptyMembers`.
  */
 export function resetSetting(
   stored: StoredMember | undefined,
   fallback: unknown,
   path: Path,
+  copies: OwnCopies = new WeakSet(),
 ): StoredMember | undefined {
   const [name, ...rest] = path;
   if (name === undefined || stored === undefined) return undefined;
-  if ('value' in stored) return { value: resetInValue(stored.value, fallback, path) };
-  const next = resetSetting(getStored(stored.members, name), getMember(fallback, name), rest);
-  if (next !== undefined) return { members: withMember(stored.members, name, next) };
-  const members = withoutMember(stored.members, name);
-  return Object.keys(members).length > 0 ? { members } : undefined;
+  if ('value' in stored) return { value: resetInValue(stored.value, fallback, path, copies) };
+  const next = resetSetting(getStored(stored.members, name), getMember(fallback, name), rest, copies);
+  const members =
+    next === undefined ? withoutMember(stored.members, name, copies) : withMember(stored.members, name, next, copies);
+  return { members };
 }
 
-function resetInValue(whole: unknown, fallback: unknown, [name, ...rest]: Path): unknown {
+function resetInValue(whole: unknown, fallback: unknown, [name, ...rest]: Path, copies: OwnCopies): unknown {
   if (name === undefined || !isObject(whole) || !Object.hasOwn(whole, name)) return whole;
-  if (rest.length > 0) return withMember(whole, name, resetInValue(whole[name], getMember(fallback, name), rest));
   const member = getMember(fallback, name);
-  return member === undefined ? withoutMember(whole, name) : withMember(whole, name, member);
+  if (rest.length > 0) return withMember(whole, name, resetInValue(whole[name], member, rest, copies), copies);
+  return member === undefined ? withoutMember(whole, name, copies) : withMember(whole, name, member, copies);
+}
+
+/** Returns what is stored without the objects that have no members left; undefined if that is nothing. */
+export function withoutEmptyMembers(stored: StoredMember | undefined): StoredMember | undefined {
+  if (stored === undefined || 'value' in stored) return stored;
+  const members = Object.entries(stored.members)
+    .map(([name, member]) => [name, withoutEmptyMembers(member)] as const)
+    .filter((entry): entry is readonly [string, StoredMember] => entry[1] !== undefined);
+  return members.length > 0 ? { members: Object.fromEntries(members) } : undefined;
 }

@@ -4,7 +4,14 @@ import { parseSettingsPath } from '../../../protocol/settings-path.ts';
 import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
 import { Index } from '../index-map/index-map.ts';
 import { type MigrationPlan, planMigrations, runStep } from './migrations.ts';
-import { getSetting, isSet, resetSetting, type StoredMember, setSetting } from './stored-member.ts';
+import {
+  getSetting,
+  isSet,
+  resetSetting,
+  type StoredMember,
+  setSetting,
+  withoutEmptyMembers,
+} from './stored-member.ts';
 
 /**
  * Settings on disk: an index that has, by its name, what is stored of each top-level member, and one entry about the settings themselves,
@@ -113,7 +120,7 @@ class StoredMembers implements StoredSettings {
 
   delete(path: string | readonly string[]): void {
     const [name, ...rest] = parseSettingsPath(path);
-    const left = resetSetting(this.#read(name), undefined, rest);
+    const left = withoutEmptyMembers(resetSetting(this.#read(name), undefined, rest));
     if (left === undefined) this.#index.delete(name);
     else this.#index.set(name, left);
   }
