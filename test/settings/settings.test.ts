@@ -177,7 +177,9 @@ describe('settings', () => {
   });
 
   it('refuse options that are not known, and defaults that are not an object', () => {
-    expect(() => openSettings(undefined, { sizeLimit: 1 } as never)).toThrow(/unknown option "sizeLimit"; valid options: clock/);
+    expect(() => openSettings(undefined, { sizeLimit: 1 } as never)).toThrow(
+      /unknown option "sizeLimit"; valid options: clock/,
+    );
     expect(() => openSettings(undefined, { defaults: [] as never })).toThrow(
       /defaults is an object; give an object|defaults/,
     );
