@@ -2,7 +2,16 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
 
-const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink', 'http-cache-semantics', 'mrmime'];
+const external = [
+  /^node:/,
+  'electron',
+  'better-sqlite3',
+  'comlink',
+  'dequal',
+  'http-cache-semantics',
+  'mrmime',
+  'semver',
+];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
 /** Makes `dist/cjs` a folder of CommonJS, with declarations of its own: TypeScript takes a `.d.ts` for what the nearest package.json says. */
@@ -83,7 +92,7 @@ export default defineConfig([
   {
     // Apart, for what a page loads must not be split by what the main process has in common with it.
     input: { renderer: pageEntry },
-    external: 'comlink',
+    external: ['comlink', 'dequal'],
     platform: 'neutral',
     // What splitting by a group below takes.
     preserveEntrySignatures: 'allow-extension',

@@ -2,11 +2,13 @@
 import { MessageChannel } from 'node:worker_threads';
 import { Client } from '../client/client.ts';
 import type { MessagePortLike } from '../client/port-connection.ts';
-import { RemoteQueue } from '../client/remote-queue.ts';
+import type { RemoteQueue } from '../client/remote-queue.ts';
+import { RemoteStore } from '../client/remote-store.ts';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import { Deque } from '../main/engine/index.ts';
 import { type JobContext, Queue } from '../main/queue/index.ts';
+import { QUEUE_SIGNATURES } from '../protocol/contract/queue.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
@@ -57,7 +59,11 @@ class QueuePage {
     const { port1, port2 } = new MessageChannel();
     openSession(port1 as unknown as Parameters<typeof openSession>[0], FULL_GRANT, () => queue as Queue);
     this.#client = new Client(async () => port2 as unknown as MessagePortLike, 30_000);
-    this.queue = new RemoteQueue(this.#client, 'the queue');
+    this.queue = new RemoteStore(
+      this.#client,
+      'the queue',
+      QUEUE_SIGNATURES as never,
+    ) as unknown as RemoteQueue<PlainValue>;
   }
 
   [Symbol.dispose](): void {

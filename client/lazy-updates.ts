@@ -8,6 +8,25 @@ import type { Updates } from './updates.ts';
 import { toArgumentError, toWireArguments } from './wire-arguments.ts';
 
 /**
+ * Checks a listener and its options, whose getters may throw.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`
+ */
+export function parseListenerOptions(
+  method: string,
+  listener: unknown,
+  options: RemoteSubscribeOptions = {},
+): { readonly range: SubscriptionRange; readonly onError: (error: unknown) => void } {
+  try {
+    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', `${method} takes a function`);
+    const { onError = rethrowLater, ...range } = options;
+    return { range: toWireArguments([range], ['range'])[0] as SubscriptionRange, onError };
+  } catch (error) {
+    throw toArgumentError(error);
+  }
+}
+
+/**
  * The subscriptions and near caches of a page. Their code (updates.ts) is loaded with the first of either. Calls wait while it is loading,
  * so that a subscription made before a write receives the write's change.
  */
@@ -34,23 +53,13 @@ export class LazyUpdates {
    *
    * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`
    */
-  subscribe(store: string, listener: (event: StoreEvent) => void, options: RemoteSubscribeOptions): () => void {
-    try {
-      if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
-      const { onError = rethrowLater, ...range } = options;
-      const [sent] = toWireArguments([range], ['range']);
-      const before = this.#disconnects;
-      return this.#startWhenLoaded(
-        (updates) =>
-          updates.subscribe(
-            { store, range: sent as SubscriptionRange, listener, onError },
-            this.#disconnects === before,
-          ),
-        onError,
-      );
-    } catch (error) {
-      throw toArgumentError(error);
-    }
+  subscribe(store: string, listener: (event: StoreEvent) => void, options?: RemoteSubscribeOptions): () => void {
+    const { range, onError } = parseListenerOptions('subscribe', listener, options);
+    const before = this.#disconnects;
+    return this.#startWhenLoaded(
+      (updates) => updates.subscribe({ store, range, listener, onError }, this.#disconnects === before),
+      onError,
+    );
   }
 
   /** Caches up to `bytes` of a store's values in the page. Returns a function that ends it. */

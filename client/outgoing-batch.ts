@@ -29,7 +29,7 @@ export function estimateCallBytes(store: string, args: readonly unknown[]): numb
   let bytes = OPERATION_OVERHEAD_BYTES;
   for (const argument of args) bytes += estimateBytes(argument);
   if (bytes <= MAX_CALL_BYTES) return bytes;
-  const message = `A call of ${bytes} bytes for store "${store}" is too large, the maximum is ${MAX_CALL_BYTES}; store large bytes with set or writeStream of a cache`;
+  const message = `A call of ${bytes} bytes for store "${store}" is too large, the maximum is ${MAX_CALL_BYTES}; store large bytes in a cache`;
   throw new DiskCacheError('TOO_LARGE', message);
 }
 

@@ -1,13 +1,13 @@
 import { QUEUE_SIGNATURES, type QueueContract } from '../protocol/contract/queue.ts';
-import { getRequiredAccess } from '../protocol/contract/signature.ts';
 import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
 import type { ResultPage } from '../protocol/results.ts';
-import type { StoreEvent } from '../protocol/wire.ts';
+import { toQueueAddress } from '../protocol/stores.ts';
 import type { Client } from './client.ts';
-import type { Remote } from './remote.ts';
-import { defineMethods, rejectOnThrow } from './remote.ts';
+import type { Remote, RemoteSubscribeOptions } from './remote.ts';
+import { defineMethods } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { toWireArguments } from './wire-arguments.ts';
+import { RemoteStore } from './remote-store.ts';
+import type { UpdateListener } from './subscriptions.ts';
 
 /**
  * A durable queue of the main process, used from a page; its handlers run in the main process. A job whose `enqueue` has resolved survives a
@@ -29,41 +29,25 @@ export interface RemoteQueue<T = unknown> extends Remote<QueueContract<T>> {
   ): () => void;
 }
 
+/** Of a `RemoteStore`, a queue only has what belongs to a queue. */
 class QueueMethods {
-  readonly #client: Client;
-  readonly #address: string;
+  readonly #store: RemoteStore;
 
-  constructor(client: Client, address: string) {
+  constructor(client: Client, name: string) {
     const { page: _, ...methods } = QUEUE_SIGNATURES;
     defineMethods(QueueMethods, Object.keys(methods), (queue, method, args) =>
-      queue.#call(method as QueueMethod, args),
+      RemoteStore.run(queue.#store, method, args),
     );
-    this.#client = client;
-    this.#address = address;
+    this.#store = new RemoteStore(client, toQueueAddress(name), QUEUE_SIGNATURES);
   }
 
-  jobs(state: JobState): RemoteRange<Job<unknown>> {
-    return new RemoteRange((after) => this.#call('page', [state, after]) as Promise<ResultPage<Job<unknown>>>);
+  jobs(state: JobState): RemoteRange<unknown> {
+    return new RemoteRange((after) => RemoteStore.run(this.#store, 'page', [state, after]) as Promise<ResultPage>);
   }
 
-  subscribe(
-    listener: (event: QueueEvent) => void,
-    options: { readonly onError?: (error: unknown) => void } = {},
-  ): () => void {
-    const listen =
-      typeof listener === 'function' &&
-      ((event: StoreEvent) => listener(event.kind === 'reset' ? { kind: 'missed' } : (event as QueueEvent)));
-    return this.#client.updates.subscribe(this.#address, listen as (event: StoreEvent) => void, options);
-  }
-
-  #call(method: QueueMethod, args: readonly unknown[]): Promise<unknown> {
-    return rejectOnThrow(() => {
-      const sent = toWireArguments(args, QUEUE_SIGNATURES[method].takes);
-      return this.#client.call(this.#address, method, sent, getRequiredAccess(QUEUE_SIGNATURES[method], sent));
-    });
+  subscribe(listener: UpdateListener, options?: RemoteSubscribeOptions): () => void {
+    return this.#store.subscribe(listener, options);
   }
 }
 
-type QueueMethod = keyof QueueContract;
-
-export const RemoteQueue = QueueMethods as unknown as new <T>(client: Client, address: string) => RemoteQueue<T>;
+export const RemoteQueue = QueueMethods as unknown as new <T>(client: Client, name: string) => RemoteQueue<T>;

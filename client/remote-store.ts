@@ -1,4 +1,10 @@
-import { type Access, type ArgumentRole, getRequiredAccess, type Signature } from '../protocol/contract/signature.ts';
+import {
+  type Access,
+  type ArgumentRole,
+  administers,
+  getRequiredAccess,
+  type Signature,
+} from '../protocol/contract/signature.ts';
 import { ANY_STORE_SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
@@ -9,9 +15,13 @@ import { MAX_INLINE_BYTES } from '../protocol/value-stream.ts';
 import type { StoreEvent } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
+import { parseListenerOptions } from './lazy-updates.ts';
+import { loadPart, startWhenLoaded } from './on-demand.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
 import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
+import type { RemoteSettingsListenerOptions } from './remote-settings.ts';
+import type { SettingsListener, SettingsMirror } from './settings-mirror.ts';
 import type { UpdateListener } from './subscriptions.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
@@ -23,10 +33,13 @@ export class RemoteStore {
   readonly #client: Client;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
+  /** Of settings, from the first use on. */
+  #opening: Promise<SettingsMirror> | undefined;
+  #mirror: SettingsMirror | undefined;
 
-  /** Without `signatures`: a store of a kind that isn't known here. */
+  /** `signatures`: those of the store's kind, where it is known. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
-    defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), (store, method, args) => store.#call(method, args));
+    defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), RemoteStore.run);
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
       Promise.reject(functionNotSupported(method)),
     );
@@ -77,33 +90,73 @@ export class RemoteStore {
   }
 
   /** Returns an unsubscribe function. `onError` receives the reason when the subscription ends by itself; without it that is an uncaught error. */
-  subscribe(listener: UpdateListener, options: RemoteSubscribeOptions = {}): () => void {
+  subscribe(listener: UpdateListener, options?: RemoteSubscribeOptions): () => void {
     return this.#client.updates.subscribe(this.#store, listener as (change: StoreEvent) => void, options);
+  }
+
+  /** The members of `RemoteSettings` that aren't in the contract: from here to `onAnyChange`. */
+  get now(): unknown {
+    const now = this.#mirror?.now;
+    if (now) return now;
+    throw new DiskCacheError('BAD_OPTION', 'now: await load() first');
+  }
+
+  load(): Promise<void> {
+    return this.#openMirror().then((mirror) => mirror.load());
+  }
+
+  onChange(path: unknown, listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
+    const { onError } = parseListenerOptions('onChange', listener, options);
+    return startWhenLoaded(this.#openMirror(), (mirror) => mirror.listen(path, listener, onError), onError);
+  }
+
+  onAnyChange(listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
+    return this.onChange(undefined, listener, options);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return this.#createRange('items')[Symbol.asyncIterator]();
   }
 
-  #createRange(of: Projection | 'items', range: Range = {}): RemoteRange<unknown> {
-    return new RemoteRange((after) => this.#call('page', [of, range, after]) as Promise<ResultPage>);
+  #createRange(projection: Projection | 'items', range: Range = {}): RemoteRange<unknown> {
+    return new RemoteRange((after) => RemoteStore.run(this, 'page', [projection, range, after]) as Promise<ResultPage>);
   }
 
-  #call(method: string, args: readonly unknown[]): Promise<unknown> {
+  /** Calls a method of the contract, also for classes that have a part of this one's methods. */
+  static run(store: RemoteStore, method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
-      const signature = this.#getSignature(method);
-      const sent = toWireArguments(args, signature.takes);
+      const signature = store.#getSignature(method);
+      // Without a second argument it is a patch of settings.
+      const sent = toWireArguments(args, method === 'set' && args.length === 1 ? ['value'] : signature.takes);
       const access = getRequiredAccess(signature, sent);
-      const near = this.#client.updates.nearCache(this.#store);
+      const near = store.#client.updates.nearCache(store.#store);
       if (near !== undefined) {
-        if (method === 'get') return near.get(sent[0], () => this.#get(sent, access));
+        if (method === 'get') return near.get(sent[0], () => store.#get(sent, access));
         // This page reads its own write from now on, also before the write has resolved.
         if (access !== 'read') near.invalidate(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
-      if (method === 'get') return this.#get(sent, access);
-      if (method === 'set' && isLarge(sent[1])) return this.#setLarge(sent, sent[1]);
-      return this.#client.call(this.#store, method, sent, access);
+      if (method === 'get') return store.#get(sent, access);
+      const result =
+        method === 'set' && isLarge(sent[1])
+          ? store.#setLarge(sent, sent[1])
+          : store.#client.call(store.#store, method, sent, access);
+      return store.#mirror && access !== 'read' ? store.#mirror.follow(result) : result;
     });
+  }
+
+  /** Calls on the store wait until it is open, so that a listener receives the writes that follow it. */
+  #openMirror(): Promise<SettingsMirror> {
+    this.#opening ??= this.#client
+      .exclusive(this.#store, async () => {
+        const { openMirror } = await loadPart('settings', () => import('./settings-mirror.ts'));
+        this.#mirror = await openMirror(this.#client, this.#store);
+        return this.#mirror;
+      })
+      .catch((error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      });
+    return this.#opening;
   }
 
   /** Reads a large value of bytes or text as a stream; other large values fail with the first error. */
@@ -126,8 +179,7 @@ export class RemoteStore {
 
   /** Unknown methods take any arguments; the main process decides. */
   #getSignature(method: string): Signature {
-    if (Object.hasOwn(this.#signatures, method)) return this.#signatures[method]!;
-    return Object.hasOwn(ANY_STORE_SIGNATURES, method) ? ANY_STORE_SIGNATURES[method]! : UNKNOWN_SIGNATURE;
+    return Object.hasOwn(this.#signatures, method) ? this.#signatures[method]! : UNKNOWN_SIGNATURE;
   }
 
   /** Rejects what can't be sent; the main process validates the step. */
@@ -154,7 +206,7 @@ const isNotStreamable = (error: unknown): boolean =>
 /** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 
-const UNKNOWN_SIGNATURE: Signature = { access: 'admin', takes: ['...value'] };
+const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 
 const functionNotSupported = (method: string) =>
   new DiskCacheError(

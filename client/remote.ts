@@ -9,12 +9,14 @@ import type {
   DequeDeclaration,
   FanoutDeclaration,
   IndexDeclaration,
+  SettingsDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import type { ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
 import { loadPart } from './on-demand.ts';
 import type { RemoteRange } from './remote-range.ts';
+import type { RemoteSettings } from './remote-settings.ts';
 import { toArgumentError, UnsendableArgumentError } from './wire-arguments.ts';
 
 /** Properties of a store, which are promises in a page. */
@@ -137,5 +139,7 @@ export type RemoteStoreOf<D> = D extends CacheDeclaration<infer K, infer V> | Fa
     ? RemoteIndex<K, V>
     : D extends DequeDeclaration<infer V>
       ? RemoteDeque<V>
-      : never;
+      : D extends SettingsDeclaration<infer T>
+        ? RemoteSettings<T>
+        : never;
 export type RemoteStores<S extends StoreDeclarations> = { readonly [N in keyof S]: RemoteStoreOf<S[N]> };

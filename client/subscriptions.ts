@@ -1,3 +1,4 @@
+import { toQueueAddress } from '../protocol/stores.ts';
 import type { ChangeOrReset, ChangesMessage, StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { ControlClient } from './control-client.ts';
 import { rethrowLater } from './on-demand.ts';
@@ -89,9 +90,10 @@ export class Subscriptions {
   }
 }
 
-function notify({ listener }: Subscription, event: StoreEvent): void {
+function notify({ store, listener }: Subscription, event: StoreEvent): void {
   try {
-    listener(event);
+    const isQueue = store.startsWith(toQueueAddress(''));
+    listener(isQueue && event.kind === 'reset' ? { kind: 'missed' } : event);
   } catch (error) {
     // As in an EventTarget: an error in a listener is reported as uncaught.
     rethrowLater(error);

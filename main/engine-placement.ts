@@ -62,7 +62,9 @@ function withLimitedWaits(open: PlacedEngine): PlacedEngine {
 }
 
 function placeInMain(directory: string, options: Options): PlacedEngine {
-  const { engine, registry, windows, queues, close } = openEngine(directory, options.stores, options.windows);
+  const { engine, registry, windows, queues, close } = openEngine(directory, options.stores, {
+    windows: options.windows,
+  });
   return {
     engine,
     stores: registry.stores,

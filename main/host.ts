@@ -7,6 +7,7 @@ import type {
   DequeDeclaration,
   FanoutDeclaration,
   IndexDeclaration,
+  SettingsDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
 import type { AssetOptions } from './electron/assets.ts';
@@ -16,7 +17,7 @@ import type { OfflineSession, OfflineSessionOptions } from './electron/intercept
 import type { Authorize } from './electron/sender.ts';
 import type { StoresModule } from './electron/utility/engine-messages.ts';
 import type { WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
-import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
+import type { Cache, Deque, FanoutCache, Index, Settings } from './engine/index.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import type { CacheStorage } from './offline/index.ts';
 import { CHECKED_LATER, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
@@ -61,7 +62,9 @@ export type OpenStore<D> =
         ? Index<K, V>
         : D extends DequeDeclaration<infer V>
           ? Deque<V>
-          : never;
+          : D extends SettingsDeclaration<infer T>
+            ? Settings<T>
+            : never;
 
 /** A declared store in the main process: the synchronous engine itself, or the utility process's store with promises. */
 export type HostStore<D, P extends Placement> = P extends 'utility' ? RemoteStoreOf<D> : OpenStore<D>;

@@ -16,8 +16,9 @@ import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } fr
 import { hideFromPages } from './open-engine.ts';
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
+export type { RemoteSettings } from '../client/remote-settings.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
-export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
+export { cache, defineStores, deque, fanout, index, settings } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions, InstallOptions } from './electron/attached-windows.ts';
@@ -39,6 +40,7 @@ export type {
   Index,
   JobMessage,
   SessionMessage,
+  Settings,
   TransactionMessage,
 } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';

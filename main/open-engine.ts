@@ -6,7 +6,7 @@ import { LocalEngine } from './electron/engine-endpoint.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
-import { Queues } from './queue/queue.ts';
+import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
 /** An application's stores, open in this process, and the engine that serves its pages. */
 export interface OpenEngine {
@@ -21,26 +21,34 @@ export interface OpenEngine {
 const WINDOWS_FOLDER = '_windows';
 const QUEUES_FOLDER = '_queues';
 
-/** Opens the queues of an application; several processes may have them open. */
-export const createQueues = (directory: string): Queues => new Queues(join(directory, QUEUES_FOLDER));
+/** Opens the queues of an application, with `defaults` for options not given; several processes may have them open. */
+export const createQueues = (directory: string, defaults?: OpenQueueOptions): Queues =>
+  new Queues(join(directory, QUEUES_FOLDER), defaults);
+
+export interface OpenEngineOptions {
+  readonly windows?: WindowStoreOptions | undefined;
+  /** The windows that outlived the process that previously had the stores open. */
+  readonly attached?: readonly WindowStoreId[];
+  /** For each queue, unless it is opened with others. */
+  readonly queues?: OpenQueueOptions;
+}
 
 /**
- * Opens all declared stores. `attached` are the windows that outlived the process that previously had the stores open.
+ * Opens all declared stores.
  *
  * @throws {DiskCacheError} `BAD_OPTION`, and anything that opening a store throws; every store is then closed again.
  */
 export function openEngine(
   directory: string,
   stores: StoreDeclarations,
-  windowOptions: WindowStoreOptions | undefined,
-  attached: readonly WindowStoreId[] = [],
+  { windows: windowOptions, attached = [], queues: queueOptions }: OpenEngineOptions = {},
 ): OpenEngine {
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const registry = new Registry(directory, stores);
   hideFromPages(directory);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
-  const queues = createQueues(directory);
+  const queues = createQueues(directory, queueOptions);
   const engine = new LocalEngine(windows, (name) => {
     const queue = parseQueueAddress(name);
     return queue === undefined ? registry.get(name) : queues.findOpen(queue);

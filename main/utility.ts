@@ -5,12 +5,8 @@ import { serveCommands } from './electron/utility/serve.ts';
 import { openEngine } from './open-engine.ts';
 
 serveCommands(process.parentPort, async ({ directory, stores, windows: windowOptions }, attached) => {
-  const { engine, windows, queues, close } = openEngine(
-    directory,
-    await deserializeStores(stores),
-    windowOptions,
-    attached,
-  );
+  const options = { windows: windowOptions, attached };
+  const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
   return {
     engine,
     close,

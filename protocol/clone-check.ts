@@ -4,10 +4,10 @@ import {
   formatEntryStep,
   formatIndexStep,
   formatPropertyStep,
+  getErrorMessage,
   joinPath,
   truncate,
 } from './describe-value.ts';
-import { getErrorMessage } from './error.ts';
 import { getNativeKind, isAttached } from './native-slots.ts';
 import { getNativeName, getTag, isPlainObject } from './native-types.ts';
 

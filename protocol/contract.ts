@@ -1,7 +1,8 @@
 import { CACHE_SIGNATURES, type CacheContract } from './contract/cache.ts';
-import { DEQUE_SIGNATURES, type DequeContract } from './contract/deque.ts';
-import { INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
+import { DEQUE_ONLY_SIGNATURES, DEQUE_SIGNATURES, type DequeContract } from './contract/deque.ts';
+import { INDEX_ONLY_SIGNATURES, INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
 import { QUEUE_SIGNATURES, type QueueContract } from './contract/queue.ts';
+import { SETTINGS_ONLY_SIGNATURES, SETTINGS_SIGNATURES, type SettingsContract } from './contract/settings.ts';
 import type { Signature } from './contract/signature.ts';
 
 export type { Cursor, Projection, ResultPage } from './results.ts';
@@ -15,6 +16,7 @@ export interface Contracts {
   readonly index: IndexContract;
   readonly deque: DequeContract;
   readonly queue: QueueContract;
+  readonly settings: SettingsContract;
 }
 
 /** Kinds of stores by the methods they have; a FanoutCache has the methods of a cache. */
@@ -27,15 +29,16 @@ export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
   index: INDEX_SIGNATURES as unknown as SignatureTable,
   deque: DEQUE_SIGNATURES as unknown as SignatureTable,
   queue: QUEUE_SIGNATURES as unknown as SignatureTable,
+  settings: SETTINGS_SIGNATURES as unknown as SignatureTable,
 };
 
 /**
- * Used when the kind of a declared store isn't known. `push` is that of a deque, which takes any number of values; all other methods that
- * kinds share have the same signature.
+ * Used when the kind of a declared store isn't known. `push` and `equals` are those of a deque, which take any values; all other methods
+ * that kinds share have the same signature. The page starts with this table and that of queues alone, so it is made of few others.
  */
 export const ANY_STORE_SIGNATURES: SignatureTable = /* @__PURE__ */ (() => ({
-  ...SIGNATURES.deque,
-  ...SIGNATURES.index,
-  ...SIGNATURES.cache,
-  push: DEQUE_SIGNATURES.push,
+  ...CACHE_SIGNATURES,
+  ...INDEX_ONLY_SIGNATURES,
+  ...DEQUE_ONLY_SIGNATURES,
+  ...SETTINGS_ONLY_SIGNATURES,
 }))();

@@ -70,3 +70,12 @@ function takeSteps(steps: readonly string[]): string[] {
 /** The step to a value of a Map: `.get("name")` if its key is a string, else its position. */
 export const formatEntryStep = (key: unknown, at: number): string =>
   typeof key === 'string' ? `.get(${JSON.stringify(truncate(key))})` : `.values()[${at}]`;
+
+/** Returns the message of anything thrown. Never throws. */
+export function getErrorMessage(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'an error that cannot be read';
+  }
+}

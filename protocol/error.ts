@@ -79,17 +79,6 @@ function summarize(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   } catch {
-    return UNREADABLE_ERROR;
+    return 'an error that cannot be read';
   }
 }
-
-/** Returns the message of anything thrown. Never throws. */
-export function getErrorMessage(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error);
-  } catch {
-    return UNREADABLE_ERROR;
-  }
-}
-
-const UNREADABLE_ERROR = 'an error that cannot be read';

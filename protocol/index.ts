@@ -16,6 +16,7 @@ export type {
   SetOptions,
 } from './options.ts';
 export type { CheckOptions, Entry, Finding, FindingCode, Stats } from './results.ts';
+export type { SettingsPatch, SettingsPath, SettingsValue } from './settings-path.ts';
 export type { StandardSchema } from './stores.ts';
 export {
   type CacheDeclaration,
@@ -27,6 +28,12 @@ export {
   fanout,
   type IndexDeclaration,
   index,
+  type SettingsDeclaration,
+  type SettingsDeclarationOptions,
+  type SettingsMigrations,
+  type SettingsVersion,
   type StoreDeclaration,
   type StoreDeclarations,
+  type StoredSettings,
+  settings,
 } from './stores.ts';

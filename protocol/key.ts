@@ -1,5 +1,11 @@
-import { describeType, formatIndexStep, formatPropertyStep, joinPath, truncate } from './describe-value.ts';
-import { getErrorMessage } from './error.ts';
+import {
+  describeType,
+  formatIndexStep,
+  formatPropertyStep,
+  getErrorMessage,
+  joinPath,
+  truncate,
+} from './describe-value.ts';
 import { isWellFormed, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
 import { getNativeKind, isAttached } from './native-slots.ts';
 import { isByteType, isPlainObject } from './native-types.ts';

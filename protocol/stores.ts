@@ -64,6 +64,12 @@ export interface DequeDeclaration<V = unknown> {
   readonly [types]?: [V];
 }
 
+export interface SettingsDeclaration<T extends object = Record<string, unknown>> {
+  readonly kind: 'settings';
+  readonly options: SettingsDeclarationOptions<T>;
+  readonly [types]?: T;
+}
+
 export interface FanoutDeclarationOptions extends CacheOptions {
   /** The number of shards over which keys are spread, 1 to 256. Default 8. */
   readonly shards?: number;
@@ -86,12 +92,53 @@ export interface DequeDeclarationOptions extends CollectionOptions {
   readonly maxLength?: number;
 }
 
+/** The version of an application's settings: a whole number from 1, or its own semantic version. */
+export type SettingsVersion = number | string;
+
+/** What was set, without defaults and schema, for migrations. */
+export interface StoredSettings {
+  get(path: string | readonly string[]): unknown;
+  has(path: string | readonly string[]): boolean;
+  set(path: string | readonly string[], value: unknown): void;
+  delete(path: string | readonly string[]): void;
+  /** Returns the names of the top-level members of which something was set. */
+  names(): string[];
+}
+
+/** The steps between versions, by the version that each one leads to. */
+export type SettingsMigrations = Readonly<
+  Record<SettingsVersion, (settings: StoredSettings, from: SettingsVersion) => void>
+>;
+
+export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>> extends CollectionOptions {
+  /** The value of each setting until it is set. Defaults are never stored, so the next version of the application can change them. */
+  readonly defaults: T;
+  /**
+   * A synchronous Standard Schema validator of all settings together, or an object of them by top-level member. The main process validates
+   * settings when they are set and when they are read; what the schema makes of a value is what is stored and returned.
+   */
+  readonly schema?: StandardSchema<T> | { readonly [K in keyof T]?: StandardSchema<T[K]> };
+  /** A whole number from 1, or a semantic version such as `app.getVersion()`. Default: the highest in `migrations`, or 1. */
+  readonly version?: SettingsVersion;
+  /**
+   * The steps from older versions, by the version that each leads to. Those that are due run once, in order, in one transaction, while the
+   * settings are opened; if one throws, nothing is changed and opening fails. They work on what was set, not on the defaults.
+   */
+  readonly migrations?: SettingsMigrations;
+  /**
+   * What a read does with a stored setting that doesn't fit the schema: throw `BAD_VALUE` (the default), or return the default value, with
+   * one warning of the process.
+   */
+  readonly invalid?: 'throw' | 'default';
+}
+
 // biome-ignore-start lint/suspicious/noExplicitAny: declarations of any key and value type are admitted and keep their own
 export type StoreDeclaration =
   | CacheDeclaration<any, any>
   | FanoutDeclaration<any, any>
   | IndexDeclaration<any, any>
-  | DequeDeclaration<any>;
+  | DequeDeclaration<any>
+  | SettingsDeclaration<any>;
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 export type StoreDeclarations = Readonly<Record<string, StoreDeclaration>>;
 
@@ -120,6 +167,13 @@ export const index = <K extends Key = Key, V = unknown>(
 /** Declares a persistent sequence of `V`. It has no `sizeLimit`; `maxLength` limits it. */
 export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): DequeDeclaration<V> =>
   createDeclaration('deque', options);
+
+/**
+ * Declares the settings of an application: typed values by path (`'editor.fontSize'`), each with a default. Nothing expires or is evicted,
+ * and what was set survives a power cut.
+ */
+export const settings = <T extends object>(options: SettingsDeclarationOptions<T>): SettingsDeclaration<T> =>
+  createDeclaration('settings', options);
 
 const createDeclaration = <const T extends string, O extends object>(kind: T, options: O) =>
   Object.freeze({ kind, options: Object.freeze({ ...options }) });

@@ -2,19 +2,13 @@ import { Client } from '../client/client.ts';
 import type { MessagePortLike } from '../client/port-connection.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../client/remote.ts';
 import { RemoteQueue } from '../client/remote-queue.ts';
+import type { RemoteSettings } from '../client/remote-settings.ts';
 import { RemoteStore } from '../client/remote-store.ts';
 import { toAssetUrl } from '../protocol/asset-url.ts';
-import { type Kind, SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { PortPurpose } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
-import {
-  DEFAULT_STORE,
-  isStoreName,
-  type StoreDeclarations,
-  toQueueAddress,
-  WINDOW_STORE,
-} from '../protocol/stores.ts';
+import { DEFAULT_STORE, isStoreName, type StoreDeclarations, WINDOW_STORE } from '../protocol/stores.ts';
 import { LazyHttpClient, remoteFetch } from './http/lazy-http-client.ts';
 import { RemoteCacheStorage } from './http/remote-caches.ts';
 import { RemoteConnection } from './http/remote-connection.ts';
@@ -51,12 +45,12 @@ export class DiskCache extends DefaultStore {
 
   constructor(connect: ConnectPort, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client((signal) => connect(signal, 'stores'), timeout);
-    super(client, DEFAULT_STORE, SIGNATURES.cache);
+    super(client, DEFAULT_STORE);
     this.#client = client;
     this.#http = new LazyHttpClient((signal) => connect(signal, 'offline'), timeout);
     this.caches = new RemoteCacheStorage(this.#http);
     this.connection = new RemoteConnection(this.#http);
-    this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
+    this.window = new DefaultStore(client, WINDOW_STORE);
   }
 
   /**
@@ -65,17 +59,22 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   cache<K extends Key = Key, V = unknown>(name: string): RemoteCache<K, V> {
-    return this.#store(name, 'cache') as unknown as RemoteCache<K, V>;
+    return this.#store(name) as unknown as RemoteCache<K, V>;
   }
 
   /** Returns an index by its declared name; like `cache`. */
   index<K extends Key = Key, V = unknown>(name: string): RemoteIndex<K, V> {
-    return this.#store(name, 'index') as unknown as RemoteIndex<K, V>;
+    return this.#store(name) as unknown as RemoteIndex<K, V>;
   }
 
   /** Returns a deque by its declared name; like `cache`. */
   deque<V = unknown>(name: string): RemoteDeque<V> {
-    return this.#store(name, 'deque') as unknown as RemoteDeque<V>;
+    return this.#store(name) as unknown as RemoteDeque<V>;
+  }
+
+  /** Returns settings by their declared name; like `cache`. `diskCache.as<typeof stores>()` knows their paths. */
+  settings<T extends object = Record<string, unknown>>(name: string): RemoteSettings<T> {
+    return this.#store(name) as unknown as RemoteSettings<T>;
   }
 
   /**
@@ -84,8 +83,7 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid name.
    */
   queue<T = unknown>(name: string): RemoteQueue<T> {
-    const queue =
-      this.#queues.get(name) ?? new RemoteQueue(this.#client, toQueueAddress(assertStoreName(name, 'queue')));
+    const queue = this.#queues.get(assertStoreName(name)) ?? new RemoteQueue(this.#client, name);
     this.#queues.set(name, queue);
     return queue as RemoteQueue<T>;
   }
@@ -118,7 +116,7 @@ export class DiskCache extends DefaultStore {
   nearCache(store: string, { maxBytes = DEFAULT_NEAR_CACHE_BYTES }: { readonly maxBytes?: number } = {}): () => void {
     if (typeof maxBytes !== 'number' || !(maxBytes >= 0))
       throw new DiskCacheError('BAD_OPTION', `maxBytes is ${String(maxBytes)}; it has to be a number from 0`);
-    return this.#client.updates.openNearCache(assertStoreName(store, 'store'), maxBytes);
+    return this.#client.updates.openNearCache(assertStoreName(store), maxBytes);
   }
 
   /**
@@ -142,16 +140,14 @@ export class DiskCache extends DefaultStore {
     this.#http.disconnect(reason);
   }
 
-  #store(name: string, kind?: Kind): RemoteStore {
-    assertStoreName(name, 'store');
-    const id = `${kind ?? 'any'} ${name}`;
-    const store = this.#stores.get(id) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
-    this.#stores.set(id, store);
+  #store(name: string): RemoteStore {
+    const store = this.#stores.get(assertStoreName(name)) ?? new RemoteStore(this.#client, name);
+    this.#stores.set(name, store);
     return store;
   }
 }
 
-function assertStoreName(name: string, what: 'store' | 'queue'): string {
+function assertStoreName(name: string): string {
   if (isStoreName(name)) return name;
-  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a ${what}`);
+  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't name a store or queue`);
 }

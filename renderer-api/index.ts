@@ -6,6 +6,7 @@
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf, RemoteStores } from '../client/remote.ts';
 export type { RemoteQueue } from '../client/remote-queue.ts';
 export { RemoteRange } from '../client/remote-range.ts';
+export type { RemoteSettings, RemoteSettingsListenerOptions } from '../client/remote-settings.ts';
 export { type CacheStatus, getCacheStatus } from '../protocol/cache-status.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export type { QueryOptions } from '../protocol/http.ts';

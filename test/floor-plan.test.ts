@@ -13,9 +13,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'protocol/': [],
   'renderer-api/': ['protocol/', 'client/', 'comlink'],
   'client/': ['protocol/', 'comlink'],
+  'client/settings-mirror.ts': ['protocol/', 'client/', 'dequal'],
   'preload/': ['protocol/', 'electron'],
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
+  'main/engine/settings/migrations.ts': ['protocol/', 'main/engine/', 'semver'],
   'main/bundling/': ['main/engine/runtime-files.ts', 'node:'],
   'main/bridge/': [
     'protocol/',

@@ -178,7 +178,9 @@ function assertAccess(opened: AuthorizedStore, method: MethodRules, args: readon
       `"${method.name}" of the ${kind} "${truncate(name)}" takes at most ${maxArguments} ${maxArguments === 1 ? 'argument' : 'arguments'}, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
-  for (const place of method.lists) assertItemCount(method, place, args[place]);
+  for (const place of method.lists) assertItemCount(method, signature.takes[place]!, countItems(args[place]));
+  const isPatch = kind === 'settings' && method.name === 'set' && args.length === 1;
+  if (isPatch) assertItemCount(method, 'paths', Object.keys(Object(args[0])).length);
   const access = getRequiredAccess(signature, args);
   // The calls of one turn mostly need the same access, so remember the last one that was checked.
   if (access !== opened.granted && access !== 'read') {
@@ -186,7 +188,8 @@ function assertAccess(opened: AuthorizedStore, method: MethodRules, args: readon
     opened.granted = access;
   }
   if (access !== 'read' && context.permit.isLimited) {
-    context.permit.charge(listStoredItems(signature, method.name, args), repeatsSharedParts(store));
+    const items = isPatch ? listPatchItems(args[0]) : listStoredItems(signature, method.name, args);
+    context.permit.charge(items, repeatsSharedParts(store));
   }
   return access;
 }
@@ -229,6 +232,13 @@ function* listStoredItems(
   }
 }
 
+/** Lists what a patch of settings stores: its paths and values, in the rows of their top-level members. */
+function* listPatchItems(patch: unknown): Generator<unknown, void, void> {
+  yield patch;
+  const names = new Set(Object.keys(Object(patch)).map((path) => path.split('.', 1)[0]));
+  for (const name of names) yield* listRow(name);
+}
+
 /** A key is stored in its row and in an index, in pages that are partly empty. */
 function* listRow(key: unknown): Generator<unknown, void, void> {
   yield ROW_OVERHEAD;
@@ -257,12 +267,11 @@ const isIterable = (argument: unknown): argument is Iterable<unknown> =>
 const repeatsSharedParts = (store: BridgeStore): boolean => !('codec' in store) || store.codec !== 'structured';
 
 /** @throws {DiskCacheError} `TOO_LARGE` for a call that would block the main process too long. */
-function assertItemCount({ name, signature }: MethodRules, place: number, items: unknown): void {
-  const count = countItems(items);
+function assertItemCount({ name }: MethodRules, items: string, count: number): void {
   if (count <= MAX_ITEMS_PER_CALL) return;
   throw new DiskCacheError(
     'TOO_LARGE',
-    `"${name}" takes at most ${MAX_ITEMS_PER_CALL} ${signature.takes[place]} in one call, not ${count}; make several calls`,
+    `"${name}" takes at most ${MAX_ITEMS_PER_CALL} ${items} in one call, not ${count}; make several calls`,
   );
 }
 

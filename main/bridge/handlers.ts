@@ -2,17 +2,18 @@ import type { Contracts, Kind } from '../../protocol/contract.ts';
 import type { Job } from '../../protocol/job.ts';
 import { redactDirectories } from '../../protocol/redaction.ts';
 import type { Finding } from '../../protocol/results.ts';
-import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
+import { type Cache, Deque, type FanoutCache, Index, Settings } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
 
 /** Everything that a page can call: a store of the engine, of any kind, or a queue. */
-export type BridgeStore = Cache | FanoutCache | Index | Deque | Queue;
+export type BridgeStore = Cache | FanoutCache | Index | Deque | Queue | Settings;
 
 interface StoreByKind {
   readonly cache: Cache | FanoutCache;
   readonly index: Index;
   readonly deque: Deque;
   readonly queue: Queue;
+  readonly settings: Settings;
 }
 
 type Method = (...args: never) => unknown;
@@ -143,6 +144,16 @@ const QUEUE_HANDLERS: MethodHandlers<'queue'> = {
   check: (queue, options) => queue.check(options).map(toPageFinding),
 };
 
+const SETTINGS_HANDLERS: MethodHandlers<'settings'> = {
+  get: (settings, path) => settings.get(path as string),
+  all: (settings) => settings.all(),
+  has: (settings, path) => settings.has(path as string),
+  set: (settings, ...change) => settings.set(...(change as unknown as [string, unknown])),
+  reset: (settings, ...paths) => settings.reset(...(paths as string[])),
+  volume: getVolume,
+  check: (settings, options) => settings.check(options).map(toPageFinding),
+};
+
 /** Called with unchecked arguments from the wire: the engine validates each of them. */
 export type MethodHandler = (store: BridgeStore, ...args: readonly unknown[]) => unknown;
 
@@ -151,11 +162,13 @@ export const METHOD_HANDLERS = {
   index: INDEX_HANDLERS,
   deque: DEQUE_HANDLERS,
   queue: QUEUE_HANDLERS,
+  settings: SETTINGS_HANDLERS,
 } as unknown as Readonly<Record<Kind, Readonly<Record<string, MethodHandler>>>>;
 
 /** Returns the kind of contract that a store has. */
 export function getKind(store: BridgeStore): Kind {
   if (store instanceof Index) return 'index';
   if (store instanceof Deque) return 'deque';
+  if (store instanceof Settings) return 'settings';
   return store instanceof Queue ? 'queue' : 'cache';
 }

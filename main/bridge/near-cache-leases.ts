@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import { type Invalidation, NEAR_LEASE_MS } from '../../protocol/notifications.ts';
-import { Deque } from '../engine/index.ts';
+import { Deque, Settings } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
 import type { BridgeStore } from './handlers.ts';
 import type { Principal } from './principal.ts';
@@ -91,8 +91,11 @@ export class NearCacheLease {
       known.leaseEnd = now + NEAR_LEASE_MS;
       return true;
     }
-    if (store instanceof Deque || store instanceof Queue) {
-      throw new DiskCacheError('BAD_OPTION', `A near cache needs a cache or an index; "${name}" is a deque or a queue`);
+    if (store instanceof Deque || store instanceof Queue || store instanceof Settings) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `A near cache needs a cache or an index; "${name}" is a deque, a queue or settings`,
+      );
     }
     const stop = this.#feeds.subscribe(store, (event) =>
       this.#recordChange(leased, (event as { readonly key?: Key }).key),

@@ -2,7 +2,7 @@ import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { ChangesMessage, StoreEvent, SubscriptionRange } from '../../protocol/wire.ts';
-import { Deque } from '../engine/index.ts';
+import { Deque, Settings } from '../engine/index.ts';
 import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange } from '../engine/internal.ts';
 import { Queue } from '../queue/index.ts';
 import type { BridgeStore } from './handlers.ts';
@@ -68,9 +68,10 @@ export function runOrWarn(work: () => void): void {
   }
 }
 
-/** Deques report only that something changed, queues report job events. */
+/** Deques and settings report only that something changed, queues report job events. */
 function subscribeToStore(store: BridgeStore, listener: StoreEventListener): () => void {
   if (store instanceof Deque) return store.subscribe(({ kind }) => listener({ kind }));
+  if (store instanceof Settings) return store.subscribe(({ kind, key }) => listener({ kind, key }));
   return store.subscribe(listener);
 }
 
@@ -229,7 +230,8 @@ function parseFilter(
   store: BridgeStore,
   range: SubscriptionRange,
 ): { readonly id: string; readonly range: KeyRange | undefined } {
-  if (store instanceof Deque || store instanceof Queue) return { id: '', range: undefined };
+  if (store instanceof Deque || store instanceof Queue || store instanceof Settings)
+    return { id: '', range: undefined };
   const parsed = parseKeyRange(range as object);
   return { id: parsed.id, range: parsed.isUnbounded ? undefined : parsed };
 }

@@ -14,6 +14,8 @@ export type {
   SetOptions,
 } from '../../protocol/options.ts';
 export type { Entry, Stats } from '../../protocol/results.ts';
+export type { SettingsPatch, SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
+export type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../protocol/stores.ts';
 export type { ByteRange, StoredBytes } from './cache/byte-streams.ts';
 export { Cache } from './cache/cache.ts';
 export type { SubscribeOptions } from './cache/change-feed.ts';
@@ -44,3 +46,5 @@ export type { RecipeStore } from './locks/recipes.ts';
 export { Averager } from './locks/recipes.ts';
 export type { LeaseOptions } from './locks/ticket-semaphore.ts';
 export { type Injected, reopen, type StoreHandle } from './registry.ts';
+export { Settings, type SettingsOptions } from './settings/settings.ts';
+export { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts';

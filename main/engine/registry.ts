@@ -7,6 +7,7 @@ import {
   type DequeDeclarationOptions,
   type FanoutDeclarationOptions,
   type IndexDeclarationOptions,
+  type SettingsDeclarationOptions,
   type StoreDeclaration,
   type StoreDeclarations,
 } from '../../protocol/stores.ts';
@@ -17,6 +18,7 @@ import { FanoutCache } from './fanout/fanout-cache.ts';
 import type { FanoutOptions } from './fanout/open-fanout.ts';
 import { Index, type IndexOptions } from './index-map/index-map.ts';
 import type { StandardSchema } from './index-map/schema.ts';
+import { Settings, type SettingsOptions } from './settings/settings.ts';
 
 export type { StoreHandle } from './cache/open.ts';
 
@@ -34,6 +36,7 @@ const HANDLE_OPENERS: Readonly<Partial<Record<HandleKind, HandleOpener>>> = {
   fanout: (directory, options) => new FanoutCache(directory, options as FanoutOptions),
   index: (directory, options) => new Index(directory, options as IndexOptions),
   deque: (directory, options) => new Deque(directory, options as DequeOptions),
+  settings: (directory, options) => new Settings(directory, options as SettingsOptions<object>),
 };
 
 /**
@@ -58,15 +61,16 @@ export function reopen<Handle>(description: StoreHandle<Handle>, injected: Injec
 }
 
 /** An open store of any kind. */
-export type EngineStore = Cache | FanoutCache | Index | Deque;
+export type EngineStore = Cache | FanoutCache | Index | Deque | Settings;
 
 const DECLARATION_OPENERS: Readonly<
-  Record<StoreDeclaration['kind'], (directory: string, options: object) => EngineStore>
+  Record<StoreDeclaration['kind'], (directory: string, options: never) => EngineStore>
 > = {
   cache: (directory, options) => new Cache(directory, options),
   fanout: (directory, options: FanoutDeclarationOptions) => new FanoutCache(directory, options),
   index: (directory, options: IndexDeclarationOptions) => new Index(directory, options),
   deque: (directory, options: DequeDeclarationOptions) => new Deque(directory, options),
+  settings: (directory, options: SettingsDeclarationOptions) => new Settings(directory, options),
 };
 
 /** The stores of one application: each is opened once, in its own folder below `directory`; all are closed together. */
@@ -113,7 +117,7 @@ function openDeclared(name: string, declaration: StoreDeclaration, directory: st
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" has no declaration; give it one of ${kinds.join(', ')}`);
   }
   try {
-    return DECLARATION_OPENERS[kind](join(directory, name), options);
+    return DECLARATION_OPENERS[kind](join(directory, name), options as never);
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'BAD_OPTION') throw error;
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" can't be opened: ${error.message}`, { cause: error });

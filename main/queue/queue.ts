@@ -265,11 +265,14 @@ function claimQueueDirectory(core: OpenQueue): void {
 /** The queues of one application. Each is opened on first use, in a folder of its own; they are closed together. */
 export class Queues {
   readonly #directory: string;
+  readonly #defaults: OpenQueueOptions;
   readonly #queues = new Map<string, Queue>();
   #closed = false;
 
-  constructor(directory: string) {
+  /** `defaults` are options of each queue, unless it is opened with others. */
+  constructor(directory: string, defaults: OpenQueueOptions = {}) {
     this.#directory = directory;
+    this.#defaults = defaults;
   }
 
   /**
@@ -290,7 +293,7 @@ export class Queues {
     const folder = name.toLowerCase();
     const open = this.#queues.get(folder);
     if (!open?.isOpen) {
-      const queue = new Queue(join(this.#directory, folder), options);
+      const queue = new Queue(join(this.#directory, folder), { ...this.#defaults, ...options });
       this.#queues.set(folder, queue);
       return queue as Queue<T>;
     }

@@ -5,6 +5,7 @@ import { Cache } from '../engine/index.ts';
 import { CacheStorage, Offline, type OfflineOptions } from '../offline/index.ts';
 import { OFFLINE_OPTIONS } from '../offline/offline.ts';
 import { parseOptions } from '../offline/options.ts';
+import type { TestClock } from './test-clock.ts';
 
 /** Like `host.offline(session, …)`, but without a session: the network is `fetch`. */
 export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'hiddenHeaders' | 'clock'> {}
@@ -14,12 +15,14 @@ const { cache: _, shared: __, hiddenHeaders: ___, clock: ____, ...OPTIONS } = OF
 /** Serves HTTP calls of pages: their CacheStorage, and `diskCache.fetch` if the test passes a network. */
 export class TestHttpBackend implements HttpBackend {
   readonly #directory: string;
+  readonly #clock: TestClock;
   readonly #caches: CacheStorage;
   readonly #stores: Cache[] = [];
   readonly #handler: Offline | undefined;
 
-  constructor(directory: string, options: TestOfflineOptions | undefined) {
+  constructor(directory: string, clock: TestClock, options: TestOfflineOptions | undefined) {
     this.#directory = directory;
+    this.#clock = clock;
     if (options !== undefined) parseOptions('testHost, offline', options, OPTIONS);
     const cache = this.#openStore('_caches', 'none');
     try {
@@ -52,11 +55,11 @@ export class TestHttpBackend implements HttpBackend {
   /** Created immediately, so that an invalid option fails where the test passes it. */
   #toAnswering(options: TestOfflineOptions): Offline {
     const cache = this.#openStore('_responses', 'least-recently-used');
-    return new Offline({ ...options, cache, hiddenHeaders: ['cookie'] });
+    return new Offline({ ...options, cache, hiddenHeaders: ['cookie'], clock: this.#clock.now });
   }
 
   #openStore(folder: string, evictionPolicy: 'none' | 'least-recently-used'): Cache {
-    const store = new Cache(join(this.#directory, folder), { evictionPolicy });
+    const store = new Cache(join(this.#directory, folder), { evictionPolicy, clock: this.#clock.now });
     this.#stores.push(store);
     return store;
   }

@@ -1,23 +1,25 @@
 import { EventEmitter } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { MessagePortMain } from 'electron';
 import type { MessagePortLike } from '../../client/port-connection.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import type { PortPurpose } from '../../protocol/handshake.ts';
-import type { StoreDeclarations } from '../../protocol/stores.ts';
+import { DEFAULT_STORE, type StoreDeclarations } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { FULL_GRANT, type Grant, parseGrant } from '../bridge/grant.ts';
+import { getKind } from '../bridge/handlers.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
 import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
 import type { WindowStoreOptions } from '../electron/window-stores.ts';
 import { createUnknownOptionError } from '../engine/internal.ts';
+import { temporaryDirectory } from '../engine/temporary-directory.ts';
 import type { Host } from '../host.ts';
+import { NetworkState } from '../offline/index.ts';
 import { openEngine } from '../open-engine.ts';
 import { TestHttpBackend, type TestOfflineOptions } from './http-backend.ts';
+import { type FailOptions, InjectedFailures } from './injected-failures.ts';
+import { TestClock } from './test-clock.ts';
 
 /** A Node port with the events of Electron's `MessagePortMain`, which the engine uses. */
 function toPortMain(port: MessagePort): MessagePortMain {
@@ -37,7 +39,10 @@ function toPortMain(port: MessagePort): MessagePortMain {
 export { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 export type { DiskCache } from '../../renderer-api/disk-cache.ts';
 export type { Grant } from '../bridge/grant.ts';
+export { type TemporaryDirectory, temporaryDirectory } from '../engine/temporary-directory.ts';
 export type { TestOfflineOptions } from './http-backend.ts';
+export type { FailOptions } from './injected-failures.ts';
+export type { TestClock } from './test-clock.ts';
 
 /** The window of raw ports that name none. */
 const RAW_PORT_WINDOW = 'port';
@@ -100,6 +105,17 @@ export interface TestHost<S extends StoreDeclarations> {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
    */
   port(granted?: Grant | TestPortOptions): MessagePort;
+  /** The clock of the stores, the queues and the HTTP cache, except of stores that were declared with a `clock` of their own. */
+  readonly clock: TestClock;
+  /** The network of `diskCache.fetch` and of what `offline` was given: `offline(true)` takes it away, `offline(false)` brings it back. */
+  readonly network: { offline(isOffline?: boolean): void };
+  /**
+   * Makes the next calls on the stores fail with this code, in the main process and from pages, before they have done anything. Returns a
+   * function that ends this.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`.
+   */
+  fail(code: ErrorCode, options?: FailOptions): () => void;
   /** Disconnects the pages and closes the host; deletes the directory unless it was given. Idempotent. */
   close(): Promise<void>;
   [Symbol.dispose](): void;
@@ -125,10 +141,11 @@ export async function testHost<const S extends StoreDeclarations>(
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
   assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'offline']);
-  const directory = given ?? mkdtempSync(join(tmpdir(), 'deskcache-test-'));
-  const discard = () => {
-    if (given === undefined) rmSync(directory, { recursive: true, force: true });
-  };
+  const temporary = given === undefined ? temporaryDirectory() : undefined;
+  const directory = given ?? temporary!.path;
+  const clock = new TestClock();
+  const connection = offlineOptions?.connection ?? new NetworkState();
+  const failures = new InjectedFailures();
   const { engine, registry, windows, queues, offline, closeEngine } = openAll();
   const pages = new Set<DiskCache>();
   const sessions = new Set<ClosableSession>();
@@ -139,15 +156,20 @@ export async function testHost<const S extends StoreDeclarations>(
 
   function openAll() {
     try {
-      const { close, ...parts } = openEngine(directory, stores, windowOptions);
+      const { close, ...parts } = openEngine(directory, withClock(stores, clock), {
+        windows: { clock: clock.now, ...windowOptions },
+        queues: { clock: clock.now },
+      });
       try {
-        return { ...parts, closeEngine: close, offline: new TestHttpBackend(directory, offlineOptions) };
+        for (const [name, store] of Object.entries(parts.registry.stores)) failures.watch(name, getKind(store), store);
+        const backend = new TestHttpBackend(directory, clock, offlineOptions && { ...offlineOptions, connection });
+        return { ...parts, closeEngine: close, offline: backend };
       } catch (error) {
         close();
         throw error;
       }
     } catch (error) {
-      discard();
+      temporary?.remove();
       throw error;
     }
   }
@@ -210,7 +232,7 @@ export async function testHost<const S extends StoreDeclarations>(
     for (const session of sessions) session.close(new DiskCacheError('DISCONNECTED', 'The test host was closed'));
     offline.close();
     closeEngine();
-    discard();
+    temporary?.remove();
   }
   const close = async () => closeNow();
 
@@ -237,11 +259,22 @@ export async function testHost<const S extends StoreDeclarations>(
       return page;
     },
     port: (granted = {}) => openPort(withDefaults(granted, RAW_PORT_WINDOW)),
+    clock,
+    network: { offline: (isOffline = true) => connection.set(!isOffline) },
+    fail: (code, failOptions) => failures.add(code, failOptions),
     close,
     [Symbol.dispose]: closeNow,
     [Symbol.asyncDispose]: close,
   };
 }
+
+/** Returns the declarations with the test's clock, except where a declaration has its own. */
+const withClock = <S extends StoreDeclarations>(stores: S, { now }: TestClock): S =>
+  Object.fromEntries(
+    Object.entries<StoreDeclarations[string]>({ [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...stores }).map(
+      ([name, declaration]) => [name, { ...declaration, options: { clock: now, ...declaration.options } }],
+    ),
+  ) as unknown as S;
 
 /** Tests may be plain JavaScript, where a misspelt option would be ignored silently. */
 function assertNoUnknownOptions(others: object, subject: string, validNames: readonly string[]): void {

@@ -56,28 +56,50 @@ export interface DequeContract<V = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const DEQUE_SIGNATURES: Signatures<DequeContract> = /* @__PURE__ */ (() => ({
+/** The methods that a cache doesn't have, or has with other arguments. */
+export const DEQUE_ONLY_SIGNATURES: Pick<
+  Signatures<DequeContract>,
+  | 'at'
+  | 'length'
+  | 'maxLength'
+  | 'indexOf'
+  | 'includes'
+  | 'count'
+  | 'equals'
+  | 'push'
+  | 'unshift'
+  | 'extend'
+  | 'shift'
+  | 'splice'
+  | 'remove'
+  | 'rotate'
+  | 'reverse'
+> = /* @__PURE__ */ (() => ({
   at: reads('plain'),
-  peek: reads('plain'),
-  page: reads('plain', 'range', 'plain'),
   length: reads(),
   maxLength: reads(),
   indexOf: reads('value', 'plain'),
   includes: reads('value'),
   count: reads('value'),
   equals: reads('values'),
-  volume: reads(),
   push: writes('...value'),
   unshift: writes('...value'),
   extend: writes('values'),
-  pop: writes(),
   shift: writes(),
-  set: writes('plain', 'value'),
-  delete: writes('plain'),
   splice: writes('plain', 'plain'),
   remove: writes('value'),
   rotate: writes('plain'),
   reverse: writes(),
+}))();
+
+export const DEQUE_SIGNATURES: Signatures<DequeContract> = /* @__PURE__ */ (() => ({
+  ...DEQUE_ONLY_SIGNATURES,
+  peek: reads('plain'),
+  page: reads('plain', 'range', 'plain'),
+  volume: reads(),
+  pop: writes(),
+  set: writes('plain', 'value'),
+  delete: writes('plain'),
   clear: administers(),
   check: administersAlone('plain'),
 }))();

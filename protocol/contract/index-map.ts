@@ -40,7 +40,18 @@ export interface IndexContract<K = Key, V = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
+/** The methods that a cache doesn't have. */
+export const INDEX_ONLY_SIGNATURES: Pick<
+  Signatures<IndexContract>,
+  'equals' | 'popItem' | 'setDefault'
+> = /* @__PURE__ */ (() => ({
+  equals: reads('entries'),
+  popItem: writes('plain'),
+  setDefault: writes('key', 'value'),
+}))();
+
 export const INDEX_SIGNATURES: Signatures<IndexContract> = /* @__PURE__ */ (() => ({
+  ...INDEX_ONLY_SIGNATURES,
   get: reads('key'),
   getMany: reads('keys'),
   has: reads('key'),
@@ -48,13 +59,10 @@ export const INDEX_SIGNATURES: Signatures<IndexContract> = /* @__PURE__ */ (() =
   page: reads('plain', 'range', 'plain'),
   size: reads(),
   volume: reads(),
-  equals: reads('entries'),
   set: writes('key', 'value'),
   setMany: writes('entries'),
-  setDefault: writes('key', 'value'),
   delete: writes('key'),
   pop: writes('key'),
-  popItem: writes('plain'),
   clear: administers(),
   check: administersAlone('plain'),
 }))();

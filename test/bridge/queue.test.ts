@@ -189,7 +189,9 @@ it('a queue in a page has the types of its payload, and nothing that takes a fun
   expectTypeOf(outbox.get).returns.resolves.toEqualTypeOf<Job<{ readonly text: string }> | undefined>();
   expectTypeOf(outbox.jobs('dead')).resolves.toEqualTypeOf<Job<{ readonly text: string }>[]>();
   expectTypeOf<(typeof outbox)['paused']>().toEqualTypeOf<Promise<boolean>>();
-  for (const absent of ['process', 'transact', 'batch', 'page']) expect(outbox).not.toHaveProperty(absent);
+  for (const absent of ['process', 'transact', 'batch', 'page', 'set', 'keys', 'now', 'onChange'])
+    expect(absent in outbox, absent).toBe(false);
+  for (const absent of ['enqueue', 'jobs']) expect(absent in opened.bridge.diskCache.cache('api'), absent).toBe(false);
 });
 
 describe('a page that was granted a part', () => {

@@ -1,13 +1,15 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../client/remote.ts';
-import type { Cache, Deque, FanoutCache, Index, openDiskCache } from '../../main/index.ts';
-import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
+import type { RemoteSettings } from '../../client/remote-settings.ts';
+import type { Cache, Deque, FanoutCache, Index, openDiskCache, Settings } from '../../main/index.ts';
+import { cache, defineStores, deque, fanout, index, settings } from '../../protocol/stores.ts';
 
 const stores = defineStores({
   api: cache<string, number>(),
   shared: fanout<string, Date>(),
   settings: index<string, { dark: boolean }>(),
   outbox: deque<string>(),
+  preferences: settings<{ theme: string }>({ defaults: { theme: 'light' } }),
 });
 
 /** Never called: what it would answer is known to the compiler. */
@@ -25,6 +27,7 @@ describe('the types of a host', () => {
     expectTypeOf<Stores['settings']>().toEqualTypeOf<Index<string, { dark: boolean }>>();
     expectTypeOf<Stores['shared']>().toEqualTypeOf<FanoutCache<string, Date>>();
     expectTypeOf<Stores['outbox']>().toEqualTypeOf<Deque<string>>();
+    expectTypeOf<Stores['preferences']>().toEqualTypeOf<Settings<{ theme: string }>>();
     expectTypeOf<Stores['default']>().toEqualTypeOf<Cache>();
     expectTypeOf<Answer<typeof inMain>['windows']['list']>().returns.toBeArray();
   });
@@ -35,6 +38,7 @@ describe('the types of a host', () => {
     expectTypeOf<Stores['settings']>().toEqualTypeOf<RemoteIndex<string, { dark: boolean }>>();
     expectTypeOf<Stores['shared']>().toEqualTypeOf<RemoteCache<string, Date>>();
     expectTypeOf<Stores['outbox']>().toEqualTypeOf<RemoteDeque<string>>();
+    expectTypeOf<Stores['preferences']>().toEqualTypeOf<RemoteSettings<{ theme: string }>>();
     expectTypeOf<Stores['default']>().toEqualTypeOf<RemoteCache>();
     expectTypeOf<Answer<typeof inUtility>['windows']['clear']>().returns.toEqualTypeOf<Promise<void>>();
   });

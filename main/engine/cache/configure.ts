@@ -11,7 +11,7 @@ import {
   resolveSettings,
   SETTING_NAMES,
   type SettingName,
-  type Settings,
+  type StoreSettings,
   toSettingColumn,
 } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
@@ -53,12 +53,12 @@ export function updateSettings(core: Core, options: Configuration): void {
 }
 
 /** Writes new settings to disk. Invariant: one transaction at most, and none if nothing is new. */
-export function persistSettings(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
+export function persistSettings(core: Core, stored: Partial<StoreSettings>, requested: Partial<StoreSettings>): void {
   const changed = SETTING_NAMES.filter((name) => requested[name] !== undefined && requested[name] !== stored[name]);
   if (changed.length === 0) return;
   inDurableTransaction(core, () => {
     for (const name of changed)
-      core.sql.upsertSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
+      core.sql.upsertSetting.run(name, toSettingColumn(requested[name] as StoreSettings[SettingName]));
     if (changed.includes('tagIndex')) core.connection.execute(requested.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
     core.settingsRevision = core.sql.counter.first('settings')?.[0] ?? 0;
@@ -81,11 +81,11 @@ export function inDurableTransaction(core: Core, work: () => void): void {
   }
 }
 
-const toSynchronousPragma = ({ durability }: Settings): string =>
+const toSynchronousPragma = ({ durability }: StoreSettings): string =>
   `synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`;
 
 /** Applies settings. Outside of transactions: SQLite changes `synchronous` only there. */
-export function applySettings(core: Core, settings: Settings): void {
+export function applySettings(core: Core, settings: StoreSettings): void {
   const { connection, pageSize, limitShare } = core;
   const share = settings.sizeLimit * limitShare;
   connection.pragma(`wal_autocheckpoint = ${getCheckpointPages(share, pageSize)}`);
@@ -115,8 +115,8 @@ export function reloadSettings(core: Core): void {
 
 /** @throws {DiskCacheError} `BAD_OPTION` if the directory's values were written by a codec that was not passed as an option. */
 export function resolveCodec(
-  settings: Settings,
-  stored: Partial<Settings>,
+  settings: StoreSettings,
+  stored: Partial<StoreSettings>,
   openOptions: OpenOptions,
   path: string,
 ): CodecSettings {

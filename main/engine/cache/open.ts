@@ -31,7 +31,7 @@ import {
   parseSettings,
   readStoredSettings,
   resolveSettings,
-  type Settings,
+  type StoreSettings,
 } from '../state/settings.ts';
 import { createUnknownOptionError, isRecord } from '../validate.ts';
 import { assertCompression } from '../values/codec.ts';
@@ -44,7 +44,7 @@ import { releaseLeases } from './memoize.ts';
 import { flushAllAccesses } from './stats.ts';
 import { inWriteTransaction } from './transaction.ts';
 
-export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque';
+export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque' | 'settings';
 
 declare const handleType: unique symbol;
 
@@ -189,7 +189,7 @@ export function openCore(
 }
 
 /** Applies settings and stores new ones. */
-function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
+function startStore(core: Core, stored: Partial<StoreSettings>, requested: Partial<StoreSettings>): void {
   try {
     if (!core.openOptions.readOnly) {
       // If they can't be removed now, the next opening removes them.

@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
-import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
+import { resolveDirectory } from '../sqlite/open-database.ts';
 import type { Core, SizeLimitMembership } from '../state/core.ts';
 import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
@@ -89,13 +88,10 @@ export interface FanoutCore {
  */
 export function openFanout(directory: string, options: FanoutOptions): FanoutCore {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a FanoutCache have to be an object');
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
-  }
   const { shards: requestedShards, ...shared } = options;
   parseSettings(shared);
   const usage = parseOpenOptions(shared);
-  const path = resolve(directory);
+  const path = resolveDirectory(directory);
   const manifest = readOrCreateManifest(path, requestedShards, usage.readOnly);
   assertShards(path, manifest, 'begun');
   const named = new NamedStores(path);

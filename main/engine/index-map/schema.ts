@@ -1,6 +1,6 @@
 import { isPromise } from 'node:util/types';
-import { formatValue, joinPath, truncate } from '../../../protocol/describe-value.ts';
-import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
+import { formatValue, getErrorMessage, joinPath, truncate } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { StandardSchema } from '../../../protocol/stores.ts';
 import { readMetadata, writeMetadata } from '../cache/open.ts';

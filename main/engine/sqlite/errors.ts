@@ -11,7 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { DiskCacheError, type ErrorCode, getErrorMessage } from '../../../protocol/error.ts';
+import { getErrorMessage } from '../../../protocol/describe-value.ts';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 
 /** Whether an error says that something on disk is damaged. It doesn't prove that of an item; see `isDamage`. */
 export const isCorrupt = (error: unknown): error is DiskCacheError =>

@@ -32,15 +32,28 @@ export const BALLAST_FILE = 'reserve';
 const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
 
 /**
+ * Returns the absolute path of a store's directory.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a path, and for SQLite's name of a database in memory.
+ */
+export function resolveDirectory(directory: string): string {
+  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
+    throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
+  }
+  if (directory !== ':memory:') return resolve(directory);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'No store can be in memory: give a path, or temporaryDirectory().path, which is deleted when the process ends',
+  );
+}
+
+/**
  * Returns the absolute path of a store's directory, which is created unless the store is read-only.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for something that isn't a path, or a path that is too long; as `makeDurableFolder`.
  */
 function prepareDirectory(directory: string, readOnly: boolean): string {
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
-  }
-  const path = resolve(directory);
+  const path = resolveDirectory(directory);
   assertPathLength(getDatabasePath(path));
   if (!readOnly) makeDurableFolder(path);
   return path;

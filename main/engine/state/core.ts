@@ -10,7 +10,7 @@ import type { FileStore, StagedFile } from '../values/file-store.ts';
 import type { KeyBounds, KeyColumn } from '../values/key.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { AccessBuffer, RowStats } from './row-stats.ts';
-import type { OpenOptions, Settings } from './settings.ts';
+import type { OpenOptions, StoreSettings } from './settings.ts';
 
 /** A millisecond holds this many stamps; epoch milliseconds plus twelve binary digits are exact in a double until 2248. */
 const TIMESTAMPS_PER_MS = 4096;
@@ -258,7 +258,7 @@ export interface Core {
   /** See `SizeLimitMembership`. */
   readonly limitShare: number;
   /** Settings and what follows from them; changed by `configure`, also of other processes. */
-  settings: Settings;
+  settings: StoreSettings;
   /** The number of changes of the settings when they were read. */
   settingsRevision: number;
   /** What is stored beside the settings: the kind of a collection, its version, its greatest length. As it was last read or written here. */

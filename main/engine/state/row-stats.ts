@@ -1,5 +1,5 @@
 import { EVICTION_POLICIES } from '../space/policy.ts';
-import type { Settings } from './settings.ts';
+import type { StoreSettings } from './settings.ts';
 
 /** Maximum number of row-id reuse events remembered (one per "tail deleted, then table grew again"). */
 const MAX_REUSE_EVENTS = 64;
@@ -129,7 +129,7 @@ export class AccessBuffer {
   #older = new Map<number, BufferedAccess>();
 
   /** Applies the settings. */
-  configure({ statistics, evictionPolicy }: Settings): void {
+  configure({ statistics, evictionPolicy }: StoreSettings): void {
     this.statistics = statistics;
     this.tracksReads = EVICTION_POLICIES[evictionPolicy].tracksReads;
   }

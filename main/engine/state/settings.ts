@@ -19,7 +19,7 @@ export interface PinnedOptions extends SetOptions {
 }
 
 /** Options that belong to the directory: stored on disk and valid for every later opening. */
-export interface Settings {
+export interface StoreSettings {
   readonly sizeLimit: number;
   readonly evictionPolicy: EvictionPolicyName;
   /** `Infinity`: items live until they are evicted. */
@@ -70,7 +70,7 @@ const numberRule = (initial: number, expected: string, min: number, max: number)
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-const SETTINGS: { readonly [name in keyof Settings]: OptionRule<Settings[name]> } = {
+const SETTINGS: { readonly [name in keyof StoreSettings]: OptionRule<StoreSettings[name]> } = {
   sizeLimit: numberRule(1024 * MiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
   evictionPolicy: oneOf(EVICTION_POLICY_NAMES, 'least-recently-stored'),
   ttl: numberRule(Infinity, 'a number of milliseconds above 0, or Infinity', Number.MIN_VALUE, Infinity),
@@ -93,7 +93,7 @@ const OTHER_OPTIONS: ReadonlySet<string> = new Set(['clock']);
 
 const OPTION_NAMES = [SETTINGS, OPEN_OPTIONS].flatMap(Object.keys).concat([...OTHER_OPTIONS]);
 
-export type SettingName = keyof Settings;
+export type SettingName = keyof StoreSettings;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 export const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
 
@@ -102,7 +102,7 @@ export const isSettingName = (name: string): name is SettingName => Object.hasOw
  *
  * @throws {DiskCacheError} `BAD_OPTION` naming the option, for an unknown name or an illegal value.
  */
-export function parseSettings(options: CacheOptions): Partial<Settings> {
+export function parseSettings(options: CacheOptions): Partial<StoreSettings> {
   const requested: Partial<Record<SettingName, unknown>> = {};
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(SETTINGS, name)) {
@@ -114,7 +114,7 @@ export function parseSettings(options: CacheOptions): Partial<Settings> {
     assertOption(name, SETTINGS[name as SettingName], plain);
     requested[name as SettingName] = plain;
   }
-  return requested as Partial<Settings>;
+  return requested as Partial<StoreSettings>;
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` naming the option. */
@@ -154,26 +154,26 @@ export function assertCacheOptions(by: string, options: CacheOptions): void {
 }
 
 /** Combines requested settings, stored ones, and defaults, in this order of precedence. */
-export function resolveSettings(stored: Partial<Settings>, requested: Partial<Settings>): Settings {
+export function resolveSettings(stored: Partial<StoreSettings>, requested: Partial<StoreSettings>): StoreSettings {
   const resolved: Partial<Record<SettingName, unknown>> = {};
   for (const name of SETTING_NAMES) resolved[name] = requested[name] ?? stored[name] ?? SETTINGS[name].initial;
-  return resolved as unknown as Settings;
+  return resolved as unknown as StoreSettings;
 }
 
 /** Converts a setting to a column. */
-export const toSettingColumn = (value: Settings[SettingName]): Column =>
+export const toSettingColumn = (value: StoreSettings[SettingName]): Column =>
   typeof value === 'boolean' ? Number(value) : value;
 
 /** Returns the settings of a directory. Unknown names are ignored; a value that is no longer legal counts as absent. */
-export function readStoredSettings(rows: readonly (readonly [name: string, value: unknown])[]): Partial<Settings> {
+export function readStoredSettings(rows: readonly (readonly [name: string, value: unknown])[]): Partial<StoreSettings> {
   const stored: Partial<Record<SettingName, unknown>> = {};
   for (const [name, column] of rows) {
     if (!Object.hasOwn(SETTINGS, name)) continue;
-    const rule: OptionRule<Settings[SettingName]> = SETTINGS[name as SettingName];
+    const rule: OptionRule<StoreSettings[SettingName]> = SETTINGS[name as SettingName];
     const value = typeof rule.initial === 'boolean' ? column === 1 : column;
     if (rule.accepts(value)) stored[name as SettingName] = value;
   }
-  return stored as Partial<Settings>;
+  return stored as Partial<StoreSettings>;
 }
 
 function assertOption(name: string, rule: OptionRule<unknown>, value: unknown): void {

@@ -1,6 +1,7 @@
 import * as buffer from 'node:buffer';
 import * as zlib from 'node:zlib';
-import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
+import { getErrorMessage } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import {
   checksum,

@@ -1,4 +1,5 @@
-import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
+import { getErrorMessage } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { findKeyFault, type Key } from '../../../protocol/key.ts';
 import { isWellFormed, KEY_PARTS_HINT, MAX_KEY_BYTES } from '../../../protocol/key-limits.ts';
 import type { Range } from '../../../protocol/options.ts';

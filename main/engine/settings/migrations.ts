@@ -1,0 +1,145 @@
+import semver from 'semver';
+import { formatValue, getErrorMessage } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
+import { isRecord } from '../validate.ts';
+
+/** The order of one kind of versions. */
+interface VersionOrder {
+  compare(one: SettingsVersion, other: SettingsVersion): number;
+  parse(version: unknown, label: string): SettingsVersion;
+  /** Whether an older program may open what a newer one has written. */
+  readonly allowsDowngrade: boolean;
+}
+
+const WHOLE_NUMBERS: VersionOrder = {
+  compare: (one, other) => Number(one) - Number(other),
+  parse(version, label) {
+    const number = typeof version === 'string' && /^\d+$/.test(version) ? Number(version) : version;
+    if (Number.isSafeInteger(number) && (number as number) >= 1) return number as number;
+    throw badVersion(version, label);
+  },
+  allowsDowngrade: false,
+};
+
+/** Prereleases come before their release: https://semver.org, section 11. */
+const SEMANTIC_VERSIONS: VersionOrder = {
+  compare: (one, other) => semver.compare(String(one), String(other)),
+  parse(version, label) {
+    const valid = typeof version === 'string' ? semver.valid(version) : null;
+    if (valid !== null) return valid;
+    throw badVersion(version, label);
+  },
+  allowsDowngrade: true,
+};
+
+const badVersion = (version: unknown, label: string) =>
+  new DiskCacheError(
+    'BAD_OPTION',
+    `${label} is ${formatValue(version, "'")}; give whole numbers from 1, or semantic versions such as '2.0.0', not both`,
+  );
+
+/** What is to be done with the settings of a directory when it is opened. */
+export interface MigrationPlan {
+  readonly version: SettingsVersion;
+  /**
+   * Returns the steps from a stored version, in order; empty if there are none. `isNewer` says that the stored version is newer than this
+   * program's and stays.
+   *
+   * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if the stored version is newer, for versions that are whole numbers; `BAD_OPTION` if
+   * it is of the other kind.
+   */
+  getSteps(
+    stored: SettingsVersion,
+    directory: string,
+  ): { readonly steps: readonly MigrationStep[]; readonly isNewer: boolean };
+}
+
+export interface MigrationStep {
+  readonly to: SettingsVersion;
+  readonly migrate: (settings: StoredSettings, from: SettingsVersion) => void;
+}
+
+/**
+ * Plans migrations. Without `version` the settings have the highest version that a migration leads to, else 1.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function planMigrations(
+  version: SettingsVersion | undefined,
+  migrations: SettingsMigrations = {},
+): MigrationPlan {
+  if (!isRecord(migrations)) {
+    throw new DiskCacheError('BAD_OPTION', 'migrations must be an object such as { 2: (settings) => … }');
+  }
+  const names = Object.keys(migrations);
+  const sample = version ?? names[0] ?? 1;
+  const order = typeof sample === 'string' && semver.valid(sample) !== null ? SEMANTIC_VERSIONS : WHOLE_NUMBERS;
+  const steps = names
+    .map((name) => ({ to: order.parse(name, 'A version in migrations'), migrate: migrations[name]! }))
+    .sort((one, other) => order.compare(one.to, other.to));
+  for (const { to, migrate } of steps) {
+    if (typeof migrate === 'function') continue;
+    throw new DiskCacheError('BAD_OPTION', `The migration to version ${to} must be a function`);
+  }
+  const wanted = version === undefined ? (steps.at(-1)?.to ?? 1) : order.parse(version, 'version');
+  return {
+    version: wanted,
+    getSteps(stored, directory) {
+      const from = parseStored(order, stored, wanted, directory);
+      const isNewer = order.compare(from, wanted) > 0;
+      if (isNewer && !order.allowsDowngrade) {
+        throw new DiskCacheError(
+          'UNSUPPORTED_VERSION',
+          `The settings in ${directory} have version ${from}, and this program knows ${wanted}; nothing was changed. Open them with the newer program`,
+        );
+      }
+      return {
+        isNewer,
+        steps: steps.filter(({ to }) => order.compare(to, from) > 0 && order.compare(to, wanted) <= 0),
+      };
+    },
+  };
+}
+
+/** Settings of before an application had versions have version 0, older than any. */
+function parseStored(
+  order: VersionOrder,
+  stored: SettingsVersion,
+  wanted: SettingsVersion,
+  directory: string,
+): SettingsVersion {
+  if (stored === 0) return order === SEMANTIC_VERSIONS ? '0.0.0-0' : 0;
+  try {
+    return order.parse(stored, '');
+  } catch {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The settings in ${directory} have version ${stored}, which can't be compared with version ${wanted}; keep to one kind of versions`,
+    );
+  }
+}
+
+/**
+ * Runs one step.
+ *
+ * @throws {DiskCacheError} with the error's code (`BAD_OPTION` if it has none) and the error as the cause.
+ */
+export function runStep({ to, migrate }: MigrationStep, stored: StoredSettings, from: SettingsVersion): void {
+  let result: unknown;
+  try {
+    result = migrate(stored, from);
+  } catch (cause) {
+    throw new DiskCacheError(
+      cause instanceof DiskCacheError ? cause.code : 'BAD_OPTION',
+      `The migration of the settings from version ${from} to ${to} failed and was undone: ${getErrorMessage(cause)}`,
+      { cause },
+    );
+  }
+  if (typeof (Object(result) as PromiseLike<unknown>).then !== 'function') return;
+  (result as Promise<unknown>).then(undefined, () => {});
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `The migration of the settings to version ${to} returned a promise; it must be synchronous`,
+  );
+}

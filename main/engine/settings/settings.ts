@@ -1,0 +1,386 @@
+import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { deepFreeze } from '../../../protocol/freeze.ts';
+import { isPlainObject } from '../../../protocol/native-types.ts';
+import {
+  formatSettingsPath,
+  getMember,
+  parseSettingsPath,
+  type SettingsPatch,
+  type SettingsPath,
+  type SettingsValue,
+} from '../../../protocol/settings-path.ts';
+import type { SettingsDeclarationOptions } from '../../../protocol/stores.ts';
+import type { CheckOptions, Finding } from '../cache/check.ts';
+import type { StoreHandle } from '../cache/open.ts';
+import type { PlainResult } from '../cache/transaction.ts';
+import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
+import { isEqual } from '../values/equality.ts';
+import {
+  getSetting,
+  isSet,
+  type OwnCopies,
+  resetSetting,
+  type StoredMember,
+  setSetting,
+  withoutEmptyMembers,
+} from './stored-member.ts';
+import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
+import { createValidator, type Members, type SettingsSchema, type SettingsValidator } from './validation.ts';
+
+export type SettingsOptions<T extends object> = SettingsDeclarationOptions<T>;
+
+/** A top-level member of the settings has another value, or none. */
+export type SettingsChange =
+  | { readonly kind: 'set'; readonly key: string; readonly value: unknown }
+  | { readonly kind: 'delete'; readonly key: string };
+
+type Path = readonly string[];
+
+/** Returns what is stored of a top-level member once it was changed. */
+type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
+
+/**
+ * The settings of an application, in one directory, shared by all processes that open it. Each has a path (`'theme'`, `'editor.fontSize'`)
+ * and a default value. Every call is atomic, and survives a power cut when it returns.
+ *
+ * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`; `BAD_KEY` for an invalid
+ * path; with a schema `BAD_VALUE` for a value that doesn't fit it.
+ */
+export class Settings<T extends object = Record<string, unknown>> {
+  readonly directory: string;
+  readonly #index: SettingsIndex;
+  readonly #options: SettingsOptions<T>;
+  readonly #defaults: Members;
+  readonly #validator: SettingsValidator | undefined;
+  readonly #listeners = new Set<(now: Members, before: Members) => void>();
+  #unsubscribe: (() => void) | undefined;
+  /** What the listeners know. */
+  #known: Members = {};
+  #hasWarned = false;
+
+  /**
+   * Opens a directory, or creates it. An index whose keys are texts becomes the settings of that name, with version 0.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, also for defaults that don't fit the schema; `UNSUPPORTED_VERSION` if the stored version is
+   * newer, for versions that are whole numbers; what a migration throws, as the cause; otherwise what `Index` throws.
+   */
+  constructor(directory: string, options: SettingsOptions<T>) {
+    assertSettingsOptions(options);
+    const { defaults, schema, invalid: _, version, migrations, ...collectionOptions } = options;
+    this.#options = options;
+    this.#validator = schema && createValidator(schema as SettingsSchema, directory);
+    this.#defaults = deepFreeze(this.#validateDefaults(structuredClone(defaults) as Members));
+    this.#index = openSettingsIndex(directory, collectionOptions, version, migrations);
+    this.directory = this.#index.directory;
+  }
+
+  /** Returns the setting at a path: what was set, over the default. O(log n + size of the top-level member). */
+  get<P extends SettingsPath<T>>(path: P): SettingsValue<T, P>;
+  get(path: readonly string[]): unknown;
+  get(path: string | readonly string[]): unknown {
+    const [name, ...rest] = parseSettingsPath(path);
+    return copy(rest.reduce(getMember, this.#readMember(name)));
+  }
+
+  /** Returns all settings. O(n). */
+  all(): T {
+    return copy(this.#readAll()) as T;
+  }
+
+  /** Returns whether the setting at a path, or a part of it, was set, and is not just its default. */
+  has(path: SettingsPath<T> | readonly string[]): boolean {
+    const [name, ...rest] = parseSettingsPath(path);
+    return isSet(this.#index.get(name) as StoredMember | undefined, rest);
+  }
+
+  /**
+   * Sets one setting, or several by their paths, all or none. An object replaces the object that was there.
+   *
+   * @throws {DiskCacheError} `BAD_VALUE` for a value that can't be stored or doesn't fit the schema, and for `undefined`: use `reset`.
+   */
+  set<P extends SettingsPath<T>>(path: P, value: SettingsValue<T, P>): void;
+  set(path: readonly string[], value: unknown): void;
+  set(patch: SettingsPatch<T>): void;
+  set(...args: readonly [target: unknown, value?: unknown]): void {
+    const [target, value] = args;
+    const isPatch = args.length === 1 && isRecord(target) && !Array.isArray(target);
+    const changes = isPatch ? Object.entries(target) : [[target, value] as const];
+    this.#edit(
+      changes.map(([path, value]) => {
+        const [name, ...rest] = parseSettingsPath(path);
+        assertDefined(path, value);
+        return [name, (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies)];
+      }),
+    );
+  }
+
+  /** Gives settings their default values again, all or none of them; without a path, all settings. */
+  reset(...paths: readonly (SettingsPath<T> | readonly string[])[]): void {
+    this.#index.transact(() => {
+      const parsed =
+        paths.length === 0 ? this.#getNames().map((name) => [name] as const) : paths.map(parseSettingsPath);
+      this.#edit(
+        parsed.map(([name, ...rest]) => [
+          name,
+          (stored, fallback, copies) => resetSetting(stored, fallback, rest, copies),
+        ]),
+      );
+    });
+  }
+
+  /**
+   * Calls `listener` after each commit, of any process, by which the setting at a path has another value: not deeply equal to the one
+   * before. Returns a function that ends this.
+   */
+  onChange<P extends SettingsPath<T>>(
+    path: P,
+    listener: (now: SettingsValue<T, P>, before: SettingsValue<T, P>) => void,
+  ): () => void;
+  onChange(path: readonly string[], listener: (now: unknown, before: unknown) => void): () => void;
+  onChange(path: string | readonly string[], listener: (now: never, before: never) => void): () => void {
+    const segments = parseSettingsPath(path);
+    assertFunction(listener, 'a listener');
+    return this.#listen((...members) => {
+      const [now, before] = members.map((all) => segments.reduce(getMember, all as unknown));
+      if (!isEqual(now, before)) listener(now as never, before as never);
+    });
+  }
+
+  /** Calls `listener` after each commit, of any process, by which a setting has another value. Both objects are frozen. */
+  onAnyChange(listener: (now: T, before: T) => void): () => void {
+    assertFunction(listener, 'a listener');
+    return this.#listen(listener as (now: Members, before: Members) => void);
+  }
+
+  /** Calls `listener` for each top-level member that has another value after a commit, with that value. Returns a function that ends this. */
+  subscribe(listener: (change: SettingsChange) => void): () => void {
+    assertFunction(listener, 'a listener');
+    return this.#listen((now, before) => {
+      for (const change of compareMembers(now, before)) listener(change);
+    });
+  }
+
+  /**
+   * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
+   */
+  transact<R>(work: (() => R) & PlainResult<R>): R {
+    return this.#index.transact(work);
+  }
+
+  /** Returns the bytes used on disk. */
+  volume(): number {
+    return this.#index.volume();
+  }
+
+  /** Looks for damage of every kind; `repair` deletes what is damaged, which then has its default value. */
+  check(options?: CheckOptions): Finding[] {
+    return this.#index.check(options);
+  }
+
+  /** These settings as plain data, for `reopen` in a worker or another process; a schema must be given again there. */
+  describe(): StoreHandle<Settings<T>> {
+    const { defaults, invalid, version } = this.#options;
+    const described = this.#index.describe() as StoreHandle<never>;
+    return {
+      ...described,
+      kind: 'settings',
+      options: { ...described.options, defaults, invalid, version },
+      required: [...described.required, ...(this.#validator ? ['schema'] : [])],
+    };
+  }
+
+  /** Closes the directory. Every later call fails with `CLOSED`; closing again does nothing. */
+  close(): void {
+    this.#index.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Settings';
+  }
+
+  #getNames(): string[] {
+    return [...this.#index.keys()].filter((name) => typeof name === 'string');
+  }
+
+  #resolveAll(changed?: ReadonlyMap<string, StoredMember | undefined>): Members {
+    const stored = new Map<string, StoredMember | undefined>();
+    for (const [name, member] of this.#index.entries())
+      if (typeof name === 'string') stored.set(name, member as StoredMember);
+    for (const [name, member] of changed ?? []) stored.set(name, member);
+    const names = new Set([...Object.keys(this.#defaults), ...stored.keys()]);
+    return Object.fromEntries(
+      [...names]
+        .map((name) => [name, getSetting(stored.get(name), this.#getDefault(name), [])] as const)
+        .filter(([, value]) => value !== undefined),
+    );
+  }
+
+  #getDefault(name: string): unknown {
+    return getMember(this.#defaults, name);
+  }
+
+  #readMember(name: string): unknown {
+    if (this.#validator?.needsAll) return getMember(this.#readAll(), name);
+    const value = getSetting(this.#index.get(name) as StoredMember | undefined, this.#getDefault(name), []);
+    return this.#validator === undefined ? value : this.#validateRead({ [name]: value }, [name])[name];
+  }
+
+  #readAll(): Members {
+    const all = this.#resolveAll();
+    return this.#validator === undefined ? all : this.#validateRead(all, Object.keys(all));
+  }
+
+  #validateRead(settings: Members, names: readonly string[]): Members {
+    try {
+      return this.#validator!.validate('read', settings, names);
+    } catch (error) {
+      if (this.#options.invalid !== 'default' || !isInvalid(error)) throw error;
+      this.#warnOnce(error);
+      return this.#replaceInvalid(settings, names);
+    }
+  }
+
+  /** Each member that doesn't fit by itself gets its default; if the others don't fit together then, all do. */
+  #replaceInvalid(settings: Members, names: readonly string[]): Members {
+    const valid = names.map((name) => {
+      const alone = this.#validator!.needsAll
+        ? { ...this.#defaults, [name]: settings[name] }
+        : { [name]: settings[name] };
+      try {
+        return [name, this.#validator!.validate('read', alone, [name])[name]];
+      } catch {
+        return [name, this.#getDefault(name)];
+      }
+    });
+    const replaced = { ...settings, ...Object.fromEntries(valid) };
+    try {
+      return this.#validator!.validate('read', replaced, names);
+    } catch {
+      return this.#defaults;
+    }
+  }
+
+  #warnOnce(error: DiskCacheError): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const warning = new Error(`${error.message}. The default value is used`, { cause: error });
+    process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', code: error.code }));
+  }
+
+  #validateDefaults(defaults: Members): Members {
+    try {
+      return this.#validator?.validate('write', defaults, Object.keys(defaults)) ?? defaults;
+    } catch (cause) {
+      if (!isInvalid(cause)) throw cause;
+      throw new DiskCacheError('BAD_OPTION', `The defaults don't fit the schema: ${cause.message}`, { cause });
+    }
+  }
+
+  #edit(edits: readonly (readonly [name: string, edit: Edit])[]): void {
+    this.#index.transact(() => {
+      const edited = new Map<string, StoredMember | undefined>();
+      const copies: OwnCopies = new WeakSet();
+      for (const [name, edit] of edits) {
+        const stored = edited.has(name) ? edited.get(name) : (this.#index.get(name) as StoredMember | undefined);
+        edited.set(name, edit(stored, this.#getDefault(name), copies));
+      }
+      for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));
+      for (const [name, member] of this.#validateWrite(edited)) {
+        if (member === undefined) this.#index.delete(name);
+        else this.#index.set(name, member);
+      }
+    });
+  }
+
+  /** Returns what to store: for a member that the schema has changed, what it made of it. */
+  #validateWrite(edited: ReadonlyMap<string, StoredMember | undefined>): ReadonlyMap<string, StoredMember | undefined> {
+    if (this.#validator === undefined) return edited;
+    const settings = this.#resolveAll(edited);
+    const valid = this.#validator.validate('write', settings, [...edited.keys()]);
+    return new Map(
+      [...edited].map(([name, member]) => {
+        const value = getMember(valid, name);
+        return [name, isEqual(value, getMember(settings, name)) || value === undefined ? member : { value }];
+      }),
+    );
+  }
+
+  #listen(listener: (now: Members, before: Members) => void): () => void {
+    const wrapped = wrapListener(listener, 'settings');
+    if (this.#unsubscribe === undefined) {
+      // First the subscription: a change in between is then compared with what is known already.
+      this.#unsubscribe = this.#index.subscribe(() => this.#notify());
+      this.#known = deepFreeze(copy(this.#readAll()));
+    }
+    this.#listeners.add(wrapped);
+    return () => {
+      if (!this.#listeners.delete(wrapped) || this.#listeners.size > 0) return;
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+    };
+  }
+
+  /** Several changes of one transaction are reported with the first of them: by then all of them are committed. */
+  #notify(): void {
+    const before = this.#known;
+    const now = deepFreeze(copy(this.#readAll()));
+    if (isEqual(now, before)) return;
+    this.#known = now;
+    for (const listener of [...this.#listeners]) listener(now, before);
+  }
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  'clock',
+  'codec',
+  'compression',
+  'defaults',
+  'durability',
+  'exclusive',
+  'fileThreshold',
+  'invalid',
+  'memory',
+  'migrations',
+  'readOnly',
+  'schema',
+  'timeout',
+  'version',
+] satisfies (keyof SettingsOptions<object>)[]);
+
+function assertSettingsOptions(options: SettingsOptions<object>): void {
+  const { defaults, invalid = 'throw' } = assertOptions(options, OPTIONS, 'the options of settings');
+  if (!isRecord(defaults) || Array.isArray(defaults) || !isPlainObject(defaults)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `defaults is ${formatValue(defaults, "'")}; give an object of the settings' default values`,
+    );
+  }
+  if (invalid === 'throw' || invalid === 'default') return;
+  throw new DiskCacheError('BAD_OPTION', `invalid is ${formatValue(invalid, "'")}; it can be 'throw' or 'default'`);
+}
+
+function* compareMembers(now: Members, before: Members): Generator<SettingsChange> {
+  for (const key of new Set([...Object.keys(now), ...Object.keys(before)])) {
+    const value = getMember(now, key);
+    if (isEqual(value, getMember(before, key))) continue;
+    yield value === undefined ? { kind: 'delete', key } : { kind: 'set', key, value };
+  }
+}
+
+const isInvalid = (error: unknown): error is DiskCacheError =>
+  error instanceof DiskCacheError && error.code === 'BAD_VALUE';
+
+const copy = <V>(value: V): V => (isRecord(value) ? structuredClone(value) : value);
+
+function assertDefined(path: unknown, value: unknown): void {
+  if (value !== undefined) return;
+  const name = typeof path === 'string' ? path.split('.') : (path as Path);
+  throw new DiskCacheError('BAD_VALUE', `The setting ${formatSettingsPath(name)} can't be set to undefined; use reset`);
+}

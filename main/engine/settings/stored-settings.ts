@@ -1,0 +1,135 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { CollectionOptions } from '../../../protocol/options.ts';
+import { parseSettingsPath } from '../../../protocol/settings-path.ts';
+import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
+import { Index } from '../index-map/index-map.ts';
+import { type MigrationPlan, planMigrations, runStep } from './migrations.ts';
+import {
+  getSetting,
+  isSet,
+  resetSetting,
+  type StoredMember,
+  setSetting,
+  withoutEmptyMembers,
+} from './stored-member.ts';
+
+/**
+ * Settings on disk: an index that has, by its name, what is stored of each top-level member, and one entry about the settings themselves,
+ * whose key no member can have.
+ */
+export type SettingsIndex = Index<string | readonly string[], unknown>;
+
+const ABOUT: readonly string[] = ['settings'];
+const FORMAT = 1;
+
+interface AboutSettings {
+  readonly format: number;
+  readonly version: SettingsVersion;
+}
+
+/**
+ * Opens the index of some settings and runs the migrations that are due, in one transaction.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`, `UNSUPPORTED_VERSION`, or what a migration throws; the settings are as before.
+ */
+export function openSettingsIndex(
+  directory: string,
+  options: CollectionOptions,
+  version: SettingsVersion | undefined,
+  migrations: SettingsMigrations | undefined,
+): SettingsIndex {
+  const plan = planMigrations(version, migrations);
+  const index: SettingsIndex = new Index<string | readonly string[], unknown>(directory, options);
+  try {
+    if (!isCurrent(index, plan)) index.transact(() => migrate(index, plan));
+    return index;
+  } catch (error) {
+    index.close();
+    throw error;
+  }
+}
+
+function isCurrent(index: SettingsIndex, plan: MigrationPlan): boolean {
+  const about = readAbout(index);
+  if (about === undefined) return false;
+  const { steps, isNewer } = plan.getSteps(about.version, index.directory);
+  return isNewer || (steps.length === 0 && about.version === plan.version);
+}
+
+function readAbout(index: SettingsIndex): AboutSettings | undefined {
+  const about = index.get(ABOUT) as AboutSettings | undefined;
+  if (about === undefined || about.format === FORMAT) return about;
+  throw new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    `${index.directory} has settings of format ${about.format}, and this version of deskcache knows ${FORMAT}; update deskcache`,
+  );
+}
+
+function migrate(index: SettingsIndex, plan: MigrationPlan): void {
+  const about = readAbout(index);
+  if (about === undefined && index.size === 0) {
+    index.set(ABOUT, { format: FORMAT, version: plan.version } satisfies AboutSettings);
+    return;
+  }
+  if (about === undefined) convertIndex(index);
+  const { steps, isNewer } = plan.getSteps(about?.version ?? 0, index.directory);
+  if (isNewer) return;
+  const stored = new StoredMembers(index);
+  let from = about?.version ?? 0;
+  for (const step of steps) {
+    runStep(step, stored, from);
+    from = step.to;
+  }
+  index.set(ABOUT, { format: FORMAT, version: plan.version } satisfies AboutSettings);
+}
+
+/** An application that had an index for its settings keeps them: each entry becomes a top-level member that was set. */
+function convertIndex(index: SettingsIndex): void {
+  for (const [name, value] of [...index.entries()]) {
+    if (typeof name !== 'string') {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `${index.directory} holds an index whose keys aren't texts, which can't become settings; give another directory`,
+      );
+    }
+    index.set(name, { value } satisfies StoredMember);
+  }
+}
+
+class StoredMembers implements StoredSettings {
+  readonly #index: SettingsIndex;
+
+  constructor(index: SettingsIndex) {
+    this.#index = index;
+  }
+
+  get(path: string | readonly string[]): unknown {
+    const [name, ...rest] = parseSettingsPath(path);
+    return getSetting(this.#read(name), undefined, rest);
+  }
+
+  has(path: string | readonly string[]): boolean {
+    const [name, ...rest] = parseSettingsPath(path);
+    return isSet(this.#read(name), rest);
+  }
+
+  set(path: string | readonly string[], value: unknown): void {
+    const [name, ...rest] = parseSettingsPath(path);
+    this.#index.set(name, setSetting(this.#read(name), undefined, rest, value, [name]));
+  }
+
+  delete(path: string | readonly string[]): void {
+    const [name, ...rest] = parseSettingsPath(path);
+    const left = withoutEmptyMembers(resetSetting(this.#read(name), undefined, rest));
+    if (left === undefined) this.#index.delete(name);
+    else this.#index.set(name, left);
+  }
+
+  names(): string[] {
+    return [...this.#index.keys()].filter((name) => typeof name === 'string');
+  }
+
+  #read(name: string): StoredMember | undefined {
+    return this.#index.get(name) as StoredMember | undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { isPlainObject } from '../../../protocol/native-types.ts';
+import type { StandardSchema } from '../../../protocol/stores.ts';
+import { SchemaValidator } from '../index-map/schema.ts';
+import { isRecord } from '../validate.ts';
+
+export type SchemaByMember = Readonly<Record<string, StandardSchema>>;
+
+/** A schema of all settings together, or one for each top-level member. */
+export type SettingsSchema = StandardSchema | SchemaByMember;
+
+export type Members = Readonly<Record<string, unknown>>;
+
+export interface SettingsValidator {
+  /** Whether one member can't be validated without the others. */
+  readonly needsAll: boolean;
+  /**
+   * Validates the top-level members `names` of the settings, for a read or a write. Returns all settings, with these as the schema makes
+   * them.
+   *
+   * @throws {DiskCacheError} `BAD_VALUE`
+   */
+  validate(purpose: 'read' | 'write', settings: Members, names: readonly string[]): Members;
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a schema. */
+export function createValidator(schema: SettingsSchema, directory: string): SettingsValidator {
+  if (!isRecord(schema) && typeof schema !== 'function') {
+    throw new DiskCacheError('BAD_OPTION', 'schema must be a Standard Schema validator, or an object of them');
+  }
+  if ('~standard' in schema) return createWholeValidator(new SchemaValidator(schema as StandardSchema, directory));
+  return createMemberValidator(
+    new Map(Object.entries(schema as SchemaByMember).map(([name, one]) => [name, new SchemaValidator(one, directory)])),
+  );
+}
+
+const createWholeValidator = (validator: SchemaValidator): SettingsValidator => ({
+  needsAll: true,
+  validate(purpose, settings) {
+    const valid = validateFor(purpose, validator, 'settings', settings);
+    if (isRecord(valid) && isPlainObject(valid)) return valid;
+    throw new DiskCacheError('BAD_OPTION', 'The schema of the settings must return an object');
+  },
+});
+
+const createMemberValidator = (validators: ReadonlyMap<string, SchemaValidator>): SettingsValidator => ({
+  needsAll: false,
+  validate(purpose, settings, names) {
+    const valid = names.map((name) => {
+      const validator = validators.get(name);
+      return [name, validator ? validateFor(purpose, validator, name, settings[name]) : settings[name]];
+    });
+    return Object.fromEntries([...Object.entries(settings), ...valid]);
+  },
+});
+
+const validateFor = (purpose: 'read' | 'write', validator: SchemaValidator, name: string, value: unknown): unknown =>
+  purpose === 'read' ? validator.validateRead(name, value) : validator.validateWrite(name, value);

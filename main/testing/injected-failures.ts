@@ -1,0 +1,78 @@
+import { type Access, getRequiredAccess } from '../../protocol/contract/signature.ts';
+import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
+import { DiskCacheError, ERROR_CODES, type ErrorCode } from '../../protocol/error.ts';
+
+export interface FailOptions {
+  /** How many calls fail. Default 1; `Infinity` until the returned function is called. */
+  readonly times?: number;
+  /** Only calls on this store. Default: every declared store. */
+  readonly store?: string;
+  /** Only this method. Default: for `DISK_FULL`, `READ_ONLY` and `TOO_LARGE` every method that writes, otherwise every method. */
+  readonly method?: string;
+}
+
+interface PendingFailure extends FailOptions {
+  readonly code: ErrorCode;
+  timesLeft: number;
+}
+
+const CODES_OF_WRITES: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'READ_ONLY', 'TOO_LARGE']);
+
+/** Failures that a test has asked for, of calls in the main process and from pages. */
+export class InjectedFailures {
+  readonly #pending = new Set<PendingFailure>();
+  readonly #stores = new Map<string, Kind>();
+
+  /** Makes the methods of a store fail when it is their turn, and otherwise do what they do. */
+  watch(name: string, kind: Kind, store: object): void {
+    this.#stores.set(name, kind);
+    for (const [method, signature] of Object.entries(SIGNATURES[kind])) {
+      const original: unknown = Reflect.get(store, method);
+      if (typeof original !== 'function') continue;
+      const intercepted = (...args: unknown[]): unknown => {
+        this.#failIfDue(name, method, getRequiredAccess(signature, args));
+        return original.apply(store, args);
+      };
+      Object.defineProperty(store, method, { value: intercepted, configurable: true, writable: true });
+    }
+  }
+
+  /**
+   * Makes the next calls fail. Returns a function that ends this.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for an unknown code, store, or method.
+   */
+  add(code: ErrorCode, options: FailOptions = {}): () => void {
+    const { times = 1, store, method } = options;
+    if (!ERROR_CODES.includes(code))
+      throw badOption(`There is no code "${String(code)}"; there are ${ERROR_CODES.join(', ')}`);
+    if (!(typeof times === 'number' && times >= 1)) throw badOption(`times is ${String(times)}; give a number from 1`);
+    if (store !== undefined && !this.#stores.has(store)) {
+      throw badOption(`There is no store "${store}"; there are ${[...this.#stores.keys()].join(', ')}`);
+    }
+    const kinds = store === undefined ? [...this.#stores.values()] : [this.#stores.get(store)!];
+    if (method !== undefined && !kinds.some((kind) => Object.hasOwn(SIGNATURES[kind], method)))
+      throw badOption(`There is no method "${method}" that could fail`);
+    const failure: PendingFailure = { ...options, code, timesLeft: times };
+    this.#pending.add(failure);
+    return () => void this.#pending.delete(failure);
+  }
+
+  #failIfDue(store: string, method: string, access: Access): void {
+    for (const failure of this.#pending) {
+      if (failure.store !== undefined && failure.store !== store) continue;
+      const isMethod =
+        failure.method === undefined
+          ? access !== 'read' || !CODES_OF_WRITES.has(failure.code)
+          : failure.method === method;
+      if (!isMethod) continue;
+      if (--failure.timesLeft === 0) this.#pending.delete(failure);
+      throw new DiskCacheError(
+        failure.code,
+        `${method} of store "${store}" failed because the test asked for ${failure.code}`,
+      );
+    }
+  }
+}
+
+const badOption = (message: string) => new DiskCacheError('BAD_OPTION', `t.fail: ${message}`);

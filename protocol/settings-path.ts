@@ -1,0 +1,90 @@
+import { formatValue, truncate } from './describe-value.ts';
+import { DiskCacheError } from './error.ts';
+import { isPlainObject } from './native-types.ts';
+
+/** Values that are one setting, whatever they contain: paths don't lead into them. */
+type LeafValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | readonly unknown[]
+  | Date
+  | RegExp
+  | Error
+  | ArrayBuffer
+  | ArrayBufferView
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | ((...args: never) => unknown);
+
+type Depth = readonly [0, 0, 0, 0, 0];
+
+/** Member names that a dot path can contain. */
+type Segment<T> = Exclude<keyof T & string, `${string}.${string}`>;
+
+/** Paths below a member; `unknown` members have no known ones. */
+type PathsBelow<Member, Levels extends readonly unknown[]> = unknown extends Member
+  ? string
+  : Member extends LeafValue
+    ? never
+    : Levels extends readonly [unknown, ...infer Fewer]
+      ? SettingsPath<Member, Fewer>
+      : never;
+
+/**
+ * The paths of an application's settings: names of members, joined by dots (`'theme'`, `'editor.fontSize'`). They lead through plain
+ * objects, up to six levels, not into arrays, dates, maps and the like.
+ */
+export type SettingsPath<T, Levels extends readonly unknown[] = Depth> = {
+  [K in Segment<T>]-?: K | `${K}.${PathsBelow<NonNullable<T[K]>, Levels>}`;
+}[Segment<T>];
+
+/** The type of the setting at a path. */
+export type SettingsValue<T, P> = unknown extends T
+  ? unknown
+  : P extends keyof T
+    ? T[P]
+    : P extends `${infer K}.${infer Rest}`
+      ? K extends keyof T
+        ? SettingsValue<NonNullable<T[K]>, Rest> | (undefined extends T[K] ? undefined : never)
+        : never
+      : never;
+
+/** Several settings at once, by their paths. */
+export type SettingsPatch<T> = { readonly [P in SettingsPath<T>]?: SettingsValue<T, P> };
+
+export const MAX_PATH_SEGMENTS = 16;
+
+/**
+ * Splits a path into its segments. A path can also be given as an array of segments, for names that contain a dot.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` for anything else, an empty segment, `__proto__`, or more than 16 segments.
+ */
+export function parseSettingsPath(path: unknown): readonly [string, ...string[]] {
+  const segments: unknown = typeof path === 'string' ? path.split('.') : path;
+  if (!Array.isArray(segments) || segments.length === 0 || !segments.every((segment) => typeof segment === 'string')) {
+    throw new DiskCacheError(
+      'BAD_KEY',
+      `${formatValue(path, '"')} is not the path of a setting; give a text such as "editor.fontSize", or an array of texts`,
+    );
+  }
+  if (segments.includes('') || segments.includes('__proto__') || segments.length > MAX_PATH_SEGMENTS) {
+    throw new DiskCacheError(
+      'BAD_KEY',
+      `The path ${formatSettingsPath(segments)} is refused; it needs 1 to ${MAX_PATH_SEGMENTS} names, none of them empty or "__proto__"`,
+    );
+  }
+  return segments as [string, ...string[]];
+}
+
+/** Returns an own member of a plain object; undefined if there is none, also for names such as `constructor`. */
+export const getMember = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && isPlainObject(value) && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+
+/** Formats a path for a message. */
+export const formatSettingsPath = (segments: readonly string[]): string => `"${truncate(segments.join('.'))}"`;
