@@ -211,5 +211,5 @@ const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 const functionNotSupported = (method: string) =>
   new DiskCacheError(
     'BAD_OPTION',
-    `${method} takes a function, which can't be sent to the main process; use batch([steps])`,
+    `${method} takes a function, which can't be sent; use batch([steps])`,
   );
