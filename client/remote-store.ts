@@ -126,8 +126,7 @@ export class RemoteStore {
   static run(store: RemoteStore, method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
       const signature = store.#getSignature(method);
-      // Without a second argument it is a patch of settings.
-      const sent = toWireArguments(args, method === 'set' && args.length === 1 ? ['value'] : signature.takes);
+      const sent = toWireArguments(args, getRoles(method, args) ?? signature.takes);
       const access = getRequiredAccess(signature, sent);
       const near = store.#client.updates.nearCache(store.#store);
       if (near !== undefined) {
@@ -206,10 +205,13 @@ const isNotStreamable = (error: unknown): boolean =>
 /** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 
+/** Where the arguments tell the kind of the store: a patch of settings, and options of a cache's queue. */
+function getRoles(method: string, args: readonly unknown[]): readonly ArgumentRole[] | undefined {
+  if (method === 'set' && args.length === 1) return ['value'];
+  return method === 'push' && Object(args[1]).prefix !== undefined ? ['value', 'queue'] : undefined;
+}
+
 const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 
 const functionNotSupported = (method: string) =>
-  new DiskCacheError(
-    'BAD_OPTION',
-    `${method} takes a function, which can't be sent; use batch([steps])`,
-  );
+  new DiskCacheError('BAD_OPTION', `${method} takes a function, which can't be sent; use batch([steps])`);
