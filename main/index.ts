@@ -44,6 +44,15 @@ export type {
   TransactionMessage,
 } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
+export {
+  type ImportDiskCacheOptions,
+  type ImportProgress,
+  type ImportResult,
+  type ImportTarget,
+  importDiskCache,
+  type PythonDisk,
+  type SkippedItem,
+} from './import/index.ts';
 export type {
   EnqueueOptions,
   EnqueueResult,
