@@ -75,6 +75,7 @@ const mainEntries = {
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
   queue: 'main/queue/index.ts',
+  import: 'main/import/index.ts',
   main: 'main/index.ts',
   testing: 'main/testing/index.ts',
   vite: 'main/bundling/vite.ts',

@@ -44,6 +44,15 @@ export type {
   TransactionMessage,
 } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
+export {
+  type ImportDiskCacheOptions,
+  type ImportProgress,
+  type ImportResult,
+  type ImportTarget,
+  importDiskCache,
+  type PythonDisk,
+  type SkippedItem,
+} from './import/index.ts';
 export type {
   EnqueueOptions,
   EnqueueResult,
@@ -78,9 +87,10 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
 ): Promise<Host<S, P>> {
   assertHostOptions(options);
   await whenAppReady();
-  const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
+  const userData = app.getPath('userData');
+  const directory = options.directory ?? join(userData, 'deskcache');
   const authorize = options.authorize ?? allowOwnPages(app.isPackaged);
-  const placedEngine = await placeEngine(directory, options, getRuntimePath('utility.cjs'));
+  const placedEngine = await placeEngine({ directory, userData, utilityPath: getRuntimePath('utility.cjs') }, options);
   hideFromPages(directory);
   const http = new HttpService(directory, options.caches);
   const attached = new AttachedWindows(authorize, placedEngine.engine, (session) => http.createSessionOpener(session));

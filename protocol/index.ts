@@ -3,6 +3,18 @@
 export type { Access } from './contract/signature.ts';
 export { DiskCacheError, ERROR_CODES, type ErrorCode } from './error.ts';
 export type { Key } from './key.ts';
+export {
+  type ConfFileOptions,
+  conf,
+  type EncryptedFileOptions,
+  type EncryptionAlgorithm,
+  electronConf,
+  electronJsonStorage,
+  electronStore,
+  lowdb,
+  type MoveFormat,
+  type MoveSource,
+} from './move-source.ts';
 export { omitUnstorable } from './omit-unstorable.ts';
 export type {
   CacheOptions,

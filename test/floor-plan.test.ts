@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'main/http-semantics/': [],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'main/http-semantics/', 'node:', 'mrmime'],
+  'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',
     'main/engine/index.ts',

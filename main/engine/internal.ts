@@ -14,7 +14,9 @@ export {
   type ProcessIdentity,
 } from './process-identity.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
+export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
+export { ForeignDatabase } from './sqlite/foreign-database.ts';
 export { OpenHandle } from './state/core.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export {

@@ -13,6 +13,7 @@ const ENTRY_POINTS = {
   deskcache: 'protocol/index',
   engine: 'main/engine/index',
   esbuild: 'main/bundling/esbuild',
+  import: 'main/import/index',
   main: 'main/index',
   offline: 'main/offline/index',
   preload: 'preload/index',
