@@ -3,7 +3,14 @@ import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
-import type { Range, SetOptions, SubscribeOptions, WatchOptions } from '../protocol/options.ts';
+import type {
+  ClearOptions,
+  DeleteManyOptions,
+  Range,
+  SetOptions,
+  SubscribeOptions,
+  WatchOptions,
+} from '../protocol/options.ts';
 import type {
   CacheDeclaration,
   DequeDeclaration,
@@ -116,6 +123,10 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
     RemoteStoreMethods<CacheContract<K, V>, K, V>,
     RemoteWatchMethods<K, V, Range<K>>,
     AsyncIterable<[K, V]> {
+  /** Deletes many items, all or none; resolves to the number of live ones or, with `each`, to whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
   keys(range?: Range<K>): RemoteRange<K>;
   values(range?: Range<K>): RemoteRange<V>;
   entries(range?: Range<K>): RemoteRange<[K, V]>;
@@ -134,6 +145,15 @@ export interface RemoteIndex<K extends Key = Key, V = unknown>
     RemoteStoreMethods<IndexContract<K, V>, K, V>,
     RemoteWatchMethods<K, V, IndexRange<K>>,
     AsyncIterable<[K, V]> {
+  /** Deletes many entries, all or none; resolves to the number deleted or, with `each`, to whether each was there. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
+  /** Deletes everything; with a prefix only entries whose key begins so, and resolves to their number. */
+  clear(): Promise<void>;
+  clear(options: ClearOptions): Promise<number>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
+  clear(options?: ClearOptions): Promise<number | void>;
   keys(range?: IndexRange<K>): RemoteRange<K>;
   values(range?: IndexRange<K>): RemoteRange<V>;
   entries(range?: IndexRange<K>): RemoteRange<[K, V]>;

@@ -1,6 +1,8 @@
+import { loadPart } from '../client/on-demand.ts';
 import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts';
 import { type ConnectRequest, isForNonce, type PortPurpose } from '../protocol/handshake.ts';
 import { toHex } from '../protocol/key-text.ts';
+import type { ConnectionFailure } from './connection-failures.ts';
 import { DiskCache } from './disk-cache.ts';
 
 /** The page may be ready before the main process listens, so it repeats the request; main answers a nonce once. Milliseconds. */
@@ -18,7 +20,7 @@ const ATTEMPTS_WITHOUT_PRELOAD = 5;
  * without the preload script, and at once if there is no window.
  */
 export async function connect(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
-  if (typeof window === 'undefined') throw noWindow();
+  if (typeof window === 'undefined') throw await createError('noWindow');
   const nonce = createNonce();
   return new Promise((resolve, reject) => {
     // A test environment may remove its window before the timer has ended.
@@ -27,7 +29,7 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
     let isAcknowledged = false;
 
     function sendRequest(): void {
-      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) fail(noPreload());
+      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) fail('noPreload');
       else page.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
     }
 
@@ -38,12 +40,13 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
       cleanUp();
       const [port] = ports;
       if (port) resolve(forwardPeerGone(port, nonce));
-      else reject(isErrorData(data.error) ? fromErrorData(data.error) : unanswered());
+      else if (isErrorData(data.error)) reject(fromErrorData(data.error));
+      else fail('unanswered');
     }
-    const onAbort = () => fail(isAcknowledged ? unanswered() : noPreload());
-    function fail(why: DiskCacheError): void {
+    const onAbort = () => fail(isAcknowledged ? 'unanswered' : 'noPreload');
+    function fail(why: ConnectionFailure): void {
       cleanUp();
-      reject(why);
+      createError(why).then(reject, reject);
     }
     function cleanUp(): void {
       clearInterval(retryTimer);
@@ -79,22 +82,11 @@ function forwardPeerGone(port: MessagePort, nonce: string): MessagePort {
 /** Returns 128 random bits in hexadecimal. */
 const createNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
-
-const unanswered = () =>
-  disconnected(
-    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or host.attach?',
-  );
-
-const noWindow = () =>
-  disconnected(
-    'deskcache/renderer needs a page. Use host.stores in the main process, deskcache/engine in Node; a worker asks its page',
-  );
-
-const noPreload = () =>
-  disconnected(
-    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
-  );
+/** Rejects if the messages can't be loaded, which says what to do as well. */
+async function createError(why: ConnectionFailure): Promise<DiskCacheError> {
+  const part = await loadPart('connection-failures', () => import('./connection-failures.ts'));
+  return new DiskCacheError('DISCONNECTED', part.CONNECTION_FAILURES[why]);
+}
 
 /** The stores of the application. Connects to the main process with the first call. */
 export const diskCache: DiskCache = /* @__PURE__ */ new DiskCache(connectFromPage);

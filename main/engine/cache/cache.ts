@@ -4,7 +4,11 @@ import type { Key } from '../../../protocol/key.ts';
 import type {
   CacheOptions,
   Change,
+  ClearOptions,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
@@ -83,6 +87,11 @@ export class Cache<K extends Key = Key, V = unknown> {
     return read.has(this.#store.core, key);
   }
 
+  /** `has` for many keys, all from one snapshot, in their order. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return read.hasMany(this.#store.core, keys);
+  }
+
   /**
    * Stores a value. An existing key keeps its position in stored order. O(log n + size of the value).
    *
@@ -92,8 +101,8 @@ export class Cache<K extends Key = Key, V = unknown> {
     write.set(this.#store.core, key, value, options);
   }
 
-  /** `set` for many, all or none, in one transaction. */
-  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
+  /** `set` for many, all or none, in one transaction. An entry may have options of its own: `[key, value, { ttl }]`. */
+  setMany(entries: Iterable<EntryWithOptions<K, V>>, options?: SetOptions): void {
     write.setMany(this.#store.core, entries, options);
   }
 
@@ -102,8 +111,8 @@ export class Cache<K extends Key = Key, V = unknown> {
     return write.add(this.#store.core, key, value, options);
   }
 
-  /** Gives a live item a new time to live, by default the store's; returns whether there was one. */
-  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+  /** Gives a live item a new expiry, by default from the store's `ttl`; returns whether there was one. */
+  touch(key: K, options?: ExpiryOptions): boolean {
     return write.touch(this.#store.core, key, options);
   }
 
@@ -131,9 +140,12 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.deleteKey(this.#store.core, key);
   }
 
-  /** Deletes many items in one transaction; returns how many live ones there were. */
-  deleteMany(keys: Iterable<K>): number {
-    return remove.deleteMany(this.#store.core, keys);
+  /** Deletes many items in one transaction; returns how many live ones there were or, with `each`, whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return remove.deleteMany(this.#store.core, keys, options);
   }
 
   /** Deletes an item and returns its value; undefined if it is missing. */
@@ -171,14 +183,27 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.deleteTagged(this.#store.core, tag);
   }
 
+  /**
+   * Deletes all items whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists them.
+   * Returns how many live ones there were. Every 256 items are one transaction, inside `transact` all of them. O(log n + items deleted).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
+   */
+  deletePrefix(prefix: Key): number {
+    return remove.deletePrefix(this.#store.core, prefix);
+  }
+
   /** Deletes expired items and evicts what is over the limit; returns how many items. Writes do so, too. */
   cull(): number {
     return remove.cull(this.#store.core);
   }
 
-  /** Deletes everything, also from a damaged database. Returns how many live items there were, or could still be read. O(n). */
-  clear(): number {
-    return remove.clear(this.#store.core);
+  /**
+   * Deletes everything, also from a damaged database; with a prefix what `deletePrefix` deletes. Returns how many live items there were,
+   * or could still be read. O(n).
+   */
+  clear(options?: ClearOptions): number {
+    return remove.clear(this.#store.core, options);
   }
 
   /**

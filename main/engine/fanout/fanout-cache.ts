@@ -4,7 +4,11 @@ import type { Key } from '../../../protocol/key.ts';
 import type {
   CacheOptions,
   Change,
+  ClearOptions,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
@@ -30,7 +34,7 @@ import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
-import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
+import { assertFunction, assertNoDefault, assertSetOptions, mergeSetOptions, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
 import { ShardSubscriptions } from './multi-shard-verbs.ts';
 import type { NamedKind } from './named-stores.ts';
@@ -97,20 +101,28 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return read.has(routeKey(this.#store.core, key), key);
   }
 
+  /** `has` for many keys; those of one shard from one snapshot, inside `transact` all of them. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return many.hasMany(this.#store.core, keys);
+  }
+
   set(key: K, value: V, options?: SetOptions): void {
     write.set(routeKey(this.#store.core, key), key, value, options);
   }
 
-  /** `set` for many, all or none, as `transact`. */
-  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
-    this.transact(() => storeEach(entries, (key, value) => this.set(key as K, value as V, options)));
+  /** `set` for many, all or none, as `transact`; entries may have options of their own. */
+  setMany(entries: Iterable<EntryWithOptions<K, V>>, options?: SetOptions): void {
+    assertSetOptions(options);
+    this.transact(() =>
+      storeEach(entries, (key, value, own) => this.set(key as K, value as V, mergeSetOptions(options, own))),
+    );
   }
 
   add(key: K, value: V, options?: SetOptions): boolean {
     return write.add(routeKey(this.#store.core, key), key, value, options);
   }
 
-  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+  touch(key: K, options?: ExpiryOptions): boolean {
     return write.touch(routeKey(this.#store.core, key), key, options);
   }
 
@@ -132,9 +144,12 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return remove.deleteKey(routeKey(this.#store.core, key), key);
   }
 
-  /** Deletes many, all or none, as `transact`; returns how many live ones there were. */
-  deleteMany(keys: Iterable<K>): number {
-    return many.deleteMany(this.#store.core, keys);
+  /** Deletes many, all or none, as `transact`; returns how many live ones there were or, with `each`, whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return many.deleteMany(this.#store.core, keys, options);
   }
 
   pop(key: K): V | undefined {
@@ -166,14 +181,22 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.deleteTagged(this.#store.core, tag);
   }
 
+  /** As `Cache`, in all numbered shards. */
+  deletePrefix(prefix: Key): number {
+    return many.deletePrefix(this.#store.core, prefix);
+  }
+
   /** Deletes expired items, and evicts what is over the limit of all shards together; named shards included. */
   cull(): number {
     return many.cull(this.#store.core);
   }
 
-  /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; named stores stay. */
-  clear(): number {
-    return many.clear(this.#store.core);
+  /**
+   * Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; with a prefix what
+   * `deletePrefix` deletes. Named stores stay.
+   */
+  clear(options?: ClearOptions): number {
+    return many.clear(this.#store.core, options);
   }
 
   /** `check` of every shard, named ones included. */

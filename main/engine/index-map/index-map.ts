@@ -1,7 +1,14 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { Change, Range, SubscribeOptions, WatchOptions } from '../../../protocol/options.ts';
+import type {
+  Change,
+  ClearOptions,
+  DeleteManyOptions,
+  Range,
+  SubscribeOptions,
+  WatchOptions,
+} from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { subscribe } from '../cache/change-feed.ts';
@@ -121,6 +128,11 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return read.has(this.#store.core, key);
   }
 
+  /** `has` for many keys, all from one snapshot, in their order. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return read.hasMany(this.#store.core, keys);
+  }
+
   /**
    * Stores a value. An existing key keeps its place in the order. O(log n + size of the value).
    *
@@ -137,7 +149,10 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Stores many entries, all or none, in one transaction. */
   setMany(entries: Iterable<readonly [K, V]>): void {
-    inWriteTransaction(this.#store.core, () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
+    const store = this.set as unknown as (key: Key, value: unknown, options: unknown) => void;
+    inWriteTransaction(this.#store.core, () =>
+      storeEach(entries, (key, value, options) => store.call(this, key, value, options)),
+    );
   }
 
   /** Returns the value of a key. If there is none, stores `value` first. */
@@ -163,6 +178,24 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return remove.deleteKey(this.#store.core, key);
   }
 
+  /** Deletes many entries in one transaction; returns how many there were or, with `each`, whether each was there. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return remove.deleteMany(this.#store.core, keys, options);
+  }
+
+  /**
+   * Deletes all entries whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists
+   * them. Returns how many. Every 256 entries are one transaction, inside `transact` all of them. O(log n + entries deleted).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
+   */
+  deletePrefix(prefix: Key): number {
+    return remove.deletePrefix(this.#store.core, prefix);
+  }
+
   /** Deletes an entry and returns its value; undefined if there is none. */
   pop(key: K): V | undefined {
     return this.#readAndDelete(() => {
@@ -186,9 +219,14 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     });
   }
 
-  /** Deletes everything. O(n). */
-  clear(): void {
-    remove.clear(this.#store.core);
+  /** Deletes everything; with a prefix what `deletePrefix` deletes, and returns how many entries. O(n). */
+  clear(): void;
+  clear(options: ClearOptions): number;
+  // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
+  clear(options?: ClearOptions): number | void;
+  clear(options?: ClearOptions): number | undefined {
+    const deleted = remove.clear(this.#store.core, options);
+    return options === undefined ? undefined : deleted;
   }
 
   /** Number of entries. O(1) while only this process writes, else O(n). */
