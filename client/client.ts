@@ -180,7 +180,7 @@ export class Client {
     const connecting = this.#connect(AbortSignal.timeout(handshakeTimeout)).then((port) => {
       const connection = new PortConnection(port, {
         onEnd: (reason, wasDropped) => this.#onConnectionLost(connecting, reason, wasDropped),
-        onMessage: (message) => this.updates.receive(message),
+        onMessage: (message) => this.updates.loaded?.receive(message),
       });
       if (this.#port === connecting) this.updates.resume(connection);
       return connection;
@@ -201,7 +201,7 @@ export class Client {
       this.#queued.push(...retries);
       this.#connectAndSend();
     }
-    this.updates.reconnect();
+    this.updates.loaded?.reconnect();
   }
 
   /** Removes and returns the batches that may be sent once more, because they only read. */

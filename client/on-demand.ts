@@ -18,7 +18,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
           { cause },
         ),
       );
-    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `no response for ${LOAD_TIMEOUT_MS} ms`);
+    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, 'no response');
     load()
       .then(resolve, fail)
       .finally(() => clearTimeout(timer));

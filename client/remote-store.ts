@@ -23,6 +23,7 @@ import { RemoteRange } from './remote-range.ts';
 import type { RemoteSettingsListenerOptions } from './remote-settings.ts';
 import type { SettingsListener, SettingsMirror } from './settings-mirror.ts';
 import type { UpdateListener } from './subscriptions.ts';
+import type { WatchableStore } from './watch.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
@@ -42,6 +43,9 @@ export class RemoteStore {
     defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), RemoteStore.run);
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
       Promise.reject(functionNotSupported(method)),
+    );
+    defineMethods(RemoteStore, ['watch', 'watchMany'], (target, method, args) =>
+      target.#client.updates.watch(target as unknown as WatchableStore, method, args),
     );
     this.#client = client;
     this.#store = store;
@@ -74,7 +78,7 @@ export class RemoteStore {
   writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
     return rejectOnThrow(() => {
       const [sentKey, sentOptions] = toWireArguments([key, options], STREAM_ARGUMENT_ROLES) as [Key, SetOptions?];
-      this.#client.updates.nearCache(this.#store)?.invalidate(sentKey);
+      this.#client.updates.loaded?.nearCache(this.#store)?.invalidate(sentKey);
       return writeValueStream(this.#client, this.#store, sentKey, chunks, sentOptions);
     });
   }
@@ -82,7 +86,7 @@ export class RemoteStore {
   /** Runs all steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     return rejectOnThrow(() => {
-      this.#client.updates.nearCache(this.#store)?.invalidate();
+      this.#client.updates.loaded?.nearCache(this.#store)?.invalidate();
       return this.#client.call(this.#store, 'batch', [
         Array.from(checkIterable(steps, 'steps'), (step) => this.#toWireStep(step)),
       ]);
@@ -128,7 +132,7 @@ export class RemoteStore {
       const signature = store.#getSignature(method);
       const sent = toWireArguments(args, getRoles(method, args) ?? signature.takes);
       const access = getRequiredAccess(signature, sent);
-      const near = store.#client.updates.nearCache(store.#store);
+      const near = store.#client.updates.loaded?.nearCache(store.#store);
       if (near !== undefined) {
         if (method === 'get') return near.get(sent[0], () => store.#get(sent, access));
         // This page reads its own write from now on, also before the write has resolved.

@@ -169,3 +169,15 @@ export interface SubscribeOptions<K = Key> {
   /** Tell `value` and, for `key` and `keys`, `before`. Default false. */
   readonly values?: boolean;
 }
+
+/** An `AbortSignal`, by the part that is used of it: where this is compiled its own type may be unknown. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+export interface WatchOptions {
+  /** Ends the iteration when it is aborted; a waiting `next` resolves with `done`. */
+  readonly signal?: AbortSignalLike;
+}

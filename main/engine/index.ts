@@ -13,6 +13,7 @@ export type {
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../protocol/options.ts';
 export type { Entry, Stats } from '../../protocol/results.ts';
 export type { SettingsPatch, SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';

@@ -42,6 +42,8 @@ export function toAsyncCache(cache: CacheMethods): AsyncCache {
     values: (range) => lazily(() => cache.values(range)),
     entries: (range) => lazily(() => cache.entries(range)),
     subscribe: (listener, options) => cache.subscribe(listener, options),
+    watch: (key, options) => cache.watch(key, options),
+    watchMany: (range, options) => cache.watchMany(range, options),
   };
 }
 

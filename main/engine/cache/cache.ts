@@ -13,6 +13,7 @@ import type {
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
@@ -33,6 +34,7 @@ import { getSize } from './read.ts';
 import * as iterate from './scan.ts';
 import { getStats } from './stats.ts';
 import { type PlainResult, transact } from './transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from './watch.ts';
 import * as write from './write.ts';
 
 /** Set while `wrapCore` runs the constructor, which then opens nothing. */
@@ -286,6 +288,23 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
+   * Iterates over the values of a key: the present one first, undefined if there is none, then one after each change; a slow reader gets the
+   * latest one only. It ends by `break` or `return`, by `signal`, and when the store is closed; a value that can't be read rejects. The values
+   * are frozen, and don't count as uses.
+   */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /**
+   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array. O(entries) for each; only
+   * what changed is read, unless `order`, `tag` or `limit` are given.
+   */
+  watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
+  }
+
+  /**
    * Changes settings permanently: for this process at once, for others when they next check for changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION`; nothing is changed.
@@ -325,6 +344,15 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #getWatchable(): WatchableStore {
+    const { core } = this.#store;
+    return {
+      subscribe: (listener, options, onEnd) => subscribe(core, listener, options, undefined, onEnd),
+      read: (key) => read.readLive(core, key),
+      entries: (range) => iterate.iterate(() => core, 'entries', range) as Iterable<[Key, unknown]>,
+    };
   }
 
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {

@@ -13,6 +13,7 @@ import type {
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
@@ -27,6 +28,7 @@ import * as queue from '../cache/push-pull.ts';
 import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
@@ -261,6 +263,16 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return this.#subscriptions.add(listener as ChangeListener, options);
   }
 
+  /** Iterates over the values of a key, as `Cache.watch`. */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /** Iterates over the entries of a range, as `Cache.watchMany`. */
+  watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
+  }
+
   /** Changes settings of all shards permanently, named ones included. */
   configure(options: Configuration): void {
     many.configureAll(this.#store.core, options);
@@ -345,6 +357,15 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #getWatchable(): WatchableStore {
+    this.#store.assertOpen();
+    return {
+      subscribe: (listener, options, onEnd) => this.#subscriptions.add(listener, options, onEnd),
+      read: this.#subscriptions.readLive,
+      entries: (range) => this.entries(range as Range<K>),
+    };
   }
 
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {

@@ -137,9 +137,13 @@ export class ShardSubscriptions {
     this.#shards = fanout.shards;
   }
 
-  add(listener: ChangeListener, options?: SubscribeOptions): () => void {
-    const readValue = (key: Key) => read.readLive(routeKey(this.#fanout, key), key);
-    const subscription = createSubscription(listener, options, readValue);
+  /** Returns the value of a live item, as `readLive`. */
+  readonly readLive = (key: Key): { readonly value: unknown } | undefined =>
+    read.readLive(routeKey(this.#fanout, key), key);
+
+  /** `onEnd` is called when the store is closed. */
+  add(listener: ChangeListener, options?: SubscribeOptions, onEnd?: () => void): () => void {
+    const subscription = createSubscription(listener, options, this.readLive, onEnd);
     const { subscriptions } = this.#feed;
     this.#unsubscribe ??= this.#subscribeToShards();
     subscriptions.add(subscription);
@@ -158,13 +162,20 @@ export class ShardSubscriptions {
     };
     try {
       for (const [index, shard] of this.#shards.entries())
-        stops.push(subscribe(shard, (change) => this.#onChange(index, change)));
+        stops.push(subscribe(shard, (change) => this.#onChange(index, change), {}, undefined, this.#onEnd));
     } catch (error) {
       stop();
       throw error;
     }
     return stop;
   }
+
+  /** The shards are closed together. */
+  readonly #onEnd = (): void => {
+    const ended = [...this.#feed.subscriptions];
+    this.#feed.subscriptions.clear();
+    for (const { onEnd } of ended) onEnd?.();
+  };
 
   #onChange(shard: number, change: Change): void {
     if (this.#buffered !== undefined) this.#buffered[shard]!.push(change);

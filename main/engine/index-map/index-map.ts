@@ -2,7 +2,14 @@ import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { MoveSource } from '../../../protocol/move-source.ts';
-import type { Change, ClearOptions, DeleteManyOptions, Range, SubscribeOptions } from '../../../protocol/options.ts';
+import type {
+  Change,
+  ClearOptions,
+  DeleteManyOptions,
+  Range,
+  SubscribeOptions,
+  WatchOptions,
+} from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { subscribe } from '../cache/change-feed.ts';
@@ -21,11 +28,12 @@ import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
 import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
-import type { ChangeListener, Core } from '../state/core.ts';
+import type { ChangeListener, Core, ReadLive } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
@@ -299,12 +307,17 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Calls `listener` for every change from now on, of any process, in commit order. Returns an unsubscribe function. */
   subscribe(listener: (change: Change<K, V>) => void, options?: SubscribeOptions<K>): () => void {
-    const validator = this.#readValidator;
-    const core = this.#store.core;
-    return subscribe(core, listener as ChangeListener, options, (key) => {
-      const found = read.readLive(core, key);
-      return found && validator ? { value: validator.validateRead(key, found.value) } : found;
-    });
+    return subscribe(this.#store.core, listener as ChangeListener, options, this.#readLive);
+  }
+
+  /** Iterates over the values of a key, as `Cache.watch`. */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /** Iterates over the entries of a range, as `Cache.watchMany`. */
+  watchMany(range?: IndexRange<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */
@@ -347,6 +360,20 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   #validateWrite(key: K, value: V): unknown {
     return this.#writeValidator === undefined ? value : this.#writeValidator.validateWrite(key, value);
   }
+
+  #getWatchable(): WatchableStore {
+    const { core } = this.#store;
+    return {
+      subscribe: (listener, options, onEnd) => subscribe(core, listener, options, this.#readLive, onEnd),
+      read: this.#readLive,
+      entries: (range) => this.entries(range as IndexRange<K>),
+    };
+  }
+
+  readonly #readLive: ReadLive = (key) => {
+    const found = read.readLive(this.#store.core, key);
+    return found && this.#readValidator ? { value: this.#readValidator.validateRead(key, found.value) } : found;
+  };
 
   #iterate(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
     this.#store.assertOpen();
