@@ -99,11 +99,12 @@ export class Observer<T> {
     this.#showWrites();
     try {
       const result = await write();
-      const changes = this.#changeCount;
+      const isLast = this.#changeCount === before;
+      const known = this.#compute;
       try {
-        const stored = changes === before ? value : await read();
-        // What was delivered before is older, what is delivered later is newer.
-        if (this.#changeCount === changes) {
+        const stored = isLast ? value : await read();
+        // Unless something newer was delivered or written in the meantime.
+        if (this.#compute === known) {
           this.#stored = stored;
           this.#compute = () => stored;
         }
@@ -113,7 +114,9 @@ export class Observer<T> {
       return result;
     } finally {
       this.#writes.splice(this.#writes.indexOf(own), 1);
-      this.#showWrites();
+      // What was delivered in this frame comes with it, so that nothing older is seen.
+      if (this.#frame === undefined) this.#showWrites();
+      else this.#flush();
     }
   }
 
