@@ -37,6 +37,9 @@ export class Observer<T> {
   #stored: T;
   /** Of the store. A write compares it, to know whether its own value is still the last one. */
   #changeCount = 0;
+  #writeCount = 0;
+  /** The number of the last write whose value is that of the store, as far as this page knows. */
+  #shownWrite = 0;
   /** What this page is writing, oldest first. */
   readonly #writes: { readonly value: T }[] = [];
   #stop: (() => void) | undefined;
@@ -94,26 +97,30 @@ export class Observer<T> {
   async write<R>(value: T, write: () => Promise<R>, read: () => T | Promise<T>): Promise<R> {
     this.#begin();
     const own = { value };
+    const number = ++this.#writeCount;
     const before = this.#changeCount;
     this.#writes.push(own);
     this.#showWrites();
     try {
       const result = await write();
-      const isLast = this.#changeCount === before;
-      const known = this.#compute;
+      const changes = this.#changeCount;
       try {
-        const stored = isLast ? value : await read();
+        const stored = changes === before ? value : await read();
         // Unless something newer was delivered or written in the meantime.
-        if (this.#compute === known) {
+        if (this.#changeCount === changes && number > this.#shownWrite) {
+          this.#shownWrite = number;
           this.#stored = stored;
           this.#compute = () => stored;
         }
       } catch (error) {
         this.#fail(error);
       }
+      // Earlier writes are below this one, also those that haven't been answered yet.
+      this.#writes.splice(0, this.#writes.indexOf(own));
       return result;
     } finally {
-      this.#writes.splice(this.#writes.indexOf(own), 1);
+      const at = this.#writes.indexOf(own);
+      if (at >= 0) this.#writes.splice(at, 1);
       // What was delivered in this frame comes with it, so that nothing older is seen.
       if (this.#frame === undefined) this.#showWrites();
       else this.#flush();
