@@ -1,9 +1,11 @@
+// Imported, for a test's fake timers replace the globals and would stop the pages' calls.
+import { clearImmediate, setImmediate } from 'node:timers';
 import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { ChangesMessage, StoreEvent, SubscriptionRange } from '../../protocol/wire.ts';
 import { Deque, Settings } from '../engine/index.ts';
-import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange } from '../engine/internal.ts';
+import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange, unrefTimer } from '../engine/internal.ts';
 import { Queue } from '../queue/index.ts';
 import type { BridgeStore } from './handlers.ts';
 
@@ -33,7 +35,7 @@ export class StoreFeeds {
     feed.listeners.add(listener);
     return () => {
       if (!feed.listeners.delete(listener) || feed.listeners.size > 0 || this.#feeds.get(store) !== feed) return;
-      feed.lingering = setTimeout(() => this.#stop(store, feed), FEED_LINGER_MS).unref();
+      feed.lingering = unrefTimer(setTimeout(() => this.#stop(store, feed), FEED_LINGER_MS));
     };
   }
 

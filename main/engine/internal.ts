@@ -14,6 +14,7 @@ export {
   hasExited,
   type ProcessIdentity,
 } from './process-identity.ts';
+export { toOwnRealm, unrefTimer } from './realm.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
 export { OpenHandle } from './state/core.ts';

@@ -14,6 +14,7 @@ import type { SettingsDeclarationOptions } from '../../../protocol/stores.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import { toOwnRealm } from '../realm.ts';
 import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import {
@@ -70,7 +71,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     const { defaults, schema, invalid: _, version, migrations, ...collectionOptions } = options;
     this.#options = options;
     this.#validator = schema && createValidator(schema as SettingsSchema, directory);
-    this.#defaults = deepFreeze(this.#validateDefaults(structuredClone(defaults) as Members));
+    this.#defaults = deepFreeze(this.#validateDefaults(copy(defaults) as Members));
     this.#index = openSettingsIndex(directory, collectionOptions, version, migrations);
     this.directory = this.#index.directory;
   }
@@ -377,7 +378,7 @@ function* compareMembers(now: Members, before: Members): Generator<SettingsChang
 const isInvalid = (error: unknown): error is DiskCacheError =>
   error instanceof DiskCacheError && error.code === 'BAD_VALUE';
 
-const copy = <V>(value: V): V => (isRecord(value) ? structuredClone(value) : value);
+const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);
 
 function assertDefined(path: unknown, value: unknown): void {
   if (value !== undefined) return;
