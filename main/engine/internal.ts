@@ -13,6 +13,7 @@ export {
   hasExited,
   type ProcessIdentity,
 } from './process-identity.ts';
+export { toOwnRealm, unrefTimer } from './realm.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
