@@ -104,7 +104,7 @@ function checkOptionKeys(options: unknown, label: string, place = ''): unknown {
 }
 
 /** The options of queues, ranges and jobs that are keys. */
-const KEY_OPTIONS = ['from', 'to', 'prefix', 'dedupeKey', 'group'];
+const KEY_OPTIONS = ['key', 'from', 'to', 'prefix', 'dedupeKey', 'group'];
 
 /** The main process refuses what isn't a job. */
 function checkJob(job: unknown, place: string): unknown {
