@@ -81,6 +81,11 @@ const mainEntries = {
   vite: 'main/bundling/vite.ts',
   esbuild: 'main/bundling/esbuild.ts',
   webpack: 'main/bundling/webpack.ts',
+  ...Object.fromEntries(
+    ['apollo', 'cache-manager', 'jotai', 'keyv', 'redux-persist', 'tanstack-query', 'unstorage', 'zustand'].map(
+      (name) => [`adapters/${name}`, `main/adapters/${name}.ts`],
+    ),
+  ),
 };
 
 export default defineConfig([

@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
   'main/engine/settings/migrations.ts': ['protocol/', 'main/engine/', 'semver'],
+  'main/adapters/': ['protocol/', 'dequal'],
   'main/bundling/': ['main/engine/runtime-files.ts', 'node:'],
   'main/bridge/': [
     'protocol/',
