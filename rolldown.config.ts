@@ -120,6 +120,11 @@ export default defineConfig([
     output: { file: 'dist/deskcache/preload.cjs', format: 'cjs' },
   },
   {
+    input: 'preload/ready.ts',
+    external: ['electron'],
+    output: { file: 'dist/deskcache/preload-ready.cjs', format: 'cjs' },
+  },
+  {
     // The utility process may run it from beside a bundle, where there is no package: one file with all that it needs but better-sqlite3.
     input: 'main/utility.ts',
     external: /^node:/,

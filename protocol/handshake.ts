@@ -40,6 +40,20 @@ export interface PeerGone {
   readonly nonce: string;
 }
 
+/**
+ * `ready`: how a page gets settings in its first line. A second preload script exposes one function under `READY_KEY`, in the windows of
+ * sessions where an application has asked for it. It asks main by a synchronous message on `READY_CHANNEL`, whose argument is the name of the
+ * store; main checks the sending frame again each time.
+ */
+export const READY_KEY = 'deskcache:ready';
+export const READY_CHANNEL = 'deskcache:ready';
+
+/** Main to preload: what is stored at this moment, or why the page gets nothing. */
+export type ReadyAnswer = { readonly value: unknown } | { readonly error: ErrorData };
+
+/** Returns a map with the settings by the name of their store: electron's bridge clones a map as a message, and an object part by part. */
+export type ReadyFunction = (store: string) => ReadonlyMap<string, unknown> | ErrorData;
+
 const NONCE = /^[0-9a-f]{32}$/;
 
 /** 128 random bits in hexadecimal. */

@@ -1,0 +1,17 @@
+/**
+ * The preload script of windows with `ready`: lets the page's first line have settings. It runs sandboxed and isolated, and exposes one
+ * function, which takes the name of a store and returns plain data (protocol/handshake.ts).
+ */
+import { contextBridge, ipcRenderer } from 'electron';
+import { READY_CHANNEL, READY_KEY, type ReadyAnswer, type ReadyFunction } from '../protocol/handshake.ts';
+
+const askMain: ReadyFunction = (store) => {
+  const answer = ipcRenderer.sendSync(READY_CHANNEL, store) as ReadyAnswer;
+  return 'error' in answer ? answer.error : new Map([[store, answer.value]]);
+};
+
+// A subframe gets nothing; main refuses it, too.
+if (window.parent === window) {
+  if (process.contextIsolated) contextBridge.exposeInMainWorld(READY_KEY, askMain);
+  else Object.defineProperty(window, READY_KEY, { value: askMain });
+}
