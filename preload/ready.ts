@@ -3,11 +3,17 @@
  * function, which takes the name of a store and returns plain data (protocol/handshake.ts).
  */
 import { contextBridge, ipcRenderer } from 'electron';
-import { READY_CHANNEL, READY_KEY, type ReadyAnswer, type ReadyFunction } from '../protocol/handshake.ts';
+import {
+  READY_CHANNEL,
+  READY_KEY,
+  type ReadyAnswer,
+  type ReadyFunction,
+  type ReadyRefusal,
+} from '../protocol/handshake.ts';
 
 const askMain: ReadyFunction = (store) => {
-  const answer = ipcRenderer.sendSync(READY_CHANNEL, store) as ReadyAnswer;
-  return 'error' in answer ? answer.error : new Map([[store, answer.value]]);
+  const { value, error } = Object(ipcRenderer.sendSync(READY_CHANNEL, store)) as Partial<ReadyAnswer & ReadyRefusal>;
+  return value === undefined ? error : new Map([[store, value]]);
 };
 
 // A subframe gets nothing; main refuses it, too.

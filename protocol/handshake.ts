@@ -48,11 +48,21 @@ export interface PeerGone {
 export const READY_KEY = 'deskcache:ready';
 export const READY_CHANNEL = 'deskcache:ready';
 
-/** Main to preload: what is stored at this moment, or why the page gets nothing. */
-export type ReadyAnswer = { readonly value: unknown } | { readonly error: ErrorData };
+/** Main to preload: what is stored at this moment. */
+export interface ReadyAnswer {
+  readonly value: unknown;
+}
 
-/** Returns a map with the settings by the name of their store: electron's bridge clones a map as a message, and an object part by part. */
-export type ReadyFunction = (store: string) => ReadonlyMap<string, unknown> | ErrorData;
+/** Main to preload: why the page gets nothing. */
+export interface ReadyRefusal {
+  readonly error: ErrorData;
+}
+
+/**
+ * Returns a map with the settings by the name of their store, or why there are none. Electron's bridge clones a map as it clones a message,
+ * but an object part by part, with losses.
+ */
+export type ReadyFunction = (store: string) => ReadonlyMap<string, unknown> | ErrorData | undefined;
 
 const NONCE = /^[0-9a-f]{32}$/;
 

@@ -1,6 +1,6 @@
 import { app, type IpcMainEvent, type Session, type WebContents, webContents } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { READY_CHANNEL, type ReadyAnswer } from '../../protocol/handshake.ts';
+import { READY_CHANNEL, type ReadyAnswer, type ReadyRefusal } from '../../protocol/handshake.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import type { EngineEndpoint } from './engine-endpoint.ts';
 import { ReadyDocument } from './ready-document.ts';
@@ -33,7 +33,7 @@ async function answer(event: IpcMainEvent, store: unknown): Promise<void> {
     const answered = respond(event, store);
     event.returnValue = answered instanceof Promise ? await answered : answered;
   } catch (error) {
-    event.returnValue = { error: toPageErrorData(error) } satisfies ReadyAnswer;
+    event.returnValue = { error: toPageErrorData(error) } satisfies ReadyRefusal;
   }
 }
 
