@@ -112,7 +112,7 @@ describe('the package for pages', () => {
     const ofPages = published.filter((name) => name.startsWith('page-'));
     expect(ofPages).toEqual(
       expect.arrayContaining(
-        ['connection-failures', 'faults', 'http-client', 'settings-mirror', 'start', 'updates', 'value-chunks'].map(
+        ['faults', 'http-client', 'settings-mirror', 'start', 'updates', 'value-chunks'].map(
           (name) => `page-${name}.js`,
         ),
       ),
