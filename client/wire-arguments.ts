@@ -1,33 +1,28 @@
 import { copyValue } from '../protocol/clone.ts';
 import type { ArgumentRole } from '../protocol/contract/signature.ts';
 import { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
-import { KEY_PARTS_HINT } from '../protocol/key-limits.ts';
 
 /*
  * Arguments that can't be sent are rejected before the turn's message is posted: a function would make posting the whole message throw, a
  * Blob would make it arrive as null, a class instance would silently lose its class. The engine validates everything else.
  */
 
-/** The parts of the message: `${prefix}${name}.part is a function; ${remedy}`. */
 interface RejectedArgument {
   readonly value: unknown;
   readonly name: string;
-  readonly prefix: string | undefined;
-  readonly remedy: string | undefined;
+  /** Stands before the name: the place of the argument among others. */
+  readonly prefix: string;
 }
 
-/** Names the argument that can't be sent. The part at fault is found by code that is loaded for it (faults.ts). */
+/** Names the argument that can't be sent. The part at fault, and the remedy, are found by code that is loaded for it (faults.ts). */
 export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 
   constructor(code: ErrorCode, rejected: RejectedArgument) {
-    super(code, formatRejection(rejected, `${rejected.name} has a part that can't be sent`));
+    super(code, `${rejected.prefix}${rejected.name} has a part that can't be sent, such as a function`);
     this.rejected = rejected;
   }
 }
-
-export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault: string): string =>
-  prefix + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
 /** Converts what an iterator, a getter or a proxy among the arguments has thrown. Returns a `DiskCacheError` unchanged. */
 export const toArgumentError = (error: unknown): DiskCacheError =>
@@ -55,20 +50,18 @@ const checkEach = (items: unknown, label: string, check: (item: unknown, place: 
   Array.from(checkIterable(items, label), (item, at) => check(item, `${label}[${at}]: `));
 
 /** The main process decides whether it is a key. */
-const checkKey = (key: unknown, place?: string): unknown =>
-  checkCloneable(key, 'BAD_KEY', 'key', place, KEY_PARTS_HINT);
+const checkKey = (key: unknown, place?: string): unknown => checkCloneable(key, 'BAD_KEY', 'key', place);
 
-const checkValue = (value: unknown, place?: string): unknown =>
-  checkCloneable(value, 'BAD_VALUE', 'value', place, 'store plain data instead');
+const checkValue = (value: unknown, place?: string): unknown => checkCloneable(value, 'BAD_VALUE', 'value', place);
 
 export const checkPlain = (argument: unknown, name: string, place?: string): unknown =>
   checkCloneable(argument, 'BAD_OPTION', name, place);
 
-function checkCloneable(value: unknown, code: ErrorCode, name: string, place?: string, remedy?: string): unknown {
+function checkCloneable(value: unknown, code: ErrorCode, name: string, prefix = ''): unknown {
   try {
     return copyValue(value);
   } catch {
-    throw new UnsendableArgumentError(code, { value, name, prefix: place, remedy });
+    throw new UnsendableArgumentError(code, { value, name, prefix });
   }
 }
 
