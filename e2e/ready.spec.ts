@@ -164,4 +164,47 @@ test('the first paint has the right theme; measured with and without', async ({ 
   console.log(`ready (${shell}), median of ${rounds} in ms since the navigation began: ${JSON.stringify(figures)}`);
 });
 
+/** The colour in a corner of each picture that the window shows while it reloads, the first time each; with the pictures. */
+async function filmReload(page: Page): Promise<{ colors: string[]; pictures: Buffer[] }> {
+  const cdp = await page.context().newCDPSession(page);
+  const frames: string[] = [];
+  cdp.on('Page.screencastFrame', ({ data, sessionId }) => {
+    frames.push(data);
+    cdp.send('Page.screencastFrameAck', { sessionId }).catch(() => {});
+  });
+  await cdp.send('Page.startScreencast', { format: 'png', everyNthFrame: 1 });
+  await reload(page);
+  await page.waitForFunction(`document.documentElement.dataset.theme === 'dark'`);
+  // The last picture is of now.
+  await expect.poll(async () => (await getCornerColors(page, frames)).at(-1)).toBe('28,39,51');
+  await cdp.send('Page.stopScreencast');
+  await cdp.detach();
+  const all = await getCornerColors(page, frames);
+  const shown = all.map((_, nth) => nth).filter((nth) => all[nth] !== all[nth - 1]);
+  return { colors: shown.map((nth) => all[nth]!), pictures: shown.map((nth) => Buffer.from(frames[nth]!, 'base64')) };
+}
+
+const getCornerColors = (page: Page, pictures: readonly string[]): Promise<string[]> =>
+  page.evaluate(
+    (all) =>
+      Promise.all(
+        all.map(async (data) => {
+          const bytes = Uint8Array.from(atob(data), (it) => it.charCodeAt(0));
+          const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+          const canvas = new OffscreenCanvas(1, 1).getContext('2d')!;
+          canvas.drawImage(bitmap, 0, 0);
+          return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)].join();
+        }),
+      ),
+    pictures,
+  );
+
+test('a reload shows no other theme for a moment', async ({ launch }, info) => {
+  const { page } = await startReadyApp(launch, '--classic');
+  await setInMain(page, { theme: 'dark' });
+  const { colors, pictures } = await filmReload(page);
+  for (const [nth, body] of pictures.entries()) await info.attach(`ready-${nth}`, { body, contentType: 'image/png' });
+  expect(colors).not.toContain('255,255,255');
+});
+
 const getMedian = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
