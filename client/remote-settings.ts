@@ -7,8 +7,9 @@ export interface RemoteSettingsListenerOptions {
 }
 
 /**
- * The settings of an application, used from a page. Calls are promises, as those of `RemoteCache`. Once `load` has resolved, `now` has all
- * settings at once, without a call; it follows the changes of every window and process.
+ * The settings of an application, used from a page. Calls are promises, as those of `RemoteCache`. Once `load` has resolved, or from the
+ * first line on with `ready` (`host.install`), `now` has all settings at once, without a call; it follows the changes of every window and
+ * process.
  */
 export interface RemoteSettings<T extends object = Record<string, unknown>> {
   /** Returns the setting at a path: what was set, over the default. */
@@ -33,6 +34,8 @@ export interface RemoteSettings<T extends object = Record<string, unknown>> {
    * writes. Each change is a new object, in which nothing ever changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION` before `load()` has resolved, and when the connection has failed for longer than it is retried.
+   * With `ready` the settings are asked for instead, by a synchronous message; throws why there are none: `NOT_ALLOWED`, `TOO_LARGE`,
+   * `TIMEOUT`, `DISCONNECTED`, or the error of reading.
    */
   readonly now: Readonly<T>;
   /** Resolves once `now` has the settings. Loading again does nothing; after a failure it tries again. */
