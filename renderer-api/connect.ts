@@ -1,8 +1,8 @@
-import { loadPart } from '../client/on-demand.ts';
-import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts';
+import type { MissingForConnection } from '../client/faults.ts';
+import { loadFaults } from '../client/on-demand.ts';
+import { fromErrorData } from '../protocol/error.ts';
 import { type ConnectRequest, isForNonce, type PortPurpose } from '../protocol/handshake.ts';
 import { toHex } from '../protocol/key-text.ts';
-import type { ConnectionFailure } from './connection-failures.ts';
 import { DiskCache } from './disk-cache.ts';
 
 /** The page may be ready before the main process listens, so it repeats the request; main answers a nonce once. Milliseconds. */
@@ -20,7 +20,7 @@ const ATTEMPTS_WITHOUT_PRELOAD = 5;
  * without the preload script, and at once if there is no window.
  */
 export async function connect(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
-  if (typeof window === 'undefined') throw await createError('noWindow');
+  if (typeof window === 'undefined') return fail('window');
   const nonce = createNonce();
   return new Promise((resolve, reject) => {
     // A test environment may remove its window before the timer has ended.
@@ -29,7 +29,7 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
     let isAcknowledged = false;
 
     function sendRequest(): void {
-      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) fail('noPreload');
+      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) end('preload');
       else page.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
     }
 
@@ -40,13 +40,13 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
       cleanUp();
       const [port] = ports;
       if (port) resolve(forwardPeerGone(port, nonce));
-      else if (isErrorData(data.error)) reject(fromErrorData(data.error));
-      else fail('unanswered');
+      else if (data.error) reject(fromErrorData(data.error));
+      else resolve(fail('answer'));
     }
-    const onAbort = () => fail(isAcknowledged ? 'unanswered' : 'noPreload');
-    function fail(why: ConnectionFailure): void {
+    const onAbort = () => end(isAcknowledged ? 'answer' : 'preload');
+    function end(missing: MissingForConnection): void {
       cleanUp();
-      createError(why).then(reject, reject);
+      resolve(fail(missing));
     }
     function cleanUp(): void {
       clearInterval(retryTimer);
@@ -82,10 +82,9 @@ function forwardPeerGone(port: MessagePort, nonce: string): MessagePort {
 /** Returns 128 random bits in hexadecimal. */
 const createNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-/** Rejects if the messages can't be loaded, which says what to do as well. */
-async function createError(why: ConnectionFailure): Promise<DiskCacheError> {
-  const part = await loadPart('connection-failures', () => import('./connection-failures.ts'));
-  return new DiskCacheError('DISCONNECTED', part.CONNECTION_FAILURES[why]);
+async function fail(missing: MissingForConnection): Promise<never> {
+  const { createConnectError } = await loadFaults();
+  throw createConnectError(missing);
 }
 
 /** The stores of the application. Connects to the main process with the first call. */

@@ -112,7 +112,7 @@ describe('the package for pages', () => {
     const ofPages = published.filter((name) => name.startsWith('page-'));
     expect(ofPages).toEqual(
       expect.arrayContaining(
-        ['connection-failures', 'faults', 'http-client', 'settings-mirror', 'start', 'updates', 'value-chunks'].map(
+        ['faults', 'http-client', 'settings-mirror', 'start', 'updates', 'value-chunks'].map(
           (name) => `page-${name}.js`,
         ),
       ),
@@ -156,8 +156,8 @@ describe.each(Object.entries(BUNDLERS))('what a page pays that is bundled by %s'
       expect(page.code).not.toMatch(/comlink|addAll|FinalizationRegistry|TextDecoder|ID_Start/);
     });
 
-    it('for everything: at most 24 KiB gzipped, of which settings and values of changes are 4 KiB', () => {
-      expect(page.everythingGzipped).toBeLessThanOrEqual(24 * KIB);
+    it('for everything: at most 26 KiB gzipped, of which settings and values of changes are 4 KiB', () => {
+      expect(page.everythingGzipped).toBeLessThanOrEqual(26 * KIB);
     });
   });
 });

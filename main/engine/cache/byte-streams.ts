@@ -1,4 +1,6 @@
 import { ReadableStream } from 'node:stream/web';
+import { TextEncoder } from 'node:util';
+import { isUint8Array } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
@@ -116,7 +118,7 @@ function readBytes(
   row: ValueRow,
 ): { readonly bytes: Uint8Array; readonly isText: boolean } {
   const value = readValue(core, key, row);
-  if (value instanceof Uint8Array) return { bytes: value, isText: false };
+  if (isUint8Array(value)) return { bytes: value, isText: false };
   if (typeof value === 'string') return { bytes: new TextEncoder().encode(value), isText: true };
   throw new DiskCacheError('BAD_VALUE', 'The value is neither bytes nor text and can not be streamed; use get');
 }

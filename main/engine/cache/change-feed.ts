@@ -1,5 +1,6 @@
 import type { Change, ChangeKind, SubscribeOptions } from '../../../protocol/options.ts';
 import { runAndWarn } from '../diagnostics.ts';
+import { unrefTimer } from '../realm.ts';
 import { deleteExpired } from '../space/delete-row.ts';
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
 import type { ChangeListener, ChangeSubscription, Core, ReadLive } from '../state/core.ts';
@@ -88,7 +89,7 @@ function startChangeFeed(core: Core): void {
   inWriteTransaction(core, () => registerListener(core));
   core.transaction.onCommit = () => dispatchPending(core);
   changeFeed.timer = setInterval(() => poll(core), POLL_INTERVAL_MS);
-  changeFeed.timer.unref();
+  unrefTimer(changeFeed.timer);
 }
 
 /** Inside a write transaction, so that nothing is committed between the last change seen and the first one logged. */

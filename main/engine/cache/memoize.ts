@@ -3,6 +3,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
+import { unrefTimer } from '../realm.ts';
 import { computeExpiresAt } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
@@ -25,7 +26,7 @@ function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   releaseIfExited(core, name);
   if (sql.takeLease.run(name, holder, owner.pid, LEASE_SECONDS).changes === 0) return undefined;
   const timer = setInterval(() => renewLease(core, name, holder), LEASE_RENEWAL_INTERVAL_MS);
-  timer.unref();
+  unrefTimer(timer);
   const lease: Lease = {
     release() {
       clearInterval(timer);

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { estimateBytes } from '../../../protocol/clone.ts';
 import { truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -38,7 +39,7 @@ export function refreshIfChanged(core: Core): void {
   }
   if (externalChanges.isCheckedThisTurn && performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS) return;
   if (!externalChanges.isCheckedThisTurn) addView(externalChanges.cut);
-  if (!externalChanges.isEndQueued) queueMicrotask(externalChanges.endTurn);
+  if (!externalChanges.isEndQueued) void Promise.resolve().then(externalChanges.endTurn);
   externalChanges.isEndQueued = true;
   externalChanges.isCut = false;
   externalChanges.isCheckedThisTurn = true;
@@ -96,7 +97,7 @@ export function findDamage(
     return { code: 'key', message: `A stored key of ${core.directory} is damaged; its item can't be reached` };
   const check = toValueChecksum(rowCheck, column);
   if (file !== null) return findFileDamage(core, key.key, file, { mode, bytes: size, crc: check });
-  const whole = typeof value === 'string' || typeof value === 'number' || value instanceof Uint8Array;
+  const whole = typeof value === 'string' || typeof value === 'number' || isUint8Array(value);
   if (whole && checksum(mode, value) === check) return undefined;
   return {
     code: 'value',

@@ -1,6 +1,7 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import type { MoveSource } from '../../../protocol/move-source.ts';
 import type {
   Change,
   ClearOptions,
@@ -29,6 +30,7 @@ import * as iterate from '../cache/scan.ts';
 import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
+import { parseSources } from '../moving/move-in.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core, ReadLive } from '../state/core.ts';
@@ -36,6 +38,7 @@ import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
+import { moveIntoIndex } from './moved-entries.ts';
 import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
 
 export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
@@ -51,6 +54,12 @@ export interface IndexOptions<K extends Key = Key, V = unknown> extends Collecti
    * output is stored and returned, so it must accept its own output.
    */
   readonly schema?: StandardSchema<V>;
+  /**
+   * Files of another library, such as `lowdb(path)` with an absolute path: each top-level member becomes an entry, once, in one
+   * transaction, while the index is opened. Entries that the index has stay, and so do the files. What can't be moved is reported as a
+   * warning of the process.
+   */
+  readonly from?: MoveSource | readonly MoveSource[];
 }
 
 /** Selects entries and their order. */
@@ -87,10 +96,11 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
    */
   constructor(directory: string & PlainValues<V>, options: IndexOptions<K, V> = {}) {
     assertCollectionOptions(options);
-    const { version = 1, migrate, schema, ...shared } = options;
+    const { version = 1, migrate, schema, from, ...shared } = options;
     assertVersion(version);
     if (migrate !== undefined) assertFunction(migrate, 'migrate');
     const validator = schema === undefined ? undefined : new SchemaValidator(schema, directory);
+    const sources = shared.readOnly ? [] : parseSources(from);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
     this.#store = new OpenHandle(core, `The index at ${core.directory}`, closeCore);
@@ -98,6 +108,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     this.#writeValidator = validator;
     try {
       migrateTo(version, core, migrate && ((from) => migrate(this as unknown as Index<K, unknown>, from)));
+      if (sources.length > 0) moveIntoIndex(core, sources, this as unknown as Index);
     } catch (error) {
       this.close();
       throw error;

@@ -58,7 +58,7 @@ type Bind = readonly Column[];
 export type TagColumn = string | number | Uint8Array | null;
 
 /** On disk: stored instead of a tag, marks an item that is never evicted. The bytes of `kept`; tags are never bytes. */
-export const PINNED_TAG = new TextEncoder().encode('kept');
+export const PINNED_TAG = Buffer.from('kept');
 /** The condition of items that may be evicted. Parameter: the key of an item to exclude. */
 export const EVICTABLE_SQL = "key IS NOT ? AND tag IS NOT x'6B657074'";
 
