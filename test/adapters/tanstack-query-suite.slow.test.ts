@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { ROOT } from '../docs/fences.ts';
+import { STORES } from './places.ts';
 
 /**
  * TanStack Query has the tests of its persisters in its repository only, over a `Map` as storage. This runs them from a checkout with that
@@ -99,7 +100,7 @@ async function runSuite(folder: string, place: string): Promise<Report> {
   return JSON.parse(readFileSync(report, 'utf8')) as Report;
 }
 
-const PLACES = ['a cache in main', 'a cache in a page', 'a fanout in main', 'an index in main', 'an index in a page'];
+const PLACES = Object.keys(STORES);
 
 if (checkout === undefined) {
   it.skip(`the persister tests of TanStack Query: need a checkout of TanStack/query in ${VARIABLE}`);
