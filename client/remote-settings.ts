@@ -1,3 +1,4 @@
+import type { IfOpen, PlainValues, StoredValue } from '../protocol/plain-values.ts';
 import type { CheckOptions, Finding } from '../protocol/results.ts';
 import type { SettingsPatch, SettingsPath, SettingsValue } from '../protocol/settings-path.ts';
 
@@ -19,9 +20,9 @@ export interface RemoteSettings<T extends object = Record<string, unknown>> {
   /** Returns whether the setting at a path, or a part of it, was set, and is not just its default. */
   has(path: SettingsPath<T> | readonly string[]): Promise<boolean>;
   /** Sets one setting, or several by their paths, all or none. Once loaded, `now` has the new values when the promise resolves. */
-  set<P extends SettingsPath<T>>(path: P, value: SettingsValue<T, P>): Promise<void>;
-  set(path: readonly string[], value: unknown): Promise<void>;
-  set(patch: SettingsPatch<T>): Promise<void>;
+  set<P extends SettingsPath<T>, W>(path: P, value: StoredValue<SettingsValue<T, P>, W>): Promise<void>;
+  set<W>(path: readonly string[], value: StoredValue<unknown, W>): Promise<void>;
+  set<W>(patch: SettingsPatch<T> & IfOpen<T, W & PlainValues<W>>): Promise<void>;
   /** Gives settings their default values again, all or none of them; without a path, all settings. */
   reset(...paths: readonly (SettingsPath<T> | readonly string[])[]): Promise<void>;
   /** Returns the bytes used on disk. */

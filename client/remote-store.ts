@@ -209,7 +209,4 @@ const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 
 const functionNotSupported = (method: string) =>
-  new DiskCacheError(
-    'BAD_OPTION',
-    `${method} takes a function, which can't be sent; use batch([steps])`,
-  );
+  new DiskCacheError('BAD_OPTION', `${method} takes a function, which can't be sent; use batch(steps)`);

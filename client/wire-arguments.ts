@@ -21,7 +21,10 @@ export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 
   constructor(code: ErrorCode, rejected: RejectedArgument) {
-    super(code, formatRejection(rejected, `${rejected.name} has a part that can't be sent`));
+    super(
+      code,
+      formatRejection(rejected, `${rejected.name} has a part that can't be sent, such as a function or instance`),
+    );
     this.rejected = rejected;
   }
 }
@@ -33,7 +36,7 @@ export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault
 export const toArgumentError = (error: unknown): DiskCacheError =>
   error instanceof DiskCacheError
     ? error
-    : new DiskCacheError('BAD_OPTION', "An argument can't be read; see its cause", { cause: error });
+    : new DiskCacheError('BAD_OPTION', "An argument can't be read", { cause: error });
 
 /**
  * Returns the arguments of a call as they are sent. The main process refuses too many.
@@ -82,20 +85,19 @@ const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unkn
   entries: (entries) =>
     checkEach(entries, 'entries', (entry, place) => {
       const [key, value, options] = checkIterable(entry, 'key and value', place) as Iterable<unknown>;
-      const sent = [checkKey(key, place), checkValue(value, place)];
-      if (options !== undefined) sent.push(checkPlain(options, 'options', place));
-      return sent;
+      const pair = [checkKey(key, place), checkValue(value, place)];
+      return options === undefined ? pair : [...pair, checkPlain(options, 'options', place)];
     }),
-  queue: (options) => checkOptionKeys(options, 'options'),
+  queue: checkOptionKeys,
+  jobOptions: checkOptionKeys,
   range: (range) => checkOptionKeys(range, 'range'),
-  selector: (selector) => checkPlain(selector, 'tag or prefix'),
-  jobOptions: (options) => checkOptionKeys(options, 'options'),
+  tag: (tag) => checkPlain(tag, 'tag or prefix'),
   jobs: (jobs) => checkEach(jobs, 'jobs', checkJob),
   plain: (argument) => checkPlain(argument, 'options'),
 };
 
 /** Checks options, some of which are keys. */
-function checkOptionKeys(options: unknown, label: string, place = ''): unknown {
+function checkOptionKeys(options: unknown, label = 'options', place = ''): unknown {
   for (const name of KEY_OPTIONS) {
     const key: unknown = Object(options)[name];
     if (key !== undefined) checkKey(key, `${place}${label}.${name}: `);

@@ -56,10 +56,10 @@ describe('chunks', () => {
       const api = bridge.diskCache.cache('api');
       const results = await Promise.allSettled([
         api.set('a', 1),
-        api.set('b', { user: () => 1 }),
+        api.set('b', { user: () => 1 } as never),
         api.setMany([
           ['c', 1],
-          ['d', () => 1],
+          ['d', (() => 1) as never],
         ]),
         api.get(Symbol('key') as never),
         api.get('a'),
