@@ -25,6 +25,7 @@ describe('require', () => {
     'deskcache/engine',
     'deskcache/offline',
     'deskcache/renderer',
+    'deskcache/import',
     'deskcache/testing',
     'deskcache/vite',
   ])('of %s gives the same exports as import', (entry) => {
