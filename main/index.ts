@@ -51,6 +51,8 @@ export {
   type ImportResult,
   type ImportTarget,
   importDiskCache,
+  type NamedImport,
+  type NamedKind,
   type PythonDisk,
   type SkippedItem,
 } from './import/index.ts';
