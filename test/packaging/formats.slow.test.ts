@@ -25,6 +25,7 @@ describe('require', () => {
     'deskcache/engine',
     'deskcache/offline',
     'deskcache/renderer',
+    'deskcache/import',
     'deskcache/testing',
     'deskcache/vite',
     'deskcache/adapters/apollo',
