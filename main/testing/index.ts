@@ -241,6 +241,7 @@ export async function testHost<const S extends StoreDeclarations>(
       windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
       queue: (name, queueOptions) => queues.find(name, queueOptions),
       get caches() {
+        assertOpen();
         return offline.caches();
       },
       get sessions() {
