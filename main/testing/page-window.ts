@@ -71,6 +71,8 @@ export function attachToWindow(
     } as const;
     // At once, so that the page's next call, perhaps of the next test, doesn't go to this host.
     for (const port of ports.values()) port.dispatchEvent({ type: 'message', data: createGoodbye(reason) });
+    // As when a page is left: subscriptions that were forgotten don't connect again by themselves.
+    window.dispatchEvent(new window.Event('pagehide') as never);
     onDetach();
   }
 }
