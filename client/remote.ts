@@ -14,7 +14,7 @@ import type {
 } from '../protocol/stores.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import type { ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
-import { loadPart } from './on-demand.ts';
+import { loadFaults } from './on-demand.ts';
 import type { RemoteRange } from './remote-range.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import { toArgumentError, UnsendableArgumentError } from './wire-arguments.ts';
@@ -58,7 +58,7 @@ async function rejectWith(thrown: unknown): Promise<never> {
   const error = toArgumentError(thrown);
   if (!(error instanceof UnsendableArgumentError)) throw error;
   // If that code can’t be loaded, the message is less precise.
-  const faults = await loadPart('faults', () => import('./faults.ts')).catch(() => undefined);
+  const faults = await loadFaults().catch(() => undefined);
   throw faults?.locateFault(error) ?? error;
 }
 

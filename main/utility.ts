@@ -17,6 +17,8 @@ serveCommands(process.parentPort, async ({ directory, stores, windows: windowOpt
           return windows.list();
         case 'windows.clear':
           return windows.clear(query.name);
+        case 'settings.read':
+          return engine.readSettings(query.store);
       }
     },
   };

@@ -65,7 +65,8 @@ export function toErrorData(error: unknown): ErrorData {
 }
 
 export function fromErrorData(data: ErrorData): DiskCacheError {
-  return new DiskCacheError(data.code, data.message, data.cause === undefined ? undefined : { cause: data.cause });
+  // The options of an error: its `cause`, if it has one.
+  return new DiskCacheError(data.code, data.message, data);
 }
 
 /** Accepts any string as the code, because a later version may have added codes. */
