@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../protocol/error.ts';
-import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
+import type { SubscribeOptions } from '../protocol/options.ts';
+import type { StoreEvent } from '../protocol/wire.ts';
 import type { NearCache } from './near-cache.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { PortConnection } from './port-connection.ts';
@@ -16,11 +17,11 @@ export function parseListenerOptions(
   method: string,
   listener: unknown,
   options: RemoteSubscribeOptions = {},
-): { readonly range: SubscriptionRange; readonly onError: (error: unknown) => void } {
+): { readonly range: SubscribeOptions; readonly onError: (error: unknown) => void } {
   try {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', `${method} takes a function`);
     const { onError = rethrowLater, ...range } = options;
-    return { range: toWireArguments([range], ['range'])[0] as SubscriptionRange, onError };
+    return { range: toWireArguments([range], ['range'])[0] as SubscribeOptions, onError };
   } catch (error) {
     throw toArgumentError(error);
   }

@@ -3,7 +3,7 @@ import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
-import type { Range, SetOptions } from '../protocol/options.ts';
+import type { Range, SetOptions, SubscribeOptions } from '../protocol/options.ts';
 import type {
   CacheDeclaration,
   DequeDeclaration,
@@ -13,7 +13,7 @@ import type {
   StoreDeclarations,
 } from '../protocol/stores.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
-import type { ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
+import type { ChangeOrReset } from '../protocol/wire.ts';
 import { loadFaults } from './on-demand.ts';
 import type { RemoteRange } from './remote-range.ts';
 import type { RemoteSettings } from './remote-settings.ts';
@@ -71,8 +71,9 @@ export type Remote<C> = {
     : never;
 } & { readonly [M in keyof C & PropertyName]: C[M] extends () => infer R ? Promise<R> : never };
 
-/** The keys whose changes are reported; `onError` receives the reason when the subscription ends by itself. */
-export interface RemoteSubscribeOptions<K = Key> extends SubscriptionRange<K> {
+/** The keys whose changes are reported, and whether with values. */
+export interface RemoteSubscribeOptions<K = Key> extends SubscribeOptions<K> {
+  /** Receives the reason when the subscription ends by itself. Without it that is an uncaught error. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -85,9 +86,9 @@ interface RemoteStoreMethods<Contract, K, V> {
   batch(steps: Iterable<BatchStep<Contract, K, V>>): Promise<BatchResult>;
   /**
    * Calls `listener` with every change from now on, from any window or process, in commit order; `reset` means that some were lost: read
-   * again. Returns an unsubscribe function.
+   * again. With `values: true` a change carries the value. A value over 64 KiB is reported as `reset`. Returns an unsubscribe function.
    */
-  subscribe(listener: (change: ChangeOrReset<K>) => void, options?: RemoteSubscribeOptions<K>): () => void;
+  subscribe(listener: (change: ChangeOrReset<K, V>) => void, options?: RemoteSubscribeOptions<K>): () => void;
 }
 
 /**

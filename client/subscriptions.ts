@@ -1,17 +1,24 @@
+import type { SubscribeOptions } from '../protocol/options.ts';
 import { toQueueAddress } from '../protocol/stores.ts';
-import type { ChangeOrReset, ChangesMessage, StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
+import type { ChangeOrReset, ChangesMessage, StoreEvent } from '../protocol/wire.ts';
 import type { ControlClient } from './control-client.ts';
 import { rethrowLater } from './on-demand.ts';
 import { Reconnector } from './reconnect.ts';
+import { SubscriptionValues } from './subscription-values.ts';
 
 /** Receives changes in order; `reset` means that some were lost. */
 export type UpdateListener = (change: ChangeOrReset) => void;
 
 export interface Subscription {
   readonly store: string;
-  readonly range: SubscriptionRange;
+  readonly range: SubscribeOptions;
   readonly listener: (event: StoreEvent) => void;
   readonly onError: (error: unknown) => void;
+}
+
+interface ActiveSubscription extends Subscription {
+  /** Undefined if its changes carry no values. */
+  readonly values: SubscriptionValues | undefined;
 }
 
 /**
@@ -22,7 +29,7 @@ export interface Subscription {
  */
 export class Subscriptions {
   readonly #reconnector: Reconnector;
-  readonly #byId = new Map<number, Subscription>();
+  readonly #byId = new Map<number, ActiveSubscription>();
   #control: ControlClient | undefined;
   #lastId = 0;
   #wasInterrupted = false;
@@ -40,7 +47,8 @@ export class Subscriptions {
   /** Returns an unsubscribe function. Without `mayConnect` the subscription waits for the next connection. */
   add(subscription: Subscription, mayConnect: boolean): () => void {
     const id = ++this.#lastId;
-    this.#byId.set(id, subscription);
+    const values = subscription.range.values ? new SubscriptionValues(subscription.range) : undefined;
+    this.#byId.set(id, { ...subscription, values });
     if (this.#control !== undefined) this.#start(this.#control, id, subscription);
     else if (mayConnect) this.#reconnector.connectNow();
     return () => {
@@ -53,7 +61,7 @@ export class Subscriptions {
     this.#control = connection;
     for (const [id, subscription] of this.#byId) {
       this.#start(connection, id, subscription);
-      if (this.#wasInterrupted) notify(subscription, { kind: 'reset' });
+      if (this.#wasInterrupted) notify(subscription, RESET);
     }
     this.#wasInterrupted = false;
   }
@@ -90,8 +98,12 @@ export class Subscriptions {
   }
 }
 
-function notify({ store, listener }: Subscription, event: StoreEvent): void {
+const RESET: StoreEvent = { kind: 'reset' };
+
+function notify({ store, listener, values }: ActiveSubscription, sent: StoreEvent): void {
   try {
+    const event = values === undefined ? sent : values.receive(sent);
+    if (event === undefined) return;
     const isQueue = store.startsWith(toQueueAddress(''));
     listener(isQueue && event.kind === 'reset' ? { kind: 'missed' } : event);
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
 
 /* Hints in errors about arguments that a method of the same name accepts elsewhere, and that would otherwise be ignored. */
@@ -116,8 +117,33 @@ export interface Range<K = Key> {
 
 export type ChangeKind = 'set' | 'delete' | 'expire' | 'evict' | 'clear';
 
-/** A change of an item. `clear` has no key. */
-export interface Change<K = Key> {
+/**
+ * A change of an item. `clear` has no key, and concerns all. With `values: true` a change also tells what the item was changed to; these
+ * values are frozen where they are plain objects and arrays, because all listeners get the same ones.
+ */
+export interface Change<K = Key, V = unknown> {
   readonly kind: ChangeKind;
   readonly key?: K;
+  /** With `values: true`, of `set`: the value that is stored when the change is delivered. */
+  readonly value?: V;
+  /** With `values: true`, of a subscription to `key` or `keys`: the value it was last told, or that was stored when it began. */
+  readonly before?: V;
+  /** With `values: true`, of `set`, in place of `value`: why the value can't be read, such as `CORRUPT`. */
+  readonly error?: DiskCacheError;
+}
+
+/** Which changes a subscription is told: those of one key, of several keys, or of a range. Default: all. */
+export interface SubscribeOptions<K = Key> {
+  /** Only changes of this key, and no other that begins with it. */
+  readonly key?: K;
+  /** Only changes of these keys. */
+  readonly keys?: Iterable<K>;
+  /** Only changes of keys that begin with these elements of an array, or characters of a string. */
+  readonly prefix?: Key;
+  /** Only changes of keys from this one on. */
+  readonly from?: K;
+  /** Only changes of keys before this one. */
+  readonly to?: K;
+  /** Tell `value` and, for `key` and `keys`, `before`. Default false. */
+  readonly values?: boolean;
 }

@@ -1,7 +1,7 @@
 import { type ErrorData, isErrorData, toErrorData } from './error.ts';
 import type { QueueEvent } from './job.ts';
 import type { Key } from './key.ts';
-import type { Change } from './options.ts';
+import type { Change, SubscribeOptions } from './options.ts';
 
 /*
  * Messages between a page and the main process over the port of the stores. There are four formats, each for one reason:
@@ -102,23 +102,29 @@ export interface SubscribeRequest {
   /** The page's number for the subscription. */
   readonly id: number;
   readonly store: string;
-  readonly range: SubscriptionRange;
-}
-
-export interface SubscriptionRange<K = Key> {
-  /** The leading elements of array keys, or the leading characters of string keys. */
-  readonly prefix?: Key;
-  /** Smallest key, inclusive. */
-  readonly from?: K;
-  /** Largest key, exclusive. */
-  readonly to?: K;
+  readonly range: SubscribeOptions;
 }
 
 /** A change of an item, or `reset`: changes were lost, so read again whatever you show. */
-export type ChangeOrReset<K = Key> = Change<K> | { readonly kind: 'reset'; readonly key?: never };
+export type ChangeOrReset<K = Key, V = unknown> =
+  | Change<K, V>
+  | {
+      readonly kind: 'reset';
+      readonly key?: never;
+      readonly value?: never;
+      readonly before?: never;
+      readonly error?: never;
+    };
 
 /** What a subscriber receives: changes of a store, events of a queue, and for both a notice that some were lost. */
-export type StoreEvent = ChangeOrReset | QueueEvent;
+export type StoreEvent = ChangeOrReset | ValueEvent | QueueEvent;
+
+/** What is sent to a subscription with values: errors are data, and `known` is the value that a key had when the subscription began. */
+export type ValueEvent =
+  | { readonly kind: 'known'; readonly key: Key; readonly value: unknown }
+  | { readonly kind: 'set'; readonly key: Key; readonly value: unknown }
+  | { readonly kind: 'set'; readonly key: Key; readonly error: ErrorData }
+  | { readonly kind: 'reset' };
 
 /** Main to page: the changes since the last such message. The next one follows once the page has sent this one's number with `seen`. */
 export interface ChangesMessage {

@@ -12,6 +12,8 @@ const COMPOSITION_ROOT = ['protocol/', 'main/', 'client/', 'node:', 'electron'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'protocol/': [],
   'renderer-api/': ['protocol/', 'client/', 'comlink'],
+  'renderer-api/bindings/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/disk-cache.ts'],
+  'renderer-api/react/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'react'],
   'client/': ['protocol/', 'comlink'],
   'client/settings-mirror.ts': ['protocol/', 'client/', 'dequal'],
   'preload/': ['protocol/', 'electron'],

@@ -7,7 +7,7 @@ import { Deque, Settings } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
 import type { BridgeStore } from './handlers.ts';
 import type { Principal } from './principal.ts';
-import type { StoreFeeds } from './session-subscriptions.ts';
+import type { StoreFeeds } from './store-feeds.ts';
 
 /** More changed keys than this are reported as a change of the whole store. */
 const MAX_INVALIDATED_KEYS = 1000;

@@ -2,123 +2,63 @@
 import { clearImmediate, setImmediate } from 'node:timers';
 import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { Key } from '../../protocol/key.ts';
-import type { ChangesMessage, StoreEvent, SubscriptionRange } from '../../protocol/wire.ts';
+import type { SubscribeOptions } from '../../protocol/options.ts';
+import type { ChangesMessage, StoreEvent } from '../../protocol/wire.ts';
 import { Deque, Settings } from '../engine/index.ts';
-import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange, unrefTimer } from '../engine/internal.ts';
+import { type KeyFilter, parseSubscribeOptions } from '../engine/internal.ts';
 import { Queue } from '../queue/index.ts';
+import { ChangeValues, type ValueStore } from './change-values.ts';
 import type { BridgeStore } from './handlers.ts';
+import { MatchingStore } from './matching-subscriptions.ts';
+import type { StoreFeeds } from './store-feeds.ts';
 
-type StoreEventListener = (event: StoreEvent) => void;
-
-/**
- * Milliseconds for which a feed without listeners stays open: starting and stopping it are transactions of the store, and a page can request
- * both again and again with small messages.
- */
-const FEED_LINGER_MS = 1000;
-
-interface StoreFeed {
-  readonly listeners: Set<StoreEventListener>;
-  readonly stop: () => void;
-  /** Ends the feed, while nothing listens to it. */
-  lingering: NodeJS.Timeout | undefined;
-}
-
-/** The store subscriptions of one session. Invariant: one subscription per store, however many listeners it has here. */
-export class StoreFeeds {
-  readonly #feeds = new Map<BridgeStore, StoreFeed>();
-
-  /** Calls the listener for every change of the store from now on. Returns an unsubscribe function. */
-  subscribe(store: BridgeStore, listener: StoreEventListener): () => void {
-    const feed = this.#feeds.get(store) ?? this.#start(store);
-    clearTimeout(feed.lingering);
-    feed.listeners.add(listener);
-    return () => {
-      if (!feed.listeners.delete(listener) || feed.listeners.size > 0 || this.#feeds.get(store) !== feed) return;
-      feed.lingering = unrefTimer(setTimeout(() => this.#stop(store, feed), FEED_LINGER_MS));
-    };
-  }
-
-  /** Ends every feed, also those that linger. */
-  close(): void {
-    for (const [store, feed] of [...this.#feeds]) this.#stop(store, feed);
-  }
-
-  #stop(store: BridgeStore, feed: StoreFeed): void {
-    clearTimeout(feed.lingering);
-    this.#feeds.delete(store);
-    runOrWarn(feed.stop);
-  }
-
-  #start(store: BridgeStore): StoreFeed {
-    const listeners = new Set<StoreEventListener>();
-    const dispatch = (event: StoreEvent) => {
-      for (const listener of listeners) listener(event);
-    };
-    const feed: StoreFeed = { listeners, stop: subscribeToStore(store, dispatch), lingering: undefined };
-    this.#feeds.set(store, feed);
-    return feed;
-  }
-}
-
-/** Runs what no caller waits for, and only warns if it fails: to unsubscribe writes to the store, which may fail. */
-export function runOrWarn(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
-  }
-}
-
-/** Deques and settings report only that something changed, queues report job events. */
-function subscribeToStore(store: BridgeStore, listener: StoreEventListener): () => void {
-  if (store instanceof Deque) return store.subscribe(({ kind }) => listener({ kind }));
-  if (store instanceof Settings) return store.subscribe(({ kind, key }) => listener({ kind, key }));
-  return store.subscribe(listener);
-}
-
-/** Maximum number of subscriptions of a page. */
+/** Maximum number of subscriptions of a page, not counting those to exact keys. */
 const MAX_SUBSCRIPTIONS = 256;
+/** Maximum number of keys of a page's subscriptions to exact keys, and of their bytes. */
+const MAX_KEYS = 4096;
+const MAX_KEYS_BYTES = 2 ** 20;
 /** Bytes of changes that the page hasn't acknowledged; beyond this it gets a `reset`. */
 const MAX_PENDING_BYTES = 256 * 1024;
 /** Keys compared with ranges for one message, about 2 ms. */
 const MAX_COMPARISONS = 16_384;
 
-const RESET: readonly StoreEvent[] = Object.freeze([Object.freeze({ kind: 'reset' })]);
-
-/** The subscriptions with the same range. */
-interface Filter {
-  /** Undefined matches every key. */
-  readonly range: KeyRange | undefined;
-  /** By the page's number of the subscription: how many of the pending changes preceded it. */
-  readonly skippedBySubscription: Map<number, number>;
-}
+type SubscriptionChanges = ChangesMessage['changes'][number];
 
 /** A store with subscriptions. */
 interface SubscribedStore {
-  readonly filters: Map<string, Filter>;
+  readonly matching: MatchingStore;
   readonly stop: () => void;
   /** Changes that were not sent yet; undefined: too many. */
   pending: StoreEvent[] | undefined;
   pendingBytes: number;
 }
 
-type SubscriptionChanges = [subscription: number, events: readonly StoreEvent[]];
+interface SessionSubscription {
+  readonly keys: number;
+  readonly keyBytes: number;
+  end(): void;
+}
 
 /**
  * The subscriptions of one page. The changes of one turn of the main process go into one message, and while the page hasn't acknowledged it
  * the following ones are collected: a slow page gets fewer and larger messages. A change is only recorded when it happens, however many
- * subscriptions there are; it is compared with their ranges when it is sent.
+ * subscriptions there are; it is compared with their keys, and its value is read, when it is sent.
  *
- * Invariant: at most one message is in flight; the collected changes, and the comparisons for a message, are bounded. An excess is reported
- * as `reset`, never lost.
+ * Invariant: at most one message is in flight; the collected changes, and the comparisons and values for a message, are bounded. An excess
+ * of changes is reported as `reset`, never lost; an excess of values waits for the next message.
  */
 export class SessionSubscriptions {
   readonly #feeds: StoreFeeds;
   readonly #send: (changes: ChangesMessage) => void;
   readonly #enqueue: (task: () => boolean) => void;
   readonly #stores = new Map<BridgeStore, SubscribedStore>();
-  readonly #unsubscribes = new Map<number, () => void>();
+  readonly #subscriptions = new Map<number, SessionSubscription>();
+  #keys = 0;
+  #keyBytes = 0;
+  #exact = 0;
+  /** What new subscriptions are sent first. */
+  #known: SubscriptionChanges[] = [];
+  #knownValues = new ChangeValues();
   #pendingBytes = 0;
   #lastNumber = 0;
   #acknowledged = 0;
@@ -132,32 +72,58 @@ export class SessionSubscriptions {
   }
 
   get size(): number {
-    return this.#unsubscribes.size;
+    return this.#subscriptions.size;
   }
 
-  /** @throws {DiskCacheError} `TOO_LARGE` for too many subscriptions; `BAD_OPTION` or `BAD_KEY` for an invalid range. */
-  add(id: number, store: BridgeStore, range: SubscriptionRange): void {
-    if (this.#unsubscribes.has(id))
+  /**
+   * Adds a subscription. One to exact keys with values is first sent the values that they have now.
+   *
+   * @throws {DiskCacheError} `TOO_LARGE` for too many subscriptions; `BAD_OPTION` or `BAD_KEY` for invalid options.
+   */
+  add(id: number, store: BridgeStore, options: SubscribeOptions): void {
+    if (this.#subscriptions.has(id))
       throw new DiskCacheError('BAD_OPTION', `Subscription ${id} exists already; use another number`);
-    if (this.#unsubscribes.size === MAX_SUBSCRIPTIONS) {
-      throw new DiskCacheError('TOO_LARGE', `A page can have ${MAX_SUBSCRIPTIONS} subscriptions; end some`);
+    const { filter, hasValues } = parseOptions(store, options);
+    const keys = filter?.exactKeys?.size ?? 0;
+    const keyBytes = keys === 0 ? 0 : estimateBytes([...filter!.exactKeys!.values()]);
+    const isExact = filter?.exactKeys !== undefined;
+    if (isExact) this.#assertKeysFit(keys, keyBytes);
+    else if (this.#subscriptions.size - this.#exact === MAX_SUBSCRIPTIONS) {
+      throw new DiskCacheError(
+        'TOO_LARGE',
+        `A page can have ${MAX_SUBSCRIPTIONS} subscriptions, not counting those to keys; end some`,
+      );
     }
-    const { id: name, ...parsed } = parseFilter(store, range);
     const subscribed = this.#stores.get(store) ?? this.#subscribe(store);
-    const filter = subscribed.filters.get(name) ?? { ...parsed, skippedBySubscription: new Map() };
-    subscribed.filters.set(name, filter);
-    filter.skippedBySubscription.set(id, subscribed.pending?.length ?? 0);
-    this.#unsubscribes.set(id, () => {
-      filter.skippedBySubscription.delete(id);
-      if (filter.skippedBySubscription.size === 0) subscribed.filters.delete(name);
-      if (subscribed.filters.size === 0) this.#unsubscribe(store, subscribed);
+    const endMatching = subscribed.matching.add(id, filter, hasValues, subscribed.pending?.length ?? 0);
+    this.#keys += keys;
+    this.#keyBytes += keyBytes;
+    this.#exact += Number(isExact);
+    this.#subscriptions.set(id, {
+      keys,
+      keyBytes,
+      end: () => {
+        this.#keys -= keys;
+        this.#keyBytes -= keyBytes;
+        this.#exact -= Number(isExact);
+        endMatching();
+        if (subscribed.matching.isEmpty) this.#unsubscribe(store, subscribed);
+      },
     });
+    if (hasValues && isExact) this.#enqueue(() => this.#readKnown(id, store as ValueStore, filter!.exactKeys!));
+  }
+
+  #readKnown(id: number, store: ValueStore, keys: NonNullable<KeyFilter['exactKeys']>): false {
+    const known = this.#subscriptions.has(id) ? this.#knownValues.readKnown(store, keys) : [];
+    if (known.length > 0) this.#known.push([id, known]);
+    this.#schedule();
+    return false;
   }
 
   remove(id: number): void {
-    const end = this.#unsubscribes.get(id);
-    this.#unsubscribes.delete(id);
-    end?.();
+    const subscription = this.#subscriptions.get(id);
+    this.#subscriptions.delete(id);
+    subscription?.end();
   }
 
   /** The page has processed a message, so the next one may follow. */
@@ -169,13 +135,21 @@ export class SessionSubscriptions {
 
   close(): void {
     clearImmediate(this.#scheduled);
-    this.#unsubscribes.clear();
+    this.#subscriptions.clear();
     for (const [store, subscribed] of [...this.#stores]) this.#unsubscribe(store, subscribed);
+  }
+
+  #assertKeysFit(keys: number, bytes: number): void {
+    if (this.#keys + keys <= MAX_KEYS && this.#keyBytes + bytes <= MAX_KEYS_BYTES) return;
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `A page can subscribe to ${MAX_KEYS} keys of ${MAX_KEYS_BYTES} bytes in all; subscribe to a range of keys, or end some`,
+    );
   }
 
   #subscribe(store: BridgeStore): SubscribedStore {
     const stop = this.#feeds.subscribe(store, (event) => this.#record(subscribed, event));
-    const subscribed: SubscribedStore = { filters: new Map(), stop, pending: [], pendingBytes: 0 };
+    const subscribed: SubscribedStore = { matching: new MatchingStore(store), stop, pending: [], pendingBytes: 0 };
     this.#stores.set(store, subscribed);
     return subscribed;
   }
@@ -192,15 +166,16 @@ export class SessionSubscriptions {
       subscribed.pending.push(event);
       subscribed.pendingBytes += weight;
       this.#pendingBytes += weight;
-      if (this.#pendingBytes > MAX_PENDING_BYTES) this.#reset(subscribed);
+      if (this.#pendingBytes > MAX_PENDING_BYTES) this.#setPending(subscribed, undefined);
     }
     this.#schedule();
   }
 
-  #reset(subscribed: SubscribedStore): void {
+  #setPending(subscribed: SubscribedStore, pending: StoreEvent[] | undefined): void {
     this.#pendingBytes -= subscribed.pendingBytes;
-    subscribed.pending = undefined;
-    subscribed.pendingBytes = 0;
+    subscribed.pending = pending;
+    subscribed.pendingBytes = pending?.reduce((bytes, event) => bytes + estimateBytes(event), 0) ?? 0;
+    this.#pendingBytes += subscribed.pendingBytes;
   }
 
   #schedule(): void {
@@ -210,57 +185,54 @@ export class SessionSubscriptions {
   readonly #dispatch = (): false => {
     this.#scheduled = undefined;
     let comparisonsLeft = MAX_COMPARISONS;
-    const changes: SubscriptionChanges[] = [];
-    for (const subscribed of this.#stores.values()) {
-      if (subscribed.pending?.length === 0) continue;
-      const filters = [...subscribed.filters.values()];
-      comparisonsLeft -= (subscribed.pending?.length ?? 0) * filters.filter(({ range }) => range).length;
-      for (const change of matchChanges(filters, comparisonsLeft < 0 ? undefined : subscribed.pending))
-        changes.push(change);
-      this.#pendingBytes -= subscribed.pendingBytes;
-      subscribed.pending = [];
-      subscribed.pendingBytes = 0;
-      for (const { skippedBySubscription } of filters)
-        for (const id of skippedBySubscription.keys()) skippedBySubscription.set(id, 0);
+    const values = new ChangeValues();
+    const changes = this.#known;
+    this.#known = [];
+    this.#knownValues = new ChangeValues();
+    for (const [store, subscribed] of [...this.#stores]) {
+      const { matching, pending } = subscribed;
+      if (pending?.length === 0) continue;
+      comparisonsLeft -= (pending?.length ?? 0) * matching.ranges;
+      const isReset = pending === undefined || comparisonsLeft < 0;
+      if (isReset) matching.reset(changes);
+      const rest = isReset ? [] : pending.slice(matching.match(pending, values, changes));
+      this.#setPending(subscribed, rest);
+      // Behind the others: in the next message they have room first.
+      this.#stores.delete(store);
+      this.#stores.set(store, subscribed);
     }
-    if (changes.length > 0) this.#send({ deskcache: 'changes', number: ++this.#lastNumber, changes });
+    if (changes.length > 0) this.#post(changes);
+    else if (this.#hasPending()) this.#schedule();
     return false;
   };
-}
 
-function parseFilter(
-  store: BridgeStore,
-  range: SubscriptionRange,
-): { readonly id: string; readonly range: KeyRange | undefined } {
-  if (store instanceof Deque || store instanceof Queue || store instanceof Settings)
-    return { id: '', range: undefined };
-  const parsed = parseKeyRange(range as object);
-  return { id: parsed.id, range: parsed.isUnbounded ? undefined : parsed };
-}
-
-/** Returns the matching changes of `pending` for each subscription; `reset` if there were too many. */
-function matchChanges(filters: readonly Filter[], pending: readonly StoreEvent[] | undefined): SubscriptionChanges[] {
-  if (pending === undefined) {
-    return filters.flatMap(({ skippedBySubscription }) =>
-      [...skippedBySubscription.keys()].map((id): SubscriptionChanges => [id, RESET]),
-    );
+  #hasPending(): boolean {
+    return [...this.#stores.values()].some(({ pending }) => pending?.length !== 0);
   }
-  const keys = filters.some(({ range }) => range) ? pending.map(toColumn) : [];
-  return filters.flatMap(({ range, skippedBySubscription }) => {
-    const places = [...pending.keys()].filter((place) => matchesRange(keys[place], range));
-    const all = places.map((place) => pending[place]!);
-    return [...skippedBySubscription].flatMap(([id, first]): SubscriptionChanges[] => {
-      const before = first === 0 ? 0 : places.filter((place) => place < first).length;
-      return before === all.length ? [] : [[id, before === 0 ? all : all.slice(before)]];
-    });
-  });
+
+  #post(changes: ChangesMessage['changes']): void {
+    const number = ++this.#lastNumber;
+    try {
+      this.#send({ deskcache: 'changes', number, changes });
+    } catch {
+      // The values of a custom codec may not be cloneable: the page reads them again, and gets the error.
+      this.#send({ deskcache: 'changes', number, changes: changes.map(([id]) => [id, [{ kind: 'reset' }]]) });
+    }
+  }
 }
 
-function toColumn(event: StoreEvent): KeyColumn | undefined {
-  const { key } = event as { readonly key?: Key };
-  return key === undefined ? undefined : encodeKey(key);
-}
+const WITHOUT_KEYS =
+  'has no keys to subscribe to, and its changes carry no values; read it again when it changes, or use watch';
 
-/** A change without a key, such as `clear`, matches every range. */
-const matchesRange = (key: KeyColumn | undefined, range: KeyRange | undefined): boolean =>
-  range === undefined || key === undefined || range.has(key);
+function parseOptions(
+  store: BridgeStore,
+  options: SubscribeOptions,
+): { readonly filter: KeyFilter | undefined; readonly hasValues: boolean } {
+  if (store instanceof Deque || store instanceof Queue || store instanceof Settings) {
+    const { key, keys, values } = options;
+    if (key === undefined && keys === undefined && values === undefined) return { filter: undefined, hasValues: false };
+    throw new DiskCacheError('BAD_OPTION', `A deque, a queue or settings ${WITHOUT_KEYS}`);
+  }
+  const { filter, hasValues } = parseSubscribeOptions(options);
+  return { filter: filter.isUnbounded ? undefined : filter, hasValues };
+}

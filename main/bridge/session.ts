@@ -19,7 +19,8 @@ import { Principals } from './principal.ts';
 import { FairScheduler, RequestQueue, type TaskQueue } from './request-queue.ts';
 import { runOperations } from './run-operations.ts';
 import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
-import { runOrWarn, SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
+import { SessionSubscriptions } from './session-subscriptions.ts';
+import { runOrWarn, StoreFeeds } from './store-feeds.ts';
 import { ValueStreams } from './value-streams.ts';
 
 /** State shared by the sessions of one application. */

@@ -12,13 +12,14 @@ export type {
   QueueOptions,
   Range,
   SetOptions,
+  SubscribeOptions,
 } from '../../protocol/options.ts';
 export type { Entry, Stats } from '../../protocol/results.ts';
 export type { SettingsPatch, SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
 export type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../protocol/stores.ts';
 export type { ByteRange, StoredBytes } from './cache/byte-streams.ts';
 export { Cache } from './cache/cache.ts';
-export type { SubscribeOptions } from './cache/change-feed.ts';
+
 export type { CheckOptions, Finding, FindingCode } from './cache/check.ts';
 export type { Configuration } from './cache/configure.ts';
 export type { MemoizeOptions } from './cache/memoize.ts';

@@ -3,7 +3,6 @@
  * the engine imports this file.
  */
 
-export { type KeyRange, parseKeyRange } from './cache/change-feed.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
@@ -31,4 +30,5 @@ export {
 } from './validate.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
+export { type KeyFilter, type KeyId, parseSubscribeOptions, toKeyId } from './values/key-filter.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';

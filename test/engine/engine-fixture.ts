@@ -39,6 +39,7 @@ export function toAsyncCache(cache: CacheMethods): AsyncCache {
     keys: (range) => lazily(() => cache.keys(range)),
     values: (range) => lazily(() => cache.values(range)),
     entries: (range) => lazily(() => cache.entries(range)),
+    subscribe: (listener, options) => cache.subscribe(listener, options),
   };
 }
 

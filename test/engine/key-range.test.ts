@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseKeyRange } from '../../main/engine/cache/change-feed.ts';
 import { compareColumns, encodeKey } from '../../main/engine/values/key.ts';
+import { parseSubscribeOptions } from '../../main/engine/values/key-filter.ts';
 import type { Key } from '../../protocol/key.ts';
+
+const parseKeyRange = (range: object) => parseSubscribeOptions(range).filter;
 
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),

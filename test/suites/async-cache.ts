@@ -1,5 +1,6 @@
 import type { CacheContract } from '../../protocol/contract/cache.ts';
-import type { CacheOptions, Range } from '../../protocol/options.ts';
+import type { CacheOptions, Range, SubscribeOptions } from '../../protocol/options.ts';
+import type { ChangeOrReset } from '../../protocol/wire.ts';
 
 /** Methods that differ between a store and the wire. */
 type Reshaped = 'page' | 'size';
@@ -12,6 +13,7 @@ export type AsyncCache = { readonly [M in Exclude<keyof CacheContract, Reshaped>
   keys(range?: Range): AsyncIterable<unknown>;
   values(range?: Range): AsyncIterable<unknown>;
   entries(range?: Range): AsyncIterable<unknown>;
+  subscribe(listener: (change: ChangeOrReset) => void, options?: SubscribeOptions): () => void;
 };
 
 /** A store under test, with a clock that moves only by hand. */

@@ -1,5 +1,6 @@
 import { afterEach, describe } from 'vitest';
 import type { AsyncStoreFixture, OpenAsyncStore } from './async-cache.ts';
+import { changeBehaviour } from './changes.ts';
 import { counterBehaviour } from './counters.ts';
 import { keyAndValueBehaviour } from './keys-and-values.ts';
 import { maintenanceBehaviour } from './maintenance.ts';
@@ -26,6 +27,7 @@ export function storeBehaviour(name: string, open: OpenAsyncStore): void {
     removalBehaviour(openForOneTest);
     queueBehaviour(openForOneTest);
     rangeBehaviour(openForOneTest);
+    changeBehaviour(openForOneTest);
     maintenanceBehaviour(openForOneTest);
   });
 }

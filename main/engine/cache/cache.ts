@@ -1,7 +1,15 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type {
+  CacheOptions,
+  Change,
+  CountOptions,
+  QueueOptions,
+  Range,
+  SetOptions,
+  SubscribeOptions,
+} from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
@@ -9,7 +17,6 @@ import type { ChangeListener, Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
-import type { SubscribeOptions } from './change-feed.ts';
 import { subscribe } from './change-feed.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
 import { type Configuration, configure } from './configure.ts';
@@ -249,7 +256,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * Calls `listener` with every change from now on: own changes right after their commit, those of other processes about 25 ms later,
    * all in the order of their commits, with the reason. Returns an unsubscribe function.
    */
-  subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
+  subscribe(listener: (change: Change<K, V>) => void, options?: SubscribeOptions<K>): () => void {
     return subscribe(this.#store.core, listener as ChangeListener, options);
   }
 

@@ -1,57 +1,16 @@
-import type { Key } from '../../../protocol/key.ts';
-import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import type { Change, ChangeKind, SubscribeOptions } from '../../../protocol/options.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
-import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';
-import { assertFunction, assertOptions, wrapListener } from '../validate.ts';
-import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
+import type { ChangeListener, ChangeSubscription, Core, ReadLive } from '../state/core.ts';
+import { assertFunction, wrapListener } from '../validate.ts';
+import { decodeKey, type KeyColumn } from '../values/key.ts';
+import { parseSubscribeOptions } from '../values/key-filter.ts';
+import { withoutReadBudget } from '../values/read-budget.ts';
+import { addBefore, addValue, readKnownValues } from './change-values.ts';
+import { readLive } from './read.ts';
 import { inWriteTransaction } from './transaction.ts';
-
-export interface SubscribeOptions {
-  /** Only changes of keys that begin so; `clear` concerns all. */
-  readonly prefix?: Key;
-  /** Only changes of keys from this one on. */
-  readonly from?: Key;
-  /** Only changes of keys before this one. */
-  readonly to?: Key;
-}
-
-const KEY_RANGE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'from', 'to']);
-
-/** The range of keys of a subscription. */
-export interface KeyRange {
-  /** Equal for ranges of the same keys. */
-  readonly id: string;
-  readonly isUnbounded: boolean;
-  /** Takes a key as `encodeKey` returns it: encoded once, it is compared with many ranges. */
-  has(key: KeyColumn): boolean;
-}
-
-/** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
-function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
-  return parseKeyBounds(assertOptions(options, KEY_RANGE_OPTIONS));
-}
-
-/** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
-export function parseKeyRange(options: SubscribeOptions | undefined): KeyRange {
-  const bounds = parseBounds(options);
-  return {
-    id: `${toText(bounds.lower)} ${toText(bounds.upper)}`,
-    isUnbounded: bounds.lower === undefined && bounds.upper === undefined,
-    has: (key) => isWithin(key, bounds),
-  };
-}
-
-const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
-  (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
-
-function toText(bound: KeyColumn | undefined): string {
-  if (typeof bound === 'object') return `x${Buffer.from(bound).toString('hex')}`;
-  return bound === undefined ? '' : JSON.stringify(bound);
-}
 
 /** How often changes of other processes are polled. */
 const POLL_INTERVAL_MS = 25;
@@ -62,17 +21,32 @@ const RENEWAL_INTERVAL_MS = 20_000;
 const MAX_BATCH_CHANGES = 512;
 
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
-export function createSubscription(listener: ChangeListener, options?: SubscribeOptions): ChangeSubscription {
+export function createSubscription(
+  listener: ChangeListener,
+  options: SubscribeOptions | undefined,
+  read: ReadLive,
+): ChangeSubscription {
   assertFunction(listener, 'a listener');
-  return { listener: wrapListener(listener, 'changes'), bounds: parseBounds(options) };
+  const { filter, hasValues } = parseSubscribeOptions(options);
+  const known = hasValues && filter.exactKeys ? new Map() : undefined;
+  return { listener: wrapListener(listener, 'changes'), filter, read: hasValues ? read : undefined, known };
 }
 
-/** Calls `listener` with every change from now on; returns an unsubscribe function. */
-export function subscribe(core: Core, listener: ChangeListener, options?: SubscribeOptions): () => void {
+/**
+ * Calls `listener` with every change from now on; returns an unsubscribe function. `read` returns a live item's value to subscriptions that
+ * carry values.
+ */
+export function subscribe(
+  core: Core,
+  listener: ChangeListener,
+  options?: SubscribeOptions,
+  read: ReadLive = (key) => readLive(core, key),
+): () => void {
   const { changeFeed } = core;
-  const subscription = createSubscription(listener, options);
+  const subscription = createSubscription(listener, options, read);
   if (changeFeed.subscriptions.size === 0) startChangeFeed(core);
   changeFeed.subscriptions.add(subscription);
+  readKnownValues(subscription);
   return () => {
     if (changeFeed.subscriptions.delete(subscription) && changeFeed.subscriptions.size === 0) stopChangeFeed(core);
   };
@@ -169,31 +143,45 @@ function toChange(kind: ChangeKind, key: KeyColumn | null): [change: Change, key
 
 /** Dispatches new changes. A listener may write: its changes are dispatched after those that caused them. It may also close the store. */
 export function dispatchPending(core: Core): void {
-  const { changeFeed, sql } = core;
+  const { changeFeed } = core;
   if (changeFeed.isDispatching || core.transaction.depth > 0) return;
   changeFeed.isDispatching = true;
   try {
-    for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
-      if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
-      // In a damaged log ids may go back: anything may have changed, and reading must not loop.
-      if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
-        dispatch(core, { kind: 'clear' }, undefined);
-        return;
-      }
-      for (const [id, kind, key] of changes) {
-        changeFeed.lastChangeId = id;
-        dispatch(core, ...toChange(kind, key));
-      }
-      changes = changeFeed.subscriptions.size > 0 ? sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES) : [];
-    }
+    // The commit may be that of a page's call; what listeners read isn't read for the page.
+    withoutReadBudget(() => dispatchLogged(core));
   } finally {
     changeFeed.isDispatching = false;
   }
 }
 
+function dispatchLogged(core: Core): void {
+  const { changeFeed, sql } = core;
+  for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
+    if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
+    // In a damaged log ids may go back: anything may have changed, and reading must not loop.
+    if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
+      dispatch(core, { kind: 'clear' }, undefined);
+      return;
+    }
+    for (const [id, kind, key] of changes) {
+      changeFeed.lastChangeId = id;
+      dispatch(core, ...toChange(kind, key));
+    }
+    changes = changeFeed.subscriptions.size > 0 ? sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES) : [];
+  }
+}
+
+/** Calls the listeners of a change. One that an earlier listener has removed isn't called. The value is read once for all that want it. */
 export function dispatch({ changeFeed }: Pick<Core, 'changeFeed'>, change: Change, key: KeyColumn | undefined): void {
-  for (const { listener, bounds } of [...changeFeed.subscriptions]) {
-    if (key !== undefined && !isWithin(key, bounds)) continue;
-    listener(change);
+  const { subscriptions } = changeFeed;
+  let withValue: { readonly change: Change | undefined } | undefined;
+  for (const subscription of [...subscriptions]) {
+    if ((key !== undefined && !subscription.filter.has(key)) || !subscriptions.has(subscription)) continue;
+    if (subscription.read === undefined) {
+      subscription.listener(change);
+      continue;
+    }
+    withValue ??= { change: addValue(change, subscription.read) };
+    if (withValue.change !== undefined) subscription.listener(addBefore(withValue.change, key, subscription));
   }
 }

@@ -167,6 +167,12 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
   };
 }
 
+/** Returns the value of a live item; undefined if there is none. It doesn't count as a use, neither for statistics nor for eviction. */
+export function readLive(core: Core, key: Key): { readonly value: unknown } | undefined {
+  const column = encodeKey(key);
+  return retryIfReplaced(core, () => readEntry(core, column, core.clock()));
+}
+
 function read(core: Core, key: KeyColumn): unknown {
   const { memoryCache, clockState } = core;
   const { corrections } = clockState;

@@ -1,12 +1,19 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type {
+  CacheOptions,
+  Change,
+  CountOptions,
+  QueueOptions,
+  Range,
+  SetOptions,
+  SubscribeOptions,
+} from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
 import { Cache, wrapCore } from '../cache/cache.ts';
-import type { SubscribeOptions } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import type { Configuration } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
@@ -66,7 +73,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     this.#store = new OpenHandle(fanout, `The store at ${fanout.directory}`, closeFanout);
     this.directory = fanout.directory;
     this.shards = fanout.shards.length;
-    this.#subscriptions = new ShardSubscriptions(fanout.shards);
+    this.#subscriptions = new ShardSubscriptions(fanout);
   }
 
   get(key: K): V | undefined {
@@ -226,7 +233,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   /** Calls `listener` with every change in the numbered shards: those of one shard in order, of different shards within about 25 ms. */
-  subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
+  subscribe(listener: (change: Change<K, V>) => void, options?: SubscribeOptions<K>): () => void {
     this.#store.assertOpen();
     return this.#subscriptions.add(listener as ChangeListener, options);
   }

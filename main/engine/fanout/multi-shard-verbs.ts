@@ -1,13 +1,8 @@
 import type { Key } from '../../../protocol/key.ts';
-import type { Change } from '../../../protocol/options.ts';
+import type { Change, SubscribeOptions } from '../../../protocol/options.ts';
 import type { Stats } from '../../../protocol/results.ts';
-import {
-  createSubscription,
-  dispatch,
-  dispatchPending,
-  type SubscribeOptions,
-  subscribe,
-} from '../cache/change-feed.ts';
+import { createSubscription, dispatch, dispatchPending, subscribe } from '../cache/change-feed.ts';
+import { readKnownValues } from '../cache/change-values.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
 import * as read from '../cache/read.ts';
@@ -109,21 +104,25 @@ function sum<T>(parts: Iterable<T>, toNumber: (part: T) => number): number {
  * right after each commit. Shards are cleared together, so `clear` is delivered once.
  */
 export class ShardSubscriptions {
+  readonly #fanout: FanoutCore;
   readonly #shards: readonly Core[];
   readonly #feed = new ChangeFeed();
   /** Changes of each shard while a `clear` of one of them is handled. */
   #buffered: Change[][] | undefined;
   #unsubscribe: (() => void) | undefined;
 
-  constructor(shards: readonly Core[]) {
-    this.#shards = shards;
+  constructor(fanout: FanoutCore) {
+    this.#fanout = fanout;
+    this.#shards = fanout.shards;
   }
 
   add(listener: ChangeListener, options?: SubscribeOptions): () => void {
-    const subscription = createSubscription(listener, options);
+    const readValue = (key: Key) => read.readLive(routeKey(this.#fanout, key), key);
+    const subscription = createSubscription(listener, options, readValue);
     const { subscriptions } = this.#feed;
     this.#unsubscribe ??= this.#subscribeToShards();
     subscriptions.add(subscription);
+    readKnownValues(subscription);
     return () => {
       if (!subscriptions.delete(subscription) || subscriptions.size > 0) return;
       this.#unsubscribe?.();

@@ -1,10 +1,9 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { Change, Range } from '../../../protocol/options.ts';
+import type { Change, Range, SubscribeOptions } from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import type { SubscribeOptions } from '../cache/change-feed.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
@@ -257,8 +256,13 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Calls `listener` for every change from now on, of any process, in commit order. Returns an unsubscribe function. */
-  subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    return subscribe(this.#store.core, listener as ChangeListener, options);
+  subscribe(listener: (change: Change<K, V>) => void, options?: SubscribeOptions<K>): () => void {
+    const validator = this.#readValidator;
+    const core = this.#store.core;
+    return subscribe(core, listener as ChangeListener, options, (key) => {
+      const found = read.readLive(core, key);
+      return found && validator ? { value: validator.validateRead(key, found.value) } : found;
+    });
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
@@ -7,7 +8,8 @@ import type { Column, Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore, StagedFile } from '../values/file-store.ts';
-import type { KeyBounds, KeyColumn } from '../values/key.ts';
+import type { KeyColumn } from '../values/key.ts';
+import type { KeyFilter, KeyId } from '../values/key-filter.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { AccessBuffer, RowStats } from './row-stats.ts';
 import type { OpenOptions, StoreSettings } from './settings.ts';
@@ -158,9 +160,16 @@ export class ClockState {
 
 export type ChangeListener = (change: Change) => void;
 
+/** Returns the value of a live item, without counting as a use of it; undefined if there is none. */
+export type ReadLive = (key: Key) => { readonly value: unknown } | undefined;
+
 export interface ChangeSubscription {
   readonly listener: ChangeListener;
-  readonly bounds: KeyBounds;
+  readonly filter: KeyFilter;
+  /** Reads the values that its changes carry; undefined if they carry none. */
+  readonly read: ReadLive | undefined;
+  /** The values that a subscription to exact keys was last told. */
+  readonly known: Map<KeyId, unknown> | undefined;
 }
 
 /**

@@ -62,6 +62,17 @@ export function withoutByteLimit<T>(work: () => T): T {
   }
 }
 
+/** Runs work inside a page's call that isn't done for the page. */
+export function withoutReadBudget(work: () => void): void {
+  const before = currentBudget;
+  currentBudget = undefined;
+  try {
+    work();
+  } finally {
+    currentBudget = before;
+  }
+}
+
 /** Whether the current call comes from a page. Such a call must not block the main process for long. */
 export const isLimited = (): boolean => currentBudget !== undefined;
 

@@ -1,0 +1,11 @@
+/*
+ * The part of the framework bindings that knows no framework. Each function returns an `Observer`, shared by all components that show the
+ * same data of a store.
+ */
+
+export { type ConnectionSource, observeConnection } from './connection.ts';
+export { type EntryRow, observeEntries } from './entries.ts';
+export { deleteEntry, type EntryStore, observeEntry, setEntry } from './entry.ts';
+export type { Observer, Snapshot } from './observer.ts';
+export { type JobList, type JobsOptions, observeDeque, observeJobs } from './sequences.ts';
+export { observeSetting, setSetting } from './setting.ts';
