@@ -1,6 +1,12 @@
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { isConnectRequest, type PeerGone, type PortAnswer, type PortPurpose } from '../../protocol/handshake.ts';
+import {
+  isConnectRequest,
+  type PortAnswer,
+  type PortPurpose,
+  READY_KEY,
+  type ReadyFunction,
+} from '../../protocol/handshake.ts';
 import { createGoodbye } from '../../protocol/wire.ts';
 import type { PagePort } from './ports.ts';
 
@@ -9,6 +15,13 @@ export interface PageWindow {
   postMessage(message: unknown, ...rest: never[]): void;
   dispatchEvent(event: never): boolean;
   readonly Event: new (type: string) => object;
+}
+
+export interface AttachedPage {
+  openPort(purpose: PortPurpose): PagePort;
+  /** What the page's first line gets. */
+  readonly readSettings: ReadyFunction;
+  onDetach(): void;
 }
 
 /** How the windows of this process are detached that are attached to a test host. */
@@ -20,11 +33,7 @@ const attachedWindows = new WeakMap<PageWindow, () => void>();
  *
  * @throws {DiskCacheError} `BAD_OPTION` for what is no window.
  */
-export function attachToWindow(
-  window: PageWindow,
-  openPort: (purpose: PortPurpose) => PagePort,
-  onDetach: () => void,
-): () => void {
+export function attachToWindow(window: PageWindow, { openPort, readSettings, onDetach }: AttachedPage): () => void {
   assertWindow(window);
   attachedWindows.get(window)?.();
   const original = Object.getOwnPropertyDescriptor(window, 'postMessage');
@@ -41,6 +50,7 @@ export function attachToWindow(
       else Reflect.apply(postMessage as (...args: unknown[]) => void, window, [message, ...rest]);
     },
   });
+  Object.defineProperty(window, READY_KEY, { configurable: true, value: readSettings });
   attachedWindows.set(window, detach);
   return detach;
 
@@ -52,7 +62,7 @@ export function attachToWindow(
     dispatch({ deskcache: 'port', nonce }, [port]);
   }
 
-  function dispatch(data: PortAnswer | PeerGone, given: readonly PagePort[]): void {
+  function dispatch(data: PortAnswer, given: readonly PagePort[]): void {
     const event = new window.Event('message');
     for (const [name, value] of Object.entries({ data, source: window, ports: given }))
       Object.defineProperty(event, name, { value });
@@ -65,6 +75,7 @@ export function attachToWindow(
     attachedWindows.delete(window);
     if (original === undefined) Reflect.deleteProperty(window, 'postMessage');
     else Object.defineProperty(window, 'postMessage', original);
+    Reflect.deleteProperty(window, READY_KEY);
     const reason = {
       code: 'DISCONNECTED',
       message: 'The test host was closed, or the window detached from it',
