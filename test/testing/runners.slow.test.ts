@@ -1,5 +1,5 @@
 /** Test runners in a folder that has the packed library installed, as a stranger's application. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -144,3 +144,22 @@ test('a page and the main process see the same', async () => {
   await t.page().cache('api').set('k', { at: new Date(5) });
   assert.deepEqual(t.host.stores.api.get('k'), { at: new Date(5) });
 });`;
+
+describe('deskcache/main outside of Electron', () => {
+  it.each([
+    ['mjs', "import('deskcache/main')"],
+    ['cjs', "new Promise((resolve) => resolve(require('deskcache/main')))"],
+  ])('says what to use instead: .%s', async (extension, load) => {
+    app.write({
+      // What the package of Electron is without Electron: the path of its program.
+      'outside/node_modules/electron/package.json': JSON.stringify({ name: 'electron', version: '45.4.1' }),
+      'outside/node_modules/electron/index.js': "module.exports = '/opt/electron/electron';",
+      [`outside/program.${extension}`]: `${load}.catch(({ code, message }) => console.log(code, message));`,
+    });
+    cpSync(join(app.folder, 'node_modules/deskcache'), join(app.folder, 'outside/node_modules/deskcache'), {
+      recursive: true,
+    });
+    const printed = await run('outside', `program.${extension}`);
+    expect(printed).toMatch(/^NOT_ALLOWED deskcache\/main runs in Electron's main process only\..*deskcache\/testing/);
+  });
+});
