@@ -56,7 +56,7 @@ describe('a window that is attached to a test host', () => {
     expect([first.host.stores.api.get('k'), second.host.stores.api.get('k')]).toEqual([1, 2]);
   });
 
-  it('has its open calls rejected when it is detached, and its own postMessage back', async () => {
+  it('has its open calls rejected when it is detached, and later ones at once, and its own messages all the time', async () => {
     using t = await testHost({ stores });
     const detach = t.attach(window);
     await diskCache.get('k');
@@ -66,7 +66,9 @@ describe('a window that is attached to a test host', () => {
     detach();
     detach();
     await expect(open).rejects.toMatchObject({ code: 'DISCONNECTED' });
-    expect(Object.hasOwn(window, 'postMessage')).toBe(false);
+    await expect(diskCache.get('k')).rejects.toThrow(/attach it to another one/);
+    window.postMessage('again');
+    expect(window.posted).toEqual(['hello', 'again']);
     await vi.waitFor(() => expect(t.host.sessions).toBe(0));
   });
 
