@@ -118,7 +118,7 @@ export class Client {
 
   /** Awaits and doesn't use `queueMicrotask`, which fake timers of a test may replace. */
   async #flushTurn(): Promise<void> {
-    await undefined;
+    await 0;
     if (this.#turn.length === 0) return;
     if (this.#sent.size === 0 && this.#queued.length === 0) this.#respondedAt = performance.now();
     this.#queued.push(...this.#turn);

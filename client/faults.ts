@@ -28,9 +28,9 @@ export const createFunctionError = (method: string): DiskCacheError =>
 
 const WHY_NOT_CONNECTED = {
   window:
-    'deskcache/renderer needs a page. Use host.stores in the main process, deskcache/engine in Node; a worker asks its page',
+    'deskcache/renderer needs a page. Use host.stores in the main process, deskcache/engine in Node, deskcache/testing in a test; a worker asks its page',
   preload:
-    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
+    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames; a test attaches the window to its host, by t.attach(window) of deskcache/testing',
   answer:
     'The main process did not answer. Is its host open, and was this window opened after host.install(session), or host.attach?',
 } as const;

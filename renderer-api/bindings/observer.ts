@@ -22,6 +22,8 @@ export type StartObserving<T> = (sink: Sink<T>) => () => void;
 const FRAME_MS = 16;
 /** How long an observer stays after its last listener has left: for remounts, StrictMode, and components that wait in Suspense. */
 const LINGER_MS = 1000;
+/** After an error it only stays until a component has shown it, so that an error boundary that is reset reads again. */
+const LINGER_AFTER_ERROR_MS = 100;
 
 /**
  * The data of one key, range, path, deque or queue, for any number of components of a page. It starts with its first use and ends a moment
@@ -52,6 +54,8 @@ export class Observer<T> {
   constructor(initial: T, start: StartObserving<T>, onEnd?: (ended: Observer<T>) => void) {
     this.#stored = initial;
     this.#snapshot = { value: initial, error: undefined, isLoading: true };
+    const first = this.#snapshot;
+    this.getServerSnapshot = () => first;
     this.#start = start;
     this.#onEnd = onEnd;
   }
@@ -61,6 +65,9 @@ export class Observer<T> {
     this.#begin();
     return this.#snapshot;
   };
+
+  /** Returns what to show where nothing can be read: on a server, and in a page that continues what a server has rendered. */
+  readonly getServerSnapshot: () => Snapshot<T>;
 
   /** Calls `listener` when there is another snapshot. Returns an unsubscribe function. */
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -204,6 +211,7 @@ export class Observer<T> {
     clearTimeout(this.#lingering);
     // A component that waits in Suspense comes when loading has ended.
     if (this.#listeners.size > 0 || this.#snapshot.isLoading) return;
-    this.#lingering = setTimeout(() => this.dispose(), LINGER_MS);
+    const lingerMs = this.#snapshot.error === undefined ? LINGER_MS : LINGER_AFTER_ERROR_MS;
+    this.#lingering = setTimeout(() => this.dispose(), lingerMs);
   }
 }
