@@ -88,11 +88,17 @@ const mainEntries = {
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
   queue: 'main/queue/index.ts',
+  import: 'main/import/index.ts',
   main: 'main/index.ts',
   testing: 'main/testing/index.ts',
   vite: 'main/bundling/vite.ts',
   esbuild: 'main/bundling/esbuild.ts',
   webpack: 'main/bundling/webpack.ts',
+  ...Object.fromEntries(
+    ['apollo', 'cache-manager', 'jotai', 'keyv', 'redux-persist', 'tanstack-query', 'unstorage', 'zustand'].map(
+      (name) => [`adapters/${name}`, `main/adapters/${name}.ts`],
+    ),
+  ),
 };
 
 export default defineConfig([
