@@ -191,6 +191,18 @@ export default defineConfig([
     output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
   })),
   {
+    input: 'e2e/react/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/react/main.js', format: 'esm' },
+  },
+  {
+    input: 'e2e/react/page.ts',
+    platform: 'browser',
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+    output: { dir: 'dist/e2e/react', format: 'esm', chunkFileNames: 'page-[name].js' },
+  },
+  {
     // This one's utility process imports the stores by itself.
     input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },
     external: publicFaces,
