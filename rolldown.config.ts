@@ -82,6 +82,10 @@ const mainEntries = {
   webpack: 'main/bundling/webpack.ts',
 };
 
+/** The bindings of frameworks, for pages. They share what a page has at start. */
+const bindings = { vue: 'renderer-api/vue/index.ts', svelte: 'renderer-api/svelte/index.ts' };
+const frameworks = ['vue', /^svelte\//];
+
 export default defineConfig([
   {
     input: { ...mainEntries, 'shared/error': errorClass },
@@ -91,8 +95,8 @@ export default defineConfig([
   },
   {
     // Apart, for what a page loads must not be split by what the main process has in common with it.
-    input: { renderer: pageEntry },
-    external: ['comlink', 'dequal'],
+    input: { renderer: pageEntry, ...bindings },
+    external: ['comlink', 'dequal', ...frameworks],
     platform: 'neutral',
     // What splitting by a group below takes.
     preserveEntrySignatures: 'allow-extension',
@@ -107,8 +111,8 @@ export default defineConfig([
   },
   {
     // What `require` gets. `import.meta` is not looked at there: see main/engine/runtime-files.ts.
-    input: { ...mainEntries, renderer: pageEntry },
-    external,
+    input: { ...mainEntries, renderer: pageEntry, vue: bindings.vue },
+    external: [...external, ...frameworks],
     platform: 'node',
     output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },
     plugins: [commonJsFolder()],
@@ -135,7 +139,7 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'contract-app'].map((name) => ({
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'contract-app', 'bindings'].map((name) => ({
     input: `e2e/${name}/main.ts`,
     external: publicFaces,
     platform: 'node' as const,

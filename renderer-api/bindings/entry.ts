@@ -42,7 +42,7 @@ export const setEntry = <K extends Key, V>(
 ): Promise<void> =>
   observeEntry(store, key).write(
     value,
-    () => (store as RemoteCache<K, V>).set(key, value, options),
+    () => (store as RemoteCache<K, V>).set(key, value, ...(options === undefined ? [] : [options])),
     () => store.get(key),
   );
 
