@@ -39,15 +39,13 @@ export function useEntry<K extends Key, V>(
     const present: K | undefined = getKey();
     return present === undefined ? undefined : observeEntry(store, present);
   });
-  return data.toWritable({
-    set: (value: V | undefined, options?: SetOptions) =>
-      data.track(
-        value === undefined
-          ? deleteEntry(store, getKey()).then(() => {})
-          : setEntry(store, getKey(), copyPlain(value), options),
-      ),
-    delete: () => data.track(deleteEntry(store, getKey())),
-  });
+  return data.toWritable(
+    async (value: V | undefined, options?: SetOptions) => {
+      if (value === undefined) await deleteEntry(store, getKey());
+      else await setEntry(store, getKey(), copyPlain(value), options);
+    },
+    { delete: () => data.track(deleteEntry(store, getKey())) },
+  );
 }
 
 /**

@@ -102,13 +102,24 @@ export class LiveData<T> {
     return Object.defineProperties(live, Object.getOwnPropertyDescriptors(members)) as Live<V> & Members;
   }
 
-  /** Like `toLive`; `write` makes it writable. */
-  toWritable<Members extends { set(value: T): Promise<void> }>(members: Members): WritableLive<T> & Members {
-    const live = this.toLive((value) => value, {
-      ...members,
-      update: (change: (value: T) => T) => members.set(change(live.value)),
-    });
-    return Object.defineProperty(live, 'value', { set: members.set });
+  /** Like `toLive`; `write` stores a value. */
+  toWritable<Members extends object, Options = never>(
+    write: (value: T, options?: Options) => Promise<void>,
+    members: Members,
+  ): WritableLive<T> & Members & { set(value: T, options?: Options): Promise<void> } {
+    const set = (value: T, options?: Options): Promise<void> =>
+      this.#isFilledInByElement() ? Promise.resolve() : this.track(write(value, options));
+    const update = (change: (value: T) => T): Promise<void> => this.track(write(change(live.value)));
+    const live = this.toLive((value) => value, { ...members, set, update });
+    return Object.defineProperty(live, 'value', { set: (value: T) => set(value) });
+  }
+
+  /**
+   * `<select bind:value={…}>` sets its first option in an effect when it is mounted with a value that is undefined. While the value is still
+   * loading, that must not replace the stored one.
+   */
+  #isFilledInByElement(): boolean {
+    return this.snapshot.isLoading && isInEffect();
   }
 
   #createTracker(observer: Observer<T>): () => void {
@@ -135,4 +146,13 @@ export class LiveData<T> {
     if (error !== undefined) throw error;
     return value;
   }
+}
+
+/** Svelte tells outside its components by this alone: a subscriber starts in effects only. */
+function isInEffect(): boolean {
+  let isStarted = false;
+  createSubscriber(() => {
+    isStarted = true;
+  })();
+  return isStarted;
 }

@@ -32,8 +32,7 @@ export function useSetting(
 ): LiveSetting<unknown> {
   const getPath = () => copyPlain(getValue(path));
   const data = new LiveData<unknown>(() => observeSetting(settings, getPath()));
-  return data.toWritable({
-    set: (value: unknown) => data.track(setSetting(settings, getPath(), copyPlain(value))),
+  return data.toWritable((value) => setSetting(settings, getPath(), copyPlain(value)), {
     reset: () => data.track(settings.reset(getPath())),
   });
 }
