@@ -14,7 +14,7 @@ import { getValue, type Live, LiveData, type ValueOrGetter, type WritableLive } 
 /** An entry of a cache or an index. */
 export interface LiveEntry<V> extends WritableLive<V | undefined> {
   /** Sets the value, or deletes the entry if it is `undefined`; see `useEntry`. Resolves when that is on disk. */
-  set(value: V | undefined, options?: SetOptions): Promise<void>;
+  set(value: V | undefined, ...options: readonly [SetOptions?]): Promise<void>;
   /** Deletes the entry. Resolves with whether there was one. */
   delete(): Promise<boolean>;
 }
@@ -40,9 +40,9 @@ export function useEntry<K extends Key, V>(
     return present === undefined ? undefined : observeEntry(store, present);
   });
   return data.toWritable(
-    async (value: V | undefined, options?: SetOptions) => {
+    async (value, ...options: readonly [SetOptions?]) => {
       if (value === undefined) await deleteEntry(store, getKey());
-      else await setEntry(store, getKey(), copyPlain(value), options);
+      else await setEntry(store, getKey(), copyPlain(value), ...options);
     },
     { delete: () => data.track(deleteEntry(store, getKey())) },
   );

@@ -103,12 +103,12 @@ export class LiveData<T> {
   }
 
   /** Like `toLive`; `write` stores a value. */
-  toWritable<Members extends object, Options = never>(
-    write: (value: T, options?: Options) => Promise<void>,
+  toWritable<Members extends object, Options extends readonly unknown[] = []>(
+    write: (value: T, ...options: Options | []) => Promise<void>,
     members: Members,
-  ): WritableLive<T> & Members & { set(value: T, options?: Options): Promise<void> } {
-    const set = (value: T, options?: Options): Promise<void> =>
-      this.#isFilledInByElement() ? Promise.resolve() : this.track(write(value, options));
+  ): WritableLive<T> & Members & { set(value: T, ...options: Options | []): Promise<void> } {
+    const set = (value: T, ...options: Options | []): Promise<void> =>
+      this.#isFilledInByElement() ? Promise.resolve() : this.track(write(value, ...options));
     const update = (change: (value: T) => T): Promise<void> => this.track(write(change(live.value)));
     const live = this.toLive((value) => value, { ...members, set, update });
     return Object.defineProperty(live, 'value', { set: (value: T) => set(value) });

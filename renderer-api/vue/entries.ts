@@ -15,7 +15,7 @@ import { LiveData, type LiveRef } from './live-ref.ts';
 /** How a component writes the entry that it shows. */
 export interface EntryMethods<V> {
   /** Sets the value, or deletes the entry if it is `undefined`; see `useEntry`. Resolves when that is on disk. */
-  set(value: V | undefined, options?: SetOptions): Promise<void>;
+  set(value: V | undefined, ...options: readonly [SetOptions?]): Promise<void>;
   /** Deletes the entry. Resolves with whether there was one. */
   delete(): Promise<boolean>;
 }
@@ -40,15 +40,22 @@ export function useEntry<K extends Key, V>(
     return present === undefined ? undefined : observeEntry(store, present);
   });
   const methods: EntryMethods<V> = {
-    set: (value, options) =>
+    set: (value, ...options) =>
       live.track(
         value === undefined
           ? deleteEntry(store, getKey()).then(() => {})
-          : setEntry(store, getKey(), copyPlain(value), options),
+          : setEntry(store, getKey(), copyPlain(value), ...options),
       ),
     delete: () => live.track(deleteEntry(store, getKey())),
   };
-  return live.toRef(() => live.select((value) => value, methods.set), methods);
+  return live.toRef(
+    () =>
+      live.select(
+        (value) => value,
+        (value) => methods.set(value),
+      ),
+    methods,
+  );
 }
 
 /**
