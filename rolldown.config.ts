@@ -61,6 +61,25 @@ const oneErrorClass: Plugin = {
   },
 };
 
+/** The bindings of frameworks have no client of their own: `diskCache` is that of `deskcache/renderer`. */
+const oneClient: Plugin = {
+  name: 'one-client',
+  async resolveId(source, importer) {
+    const resolved = await this.resolve(source, importer, { skipSelf: true });
+    return resolved?.id === pageEntry && importer !== undefined ? { id: './renderer.js', external: true } : null;
+  },
+};
+
+/** By the framework of each. */
+const bindingEntries = {
+  react: 'renderer-api/react/index.ts',
+  vue: 'renderer-api/vue/index.ts',
+  svelte: 'renderer-api/svelte/index.ts',
+};
+const frameworks = ['react', 'vue', /^svelte\//];
+/** Svelte has no CommonJS, so neither have its bindings. */
+const { svelte: _, ...commonJsBindingEntries } = bindingEntries;
+
 /** What a page loads at start is one file: an application's bundler can't join what was split here, and each file costs a page something. */
 const startOfPage: CodeSplittingNameFunction = (id, modules) => {
   const start = new Set([pageEntry]);
@@ -82,10 +101,6 @@ const mainEntries = {
   webpack: 'main/bundling/webpack.ts',
 };
 
-/** The bindings of frameworks, for pages. They share what a page has at start. */
-const bindings = { vue: 'renderer-api/vue/index.ts', svelte: 'renderer-api/svelte/index.ts' };
-const frameworks = ['vue', /^svelte\//];
-
 export default defineConfig([
   {
     input: { ...mainEntries, 'shared/error': errorClass },
@@ -95,8 +110,8 @@ export default defineConfig([
   },
   {
     // Apart, for what a page loads must not be split by what the main process has in common with it.
-    input: { renderer: pageEntry, ...bindings },
-    external: ['comlink', 'dequal', ...frameworks],
+    input: { renderer: pageEntry },
+    external: ['comlink', 'dequal'],
     platform: 'neutral',
     // What splitting by a group below takes.
     preserveEntrySignatures: 'allow-extension',
@@ -110,12 +125,26 @@ export default defineConfig([
     },
   },
   {
+    input: bindingEntries,
+    external: frameworks,
+    platform: 'neutral',
+    plugins: [oneClient],
+    output: { dir: 'dist', format: 'esm', chunkFileNames: 'page-[name].js', sourcemap: true },
+  },
+  {
     // What `require` gets. `import.meta` is not looked at there: see main/engine/runtime-files.ts.
-    input: { ...mainEntries, renderer: pageEntry, vue: bindings.vue },
-    external: [...external, ...frameworks],
+    input: { ...mainEntries, renderer: pageEntry },
+    external,
     platform: 'node',
     output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },
     plugins: [commonJsFolder()],
+  },
+  {
+    input: commonJsBindingEntries,
+    external: frameworks,
+    platform: 'node',
+    plugins: [oneClient],
+    output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'page-[name].js' },
   },
   {
     // A sandboxed preload can require nothing of ours: one CommonJS file.

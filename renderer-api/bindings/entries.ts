@@ -1,5 +1,5 @@
 import type { Key } from '../../protocol/key.ts';
-import type { Range } from '../../protocol/options.ts';
+import type { Range, SubscribeOptions } from '../../protocol/options.ts';
 import type { EntryStore } from './entry.ts';
 import { ignoreDisconnected } from './failures.ts';
 import { getIdentity } from './key-identity.ts';
@@ -91,15 +91,17 @@ export const observeEntries = <K extends Key, V>(
       return reverse ? shown.reverse() : shown;
     }
 
-    const unsubscribe = subscribeToValues(
-      store,
-      { prefix, ...(prefix === undefined && { from, to }) },
-      {
-        onChange: isReadForChanges ? read : change,
-        onReset: read,
-        onError: fail,
-      },
-    );
+    const unsubscribe = subscribeToValues(store, getFilter(range), {
+      onChange: isReadForChanges ? read : change,
+      onReset: read,
+      onError: fail,
+    });
     void read();
     return unsubscribe;
   });
+
+/** A subscription takes either a prefix or limits; undefined is none. */
+function getFilter({ prefix, from, to }: Range): SubscribeOptions {
+  if (prefix !== undefined) return { prefix };
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}

@@ -1,5 +1,6 @@
 import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
 import type { Key } from '../../protocol/key.ts';
+import type { SetOptions } from '../../protocol/options.ts';
 import { diskCache } from '../index.ts';
 import { ignoreDisconnected } from './failures.ts';
 import { followKey } from './key-followers.ts';
@@ -33,16 +34,19 @@ export const observeEntry = <K extends Key, V>(store: EntryStore<K, V>, key: K):
     });
   });
 
-/** Sets a value, shown at once by all components of this page. Rejects, and shows the value of the store again, if it was refused. */
+/**
+ * Sets a value, shown at once by all components of this page. Rejects, and shows the value of the store again, if it was refused. An index
+ * takes no options, not even undefined ones.
+ */
 export const setEntry = <K extends Key, V>(
   store: EntryStore<K, V>,
   key: K,
   value: V,
-  options?: object,
+  ...options: readonly [SetOptions?]
 ): Promise<void> =>
   observeEntry(store, key).write(
     value,
-    () => (store as RemoteCache<K, V>).set(key, value, ...(options === undefined ? [] : [options])),
+    () => (store as RemoteCache<K, V>).set(key, value, ...options),
     () => store.get(key),
   );
 

@@ -22,6 +22,8 @@ export type StartObserving<T> = (sink: Sink<T>) => () => void;
 const FRAME_MS = 16;
 /** How long an observer stays after its last listener has left: for remounts, StrictMode, and components that wait in Suspense. */
 const LINGER_MS = 1000;
+/** After an error it only stays until a component has shown it, so that an error boundary that is reset reads again. */
+const LINGER_AFTER_ERROR_MS = 100;
 
 /**
  * The data of one key, range, path, deque or queue, for any number of components of a page. It starts with its first use and ends a moment
@@ -37,6 +39,9 @@ export class Observer<T> {
   #stored: T;
   /** Of the store. A write compares it, to know whether its own value is still the last one. */
   #changeCount = 0;
+  #writeCount = 0;
+  /** The number of the last write whose value is that of the store, as far as this page knows. */
+  #shownWrite = 0;
   /** What this page is writing, oldest first. */
   readonly #writes: { readonly value: T }[] = [];
   #stop: (() => void) | undefined;
@@ -49,6 +54,8 @@ export class Observer<T> {
   constructor(initial: T, start: StartObserving<T>, onEnd?: (ended: Observer<T>) => void) {
     this.#stored = initial;
     this.#snapshot = { value: initial, error: undefined, isLoading: true };
+    const first = this.#snapshot;
+    this.getServerSnapshot = () => first;
     this.#start = start;
     this.#onEnd = onEnd;
   }
@@ -58,6 +65,9 @@ export class Observer<T> {
     this.#begin();
     return this.#snapshot;
   };
+
+  /** Returns what to show where nothing can be read: on a server, and in a page that continues what a server has rendered. */
+  readonly getServerSnapshot: () => Snapshot<T>;
 
   /** Calls `listener` when there is another snapshot. Returns an unsubscribe function. */
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -94,6 +104,7 @@ export class Observer<T> {
   async write<R>(value: T, write: () => Promise<R>, read: () => T | Promise<T>): Promise<R> {
     this.#begin();
     const own = { value };
+    const number = ++this.#writeCount;
     const before = this.#changeCount;
     this.#writes.push(own);
     this.#showWrites();
@@ -102,18 +113,24 @@ export class Observer<T> {
       const changes = this.#changeCount;
       try {
         const stored = changes === before ? value : await read();
-        // What was delivered before is older, what is delivered later is newer.
-        if (this.#changeCount === changes) {
+        // Unless something newer was delivered or written in the meantime.
+        if (this.#changeCount === changes && number > this.#shownWrite) {
+          this.#shownWrite = number;
           this.#stored = stored;
           this.#compute = () => stored;
         }
       } catch (error) {
         this.#fail(error);
       }
+      // Earlier writes are below this one, also those that haven't been answered yet.
+      this.#writes.splice(0, this.#writes.indexOf(own));
       return result;
     } finally {
-      this.#writes.splice(this.#writes.indexOf(own), 1);
-      this.#showWrites();
+      const at = this.#writes.indexOf(own);
+      if (at >= 0) this.#writes.splice(at, 1);
+      // What was delivered in this frame comes with it, so that nothing older is seen.
+      if (this.#frame === undefined) this.#showWrites();
+      else this.#flush();
     }
   }
 
@@ -194,6 +211,7 @@ export class Observer<T> {
     clearTimeout(this.#lingering);
     // A component that waits in Suspense comes when loading has ended.
     if (this.#listeners.size > 0 || this.#snapshot.isLoading) return;
-    this.#lingering = setTimeout(() => this.dispose(), LINGER_MS);
+    const lingerMs = this.#snapshot.error === undefined ? LINGER_MS : LINGER_AFTER_ERROR_MS;
+    this.#lingering = setTimeout(() => this.dispose(), lingerMs);
   }
 }

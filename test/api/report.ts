@@ -17,9 +17,12 @@ const ENTRY_POINTS = {
   offline: 'main/offline/index',
   preload: 'preload/index',
   queue: 'main/queue/index',
+  react: 'renderer-api/react/index',
   renderer: 'renderer-api/index',
+  svelte: 'renderer-api/svelte/index',
   testing: 'main/testing/index',
   vite: 'main/bundling/vite',
+  vue: 'renderer-api/vue/index',
   webpack: 'main/bundling/webpack',
 } as const;
 

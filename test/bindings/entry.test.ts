@@ -204,6 +204,7 @@ describe('a write through an observer', () => {
     await Promise.all(writes);
     await openPage(t).api.set('other', 1);
     await view.shows('abcde');
+    expect(view.seen.map(({ value }) => String(value)).join(' ')).toBe('undefined undefined a ab abc abcd abcde');
   });
 
   it('yields to a later write of another window', async () => {
