@@ -8,8 +8,15 @@ import {
   observeEntry,
   setEntry,
 } from '../bindings/index.ts';
-import { copyPlain } from '../bindings/plain-copy.ts';
-import { getValue, type Live, LiveData, type ValueOrGetter, type WritableLive } from './live-data.ts';
+import { copyKey } from '../bindings/key-copy.ts';
+import {
+  createLive,
+  createWritableLive,
+  getValue,
+  type Live,
+  type ValueOrGetter,
+  type WritableLive,
+} from './live-data.ts';
 
 /** An entry of a cache or an index. */
 export interface LiveEntry<V> extends WritableLive<V | undefined> {
@@ -34,17 +41,17 @@ export function useEntry<K extends Key, V>(
   key: ValueOrGetter<NoInfer<K> | undefined>,
 ): LiveEntry<V> {
   // The store refuses to write with a key that is undefined.
-  const getKey = () => copyPlain(getValue(key)) as K;
-  const data = new LiveData<V | undefined>(() => {
-    const present: K | undefined = getKey();
-    return present === undefined ? undefined : observeEntry(store, present);
-  });
-  return data.toWritable(
-    async (value, ...options: readonly [SetOptions?]) => {
-      if (value === undefined) await deleteEntry(store, getKey());
-      else await setEntry(store, getKey(), copyPlain(value), ...options);
+  const getKey = () => copyKey(getValue(key)) as K;
+  return createWritableLive(
+    () => {
+      const present: K | undefined = getKey();
+      return present === undefined ? undefined : observeEntry(store, present);
     },
-    { delete: () => data.track(deleteEntry(store, getKey())) },
+    async (value: V | undefined, ...options: readonly [SetOptions?]) => {
+      if (value === undefined) await deleteEntry(store, getKey());
+      else await setEntry(store, getKey(), value, ...options);
+    },
+    (track) => ({ delete: () => track(deleteEntry(store, getKey())) }),
   );
 }
 
@@ -53,12 +60,7 @@ export function useEntry<K extends Key, V>(
  * Changes of all windows and processes are applied to the entries that were read, at most once for each frame. A range that depends on state
  * is given as a function. An entry that hasn't changed stays the same object. For thousands of them show only those in view.
  */
-export function useEntries<K extends Key, V>(
+export const useEntries = <K extends Key, V>(
   store: EntryStore<K, V>,
   range?: ValueOrGetter<Range<NoInfer<K>> | undefined>,
-): Live<readonly EntryRow<K, V>[]> {
-  return new LiveData<readonly EntryRow<K, V>[]>(() => observeEntries(store, copyPlain(getValue(range)))).toLive(
-    (rows) => rows,
-    {},
-  );
-}
+): Live<readonly EntryRow<K, V>[]> => createLive(() => observeEntries(store, copyKey(getValue(range))));

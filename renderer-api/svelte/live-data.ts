@@ -35,117 +35,113 @@ export const getValue = <T>(source: ValueOrGetter<T>): T =>
 /** While there is no key. Only entries may have none, and their value may be undefined. */
 const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
-/** What an object of this entry point follows. */
-export class LiveData<T> {
-  readonly #getObserver: () => Observer<T> | undefined;
-  #observer: Observer<T> | undefined;
+/** What the members of an object are made with. */
+export interface LiveParts<T> {
+  /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: `$entry = …` can't. */
+  track<R>(write: Promise<R>): Promise<R>;
+  /** Returns what is shown. Effects that call it run again when that changes. */
+  getSnapshot(): Snapshot<T>;
+}
+
+/**
+ * Returns an object that shows what an observer does. `getObserver` is called whenever it is read; it returns undefined while there is nothing
+ * to follow. `createMembers` makes more members, among which may be getters, and another `value`.
+ */
+export function createLive<T, Members extends object = object>(
+  getObserver: () => Observer<T> | undefined,
+  createMembers: (parts: LiveParts<T>) => Members = () => ({}) as Members,
+): Live<T> & Members {
+  let current: Observer<T> | undefined;
+  let writeError: unknown;
   /** Runs an effect that has called it again when something changes. */
-  #track: (() => void) | undefined;
-  #notify: (() => void) | undefined;
-  #writeError: unknown;
+  let subscribe: (() => void) | undefined;
+  let notify: (() => void) | undefined;
 
-  /** `getObserver` is called whenever the data is read; it returns undefined while there is nothing to follow. */
-  constructor(getObserver: () => Observer<T> | undefined) {
-    this.#getObserver = getObserver;
-  }
-
-  /** What to show now. Effects that read it run again when it changes. */
-  get snapshot(): Snapshot<T> {
-    const observer = this.#getObserver();
-    if (observer !== this.#observer) {
-      this.#observer = observer;
-      this.#writeError = undefined;
-      this.#track = observer && this.#createTracker(observer);
+  function getSnapshot(): Snapshot<T> {
+    const observer = getObserver();
+    if (observer !== current) {
+      current = observer;
+      writeError = undefined;
+      subscribe =
+        observer &&
+        createSubscriber((update) => {
+          notify = update;
+          return observer.subscribe(update);
+        });
     }
     // Before it is subscribed to: what is known at once is no change.
     const snapshot = observer?.getSnapshot() ?? IDLE;
-    this.#track?.();
+    subscribe?.();
     return snapshot;
   }
 
-  /** Returns the result of a write. A failure is the error from then on, so it need not be caught: `$entry = …` can't. */
-  track<R>(write: Promise<R>): Promise<R> {
-    const tracked = write.then(
-      (result) => {
-        this.#setWriteError(undefined);
-        return result;
-      },
-      (error: unknown) => {
-        this.#setWriteError(error);
-        throw error;
-      },
-    );
-    tracked.catch(() => {});
-    return tracked;
-  }
-
-  /** Returns a view of a part of what is shown, with `members`, among which may be getters. */
-  toLive<V, Members extends object>(part: (value: T) => V, members: Members): Live<V> & Members {
-    const data = this;
-    const live: Live<V> = {
-      get value() {
-        return part(data.snapshot.value);
-      },
-      get error() {
-        const { error } = data.snapshot;
-        return data.#writeError ?? error;
-      },
-      get isLoading() {
-        return data.snapshot.isLoading;
-      },
-      get loaded() {
-        return data.#load().then(part);
-      },
-      subscribe: (run) => toStore(() => live.value).subscribe(run),
-      retry: () => data.#observer?.retry(),
-    };
-    return Object.defineProperties(live, Object.getOwnPropertyDescriptors(members)) as Live<V> & Members;
-  }
-
-  /** Like `toLive`; `write` stores a value. */
-  toWritable<Members extends object, Options extends readonly unknown[] = []>(
-    write: (value: T, ...options: Options | []) => Promise<void>,
-    members: Members,
-  ): WritableLive<T> & Members & { set(value: T, ...options: Options | []): Promise<void> } {
-    const set = (value: T, ...options: Options | []): Promise<void> =>
-      this.#isFilledInByElement() ? Promise.resolve() : this.track(write(value, ...options));
-    const update = (change: (value: T) => T): Promise<void> => this.track(write(change(live.value)));
-    const live = this.toLive((value) => value, { ...members, set, update });
-    return Object.defineProperty(live, 'value', { set: (value: T) => set(value) });
-  }
-
-  /**
-   * `<select bind:value={…}>` sets its first option in an effect when it is mounted with a value that is undefined. While the value is still
-   * loading, that must not replace the stored one.
-   */
-  #isFilledInByElement(): boolean {
-    return this.snapshot.isLoading && isInEffect();
-  }
-
-  #createTracker(observer: Observer<T>): () => void {
-    return createSubscriber((update) => {
-      this.#notify = update;
-      return observer.subscribe(update);
-    });
-  }
-
-  #setWriteError(error: unknown): void {
-    if (error === this.#writeError) return;
-    this.#writeError = error;
-    this.#notify?.();
-  }
-
-  async #load(): Promise<T> {
+  async function load(): Promise<T> {
     let observer: Observer<T> | undefined;
     // The key may change in the meantime.
-    while (observer !== this.#getObserver()) {
-      observer = this.#getObserver();
+    while (observer !== getObserver()) {
+      observer = getObserver();
       await observer?.settled;
     }
-    const { error, value } = observer?.getSnapshot() ?? IDLE;
+    const error = observer?.getSnapshot().error;
     if (error !== undefined) throw error;
-    return value;
+    return live.value;
   }
+
+  function track<R>(write: Promise<R>): Promise<R> {
+    const setError = (error: unknown) => {
+      writeError = error;
+      notify?.();
+    };
+    write.then(() => setError(undefined), setError);
+    return write;
+  }
+
+  const live: Live<T> = {
+    get value() {
+      return getSnapshot().value;
+    },
+    get error() {
+      const { error } = getSnapshot();
+      return writeError ?? error;
+    },
+    get isLoading() {
+      return getSnapshot().isLoading;
+    },
+    get loaded() {
+      return load();
+    },
+    subscribe: (run) => toStore(() => live.value).subscribe(run),
+    retry: () => current?.retry(),
+  };
+  const members = createMembers({ track, getSnapshot });
+  return Object.defineProperties(live, Object.getOwnPropertyDescriptors(members)) as Live<T> & Members;
+}
+
+/** Like `createLive`; `write` stores a value. */
+export function createWritableLive<T, Options extends readonly unknown[], Members extends object>(
+  getObserver: () => Observer<T> | undefined,
+  write: (value: T, ...options: Options | []) => Promise<void>,
+  createMembers: (track: LiveParts<T>['track']) => Members,
+): WritableLive<T> & Members & { set(value: T, ...options: Options | []): Promise<void> } {
+  return createLive(getObserver, ({ track, getSnapshot }) => {
+    /**
+     * `<select bind:value={…}>` sets its first option in an effect when it is mounted with a value that is undefined. While the value is still
+     * loading, that must not replace the stored one.
+     */
+    const set = (value: T, ...options: Options | []): Promise<void> =>
+      getSnapshot().isLoading && isInEffect() ? Promise.resolve() : track(write(value, ...options));
+    return {
+      ...createMembers(track),
+      get value() {
+        return getSnapshot().value;
+      },
+      set value(value) {
+        void set(value);
+      },
+      set,
+      update: (change: (value: T) => T) => set(change(getSnapshot().value)),
+    };
+  });
 }
 
 /** Svelte tells outside its components by this alone: a subscriber starts in effects only. */

@@ -8,13 +8,12 @@ import {
   observeDeque,
   observeJobs,
 } from '../bindings/index.ts';
-import { copyPlain } from '../bindings/plain-copy.ts';
+import { copyKey } from '../bindings/key-copy.ts';
 import { diskCache } from '../index.ts';
-import { getValue, type Live, LiveData, type ValueOrGetter } from './live-data.ts';
+import { createLive, getValue, type Live, type ValueOrGetter } from './live-data.ts';
 
 /** Returns the values of a deque as reactive state, from the first to the last, and follows them in all windows and processes. */
-export const useDeque = <V>(deque: RemoteDeque<V>): Live<readonly V[]> =>
-  new LiveData<readonly V[]>(() => observeDeque(deque)).toLive((values) => values, {});
+export const useDeque = <V>(deque: RemoteDeque<V>): Live<readonly V[]> => createLive(() => observeDeque(deque));
 
 /** The jobs of a queue, and numbers of it. */
 export interface LiveJobs<T> extends Live<readonly Job<T>[]> {
@@ -28,15 +27,21 @@ export interface LiveJobs<T> extends Live<readonly Job<T>[]> {
  * `isPaused` beside them. Jobs that are done aren't among them. Options that depend on state are given as a function.
  */
 export function useJobs<T>(queue: RemoteQueue<T>, options?: ValueOrGetter<JobsOptions | undefined>): LiveJobs<T> {
-  const data = new LiveData(() => observeJobs(queue, copyPlain(getValue(options))));
-  return data.toLive(({ jobs }) => jobs, {
-    get counts() {
-      return data.snapshot.value.counts;
-    },
-    get isPaused() {
-      return data.snapshot.value.isPaused;
-    },
-  });
+  const live = createLive(
+    () => observeJobs(queue, copyKey(getValue(options))),
+    ({ getSnapshot }) => ({
+      get value() {
+        return getSnapshot().value.jobs;
+      },
+      get counts() {
+        return getSnapshot().value.counts;
+      },
+      get isPaused() {
+        return getSnapshot().value.isPaused;
+      },
+    }),
+  );
+  return live as unknown as LiveJobs<T>;
 }
 
 /**
@@ -44,4 +49,4 @@ export function useJobs<T>(queue: RemoteQueue<T>, options?: ValueOrGetter<JobsOp
  * the browser says.
  */
 export const useConnection = (source: ConnectionSource = diskCache): Live<boolean> =>
-  new LiveData(() => observeConnection(source)).toLive((isOnline) => isOnline, {});
+  createLive(() => observeConnection(source));

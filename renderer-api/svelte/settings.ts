@@ -1,8 +1,8 @@
 import type { RemoteSettings } from '../../client/remote-settings.ts';
 import type { SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
 import { observeSetting, setSetting } from '../bindings/index.ts';
-import { copyPlain } from '../bindings/plain-copy.ts';
-import { getValue, LiveData, type ValueOrGetter, type WritableLive } from './live-data.ts';
+import { copyKey } from '../bindings/key-copy.ts';
+import { createWritableLive, getValue, type ValueOrGetter, type WritableLive } from './live-data.ts';
 
 /** A setting. */
 export interface LiveSetting<V> extends WritableLive<V> {
@@ -30,9 +30,10 @@ export function useSetting(
   settings: RemoteSettings,
   path: ValueOrGetter<string | readonly string[]>,
 ): LiveSetting<unknown> {
-  const getPath = () => copyPlain(getValue(path));
-  const data = new LiveData<unknown>(() => observeSetting(settings, getPath()));
-  return data.toWritable((value) => setSetting(settings, getPath(), copyPlain(value)), {
-    reset: () => data.track(settings.reset(getPath())),
-  });
+  const getPath = () => copyKey(getValue(path));
+  return createWritableLive<unknown, [], Pick<LiveSetting<unknown>, 'reset'>>(
+    () => observeSetting(settings, getPath()),
+    (value) => setSetting(settings, getPath(), value),
+    (track) => ({ reset: () => track(settings.reset(getPath())) }),
+  );
 }

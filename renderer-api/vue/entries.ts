@@ -9,8 +9,8 @@ import {
   observeEntry,
   setEntry,
 } from '../bindings/index.ts';
-import { copyPlain } from '../bindings/plain-copy.ts';
-import { LiveData, type LiveRef } from './live-ref.ts';
+import { copyKey } from '../bindings/key-copy.ts';
+import { type LiveRef, toLiveRef, toWritableRef } from './live-ref.ts';
 
 /** How a component writes the entry that it shows. */
 export interface EntryMethods<V> {
@@ -34,27 +34,21 @@ export function useEntry<K extends Key, V>(
   key: MaybeRefOrGetter<NoInfer<K> | undefined>,
 ): LiveRef<Ref<V | undefined>, EntryMethods<V>> {
   // The store refuses to write with a key that is undefined.
-  const getKey = () => copyPlain(toValue(key)) as K;
-  const live = new LiveData<V | undefined>(() => {
-    const present: K | undefined = getKey();
-    return present === undefined ? undefined : observeEntry(store, present);
-  });
-  const methods: EntryMethods<V> = {
-    set: (value, ...options) =>
-      live.track(
-        value === undefined
-          ? deleteEntry(store, getKey()).then(() => {})
-          : setEntry(store, getKey(), copyPlain(value), ...options),
-      ),
-    delete: () => live.track(deleteEntry(store, getKey())),
-  };
-  return live.toRef(
-    () =>
-      live.select(
-        (value) => value,
-        (value) => methods.set(value),
-      ),
-    methods,
+  const getKey = () => copyKey(toValue(key)) as K;
+  return toWritableRef<V | undefined, EntryMethods<V>>(
+    () => {
+      const present: K | undefined = getKey();
+      return present === undefined ? undefined : observeEntry(store, present);
+    },
+    (track) => ({
+      set: (value, ...options) =>
+        track(
+          value === undefined
+            ? deleteEntry(store, getKey()).then(() => {})
+            : setEntry(store, getKey(), value, ...options),
+        ),
+      delete: () => track(deleteEntry(store, getKey())),
+    }),
   );
 }
 
@@ -67,6 +61,5 @@ export function useEntries<K extends Key, V>(
   store: EntryStore<K, V>,
   range?: MaybeRefOrGetter<Range<NoInfer<K>> | undefined>,
 ): LiveRef<Readonly<Ref<readonly EntryRow<K, V>[]>>> {
-  const live = new LiveData<readonly EntryRow<K, V>[]>(() => observeEntries(store, copyPlain(toValue(range))));
-  return live.toRef(() => live.select((rows) => rows), {});
+  return toLiveRef(() => observeEntries(store, copyKey(toValue(range))));
 }

@@ -1,4 +1,4 @@
-import { computed, type Ref, shallowRef, type WritableComputedRef, watch } from 'vue';
+import { computed, type Ref, shallowRef, watch } from 'vue';
 import type { Observer, Snapshot } from '../bindings/index.ts';
 
 /** The refs of a composable, for destructuring: `const { data, error, isLoading } = useEntry(…)`. */
@@ -14,95 +14,97 @@ export interface LiveState<R> {
 }
 
 /**
- * A ref that follows a store, with more refs as its properties. Awaited, it is the same as soon as there is a value, so that an async `setup`
- * suspends its component until then; it rejects if the data can't be read. `Loaded`: the ref that is awaited, if its type is narrower.
+ * A ref that follows a store, with more refs as its properties. It can be awaited until it has a value, so that an async `setup` suspends its
+ * component; that rejects if the data can't be read. `Loaded`: the ref that is awaited, if its type is narrower.
  */
-export type LiveRef<R, Methods = unknown, Loaded = R> = R &
+export type LiveRef<R, Members = unknown, Loaded = R> = R &
   LiveState<R> &
-  Methods &
-  PromiseLike<Loaded & LiveState<Loaded> & Methods>;
+  Members &
+  PromiseLike<Loaded & LiveState<Loaded> & Members>;
 
 /** While there is no key. Only entries may have none, and their value may be undefined. */
 const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
-/** What a composable follows. */
-export class LiveData<T> {
-  readonly #snapshot: Ref<Snapshot<T>> = shallowRef(IDLE);
-  readonly #writeError = shallowRef<unknown>();
-  #observer: Observer<T> | undefined;
+/** What the members of a ref are made with. */
+export interface LiveParts<T> {
+  /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: an assignment can't. */
+  track<R>(write: Promise<R>): Promise<R>;
+  /** Returns a ref of a part of what is shown. */
+  select<U>(part: (value: T) => U): Readonly<Ref<U>>;
+}
 
-  /**
-   * Follows what the observer shows until the scope of the caller ends. `getObserver` is called again when what it reads has changed; it
-   * returns undefined while there is nothing to follow.
-   */
-  constructor(getObserver: () => Observer<T> | undefined) {
-    watch(
-      getObserver,
-      (observer, _, onCleanup) => {
-        const update = () => {
-          this.#snapshot.value = observer?.getSnapshot() ?? IDLE;
-        };
-        this.#observer = observer;
-        this.#writeError.value = undefined;
-        if (observer !== undefined) onCleanup(observer.subscribe(update));
-        update();
-      },
-      // Sync, so that the value of a key is never shown with another key.
-      { immediate: true, flush: 'sync' },
-    );
-  }
+/** Returns a ref of what is shown, for reading. */
+export const toLiveRef = <T>(getObserver: () => Observer<T>): LiveRef<Readonly<Ref<T>>> =>
+  createLiveRef(getObserver, ({ select }) => [select((value) => value), {}]);
 
-  /** Returns a ref of a part of what is shown. With `write` it is writable. */
-  select<U>(part: (value: T) => U, write?: (value: U) => Promise<unknown>): WritableComputedRef<U> {
-    const get = () => part(this.#snapshot.value.value);
-    // Without a setter, Vue warns of an assignment.
-    return (write === undefined ? computed(get) : computed({ get, set: write })) as WritableComputedRef<U>;
-  }
+/** Returns a ref that calls `set` of its members when it is assigned to. */
+export const toWritableRef = <T, Members extends { set(value: T): unknown }>(
+  getObserver: () => Observer<T> | undefined,
+  createMembers: (track: LiveParts<T>['track']) => Members,
+): LiveRef<Ref<T>, Members> =>
+  createLiveRef(getObserver, ({ select, track }) => {
+    const members = createMembers(track);
+    const shown = select((value) => value);
+    return [computed({ get: () => shown.value, set: (value) => void members.set(value) }), members];
+  });
 
-  /** Returns the result of a write. A failure is the error from then on, so it need not be caught: an assignment can't. */
-  track<R>(write: Promise<R>): Promise<R> {
-    const tracked = write.then(
-      (result) => {
-        this.#writeError.value = undefined;
-        return result;
-      },
-      (error: unknown) => {
-        this.#writeError.value = error;
-        throw error;
-      },
-    );
-    tracked.catch(() => {});
-    return tracked;
-  }
+/**
+ * Follows what an observer shows until the scope of the caller ends, and returns a ref of it with other members. `getObserver` is called again
+ * when what it reads has changed; it returns undefined while there is nothing to follow.
+ */
+export function createLiveRef<T, R extends object, Members extends object>(
+  getObserver: () => Observer<T> | undefined,
+  createParts: (parts: LiveParts<T>) => readonly [data: R, members: Members],
+): LiveRef<R, Members> {
+  const snapshot = shallowRef<Snapshot<T>>(IDLE);
+  const writeError = shallowRef<unknown>();
+  let current: Observer<T> | undefined;
+  watch(
+    getObserver,
+    (observer, _, onCleanup) => {
+      const update = () => {
+        snapshot.value = observer?.getSnapshot() ?? IDLE;
+      };
+      current = observer;
+      writeError.value = undefined;
+      if (observer) onCleanup(observer.subscribe(update));
+      update();
+    },
+    // Sync, so that the value of a key is never shown with another key.
+    { immediate: true, flush: 'sync' },
+  );
 
-  /** Returns what the composable returns: the ref that `createRef` creates, with everything else as its properties. */
-  toRef<R extends object, Methods extends object>(createRef: () => R, methods: Methods): LiveRef<R, Methods> {
-    const create = () => {
-      const data = createRef();
-      return Object.assign(data, methods, {
-        data,
-        error: computed(() => this.#writeError.value ?? this.#snapshot.value.error),
-        isLoading: computed(() => this.#snapshot.value.isLoading),
-        retry: () => this.#observer?.retry(),
-      });
-    };
-    return Object.assign(create(), {
-      // biome-ignore lint/suspicious/noThenProperty: awaited, it suspends a component
-      then: (onFulfilled: () => unknown, onRejected: () => unknown) =>
-        // A ref of its own, which can't be awaited: a promise would wait for it without end.
-        this.#load().then(create).then(onFulfilled, onRejected),
-    }) as never;
-  }
-
-  /** @throws why the data can't be read. */
-  async #load(): Promise<void> {
+  async function load(): Promise<R> {
     let observer: Observer<T> | undefined;
     // The key may change in the meantime.
-    while (observer !== this.#observer) {
-      observer = this.#observer;
+    while (observer !== current) {
+      observer = current;
       await observer?.settled;
     }
     const error = observer?.getSnapshot().error;
     if (error !== undefined) throw error;
+    // A promise that resolved with something that can be awaited would wait for it without end.
+    delete ref.then;
+    return ref;
   }
+
+  const [data, members] = createParts({
+    track(write) {
+      const setError = (error: unknown) => {
+        writeError.value = error;
+      };
+      write.then(() => setError(undefined), setError);
+      return write;
+    },
+    select: (part) => computed(() => part(snapshot.value.value)),
+  });
+  const ref: R & { then?: unknown } = Object.assign(data, members, {
+    data,
+    error: computed(() => writeError.value ?? snapshot.value.error),
+    isLoading: computed(() => snapshot.value.isLoading),
+    retry: () => current?.retry(),
+    // biome-ignore lint/suspicious/noThenProperty: awaited, it suspends a component
+    then: (...listeners: [() => unknown]) => load().then(...listeners),
+  });
+  return ref as never;
 }

@@ -9,15 +9,13 @@ import {
   observeDeque,
   observeJobs,
 } from '../bindings/index.ts';
-import { copyPlain } from '../bindings/plain-copy.ts';
+import { copyKey } from '../bindings/key-copy.ts';
 import { diskCache } from '../index.ts';
-import { LiveData, type LiveRef } from './live-ref.ts';
+import { createLiveRef, type LiveRef, toLiveRef } from './live-ref.ts';
 
 /** Returns a ref of the values of a deque, from the first to the last, and follows them in all windows and processes. */
-export function useDeque<V>(deque: RemoteDeque<V>): LiveRef<Readonly<Ref<readonly V[]>>> {
-  const live = new LiveData<readonly V[]>(() => observeDeque(deque));
-  return live.toRef(() => live.select((values) => values), {});
-}
+export const useDeque = <V>(deque: RemoteDeque<V>): LiveRef<Readonly<Ref<readonly V[]>>> =>
+  toLiveRef(() => observeDeque(deque));
 
 /** Numbers of a queue, beside its jobs. */
 export interface QueueState {
@@ -34,18 +32,18 @@ export function useJobs<T>(
   queue: RemoteQueue<T>,
   options?: MaybeRefOrGetter<JobsOptions | undefined>,
 ): LiveRef<Readonly<Ref<readonly Job<T>[]>>, QueueState> {
-  const live = new LiveData(() => observeJobs(queue, copyPlain(toValue(options))));
-  return live.toRef(() => live.select(({ jobs }) => jobs), {
-    counts: live.select(({ counts }) => counts),
-    isPaused: live.select(({ isPaused }) => isPaused),
-  });
+  return createLiveRef(
+    () => observeJobs(queue, copyKey(toValue(options))),
+    ({ select }) => [
+      select(({ jobs }) => jobs),
+      { counts: select(({ counts }) => counts), isPaused: select(({ isPaused }) => isPaused) },
+    ],
+  );
 }
 
 /**
  * Returns a ref of whether the application can reach the network: what `diskCache.connection` knows, and until it has told, what the browser
  * says.
  */
-export function useConnection(source: ConnectionSource = diskCache): LiveRef<Readonly<Ref<boolean>>> {
-  const live = new LiveData(() => observeConnection(source));
-  return live.toRef(() => live.select((isOnline) => isOnline), {});
-}
+export const useConnection = (source: ConnectionSource = diskCache): LiveRef<Readonly<Ref<boolean>>> =>
+  toLiveRef(() => observeConnection(source));

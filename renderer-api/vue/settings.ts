@@ -2,8 +2,8 @@ import { type MaybeRefOrGetter, type Ref, toValue } from 'vue';
 import type { RemoteSettings } from '../../client/remote-settings.ts';
 import type { SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
 import { observeSetting, setSetting } from '../bindings/index.ts';
-import { copyPlain } from '../bindings/plain-copy.ts';
-import { LiveData, type LiveRef } from './live-ref.ts';
+import { copyKey } from '../bindings/key-copy.ts';
+import { type LiveRef, toWritableRef } from './live-ref.ts';
 
 /** How a component writes the setting that it shows. */
 export interface SettingMethods<V> {
@@ -32,11 +32,12 @@ export function useSetting(
   settings: RemoteSettings,
   path: MaybeRefOrGetter<string | readonly string[]>,
 ): LiveRef<Ref<unknown>, SettingMethods<unknown>> {
-  const getPath = () => copyPlain(toValue(path));
-  const live = new LiveData<unknown>(() => observeSetting(settings, getPath()));
-  const methods: SettingMethods<unknown> = {
-    set: (value) => live.track(setSetting(settings, getPath(), copyPlain(value))),
-    reset: () => live.track(settings.reset(getPath())),
-  };
-  return live.toRef(() => live.select((value) => value, methods.set), methods);
+  const getPath = () => copyKey(toValue(path));
+  return toWritableRef<unknown, SettingMethods<unknown>>(
+    () => observeSetting(settings, getPath()),
+    (track) => ({
+      set: (value) => track(setSetting(settings, getPath(), value)),
+      reset: () => track(settings.reset(getPath())),
+    }),
+  );
 }

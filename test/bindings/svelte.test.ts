@@ -128,18 +128,22 @@ describe('useEntry', () => {
     await expect.poll(() => t.host.stores.notes.has('a')).toBe(false);
   });
 
-  it('shows a copy of what a form holds', async () => {
+  it('shows what is stored, which does not change with the form that it came from', async () => {
     const { t, notes } = await open();
     using _ = t;
     const note = useEntry(notes, 'a');
+    const seen = runEffect(() => note.value?.title);
     await note.loaded;
     // As state of a component is a proxy.
     const form = new Proxy({ title: 'Permits' }, {});
     const written = note.set(form);
     form.title = 'Phot';
-    expect(note.value).toEqual({ title: 'Permits' });
     await written;
+    await expect.poll(() => note.value).toEqual({ title: 'Permits' });
     expect(t.host.stores.notes.get('a')).toEqual({ title: 'Permits' });
+    await expect.poll(() => seen.at(-1)).toBe('Permits');
+    form.title = 'Photos';
+    expect(note.value).toEqual({ title: 'Permits' });
   });
 
   it('takes options for a cache', async () => {
@@ -153,12 +157,13 @@ describe('useEntry', () => {
     const { t, api } = await open();
     using _ = t;
     t.host.stores.api.set('k', 1);
-    t.fail('BUSY', { store: 'api', times: 1 });
+    const stopFailing = t.fail('BUSY', { store: 'api', method: 'get', times: Number.POSITIVE_INFINITY });
     const item = useEntry(api, 'k');
     const seen = runEffect(() => [item.value, (item.error as { code?: string } | undefined)?.code]);
     await expect(item.loaded).rejects.toMatchObject({ code: 'BUSY' });
     flushSync();
     expect(seen.at(-1)).toEqual([undefined, 'BUSY']);
+    stopFailing();
     item.retry();
     expect(await item.loaded).toBe(1);
     flushSync();

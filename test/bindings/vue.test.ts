@@ -123,26 +123,49 @@ describe('useEntry', () => {
     expect([note.value, note.error.value]).toEqual([{ title: 'Photos' }, undefined]);
   });
 
-  it('shows a copy of a form, so that it does not change with the form', async () => {
+  it('shows what is stored, which does not change with the form that it came from', async () => {
     const { t, notes } = await open();
     using _ = t;
     const note = await inScope(() => useEntry(notes, 'a'));
     const form = reactive({ title: 'Permits' });
     const written = note.set(form);
     form.title = 'Phot';
-    expect(note.value).toEqual({ title: 'Permits' });
     await written;
-    expect([note.value, t.host.stores.notes.get('a')]).toEqual([{ title: 'Permits' }, { title: 'Permits' }]);
+    await expect.poll(() => note.value).toEqual({ title: 'Permits' });
+    expect(t.host.stores.notes.get('a')).toEqual({ title: 'Permits' });
+    form.title = 'Photos';
+    expect(note.value).toEqual({ title: 'Permits' });
+  });
+
+  it('keeps the key that it was given, while a reactive one changes', async () => {
+    const { t, api } = await open();
+    using _ = t;
+    const key = reactive(['user', 1]);
+    const [own, other] = await inScope(() => Promise.all([useEntry(api, key), useEntry(api, ['user', 1])]));
+    key[1] = 2;
+    await own.set('Alan');
+    await other.set('Ada');
+    expect(
+      t.host.stores.api.getMany([
+        ['user', 1],
+        ['user', 2],
+      ]),
+    ).toEqual(['Ada', 'Alan']);
+    t.host.stores.api.clear();
+    await expect.poll(() => [own.value, other.value]).toEqual([undefined, undefined]);
+    t.host.stores.api.set(['user', 1], 'Grace');
+    await expect.poll(() => [own.value, other.value]).toEqual([undefined, 'Grace']);
   });
 
   it('has the reason why nothing can be read, and reads again when it is told to', async () => {
     const { t, api } = await open();
     using _ = t;
     t.host.stores.api.set('k', 1);
-    t.fail('BUSY', { store: 'api', times: 1 });
+    const stopFailing = t.fail('BUSY', { store: 'api', method: 'get', times: Number.POSITIVE_INFINITY });
     const item = inScope(() => useEntry(api, 'k'));
     await expect.poll(() => item.error.value).toMatchObject({ code: 'BUSY' });
     expect(item.isLoading.value).toBe(false);
+    stopFailing();
     item.retry();
     await expect.poll(() => [item.value, item.error.value]).toEqual([1, undefined]);
   });
@@ -177,7 +200,7 @@ describe('an awaited ref', () => {
   it('rejects if the data can’t be read', async () => {
     const { t, api } = await open();
     using _ = t;
-    t.fail('CORRUPT', { store: 'api', times: 1 });
+    t.fail('CORRUPT', { store: 'api', method: 'get', times: Number.POSITIVE_INFINITY });
     await expect(inScope(() => useEntry(api, 'k'))).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 
