@@ -3,7 +3,7 @@
  * reactivity that needs no compiler: `createSubscriber` is a function.
  */
 
-export type { EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';
+export type { ConnectionSource, EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';
 export { type LiveEntry, useEntries, useEntry } from './entries.ts';
 export type { Live, ValueOrGetter, WritableLive } from './live-data.ts';
 export { type LiveJobs, useConnection, useDeque, useJobs } from './sequences.ts';

@@ -2,7 +2,7 @@
  * `deskcache/vue`: composables. Each returns a ref that follows a store, with `error` and `isLoading` beside it.
  */
 
-export type { EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';
+export type { ConnectionSource, EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';
 export { type EntryMethods, useEntries, useEntry } from './entries.ts';
 export type { LiveRef, LiveState } from './live-ref.ts';
 export { type QueueState, useConnection, useDeque, useJobs } from './sequences.ts';
