@@ -94,11 +94,17 @@ const mainEntries = {
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
   queue: 'main/queue/index.ts',
+  import: 'main/import/index.ts',
   main: 'main/index.ts',
   testing: 'main/testing/index.ts',
   vite: 'main/bundling/vite.ts',
   esbuild: 'main/bundling/esbuild.ts',
   webpack: 'main/bundling/webpack.ts',
+  ...Object.fromEntries(
+    ['apollo', 'cache-manager', 'jotai', 'keyv', 'redux-persist', 'tanstack-query', 'unstorage', 'zustand'].map(
+      (name) => [`adapters/${name}`, `main/adapters/${name}.ts`],
+    ),
+  ),
 };
 
 export default defineConfig([
@@ -153,6 +159,11 @@ export default defineConfig([
     output: { file: 'dist/deskcache/preload.cjs', format: 'cjs' },
   },
   {
+    input: 'preload/ready.ts',
+    external: ['electron'],
+    output: { file: 'dist/deskcache/preload-ready.cjs', format: 'cjs' },
+  },
+  {
     // The utility process may run it from beside a bundle, where there is no package: one file with all that it needs but better-sqlite3.
     input: 'main/utility.ts',
     external: /^node:/,
@@ -168,12 +179,26 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'contract-app', 'bindings'].map((name) => ({
-    input: `e2e/${name}/main.ts`,
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app', 'bindings'].map(
+    (name) => ({
+      input: `e2e/${name}/main.ts`,
+      external: publicFaces,
+      platform: 'node' as const,
+      output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
+    }),
+  ),
+  {
+    input: 'e2e/react/main.ts',
     external: publicFaces,
-    platform: 'node' as const,
-    output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
-  })),
+    platform: 'node',
+    output: { file: 'dist/e2e/react/main.js', format: 'esm' },
+  },
+  {
+    input: 'e2e/react/page.ts',
+    platform: 'browser',
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+    output: { dir: 'dist/e2e/react', format: 'esm', chunkFileNames: 'page-[name].js' },
+  },
   {
     // This one's utility process imports the stores by itself.
     input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },
@@ -192,11 +217,17 @@ export default defineConfig([
     platform: 'node',
     output: { dir: 'dist/e2e/experiments', format: 'esm' },
   },
-  {
-    input: 'e2e/bridge/page.ts',
-    platform: 'browser',
+  ...['bridge', 'ready'].map((name) => ({
+    input: `e2e/${name}/page.ts`,
+    platform: 'browser' as const,
     // In chunks, as most applications are bundled.
-    output: { dir: 'dist/e2e/bridge', format: 'esm', chunkFileNames: 'page-[name].js' },
+    output: { dir: `dist/e2e/${name}`, format: 'esm' as const, chunkFileNames: 'page-[name].js' },
+  })),
+  {
+    // The same page as one classic script.
+    input: 'e2e/ready/page.ts',
+    platform: 'browser',
+    output: { file: 'dist/e2e/ready/page-classic.js', format: 'iife', codeSplitting: false },
   },
   {
     // The rest of `app`, by which Electron and its stand-in are compared: a utility process, a preload script, a page.

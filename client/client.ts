@@ -94,7 +94,7 @@ export class Client {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const weight = estimateCallBytes(store, args);
-      if (this.#turn.length === 0) queueMicrotask(() => this.#flushTurn());
+      if (this.#turn.length === 0) void this.#flushTurn();
       let batch = this.#turn.at(-1);
       if (isAlone || !batch?.fits(weight)) {
         batch = new OutgoingBatch(isAlone);
@@ -116,7 +116,9 @@ export class Client {
     this.#timer = undefined;
   }
 
-  #flushTurn(): void {
+  /** Awaits and doesn't use `queueMicrotask`, which fake timers of a test may replace. */
+  async #flushTurn(): Promise<void> {
+    await undefined;
     if (this.#turn.length === 0) return;
     if (this.#sent.size === 0 && this.#queued.length === 0) this.#respondedAt = performance.now();
     this.#queued.push(...this.#turn);
@@ -180,7 +182,7 @@ export class Client {
     const connecting = this.#connect(AbortSignal.timeout(handshakeTimeout)).then((port) => {
       const connection = new PortConnection(port, {
         onEnd: (reason, wasDropped) => this.#onConnectionLost(connecting, reason, wasDropped),
-        onMessage: (message) => this.updates.receive(message),
+        onMessage: (message) => this.updates.loaded?.receive(message),
       });
       if (this.#port === connecting) this.updates.resume(connection);
       return connection;
@@ -201,7 +203,7 @@ export class Client {
       this.#queued.push(...retries);
       this.#connectAndSend();
     }
-    this.updates.reconnect();
+    this.updates.loaded?.reconnect();
   }
 
   /** Removes and returns the batches that may be sent once more, because they only read. */

@@ -13,3 +13,25 @@ export function locateFault({ code, rejected }: UnsendableArgumentError): DiskCa
   const fault = (code === 'BAD_KEY' ? findKeyFault(value) : undefined) ?? findValueFault(value, name);
   return fault === undefined ? undefined : new DiskCacheError(code, formatRejection(rejected, fault));
 }
+
+export const createFunctionError = (method: string): DiskCacheError =>
+  new DiskCacheError(
+    'BAD_OPTION',
+    `${method} takes a function, which can't be sent to the main process; use batch([steps])`,
+  );
+
+const WHY_NOT_CONNECTED = {
+  window:
+    'deskcache/renderer needs a page. Use host.stores in the main process, deskcache/engine in Node; a worker asks its page',
+  preload:
+    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
+  answer:
+    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or host.attach?',
+} as const;
+
+/** What a page lacks that can't connect. */
+export type MissingForConnection = keyof typeof WHY_NOT_CONNECTED;
+
+/** Returns the error of a page that can't connect, with what to do. */
+export const createConnectError = (missing: MissingForConnection): DiskCacheError =>
+  new DiskCacheError('DISCONNECTED', WHY_NOT_CONNECTED[missing]);

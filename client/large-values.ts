@@ -36,7 +36,7 @@ export function writeValueStream(
   options?: SetOptions,
 ): Promise<void> {
   if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
-    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or async iterable of Uint8Array');
+    throw new DiskCacheError('BAD_VALUE', 'writeStream takes an async iterable of Uint8Array');
   }
   return withStream(client, store, 'openUpload', [key, options], ({ upload }, stream, id) =>
     upload(stream, id, chunks),

@@ -18,12 +18,15 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
           { cause },
         ),
       );
-    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `no response for ${LOAD_TIMEOUT_MS} ms`);
+    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, 'no response');
     load()
       .then(resolve, fail)
       .finally(() => clearTimeout(timer));
   });
 }
+
+/** Loads the code for errors that say precisely what is wrong. */
+export const loadFaults = () => loadPart('faults', () => import('./faults.ts'));
 
 /** Starts something as soon as its part is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */
 export function startWhenLoaded<T>(

@@ -6,7 +6,9 @@ import {
   type Signature,
 } from '../protocol/contract/signature.ts';
 import { ANY_STORE_SIGNATURES } from '../protocol/contract.ts';
-import { DiskCacheError } from '../protocol/error.ts';
+import { DiskCacheError, type ErrorData, fromErrorData } from '../protocol/error.ts';
+import { deepFreeze } from '../protocol/freeze.ts';
+import { READY_KEY, type ReadyFunction } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
 import type { Projection, ResultPage } from '../protocol/results.ts';
@@ -16,13 +18,14 @@ import type { StoreEvent } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
 import { parseListenerOptions } from './lazy-updates.ts';
-import { loadPart, startWhenLoaded } from './on-demand.ts';
+import { loadFaults, loadPart } from './on-demand.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
 import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import type { RemoteSettingsListenerOptions } from './remote-settings.ts';
-import type { SettingsListener, SettingsMirror } from './settings-mirror.ts';
+import type { SettingsListener, SettingsMirror, SettingsState } from './settings-mirror.ts';
 import type { UpdateListener } from './subscriptions.ts';
+import type { WatchableStore } from './watch.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
@@ -33,15 +36,19 @@ export class RemoteStore {
   readonly #client: Client;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
-  /** Of settings, from the first use on. */
+  /** Of settings: what the page knows of them. */
+  readonly #settings: SettingsState = { listeners: new Set() };
+  /** Keeps it up to date, from the first use on. */
   #opening: Promise<SettingsMirror> | undefined;
-  #mirror: SettingsMirror | undefined;
 
   /** `signatures`: those of the store's kind, where it is known. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
     defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), RemoteStore.run);
-    defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
-      Promise.reject(functionNotSupported(method)),
+    defineMethods(RemoteStore, ['update', 'transact', 'memoize'], async (_, method) => {
+      throw (await loadFaults()).createFunctionError(method);
+    });
+    defineMethods(RemoteStore, ['watch', 'watchMany'], (target, method, args) =>
+      target.#client.updates.watch(target as unknown as WatchableStore, method, args),
     );
     this.#client = client;
     this.#store = store;
@@ -74,7 +81,7 @@ export class RemoteStore {
   writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
     return rejectOnThrow(() => {
       const [sentKey, sentOptions] = toWireArguments([key, options], STREAM_ARGUMENT_ROLES) as [Key, SetOptions?];
-      this.#client.updates.nearCache(this.#store)?.invalidate(sentKey);
+      this.#client.updates.loaded?.nearCache(this.#store)?.invalidate(sentKey);
       return writeValueStream(this.#client, this.#store, sentKey, chunks, sentOptions);
     });
   }
@@ -82,7 +89,7 @@ export class RemoteStore {
   /** Runs all steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     return rejectOnThrow(() => {
-      this.#client.updates.nearCache(this.#store)?.invalidate();
+      this.#client.updates.loaded?.nearCache(this.#store)?.invalidate();
       return this.#client.call(this.#store, 'batch', [
         Array.from(checkIterable(steps, 'steps'), (step) => this.#toWireStep(step)),
       ]);
@@ -96,9 +103,7 @@ export class RemoteStore {
 
   /** The members of `RemoteSettings` that aren't in the contract: from here to `onAnyChange`. */
   get now(): unknown {
-    const now = this.#mirror?.now;
-    if (now) return now;
-    throw new DiskCacheError('BAD_OPTION', 'now: await load() first');
+    return this.#settings.now ?? this.#takeReady();
   }
 
   load(): Promise<void> {
@@ -107,7 +112,15 @@ export class RemoteStore {
 
   onChange(path: unknown, listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
     const { onError } = parseListenerOptions('onChange', listener, options);
-    return startWhenLoaded(this.#openMirror(), (mirror) => mirror.listen(path, listener, onError), onError);
+    const { listeners } = this.#settings;
+    const registration = { path, listener, onError };
+    const stop = () => listeners.delete(registration);
+    listeners.add(registration);
+    this.#openMirror().then(
+      (mirror) => mirror.start(registration),
+      (error) => stop() && onError(error),
+    );
+    return stop;
   }
 
   onAnyChange(listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
@@ -126,22 +139,40 @@ export class RemoteStore {
   static run(store: RemoteStore, method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
       const signature = store.#getSignature(method);
-      // Without a second argument it is a patch of settings.
-      const sent = toWireArguments(args, method === 'set' && args.length === 1 ? ['value'] : signature.takes);
+      const sent = toWireArguments(args, getRoles(method, args) ?? signature.takes);
       const access = getRequiredAccess(signature, sent);
-      const near = store.#client.updates.nearCache(store.#store);
+      const near = store.#client.updates.loaded?.nearCache(store.#store);
       if (near !== undefined) {
         if (method === 'get') return near.get(sent[0], () => store.#get(sent, access));
         // This page reads its own write from now on, also before the write has resolved.
         if (access !== 'read') near.invalidate(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
       if (method === 'get') return store.#get(sent, access);
+      // Before the call, so that its read is sent in the same turn.
+      const followed =
+        access !== 'read' &&
+        store.#opening?.then(
+          (mirror) => mirror.follow(result),
+          () => result,
+        );
       const result =
         method === 'set' && isLarge(sent[1])
           ? store.#setLarge(sent, sent[1])
           : store.#client.call(store.#store, method, sent, access);
-      return store.#mirror && access !== 'read' ? store.#mirror.follow(result) : result;
+      return followed || result;
     });
+  }
+
+  /** Asks the preload script of a window with `ready` for the settings, once for as long as the mirror follows them. */
+  #takeReady(): unknown {
+    const ready = (globalThis as { readonly [READY_KEY]?: ReadyFunction })[READY_KEY]?.(this.#store);
+    if (!(ready instanceof Map)) throw fromErrorData((ready ?? NOT_LOADED) as ErrorData);
+    // If they can't be followed, they are asked for again.
+    this.load().catch(() => {
+      this.#settings.now = undefined;
+    });
+    this.#settings.now = this.#settings.ready = deepFreeze(ready.get(this.#store));
+    return this.#settings.now;
   }
 
   /** Calls on the store wait until it is open, so that a listener receives the writes that follow it. */
@@ -149,8 +180,7 @@ export class RemoteStore {
     this.#opening ??= this.#client
       .exclusive(this.#store, async () => {
         const { openMirror } = await loadPart('settings', () => import('./settings-mirror.ts'));
-        this.#mirror = await openMirror(this.#client, this.#store);
-        return this.#mirror;
+        return openMirror(this.#client, this.#store, this.#settings);
       })
       .catch((error: unknown) => {
         this.#opening = undefined;
@@ -206,10 +236,12 @@ const isNotStreamable = (error: unknown): boolean =>
 /** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 
+/** Where the arguments tell the kind of the store: a patch of settings, and options of a cache's queue. */
+function getRoles(method: string, args: readonly unknown[]): readonly ArgumentRole[] | undefined {
+  if (method === 'set' && args.length === 1) return ['value'];
+  return method === 'push' && Object(args[1]).prefix !== undefined ? ['value', 'queue'] : undefined;
+}
+
 const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 
-const functionNotSupported = (method: string) =>
-  new DiskCacheError(
-    'BAD_OPTION',
-    `${method} takes a function, which can't be sent to the main process; use batch([steps])`,
-  );
+const NOT_LOADED: ErrorData = { code: 'BAD_OPTION', message: 'now: await load() first' };

@@ -3,7 +3,14 @@ import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
-import type { Range, SetOptions, SubscribeOptions } from '../protocol/options.ts';
+import type {
+  ClearOptions,
+  DeleteManyOptions,
+  Range,
+  SetOptions,
+  SubscribeOptions,
+  WatchOptions,
+} from '../protocol/options.ts';
 import type {
   CacheDeclaration,
   DequeDeclaration,
@@ -14,7 +21,7 @@ import type {
 } from '../protocol/stores.ts';
 import type { ByteRange } from '../protocol/value-stream.ts';
 import type { ChangeOrReset } from '../protocol/wire.ts';
-import { loadPart } from './on-demand.ts';
+import { loadFaults } from './on-demand.ts';
 import type { RemoteRange } from './remote-range.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import { toArgumentError, UnsendableArgumentError } from './wire-arguments.ts';
@@ -29,11 +36,11 @@ const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
 export function defineMethods<T extends object>(
   { prototype }: { readonly prototype: T },
   names: readonly string[],
-  call: (instance: T, method: string, args: readonly unknown[]) => Promise<unknown>,
+  call: (instance: T, method: string, args: readonly unknown[]) => unknown,
 ): void {
   if (Object.hasOwn(prototype, names[0]!)) return;
   for (const name of names) {
-    function method(this: T, ...args: readonly unknown[]): Promise<unknown> {
+    function method(this: T, ...args: readonly unknown[]): unknown {
       return call(this, name, args);
     }
     const isProperty = PROPERTY_NAMES.includes(name as (typeof PROPERTY_NAMES)[number]);
@@ -58,7 +65,7 @@ async function rejectWith(thrown: unknown): Promise<never> {
   const error = toArgumentError(thrown);
   if (!(error instanceof UnsendableArgumentError)) throw error;
   // If that code can’t be loaded, the message is less precise.
-  const faults = await loadPart('faults', () => import('./faults.ts')).catch(() => undefined);
+  const faults = await loadFaults().catch(() => undefined);
   throw faults?.locateFault(error) ?? error;
 }
 
@@ -91,6 +98,21 @@ interface RemoteStoreMethods<Contract, K, V> {
   subscribe(listener: (change: ChangeOrReset<K, V>) => void, options?: RemoteSubscribeOptions<K>): () => void;
 }
 
+/** Methods that caches and indexes have in a page. */
+interface RemoteWatchMethods<K, V, R> {
+  /**
+   * Iterates over the values of a key, from any window or process: the present one first, undefined if there is none, then one after each
+   * change; a slow reader gets the latest one only. It ends by `break` or `return` and by `signal`, and outlives a lost connection; a value
+   * that can't be read, or a connection that can't be opened again, rejects. The values are frozen: copy one to change it.
+   */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined>;
+  /**
+   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array in which unchanged entries
+   * are the same objects. Only what changed is sent, unless `order`, `tag` or `limit` are given.
+   */
+  watchMany(range?: R, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]>;
+}
+
 /**
  * A cache of the main process, used from a page, in one directory or in shards. A resolved write is on disk. Calls made in one turn, up to
  * 512 of them or 1 MiB, are sent as one message and committed as one transaction. Every method rejects with a `DiskCacheError`:
@@ -99,7 +121,12 @@ interface RemoteStoreMethods<Contract, K, V> {
 export interface RemoteCache<K extends Key = Key, V = unknown>
   extends Remote<CacheContract<K, V>>,
     RemoteStoreMethods<CacheContract<K, V>, K, V>,
+    RemoteWatchMethods<K, V, Range<K>>,
     AsyncIterable<[K, V]> {
+  /** Deletes many items, all or none; resolves to the number of live ones or, with `each`, to whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
   keys(range?: Range<K>): RemoteRange<K>;
   values(range?: Range<K>): RemoteRange<V>;
   entries(range?: Range<K>): RemoteRange<[K, V]>;
@@ -116,7 +143,17 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
 export interface RemoteIndex<K extends Key = Key, V = unknown>
   extends Remote<IndexContract<K, V>>,
     RemoteStoreMethods<IndexContract<K, V>, K, V>,
+    RemoteWatchMethods<K, V, IndexRange<K>>,
     AsyncIterable<[K, V]> {
+  /** Deletes many entries, all or none; resolves to the number deleted or, with `each`, to whether each was there. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
+  /** Deletes everything; with a prefix only entries whose key begins so, and resolves to their number. */
+  clear(): Promise<void>;
+  clear(options: ClearOptions): Promise<number>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
+  clear(options?: ClearOptions): Promise<number | void>;
   keys(range?: IndexRange<K>): RemoteRange<K>;
   values(range?: IndexRange<K>): RemoteRange<V>;
   entries(range?: IndexRange<K>): RemoteRange<[K, V]>;
@@ -131,6 +168,8 @@ export interface RemoteDeque<V = unknown>
   values(): RemoteRange<V>;
   /** From the last to the first. */
   reversed(): RemoteRange<V>;
+  /** Iterates over the values of the whole deque, read again after each change; otherwise as `watch` of a cache. */
+  watch(options?: WatchOptions): AsyncIterableIterator<readonly V[]>;
 }
 
 /** A declared store as a page sees it. */

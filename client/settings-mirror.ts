@@ -8,60 +8,65 @@ import { rethrowLater } from './on-demand.ts';
 
 export type SettingsListener = (now: unknown, before: unknown) => void;
 
-interface Registration {
-  /** Empty: all settings. */
-  readonly path: readonly string[];
+/** A listener of a setting, or of all settings. */
+export interface SettingsRegistration {
+  readonly path: unknown;
   readonly listener: SettingsListener;
   readonly onError: (error: unknown) => void;
 }
 
+/** What a page knows of settings. A store of the page has it before the mirror is loaded. */
+export interface SettingsState {
+  /** The settings, frozen; undefined while they are not followed. */
+  now?: unknown;
+  /** The last settings that came from the preload script instead of a read of the mirror. */
+  ready?: unknown;
+  readonly listeners: Set<SettingsRegistration>;
+}
+
 /** Opens a mirror for a caller that holds the store: other calls on it wait. A failure is that of the next `load`. */
-export async function openMirror(client: Client, store: string): Promise<SettingsMirror> {
-  const mirror = new SettingsMirror(client, store);
+export async function openMirror(client: Client, store: string, state: SettingsState): Promise<SettingsMirror> {
+  const mirror = new SettingsMirror(client, store, state);
   await mirror.open();
   return mirror;
 }
 
 /**
- * The settings as a page knows them. It first subscribes and then reads; each change makes it read again, so that only the fact of a change
- * is sent to pages that don't need the values.
+ * Keeps the settings that a page knows up to date. It first subscribes and then reads; each change makes it read again, so that only the fact
+ * of a change is sent to pages that don't need the values.
  *
  * Invariant: until it has ended, the last change of the store is followed by a read; when it ends, each listener's `onError` is called.
  */
 export class SettingsMirror {
   readonly #client: Client;
   readonly #store: string;
-  readonly #registrations = new Set<Registration>();
+  readonly #state: SettingsState;
   #unsubscribe: (() => void) | undefined;
-  #now: unknown;
   #isReading = false;
   /** There was a change since the read was sent. */
   #isStale = false;
 
-  constructor(client: Client, store: string) {
+  constructor(client: Client, store: string, state: SettingsState) {
     this.#client = client;
     this.#store = store;
-  }
-
-  /** The settings, frozen; undefined while the mirror isn't open. */
-  get now(): unknown {
-    return this.#now;
+    this.#state = state;
   }
 
   /** See `openMirror`. */
   async open(): Promise<void> {
     this.#subscribe();
-    await this.#client.callNow(this.#store, 'all', []).then(
-      (all) => this.#update(all),
-      (error: unknown) => this.#end(error),
-    );
+    try {
+      await this.#fetch(() => this.#client.callNow(this.#store, 'all', []));
+    } catch (error) {
+      this.#end(error);
+    }
   }
 
   /** Resolves with `now` as the main process has it; opens the mirror again if it has ended. */
   async load(): Promise<void> {
     this.#subscribe();
     try {
-      this.#update(await this.#client.call(this.#store, 'all', [], 'read'));
+      await this.#fetch();
     } catch (error) {
       this.#end(error);
       throw error;
@@ -70,25 +75,22 @@ export class SettingsMirror {
 
   /** Settles as the write does, when `now` has it: by a read in the same turn. If the read fails, `now` follows with the change. */
   async follow<T>(write: Promise<T>): Promise<T> {
-    const read = this.#client.call(this.#store, 'all', [], 'read').then(
-      (all) => this.#update(all),
-      () => {},
-    );
+    const read = this.#fetch().catch(() => {});
     const [result] = await Promise.all([write, read]);
     return result;
   }
 
-  /** Calls `listener` when the setting at `path` changes, or any setting without a path. Returns an unsubscribe function. */
-  listen(path: unknown, listener: SettingsListener, onError: (error: unknown) => void): () => void {
+  /** The mirror is open: refuses a listener with an invalid path. */
+  start(registration: SettingsRegistration): void {
+    // It may have been removed since.
+    if (!this.#state.listeners.has(registration)) return;
     try {
-      const registration = { path: path === undefined ? [] : parseSettingsPath(path), listener, onError };
-      this.#registrations.add(registration);
+      toSegments(registration.path);
       // After an end it is opened again; a failure is the listener's.
-      if (this.#now === undefined) this.load().catch(() => {});
-      return () => void this.#registrations.delete(registration);
+      if (this.#state.now === undefined) this.load().catch(() => {});
     } catch (error) {
-      onError(error);
-      return () => {};
+      this.#state.listeners.delete(registration);
+      registration.onError(error);
     }
   }
 
@@ -98,21 +100,26 @@ export class SettingsMirror {
     });
   }
 
+  /** Reads all settings, again if newer ones have come from the preload script in the meantime. */
+  async #fetch(read = () => this.#client.call(this.#store, 'all', [], 'read')): Promise<void> {
+    let all: unknown;
+    let known: unknown;
+    do {
+      known = this.#state.ready;
+      all = await read();
+    } while (known !== this.#state.ready);
+    this.#update(all);
+  }
+
   /** Takes the result of a read. Results arrive in the order in which the reads were sent. */
   #update(all: unknown): void {
-    const before = this.#now;
+    const before = this.#state.now;
     if (this.#unsubscribe === undefined || (before !== undefined && isEqual(all, before, new Map()))) return;
-    this.#now = deepFreeze(all);
+    this.#state.now = deepFreeze(all);
     if (before === undefined) return;
-    for (const registration of [...this.#registrations]) {
-      const [now, then] = [all, before].map((settings) => registration.path.reduce(getMember, settings));
+    for (const registration of [...this.#state.listeners]) {
       // An earlier listener may have removed this one.
-      if (!this.#registrations.has(registration) || isEqual(now, then, new Map())) continue;
-      try {
-        registration.listener(now, then);
-      } catch (error) {
-        rethrowLater(error);
-      }
+      if (this.#state.listeners.has(registration)) notify(registration, all, before);
     }
   }
 
@@ -126,7 +133,7 @@ export class SettingsMirror {
     try {
       while (this.#isStale) {
         this.#isStale = false;
-        this.#update(await this.#client.call(this.#store, 'all', [], 'read'));
+        await this.#fetch();
       }
     } catch (error) {
       this.#isStale = false;
@@ -140,10 +147,30 @@ export class SettingsMirror {
   #end(reason: unknown): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
-    this.#now = undefined;
-    const ended = [...this.#registrations];
-    this.#registrations.clear();
+    this.#state.now = undefined;
+    const ended = [...this.#state.listeners];
+    this.#state.listeners.clear();
     for (const { onError } of ended) onError(reason);
+  }
+}
+
+/** Returns the segments of a path; none for all settings. Throws `BAD_KEY`. */
+const toSegments = (path: unknown): readonly string[] => (path === undefined ? [] : parseSettingsPath(path));
+
+function notify({ path, listener }: SettingsRegistration, all: unknown, allBefore: unknown): void {
+  let segments: readonly string[];
+  try {
+    segments = toSegments(path);
+  } catch {
+    // `start` reports it in a moment.
+    return;
+  }
+  const [now, before] = [all, allBefore].map((settings) => segments.reduce(getMember, settings));
+  if (isEqual(now, before, new Map())) return;
+  try {
+    listener(now, before);
+  } catch (error) {
+    rethrowLater(error);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isBytes } from '../protocol/byte-channel.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import { MAX_CHUNK_BYTES, type OpenedStream } from '../protocol/value-stream.ts';
 import { createChunkStream, pullChunks, pushChunks } from './byte-channel.ts';
@@ -61,7 +62,7 @@ async function* toChunks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array
   let filled = 0;
   let total = 0;
   for await (const chunk of chunks) {
-    if (!(chunk instanceof Uint8Array)) {
+    if (!isBytes(chunk)) {
       throw new DiskCacheError('BAD_VALUE', `chunk at byte ${total} is not a Uint8Array; encode text first`);
     }
     total += chunk.length;

@@ -21,13 +21,7 @@ export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 
   constructor(code: ErrorCode, rejected: RejectedArgument) {
-    super(
-      code,
-      formatRejection(
-        rejected,
-        `${rejected.name} has a part that can't be sent, such as a function or a class instance`,
-      ),
-    );
+    super(code, formatRejection(rejected, `${rejected.name} has a part that can't be sent`));
     this.rejected = rejected;
   }
 }
@@ -40,26 +34,6 @@ export const toArgumentError = (error: unknown): DiskCacheError =>
   error instanceof DiskCacheError
     ? error
     : new DiskCacheError('BAD_OPTION', "An argument can't be read; see its cause", { cause: error });
-
-/** Checks an argument by its role and returns it as it is sent. */
-const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {
-  key: (key) => checkKey(key),
-  keys: (keys) => checkEach(keys, 'keys', checkKey),
-  value: (value) => checkValue(value),
-  values: (values) => checkEach(values, 'values', checkValue),
-  '...value': (value) => checkValue(value),
-  entries: (entries) =>
-    checkEach(entries, 'entries', (entry, place) => {
-      const [key, value] = checkIterable(entry, 'a key and a value', place) as Iterable<unknown>;
-      return [checkKey(key, place), checkValue(value, place)];
-    }),
-  queue: (options) => checkOptionKeys(options, ['prefix'], 'options'),
-  range: (range) => checkOptionKeys(range, ['from', 'to', 'prefix'], 'range'),
-  tag: (tag) => checkPlain(tag, 'tag'),
-  jobOptions: (options) => checkOptionKeys(options, JOB_KEY_OPTIONS, 'options'),
-  jobs: (jobs) => checkEach(jobs, 'jobs', checkJob),
-  plain: (argument) => checkPlain(argument, 'options'),
-};
 
 /**
  * Returns the arguments of a call as they are sent. The main process refuses too many.
@@ -98,16 +72,39 @@ function checkCloneable(value: unknown, code: ErrorCode, name: string, place?: s
   }
 }
 
+/** Checks an argument by its role and returns it as it is sent. */
+const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {
+  key: checkKey,
+  keys: (keys) => checkEach(keys, 'keys', checkKey),
+  value: checkValue,
+  values: (values) => checkEach(values, 'values', checkValue),
+  '...value': checkValue,
+  entries: (entries) =>
+    checkEach(entries, 'entries', (entry, place) => {
+      const [key, value, options] = checkIterable(entry, 'key and value', place) as Iterable<unknown>;
+      const sent = [checkKey(key, place), checkValue(value, place)];
+      if (options !== undefined) sent.push(checkPlain(options, 'options', place));
+      return sent;
+    }),
+  queue: (options) => checkOptionKeys(options, 'options'),
+  range: (range) => checkOptionKeys(range, 'range'),
+  selector: (selector) => checkPlain(selector, 'tag or prefix'),
+  jobOptions: (options) => checkOptionKeys(options, 'options'),
+  jobs: (jobs) => checkEach(jobs, 'jobs', checkJob),
+  plain: (argument) => checkPlain(argument, 'options'),
+};
+
 /** Checks options, some of which are keys. */
-function checkOptionKeys(options: unknown, names: readonly string[], label: string, place = ''): unknown {
-  for (const name of names) {
+function checkOptionKeys(options: unknown, label: string, place = ''): unknown {
+  for (const name of KEY_OPTIONS) {
     const key: unknown = Object(options)[name];
     if (key !== undefined) checkKey(key, `${place}${label}.${name}: `);
   }
   return checkPlain(options, label, place);
 }
 
-const JOB_KEY_OPTIONS = ['dedupeKey', 'group'];
+/** The options of queues, ranges and jobs that are keys. */
+const KEY_OPTIONS = ['key', 'from', 'to', 'prefix', 'dedupeKey', 'group'];
 
 /** The main process refuses what isn't a job. */
 function checkJob(job: unknown, place: string): unknown {
@@ -115,12 +112,12 @@ function checkJob(job: unknown, place: string): unknown {
   const { payload, ...options } = job as { readonly payload: unknown };
   return {
     payload: checkValue(payload, place),
-    ...(checkOptionKeys(options, JOB_KEY_OPTIONS, 'job', place) as object),
+    ...(checkOptionKeys(options, 'job', place) as object),
   };
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function checkIterable(items: unknown, what: string, place = ''): Iterable<unknown> {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items) return items as Iterable<unknown>;
-  throw new DiskCacheError('BAD_OPTION', `${place}An array or another iterable of ${what} was expected`);
+  throw new DiskCacheError('BAD_OPTION', `${place}An iterable of ${what} was expected`);
 }

@@ -8,6 +8,7 @@ const PLACEMENT_SPECS = [
   'install.spec.ts',
   'lifecycle.spec.ts',
   'pages-offline.spec.ts',
+  'ready.spec.ts',
 ];
 
 /**

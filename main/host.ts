@@ -176,8 +176,12 @@ const RULES = {
     schemes: TEXTS,
     onStoreFailure: FUNCTION,
   } satisfies OptionRules<CachesOptions>,
-  'host.install': { name: CHECKED_LATER, lifetime: CHECKED_LATER } satisfies OptionRules<MethodOptions<'install'>>,
-  'host.attach': { name: CHECKED_LATER, lifetime: CHECKED_LATER } satisfies OptionRules<MethodOptions<'attach'>>,
+  'host.install': { name: CHECKED_LATER, lifetime: CHECKED_LATER, ready: TEXTS } satisfies OptionRules<
+    MethodOptions<'install'>
+  >,
+  'host.attach': { name: CHECKED_LATER, lifetime: CHECKED_LATER, ready: TEXTS } satisfies OptionRules<
+    MethodOptions<'attach'>
+  >,
   'host.serveAssets': { stores: TEXTS, contentType: FUNCTION } satisfies OptionRules<MethodOptions<'serveAssets'>>,
   'host.offline': {
     store: TEXT,

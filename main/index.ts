@@ -1,14 +1,16 @@
 /** `deskcache/main`: the composition root of the main process. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app } from 'electron';
+import { app, type Session } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows, installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
 import { HttpService } from './electron/http-service.ts';
+import { ReadyWindows } from './electron/ready-windows.ts';
 import { allowOwnPages, isOwnOrigin } from './electron/sender.ts';
+import { assertReadyStores } from './electron/settings-snapshot.ts';
 import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import { placeEngine } from './engine-placement.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
@@ -44,6 +46,15 @@ export type {
   TransactionMessage,
 } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
+export {
+  type ImportDiskCacheOptions,
+  type ImportProgress,
+  type ImportResult,
+  type ImportTarget,
+  importDiskCache,
+  type PythonDisk,
+  type SkippedItem,
+} from './import/index.ts';
 export type {
   EnqueueOptions,
   EnqueueResult,
@@ -65,6 +76,8 @@ export type {
  * without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) has no file at this path; `host.install` then throws.
  */
 export const preloadPath = getRuntimePath('preload.cjs');
+/** The script that `host.install` and `host.attach` add to the session for `ready`. */
+const readyPreloadPath = getRuntimePath('preload-ready.cjs');
 
 /**
  * Opens the application's stores, as soon as Electron is ready, and accepts windows. Don't await it at the top level of an ES module:
@@ -78,12 +91,15 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
 ): Promise<Host<S, P>> {
   assertHostOptions(options);
   await whenAppReady();
-  const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
+  const userData = app.getPath('userData');
+  const directory = options.directory ?? join(userData, 'deskcache');
   const authorize = options.authorize ?? allowOwnPages(app.isPackaged);
-  const placedEngine = await placeEngine(directory, options, getRuntimePath('utility.cjs'));
+  const placedEngine = await placeEngine({ directory, userData, utilityPath: getRuntimePath('utility.cjs') }, options);
   hideFromPages(directory);
   const http = new HttpService(directory, options.caches);
-  const attached = new AttachedWindows(authorize, placedEngine.engine, (session) => http.createSessionOpener(session));
+  const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
+  const getHttpOpener = (session: Session) => http.createSessionOpener(session);
+  const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
   const disposers = new Set<() => void>();
   let isClosed = false;
 
@@ -105,6 +121,12 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       throw new DiskCacheError('CLOSED', `The host of ${directory} was closed; open another with openDiskCache`);
   }
 
+  /** Checks the option `ready` of a method. */
+  function assertReady(method: string, stores: readonly string[] = []): void {
+    assertReadyStores(method, stores, options.stores);
+    if (stores.length > 0) assertRuntimeFile('preload-ready.cjs', readyPreloadPath);
+  }
+
   /** Registers a function to run at close; returns one that runs it earlier. */
   function disposeWithHost(end: () => void): () => void {
     disposers.add(end);
@@ -120,6 +142,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       assertOpen();
       assertKnownOptions('host.install', installOptions);
       assertSession('install', session);
+      assertReady('host.install', installOptions.ready);
       assertRuntimeFile('preload.cjs', preloadPath);
       return disposeWithHost(installInSession(session, installOptions, preloadPath, attached));
     },
@@ -127,6 +150,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       assertOpen();
       assertKnownOptions('host.attach', attachOptions);
       assertWindow(window);
+      assertReady('host.attach', attachOptions.ready);
       const isNew = !attached.has(window.webContents);
       attached.attach(window.webContents, attachOptions);
       if (isNew && !existsSync(preloadPath)) {

@@ -27,6 +27,10 @@ export interface BufferedSource extends ByteSource {
   readAhead(maxBytes: number): Promise<Uint8Array | undefined>;
 }
 
+/** Returns whether a value is a `Uint8Array`, or a subclass of it, of any realm: a stream of Node gives Node's to a page of jsdom. */
+export const isBytes = (value: unknown): value is Uint8Array =>
+  ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
+
 export function createByteSource(stream: StreamLike): BufferedSource {
   const reader = stream.getReader();
   const ahead: Uint8Array[] = [];
@@ -36,7 +40,7 @@ export function createByteSource(stream: StreamLike): BufferedSource {
   async function read(): Promise<Uint8Array | undefined> {
     const { done, value } = await reader.read();
     if (done) return undefined;
-    if (value instanceof Uint8Array) return value;
+    if (isBytes(value)) return value instanceof Uint8Array ? value : new Uint8Array(value);
     const error = new TypeError('A body stream must give bytes');
     await cancel(error);
     throw error;

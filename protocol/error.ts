@@ -65,13 +65,13 @@ export function toErrorData(error: unknown): ErrorData {
 }
 
 export function fromErrorData(data: ErrorData): DiskCacheError {
-  return new DiskCacheError(data.code, data.message, data.cause === undefined ? undefined : { cause: data.cause });
+  // The options of an error: its `cause`, if it has one.
+  return new DiskCacheError(data.code, data.message, data);
 }
 
 /** Accepts any string as the code, because a later version may have added codes. */
 export function isErrorData(value: unknown): value is ErrorData {
-  if (typeof value !== 'object' || value === null) return false;
-  const { code, message, cause } = value as Record<string, unknown>;
+  const { code, message, cause } = Object(value) as Record<string, unknown>;
   return typeof code === 'string' && typeof message === 'string' && (cause === undefined || typeof cause === 'string');
 }
 

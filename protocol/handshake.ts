@@ -40,6 +40,30 @@ export interface PeerGone {
   readonly nonce: string;
 }
 
+/**
+ * `ready`: how a page gets settings in its first line. A second preload script exposes one function under `READY_KEY`, in the windows of
+ * sessions where an application has asked for it. It asks main by a synchronous message on `READY_CHANNEL`, whose argument is the name of the
+ * store; main checks the sending frame again each time.
+ */
+export const READY_KEY = 'deskcache:ready';
+export const READY_CHANNEL = 'deskcache:ready';
+
+/** Main to preload: what is stored at this moment. */
+export interface ReadyAnswer {
+  readonly value: unknown;
+}
+
+/** Main to preload: why the page gets nothing. */
+export interface ReadyRefusal {
+  readonly error: ErrorData;
+}
+
+/**
+ * Returns a map with the settings by the name of their store, or why there are none. Electron's bridge clones a map as it clones a message,
+ * but an object part by part, with losses.
+ */
+export type ReadyFunction = (store: string) => ReadonlyMap<string, unknown> | ErrorData | undefined;
+
 const NONCE = /^[0-9a-f]{32}$/;
 
 /** 128 random bits in hexadecimal. */

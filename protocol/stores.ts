@@ -1,5 +1,6 @@
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
+import type { MoveSource } from './move-source.ts';
 import type { CacheOptions, CollectionOptions } from './options.ts';
 
 /** The common interface of Standard Schema validators, https://standardschema.dev. */
@@ -85,6 +86,12 @@ export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> exten
   readonly migrate?: (index: Map<K, unknown>, from: number) => void;
   /** Any synchronous Standard Schema validator; the main process validates every write and read with it. */
   readonly schema?: StandardSchema<V>;
+  /**
+   * Where the application has kept this data so far, such as `lowdb('db.json')`: each top-level member becomes an entry, once, in one
+   * transaction, while the index is opened. Entries that the index has stay, and so do the files. What can't be moved is reported as a
+   * warning of the process.
+   */
+  readonly from?: MoveSource | readonly MoveSource[];
 }
 
 export interface DequeDeclarationOptions extends CollectionOptions {
@@ -130,6 +137,12 @@ export interface SettingsDeclarationOptions<T extends object = Record<string, un
    * one warning of the process.
    */
   readonly invalid?: 'throw' | 'default';
+  /**
+   * Where the application has kept its settings so far, such as `electronStore('config.json')`: they are moved once, in one transaction,
+   * while the settings are opened, before the migrations. Settings that were set already stay, and so do the files. A file that is damaged
+   * is tried again at the next opening; what can't be moved is reported as a warning of the process.
+   */
+  readonly from?: MoveSource | readonly MoveSource[];
 }
 
 // biome-ignore-start lint/suspicious/noExplicitAny: declarations of any key and value type are admitted and keep their own

@@ -1,4 +1,6 @@
-import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts';
+import type { MissingForConnection } from '../client/faults.ts';
+import { loadFaults } from '../client/on-demand.ts';
+import { fromErrorData } from '../protocol/error.ts';
 import { type ConnectRequest, isForNonce, type PortPurpose } from '../protocol/handshake.ts';
 import { toHex } from '../protocol/key-text.ts';
 import { DiskCache } from './disk-cache.ts';
@@ -18,7 +20,7 @@ const ATTEMPTS_WITHOUT_PRELOAD = 5;
  * without the preload script, and at once if there is no window.
  */
 export async function connect(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
-  if (typeof window === 'undefined') throw noWindow();
+  if (typeof window === 'undefined') return fail('window');
   const nonce = createNonce();
   return new Promise((resolve, reject) => {
     // A test environment may remove its window before the timer has ended.
@@ -27,7 +29,7 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
     let isAcknowledged = false;
 
     function sendRequest(): void {
-      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) fail(noPreload());
+      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) end('preload');
       else page.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
     }
 
@@ -38,12 +40,13 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
       cleanUp();
       const [port] = ports;
       if (port) resolve(forwardPeerGone(port, nonce));
-      else reject(isErrorData(data.error) ? fromErrorData(data.error) : unanswered());
+      else if (data.error) reject(fromErrorData(data.error));
+      else resolve(fail('answer'));
     }
-    const onAbort = () => fail(isAcknowledged ? unanswered() : noPreload());
-    function fail(why: DiskCacheError): void {
+    const onAbort = () => end(isAcknowledged ? 'answer' : 'preload');
+    function end(missing: MissingForConnection): void {
       cleanUp();
-      reject(why);
+      resolve(fail(missing));
     }
     function cleanUp(): void {
       clearInterval(retryTimer);
@@ -79,22 +82,10 @@ function forwardPeerGone(port: MessagePort, nonce: string): MessagePort {
 /** Returns 128 random bits in hexadecimal. */
 const createNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
-const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
-
-const unanswered = () =>
-  disconnected(
-    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or host.attach?',
-  );
-
-const noWindow = () =>
-  disconnected(
-    'deskcache/renderer needs a page. Use host.stores in the main process, deskcache/engine in Node; a worker asks its page',
-  );
-
-const noPreload = () =>
-  disconnected(
-    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
-  );
+async function fail(missing: MissingForConnection): Promise<never> {
+  const { createConnectError } = await loadFaults();
+  throw createConnectError(missing);
+}
 
 /** The stores of the application. Connects to the main process with the first call. */
 export const diskCache: DiskCache = /* @__PURE__ */ new DiskCache(connectFromPage);

@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
   'main/engine/settings/migrations.ts': ['protocol/', 'main/engine/', 'semver'],
+  'main/adapters/': ['protocol/', 'dequal'],
   'main/bundling/': ['main/engine/runtime-files.ts', 'node:'],
   'main/bridge/': [
     'protocol/',
@@ -34,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'main/http-semantics/': [],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'main/http-semantics/', 'node:', 'mrmime'],
+  'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',
     'main/engine/index.ts',

@@ -8,6 +8,7 @@ import { emulateElectron } from './electron-version.ts';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { utilityProcess } from './main/fork-utility.ts';
+import { ipcMain } from './main/ipc-main.ts';
 import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
 import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
@@ -27,10 +28,22 @@ import(pathToFileURL(createRequire(import.meta.url).resolve(process.argv[1]!)).h
   () => {}, // what it has thrown Node says itself
 );
 
-export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess, webContents };
+export {
+  app,
+  BrowserWindow,
+  ipcMain,
+  MessageChannelMain,
+  MessagePortMain,
+  net,
+  protocol,
+  session,
+  utilityProcess,
+  webContents,
+};
 export default guardMembers('electron', {
   app,
   BrowserWindow,
+  ipcMain,
   MessageChannelMain,
   MessagePortMain,
   net,

@@ -21,6 +21,16 @@ interface IpcSent {
   readonly ports: readonly string[];
 }
 
+/** A message whose sender stands still until it has the answer. */
+interface SyncSent {
+  readonly kind: 'sync';
+  readonly channel: string;
+  readonly value: string;
+}
+
+/** The function in which a sender of a `SyncSent` stands still: DevTools pauses there. */
+export const SYNC_PAUSE_FUNCTION = 'standStill';
+
 interface PortPosted {
   readonly kind: 'post';
   readonly port: string;
@@ -43,5 +53,34 @@ interface WindowOpened {
 
 export const OPEN_EVENT = 'stand-in-open';
 
-export type MessageFromPage = DocumentOpened | WindowOpened | IpcSent | PortPosted | PortClosed;
+/**
+ * `contextBridge`, from the agent's world to the page's, as DOM events whose details are cloned on the way: what to define on `window`, a
+ * call of a function there, and its result.
+ */
+export const EXPOSE_EVENT = 'stand-in-expose';
+export const CALL_EVENT = 'stand-in-call';
+export const RESULT_EVENT = 'stand-in-result';
+
+/** A value on its way to the page's world, part by part as Electron copies it. */
+export type BridgedValue =
+  /** As structured clone copies it. */
+  | { readonly is: 'cloned'; readonly value: unknown }
+  | { readonly is: 'function'; readonly id: number }
+  | { readonly is: 'error'; readonly message: string }
+  | { readonly is: 'array'; readonly items: readonly BridgedValue[] }
+  | { readonly is: 'object'; readonly entries: (readonly [name: string, value: BridgedValue])[] };
+
+export interface ExposedValue {
+  readonly key: string;
+  readonly value: BridgedValue;
+}
+
+export interface FunctionCall {
+  readonly id: number;
+  readonly args: readonly unknown[];
+}
+
+export type FunctionResult = { readonly value: BridgedValue } | { readonly error: string };
+
+export type MessageFromPage = DocumentOpened | WindowOpened | IpcSent | SyncSent | PortPosted | PortClosed;
 export type MessageToPage = IpcSent | PortPosted | PortClosed;

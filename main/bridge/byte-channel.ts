@@ -1,6 +1,7 @@
 import type { ByteSource } from '../../protocol/byte-channel.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { MAX_CHUNK_BYTES, MAX_CHUNKS_IN_FLIGHT } from '../../protocol/value-stream.ts';
+import { unrefTimer } from '../engine/internal.ts';
 import type { Quota } from './principal.ts';
 
 interface OpenChannel<C> {
@@ -37,8 +38,8 @@ export class ChannelTable<Id, C extends { cancel(reason: Error): unknown }> {
 
   add(id: Id, channel: C): void {
     // While a chunk is in flight, the other end is slow but not idle.
-    const onTimeout = () => (open.inFlight > 0 ? open.idleTimer.refresh() : this.#onIdle(id, channel));
-    const open = { channel, idleTimer: setTimeout(onTimeout, this.#idleMs).unref(), inFlight: 0 };
+    const onTimeout = () => (open.inFlight > 0 ? open.idleTimer.refresh?.() : this.#onIdle(id, channel));
+    const open = { channel, idleTimer: unrefTimer(setTimeout(onTimeout, this.#idleMs)), inFlight: 0 };
     this.#open.set(id, open);
   }
 
@@ -67,12 +68,12 @@ export class ChannelTable<Id, C extends { cancel(reason: Error): unknown }> {
       );
     }
     open.inFlight++;
-    open.idleTimer.refresh();
+    open.idleTimer.refresh?.();
     try {
       return await step(open.channel);
     } finally {
       open.inFlight--;
-      if (this.#open.get(id) === open) open.idleTimer.refresh();
+      if (this.#open.get(id) === open) open.idleTimer.refresh?.();
     }
   }
 

@@ -1,3 +1,5 @@
+// Imported, for a test's fake timers replace the globals and would stop the pages' calls.
+import { clearImmediate, setImmediate } from 'node:timers';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import { type Invalidation, NEAR_LEASE_MS } from '../../protocol/notifications.ts';

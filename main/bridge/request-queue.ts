@@ -1,3 +1,5 @@
+// Imported, for a test's fake timers replace the globals and would stop the pages' calls.
+import { setImmediate, setTimeout } from 'node:timers';
 import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';

@@ -1,3 +1,5 @@
+// Imported, for a test's fake timers replace the globals and would stop the pages' calls.
+import { clearImmediate, setImmediate } from 'node:timers';
 import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { SubscribeOptions } from '../../protocol/options.ts';

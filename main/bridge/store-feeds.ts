@@ -1,5 +1,6 @@
 import type { StoreEvent } from '../../protocol/wire.ts';
 import { Deque, Settings } from '../engine/index.ts';
+import { unrefTimer } from '../engine/internal.ts';
 import type { BridgeStore } from './handlers.ts';
 
 type StoreEventListener = (event: StoreEvent) => void;
@@ -28,7 +29,7 @@ export class StoreFeeds {
     feed.listeners.add(listener);
     return () => {
       if (!feed.listeners.delete(listener) || feed.listeners.size > 0 || this.#feeds.get(store) !== feed) return;
-      feed.lingering = setTimeout(() => this.#stop(store, feed), FEED_LINGER_MS).unref();
+      feed.lingering = unrefTimer(setTimeout(() => this.#stop(store, feed), FEED_LINGER_MS));
     };
   }
 

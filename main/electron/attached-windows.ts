@@ -3,6 +3,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { type Attachment, attach } from './attachment.ts';
 import type { EngineEndpoint, SessionOpener } from './engine-endpoint.ts';
+import type { ReadyWindows } from './ready-windows.ts';
 import type { Authorize } from './sender.ts';
 import type { Lifetime } from './window-stores.ts';
 
@@ -14,11 +15,18 @@ export interface AttachOptions {
   readonly name?: string;
   /** How long the window's own shard is kept. Default `'persistent'`. */
   readonly lifetime?: Lifetime;
+  /**
+   * Names of `settings` stores that the window's top page has without a call, from its first line on: `app.settings.now`, under the page's
+   * grant. Together at most 256 KiB; a store that doesn't fit is left out, with a warning of the process. Applies to documents loaded from
+   * now on. Default: those of `host.install`, or none.
+   */
+  readonly ready?: readonly string[];
 }
 
 /** An attached window. */
 interface AttachedWindow extends Attachment {
   readonly name: string;
+  readonly ready: readonly string[] | undefined;
 }
 
 /**
@@ -29,13 +37,25 @@ export class AttachedWindows {
   readonly #authorize: Authorize;
   readonly #engine: EngineEndpoint;
   readonly #getHttpOpener: (session: Session) => SessionOpener;
+  readonly #ready: ReadyWindows | undefined;
   readonly #open = new Map<WebContents, AttachedWindow>();
 
-  /** `getHttpOpener` returns the opener of a session's HTTP ports. */
-  constructor(authorize: Authorize, engine: EngineEndpoint, getHttpOpener: (session: Session) => SessionOpener) {
+  /** `getHttpOpener` returns the opener of a session's HTTP ports; without `ready`, no page has settings in its first line. */
+  constructor(
+    authorize: Authorize,
+    engine: EngineEndpoint,
+    getHttpOpener: (session: Session) => SessionOpener,
+    ready?: ReadyWindows,
+  ) {
     this.#authorize = authorize;
     this.#engine = engine;
     this.#getHttpOpener = getHttpOpener;
+    this.#ready = ready;
+  }
+
+  /** Names the settings that the pages of a session's windows have in their first line. Returns a function that ends this. */
+  makeReady(session: Session, stores: readonly string[]): () => void {
+    return this.#ready?.addSession(session, stores) ?? (() => {});
   }
 
   /**
@@ -45,7 +65,11 @@ export class AttachedWindows {
    */
   attach(
     contents: WebContents,
-    { name = this.#open.get(contents)?.name ?? this.getFreeName(), lifetime = 'persistent' }: AttachOptions = {},
+    {
+      name = this.#open.get(contents)?.name ?? this.getFreeName(),
+      lifetime = 'persistent',
+      ready = this.#open.get(contents)?.ready,
+    }: AttachOptions = {},
   ): (why: string) => void {
     if (typeof name !== 'string' || name === '') {
       throw new DiskCacheError('BAD_OPTION', `name is ${JSON.stringify(name)}; give a string that is not empty`);
@@ -53,8 +77,10 @@ export class AttachedWindows {
     const endpoint = this.#engine.attach(name, lifetime);
     this.#open.get(contents)?.detach(disconnected(`The window was renamed to "${name}"`));
     const attachment = attach(contents, name, this.#authorize, endpoint, this.#getHttpOpener(contents.session));
+    const endReady = this.#ready?.addWindow(contents, name, ready);
     const attached: AttachedWindow = {
       name,
+      ready,
       get sessions() {
         return attachment.sessions;
       },
@@ -63,6 +89,7 @@ export class AttachedWindows {
         contents.off('destroyed', onDestroyed);
         this.#open.delete(contents);
         attachment.detach(reason);
+        endReady?.();
         endpoint.release();
       },
     };
@@ -101,7 +128,7 @@ export class AttachedWindows {
 
 const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
 
-export interface InstallOptions extends Pick<AttachOptions, 'lifetime'> {
+export interface InstallOptions extends Pick<AttachOptions, 'lifetime' | 'ready'> {
   /**
    * Names a window, and so selects its own shard. Called once, when the code that opened the window has reached its next `await`. Default:
    * `window-1`, `window-2`, …, with the lowest number that no open window has.
@@ -123,7 +150,7 @@ const WINDOW_TYPES: readonly string[] = ['window', 'browserView', 'offscreen'] s
  */
 export function installInSession(
   session: Session,
-  { name, lifetime = 'persistent' }: InstallOptions,
+  { name, lifetime = 'persistent', ready = [] }: InstallOptions,
   preloadPath: string,
   attached: AttachedWindows,
 ): () => void {
@@ -153,6 +180,7 @@ export function installInSession(
   }
 
   let installed = true;
+  const endReady = attached.makeReady(session, ready);
   session.registerPreloadScript({ type: 'frame', filePath: preloadPath, id: PRELOAD_ID });
   app.on('web-contents-created', onCreated);
   return () => {
@@ -160,6 +188,7 @@ export function installInSession(
     installed = false;
     app.off('web-contents-created', onCreated);
     session.unregisterPreloadScript(PRELOAD_ID);
+    endReady();
     for (const detach of detaching.values()) detach('deskcache was uninstalled from this session');
   };
 }

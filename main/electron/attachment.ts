@@ -18,10 +18,10 @@ import {
 } from '../../protocol/handshake.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
-import { type Grant, parseGrant } from '../bridge/grant.ts';
+import type { Grant } from '../bridge/grant.ts';
 import { Principals } from '../bridge/principal.ts';
 import type { ClosableSession, SessionOpener, WindowEndpoint } from './engine-endpoint.ts';
-import { type Authorize, type FrameInfo, getSender, isFrameAlive } from './sender.ts';
+import { type Authorize, type FrameInfo, getGrant, getSender, isFrameAlive } from './sender.ts';
 
 /** Limits of one document. A page may load our client more than once, but not this often. */
 const MAX_SESSIONS = 16;
@@ -96,7 +96,7 @@ export function attach(
   }
 
   function requireGrant(requester: ConnectingDocument, sender: FrameInfo | undefined): Grant {
-    const grant = sender && callAuthorize(authorize, sender);
+    const grant = sender && getGrant(authorize, sender);
     if (sender && grant && hasSessionsLeft(sessions, requester)) return grant;
     const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of unknown origin';
     const why = grant
@@ -181,7 +181,7 @@ export function attach(
       if (contents.isDestroyed() || contents.session !== session) return [];
       return getShownFrames(contents).flatMap((frame) => {
         const sender = getSender(frame, name);
-        return sender?.origin === origin ? (callAuthorize(authorize, sender) ?? []) : [];
+        return sender?.origin === origin ? (getGrant(authorize, sender) ?? []) : [];
       });
     },
     detach(reason) {
@@ -227,16 +227,6 @@ const toHostId = (processId: number, routingId: number): string => `${processId}
 /** Returns no frames after a crash: they are disposed until the window has another document, and reading one throws. */
 function getShownFrames({ mainFrame }: WebContents): readonly (WebFrameMain | null)[] {
   return isFrameAlive(mainFrame) ? mainFrame.framesInSubtree : [];
-}
-
-/** Calls the application's policy; if it throws, nothing is granted. The error is reported to the application, not to the page. */
-function callAuthorize(authorize: Authorize, sender: FrameInfo): Grant | null {
-  try {
-    return parseGrant(authorize(sender));
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
-    return null;
-  }
 }
 
 const pageGone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);

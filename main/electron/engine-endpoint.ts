@@ -6,7 +6,10 @@ import type { EndpointListener, Port } from '../bridge/gate.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { Principal, Principals } from '../bridge/principal.ts';
 import { openSession, SharedSessionState } from '../bridge/session.ts';
+import { readSnapshot, type SettingsSnapshot } from './settings-snapshot.ts';
 import type { Lifetime, WindowShards } from './window-stores.ts';
+
+export type { SettingsSnapshot };
 
 /** Adapts Electron's main-process port to the interface that comlink expects. */
 export function fromPortMain(port: MessagePortMain): Port {
@@ -37,6 +40,12 @@ export interface EngineEndpoint {
    * @throws {DiskCacheError} `BAD_OPTION` for an unknown `lifetime`.
    */
   attach(name: string, lifetime: Lifetime): WindowEndpoint;
+  /**
+   * Reads all settings of a store, for a page that waits for them.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for another kind of store; `NO_SUCH_STORE`; what reading throws.
+   */
+  readSettings(store: string): SettingsSnapshot | Promise<SettingsSnapshot>;
 }
 
 /** Opens sessions for the pages of one window. */
@@ -91,6 +100,10 @@ export class LocalEngine implements EngineEndpoint {
       },
       release: () => shard.release(),
     };
+  }
+
+  readSettings(store: string): SettingsSnapshot {
+    return readSnapshot(store, this.#findStore(store));
   }
 
   /** Opens a session without a window. */

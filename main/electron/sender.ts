@@ -1,5 +1,5 @@
 import type { WebFrameMain } from 'electron';
-import { FULL_GRANT, type Grant } from '../bridge/grant.ts';
+import { FULL_GRANT, type Grant, parseGrant } from '../bridge/grant.ts';
 
 /** The frame that requests a port, read once when the request came in. */
 export interface FrameInfo {
@@ -17,6 +17,16 @@ export interface FrameInfo {
  * `deskcache://`.
  */
 export type Authorize = (frame: FrameInfo) => Grant | null;
+
+/** Calls the application's policy; if it throws, nothing is granted. The error is reported to the application, not to the page. */
+export function getGrant(authorize: Authorize, sender: FrameInfo): Grant | null {
+  try {
+    return parseGrant(authorize(sender));
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+    return null;
+  }
+}
 
 /** Returns false for a frame that was removed or whose process has crashed: reading any of its properties throws. */
 export const isFrameAlive = (frame: WebFrameMain | null): frame is WebFrameMain =>

@@ -48,12 +48,12 @@ export function getGlibcVersion(): string | undefined {
 }
 
 /**
- * The folder, in the package and beside a bundle, of the files that can't be part of a bundle: the preload script, the file of the utility
+ * The folder, in the package and beside a bundle, of the files that can't be part of a bundle: the preload scripts, the file of the utility
  * process and, beside a bundle, better-sqlite3 with its native file.
  */
 export const RUNTIME_FOLDER = 'deskcache';
 
-export type RuntimeFile = 'preload.cjs' | 'utility.cjs' | 'better-sqlite3';
+export type RuntimeFile = 'preload.cjs' | 'preload-ready.cjs' | 'utility.cjs' | 'better-sqlite3';
 
 /** Chunks of the package and of bundles are at most this many folders below the entry. */
 const MAX_FOLDERS_UP = 2;
@@ -110,6 +110,7 @@ export function assertRuntimeFile(name: RuntimeFile, path = getRuntimePath(name)
 
 const PURPOSES: Readonly<Record<RuntimeFile, string>> = {
   'preload.cjs': 'the preload script of the windows',
+  'preload-ready.cjs': 'the preload script of windows with `ready`',
   'utility.cjs': 'the file that the utility process runs',
   'better-sqlite3': 'the SQLite driver with its native file',
 };

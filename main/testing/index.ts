@@ -1,7 +1,4 @@
-import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { MessagePortMain } from 'electron';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import type { PortPurpose } from '../../protocol/handshake.ts';
 import { DEFAULT_STORE, type StoreDeclarations } from '../../protocol/stores.ts';
@@ -19,20 +16,10 @@ import { NetworkState } from '../offline/index.ts';
 import { openEngine } from '../open-engine.ts';
 import { TestHttpBackend, type TestOfflineOptions } from './http-backend.ts';
 import { type FailOptions, InjectedFailures } from './injected-failures.ts';
+import { defineMissingGlobals } from './missing-globals.ts';
+import { attachToWindow, type PageWindow } from './page-window.ts';
+import { PagePort, toPortMain } from './ports.ts';
 import { TestClock } from './test-clock.ts';
-
-/** A Node port with the events of Electron's `MessagePortMain`, which the engine uses. */
-function toPortMain(port: MessagePort): MessagePortMain {
-  const events = new EventEmitter();
-  port.on('message', (data) => events.emit('message', { data, ports: [] }));
-  port.on('close', () => events.emit('close'));
-  const portMain = Object.assign(events, {
-    start: () => port.start(),
-    postMessage: (message: unknown) => port.postMessage(message),
-    close: () => port.close(),
-  });
-  return portMain as unknown as MessagePortMain;
-}
 
 /** `deskcache/testing`: a real host and its pages in one process of plain Node, without Electron and without a window. */
 
@@ -42,6 +29,7 @@ export type { Grant } from '../bridge/grant.ts';
 export { type TemporaryDirectory, temporaryDirectory } from '../engine/temporary-directory.ts';
 export type { TestOfflineOptions } from './http-backend.ts';
 export type { FailOptions } from './injected-failures.ts';
+export type { PageWindow } from './page-window.ts';
 export type { TestClock } from './test-clock.ts';
 
 /** The window of raw ports that name none. */
@@ -50,7 +38,10 @@ const RAW_PORT_WINDOW = 'port';
 export interface TestHostOptions<S extends StoreDeclarations> {
   /** The result of `defineStores`. */
   readonly stores: S;
-  /** The directory of the stores, which is kept. Default: a temporary one, deleted when the host is closed. */
+  /**
+   * The directory of the stores, which is kept; files that stores move in (`from`) are looked for in it, too. Default: a temporary one,
+   * deleted when the host is closed.
+   */
   readonly directory?: string;
   /** As in `openDiskCache`. */
   readonly windows?: WindowStoreOptions;
@@ -99,6 +90,14 @@ export interface TestHost<S extends StoreDeclarations> {
    */
   page(granted?: Grant | TestPageOptions): DiskCache;
   /**
+   * Connects a window of jsdom or happy-dom: `diskCache` of `deskcache/renderer`, which the components under test import, is then a page of
+   * this host, as after `host.attach(window)`. Attach the window before the first call. A window belongs to one host; attaching it again
+   * detaches it from the earlier one. Returns a function that detaches it; closing the host does so too, and both reject open calls.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, and for what is no window; `CLOSED`.
+   */
+  attach(window: PageWindow, granted?: Grant | TestPageOptions): () => void;
+  /**
    * Opens a session and returns the page's end of its port, for messages of your own (docs/wire.md), as a page without
    * deskcache's client would send them.
    *
@@ -141,13 +140,15 @@ export async function testHost<const S extends StoreDeclarations>(
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
   assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'offline']);
+  defineMissingGlobals();
   const temporary = given === undefined ? temporaryDirectory() : undefined;
   const directory = given ?? temporary!.path;
   const clock = new TestClock();
   const connection = offlineOptions?.connection ?? new NetworkState();
   const failures = new InjectedFailures();
   const { engine, registry, windows, queues, offline, closeEngine } = openAll();
-  const pages = new Set<DiskCache>();
+  /** Disconnect the pages, so that these get this reason and not a consequence of it. */
+  const disconnectors = new Set<() => void>();
   const sessions = new Set<ClosableSession>();
   /** What the pages of each window have used, by origin. */
   const principalsByWindow = new Map<string, Principals>();
@@ -159,6 +160,7 @@ export async function testHost<const S extends StoreDeclarations>(
       const { close, ...parts } = openEngine(directory, withClock(stores, clock), {
         windows: { clock: clock.now, ...windowOptions },
         queues: { clock: clock.now },
+        userData: directory,
       });
       try {
         for (const [name, store] of Object.entries(parts.registry.stores)) failures.watch(name, getKind(store), store);
@@ -228,7 +230,7 @@ export async function testHost<const S extends StoreDeclarations>(
   function closeNow(): void {
     if (isClosed) return;
     isClosed = true;
-    for (const page of pages) page.disconnect('The test host was closed');
+    for (const disconnect of [...disconnectors]) disconnect();
     for (const session of sessions) session.close(new DiskCacheError('DISCONNECTED', 'The test host was closed'));
     offline.close();
     closeEngine();
@@ -252,11 +254,16 @@ export async function testHost<const S extends StoreDeclarations>(
     },
     page(granted = {}) {
       const options = withDefaults(granted);
-      const page = new DiskCache(
-        async (_signal, purpose) => openPort({ ...options, purpose }) as unknown as MessagePortLike,
-      );
-      pages.add(page);
+      const page = new DiskCache(async (_signal, purpose) => new PagePort(openPort({ ...options, purpose })));
+      disconnectors.add(() => page.disconnect('The test host was closed'));
       return page;
+    },
+    attach(window, granted = {}) {
+      const options = withDefaults(granted);
+      const openPagePort = (purpose: PortPurpose) => new PagePort(openPort({ ...options, purpose }));
+      const detach = attachToWindow(window, openPagePort, () => disconnectors.delete(detach));
+      disconnectors.add(detach);
+      return detach;
     },
     port: (granted = {}) => openPort(withDefaults(granted, RAW_PORT_WINDOW)),
     clock,

@@ -18,7 +18,7 @@ export type ArgumentRole =
   | 'entries'
   | 'queue'
   | 'range'
-  | 'tag'
+  | 'selector'
   | 'jobOptions'
   | 'jobs'
   | 'plain';

@@ -77,11 +77,11 @@ export function createLive<T, Members extends object = object>(
 
   async function load(): Promise<T> {
     let observer: Observer<T> | undefined;
-    // The key may change in the meantime.
-    while (observer !== getObserver()) {
+    do {
       observer = getObserver();
-      await observer?.settled;
-    }
+      await observer?.getSettled();
+      // The key may have changed in the meantime, or something was written.
+    } while (observer !== getObserver() || observer?.getSnapshot().isLoading);
     const error = observer?.getSnapshot().error;
     if (error !== undefined) throw error;
     return live.value;

@@ -76,11 +76,11 @@ export function createLiveRef<T, R extends object, Members extends object>(
 
   async function load(): Promise<R> {
     let observer: Observer<T> | undefined;
-    // The key may change in the meantime.
-    while (observer !== current) {
+    do {
       observer = current;
-      await observer?.settled;
-    }
+      await observer?.getSettled();
+      // The key may have changed in the meantime, or something was written.
+    } while (observer !== current || observer?.getSnapshot().isLoading);
     const error = observer?.getSnapshot().error;
     if (error !== undefined) throw error;
     // A promise that resolved with something that can be awaited would wait for it without end.

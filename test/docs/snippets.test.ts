@@ -12,6 +12,7 @@ const CONTEXT = `
 import type * as Main from 'deskcache/main';
 import type * as Pages from 'deskcache/renderer';
 import type * as Electron from 'electron';
+import type { PersistQueryClientOptions } from '@tanstack/query-persist-client-core';
 import type * as Declared from './stores.js';
 
 declare global {
@@ -23,6 +24,8 @@ declare global {
   const app: Pages.RemoteStores<typeof Declared.stores>;
   const diskCache: Pages.DiskCache;
   const host: Main.Host<typeof Declared.stores>;
+  const store: Pages.RemoteIndex<string>;
+  const queryClient: PersistQueryClientOptions['queryClient'];
   const { assetScheme, networkFetch }: typeof Main;
   const { net, protocol, session }: typeof Electron;
   type FrameInfo = Main.FrameInfo;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { PreloadScriptRegistration, Session, WebContents, WebFrameMain } from 'electron';
-import { CONNECT_CHANNEL } from '../../protocol/handshake.ts';
+import { CONNECT_CHANNEL, READY_CHANNEL, type ReadyAnswer, type ReadyRefusal } from '../../protocol/handshake.ts';
 
 /**
  * Electron as far as `main/electron` touches it, for tests without a runtime: events are emitted by hand, and ports only remember
@@ -115,6 +115,14 @@ export function openWindow(fields: object = {}) {
     emit: contents.emit.bind(contents),
     ask: (senderFrame: WebFrameMain | null, ...asked: unknown[]) =>
       ipc.emit(CONNECT_CHANNEL, { senderFrame, ...getSender(senderFrame) }, ...asked),
+    /** As `ipcRenderer.sendSync`: returns the values that main has set; a page goes on with the first. */
+    askReady: (senderFrame: WebFrameMain | null, store: unknown): (ReadyAnswer | ReadyRefusal)[] => {
+      const answers: (ReadyAnswer | ReadyRefusal)[] = [];
+      const event = { sender: contents, senderFrame, ...getSender(senderFrame) };
+      const set = (answer: ReadyAnswer | ReadyRefusal) => answers.push(answer);
+      ipc.emit(READY_CHANNEL, Object.defineProperty(event, 'returnValue', { set }), store);
+      return answers;
+    },
     close: () => {
       isDestroyed = true;
       allContents.delete(contents);

@@ -27,6 +27,14 @@ describe('require', () => {
     'deskcache/renderer',
     'deskcache/testing',
     'deskcache/vite',
+    'deskcache/adapters/apollo',
+    'deskcache/adapters/cache-manager',
+    'deskcache/adapters/jotai',
+    'deskcache/adapters/keyv',
+    'deskcache/adapters/redux-persist',
+    'deskcache/adapters/tanstack-query',
+    'deskcache/adapters/unstorage',
+    'deskcache/adapters/zustand',
   ])('of %s gives the same exports as import', (entry) => {
     const names = runCommonJs(`
         const required = Object.keys(require('${entry}')).sort();

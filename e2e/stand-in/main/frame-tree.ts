@@ -1,5 +1,5 @@
 import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
-import { BINDING_NAME, type MessageFromPage, WORLD_NAME } from '../page-messages.ts';
+import { BINDING_NAME, type MessageFromPage, SYNC_PAUSE_FUNCTION, WORLD_NAME } from '../page-messages.ts';
 import { PageDocument } from './page-document.ts';
 import { WebFrameMain } from './web-frame-main.ts';
 
@@ -11,10 +11,12 @@ export interface PageScripts {
   readonly surface: string;
   /** The application's preload, in the isolated world; not run in the empty document a window begins with. */
   readonly preload: string;
+  /** Whether the preload sends synchronous messages, which takes DevTools' debugger. */
+  readonly sendsSync: boolean;
 }
 
 export interface FrameTreeListener {
-  ipc(document: PageDocument, frame: WebFrameMain, message: Extract<MessageFromPage, { kind: 'ipc' }>): void;
+  ipc(document: PageDocument, frame: WebFrameMain, message: Extract<MessageFromPage, { kind: 'ipc' | 'sync' }>): void;
   opened(message: Extract<MessageFromPage, { kind: 'open' }>): void;
   /** Before anything runs in a DevTools target of this window. */
   attached(session: CdpSession): void;
@@ -56,7 +58,7 @@ export class FrameTree {
 
   /** One DevTools target: the page itself, or a subframe that has a process of its own. */
   async attach(session: CdpSession): Promise<void> {
-    const { agent, surface, preload } = this.#scripts;
+    const { agent, surface, preload, sendsSync } = this.#scripts;
     const contexts = new Map<number, string>();
     this.#watchFrames(session);
     this.#listener.attached(session);
@@ -72,11 +74,16 @@ export class FrameTree {
       if (name !== BINDING_NAME || frameId === undefined) return;
       this.#receive({ session, context: executionContextId, frameId }, JSON.parse(payload) as MessageFromPage);
     });
+    session.on('Debugger.paused', ({ callFrames }) => {
+      // A page's own `debugger` statement has no effect: no developer tools are open.
+      if (callFrames[0]?.functionName !== SYNC_PAUSE_FUNCTION) session.send('Debugger.resume').catch(() => {});
+    });
     const script = (source: string, worldName: string, runImmediately: boolean) =>
       session.send('Page.addScriptToEvaluateOnNewDocument', { source, worldName, runImmediately });
     await Promise.all([
       session.send('Page.enable'),
       session.send('Runtime.enable'),
+      ...(sendsSync ? [session.send('Debugger.enable')] : []),
       // Only for the status of documents; bodies are not kept.
       session.send('Network.enable', { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 }),
       session.send('Runtime.addBinding', { name: BINDING_NAME, executionContextName: WORLD_NAME }),
@@ -154,7 +161,7 @@ export class FrameTree {
     }
     const { document, frame } = node;
     if (!document || document.world.context !== world.context || document.world.session !== world.session) return;
-    if (message.kind === 'ipc') this.#listener.ipc(document, frame, message);
+    if (message.kind === 'ipc' || message.kind === 'sync') this.#listener.ipc(document, frame, message);
     else if (message.kind === 'open') this.#listener.opened(message);
     else document.receive(message);
   }

@@ -12,6 +12,7 @@ export interface ScriptWorld {
 }
 
 const RECEIVE_FUNCTION = 'function (message) { standIn.receive(message); }';
+const ANSWER_FUNCTION = 'function (given) { standIn.answer(given); }';
 let lastPort = 0;
 
 /**
@@ -23,6 +24,8 @@ export class PageDocument {
   readonly opened: DocumentOpened;
   readonly #ends = new Map<string, ChannelEnd>();
   #ended = false;
+  /** Messages for a document that stands still in `sendSync`. */
+  #held: MessageToPage[] | undefined;
 
   constructor(world: ScriptWorld, opened: DocumentOpened) {
     this.world = world;
@@ -38,6 +41,21 @@ export class PageDocument {
     const ports = ends.map(() => `main-${++lastPort}`);
     this.#evaluate({ kind: 'ipc', channel, value: encodeValue(args), ports });
     for (const [index, end] of ends.entries()) this.#hold(ports[index]!, end);
+  }
+
+  /** The document stands still until `answer`: other messages wait, as they do in Electron. */
+  stand(): void {
+    this.#held = [];
+  }
+
+  async answer(given: { readonly value: string } | { readonly error: string }): Promise<void> {
+    const { session } = this.world;
+    // One after the other: `resume` overtakes commands that run scripts. Both fail in a document that has gone away.
+    await this.#callFunction(ANSWER_FUNCTION, given).catch(() => {});
+    await session.send('Debugger.resume').catch(() => {});
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const message of held) this.#evaluate(message);
   }
 
   /** A message of the page's side about a port; ipc messages are the frame tree's business. */
@@ -84,13 +102,14 @@ export class PageDocument {
 
   #evaluate(message: MessageToPage): void {
     if (this.#ended) return;
-    const { session, context } = this.world;
-    const call = {
-      functionDeclaration: RECEIVE_FUNCTION,
-      executionContextId: context,
-      arguments: [{ value: message }],
-    };
     // A document that goes away while the message is under way takes it along; its end is reported by other events.
-    session.send('Runtime.callFunctionOn', call).catch(() => {});
+    if (this.#held === undefined) this.#callFunction(RECEIVE_FUNCTION, message).catch(() => {});
+    else this.#held.push(message);
+  }
+
+  #callFunction(functionDeclaration: string, value: object): Promise<unknown> {
+    const { session, context } = this.world;
+    const call = { functionDeclaration, executionContextId: context, arguments: [{ value }] };
+    return session.send('Runtime.callFunctionOn', call);
   }
 }

@@ -80,11 +80,11 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
     browser: connection.browser,
     schemes,
     pages,
-    scripts: (preloads, inSubframes) => ({
-      agent: code.agent,
-      surface: createMainWorldScript(code.surface, schemes.fetchable),
-      preload: createPreloadScript(preloads, inSubframes),
-    }),
+    scripts: (preloads, inSubframes) => {
+      const preload = createPreloadScript(preloads, inSubframes);
+      const surface = createMainWorldScript(code.surface, schemes.fetchable);
+      return { agent: code.agent, surface, preload, sendsSync: preload.includes('sendSync') };
+    },
     createPage: async ({ session, ...wanted }) => {
       const context = await session.context();
       await refuseDownloads(connection.browser, context);

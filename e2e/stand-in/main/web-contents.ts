@@ -7,6 +7,7 @@ import { fromChromiumUrl, toChromiumUrl } from '../scheme-mapping.ts';
 import type { ElectronMembers } from '../type-conformance.ts';
 import { assertKnownOptions, CancelableEvent, GuardedEmitter, guardMembers } from '../unknown-member-guard.ts';
 import { FrameTree } from './frame-tree.ts';
+import { emitIpc, withReturnValue } from './ipc-main.ts';
 import { LoadError } from './load-error.ts';
 import { getFrameIds, type Navigation, watchNavigation } from './navigation.ts';
 import type { PageDocument } from './page-document.ts';
@@ -292,11 +293,15 @@ export class WebContents
     return target;
   }
 
-  #onMessage(document: PageDocument, frame: WebFrameMain, message: Extract<MessageFromPage, { kind: 'ipc' }>): void {
+  #onMessage(
+    document: PageDocument,
+    frame: WebFrameMain,
+    message: Extract<MessageFromPage, { kind: 'ipc' | 'sync' }>,
+  ): void {
     const event = {
       sender: this,
       type: 'frame' as const,
-      ports: document.takePorts(message.ports),
+      ports: message.kind === 'ipc' ? document.takePorts(message.ports) : [],
       processId: frame.processId,
       frameId: frame.routingId,
       get senderFrame() {
@@ -305,7 +310,12 @@ export class WebContents
       reply: (channel: string, ...args: unknown[]) => frame.send(channel, ...args),
     };
     const args = decodeValue(message.value);
-    this.ipc.emit(message.channel, guardMembers('IpcMainEvent', event), ...(Array.isArray(args) ? args : [args]));
+    const isSync = message.kind === 'sync';
+    const sent = guardMembers('IpcMainEvent', isSync ? withReturnValue(event, document) : event);
+    const isHeard = emitIpc(this.ipc, message.channel, sent, ...(Array.isArray(args) ? args : [args]));
+    // In Electron the page stands still until the event is garbage.
+    if (isSync && !isHeard)
+      void document.answer({ error: `stand-in: sendSync() with '${message.channel}' channel without listeners` });
   }
 
   #watch(target: CdpSession): void {

@@ -28,7 +28,7 @@ export async function bundleScripts(): Promise<PageBundles> {
 /** `schemes`: those that pages may fetch, true: from other origins too. */
 export function createMainWorldScript(surface: string, schemes: Readonly<Record<string, boolean>>): string {
   const known = `${JSON.stringify(schemes)}, '.stand-in'`;
-  const calls = `standInScript.teachFetch(${known}); standInScript.teachPlayers(${known}); standInScript.loseTransferredBuffers(); standInScript.openNothing('${OPEN_EVENT}');`;
+  const calls = `standInScript.teachFetch(${known}); standInScript.teachPlayers(${known}); standInScript.loseTransferredBuffers(); standInScript.openNothing('${OPEN_EVENT}'); standInScript.bridgeContexts();`;
   return `(() => {${surface}\n${calls}})();`;
 }
 
@@ -36,7 +36,7 @@ export function createMainWorldScript(surface: string, schemes: Readonly<Record<
 export function createPreloadScript(files: readonly string[], inSubframes: boolean): string {
   const bodies = files.map((file) => {
     const source = readFileSync(file, 'utf8');
-    return `standIn.preload((require, module, exports) => {${source}\n}, ${inSubframes});`;
+    return `standIn.preload((require, process, module, exports) => {${source}\n}, ${inSubframes});`;
   });
   return bodies
     .map((body) => `try {${body}} catch (error) { console.error('Unable to load preload script', error); }`)

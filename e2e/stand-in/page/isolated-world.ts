@@ -1,5 +1,6 @@
 import { decodeValue, encodeValue } from '../encode-value.ts';
 import { BINDING_NAME, type MessageFromPage, type MessageToPage, OPEN_EVENT } from '../page-messages.ts';
+import { contextBridge } from './context-bridge.ts';
 
 /**
  * The isolated world's side: `ipcRenderer` for the preload, and ports that really are the page's own, each joined here to its
@@ -7,7 +8,12 @@ import { BINDING_NAME, type MessageFromPage, type MessageToPage, OPEN_EVENT } fr
  */
 
 type Listener = (event: { sender: object; ports: readonly MessagePort[] }, ...args: unknown[]) => void;
-type PreloadBody = (require: (id: string) => unknown, module: { exports: object }, exports: object) => void;
+type PreloadBody = (
+  require: (id: string) => unknown,
+  process: object,
+  module: { exports: object },
+  exports: object,
+) => void;
 
 const post = (globalThis as unknown as Record<string, (text: string) => void>)[BINDING_NAME]!;
 const sendToMain = (message: MessageFromPage): void => post(JSON.stringify(message));
@@ -83,6 +89,15 @@ function off(channel: string, listener: Listener): typeof ipcRenderer {
   return ipcRenderer;
 }
 
+/** What the main process has answered to a synchronous message: text of a value, or of an error. */
+const syncAnswers: ({ readonly value: string } | { readonly error: string })[] = [];
+
+/** Standing still is left to DevTools, which pauses here until the main process has called `standIn.answer`. */
+function standStill(): void {
+  // biome-ignore lint/suspicious/noDebugger: see above; the name of this function is `SYNC_PAUSE_FUNCTION`
+  debugger;
+}
+
 const ipcRenderer = {
   on(channel: string, listener: Listener) {
     addListener(channel, listener, false);
@@ -97,11 +112,21 @@ const ipcRenderer = {
   send(channel: string, ...args: unknown[]): void {
     sendToMain({ kind: 'ipc', channel, value: encodeValue(structuredClone(args)), ports: [] });
   },
+  sendSync(channel: string, ...args: unknown[]): unknown {
+    sendToMain({ kind: 'sync', channel, value: encodeValue(structuredClone(args)) });
+    standStill();
+    const answered = syncAnswers.pop();
+    if (answered === undefined) throw new Error('stand-in: a synchronous message was not answered');
+    if ('error' in answered) throw new Error(answered.error);
+    return decodeValue(answered.value);
+  },
   postMessage(channel: string, message: unknown, transfer: MessagePort[] = []): void {
     const moved = structuredClone({ args: [message], ports: transfer }, { transfer });
     sendToMain({ kind: 'ipc', channel, value: encodeOrNull(moved.args), ports: moved.ports.map(registerPort) });
   },
 };
+
+const answer = (given: (typeof syncAnswers)[number]): void => void syncAnswers.push(given);
 
 const refuse = (what: string): never => {
   throw new Error(`stand-in: ${what} is not implemented; add it under e2e/stand-in or run in Electron`);
@@ -115,7 +140,7 @@ const strictly = <T extends object>(owner: string, object: T): T =>
 
 const electron = strictly('electron', {
   ipcRenderer: strictly('ipcRenderer', ipcRenderer),
-  contextBridge: strictly('contextBridge', {}),
+  contextBridge: strictly('contextBridge', contextBridge),
 });
 
 const MODULES: Record<string, unknown> = {
@@ -123,6 +148,9 @@ const MODULES: Record<string, unknown> = {
   timers: strictly('timers', { setTimeout, clearTimeout, setInterval, clearInterval }),
   url: strictly('url', { URL, URLSearchParams }),
 };
+
+/** Of what a sandboxed preload has of `process`. */
+const sandboxedProcess = strictly('process', { type: 'renderer', sandboxed: true, contextIsolated: true });
 
 /** What a sandboxed preload may require; of Node's three modules that Electron carries, `events` is left out. */
 function requireInSandbox(id: string): unknown {
@@ -136,11 +164,14 @@ function preload(body: PreloadBody, inSubframes: boolean): void {
   // As in Electron, never in the empty document that a subframe begins with (electron 31313).
   if (window.parent !== window && (!inSubframes || location.href.startsWith('about:blank'))) return;
   const module = { exports: {} };
-  body(requireInSandbox, module, module.exports);
+  body(requireInSandbox, sandboxedProcess, module, module.exports);
 }
 
 // Each document has an agent of its own, also where its world was that of another (FrameTree, `beginAgain`).
-Object.defineProperty(globalThis, 'standIn', { value: Object.freeze({ receive, preload }), configurable: true });
+Object.defineProperty(globalThis, 'standIn', {
+  value: Object.freeze({ receive, preload, answer }),
+  configurable: true,
+});
 document.addEventListener(OPEN_EVENT, (event) => {
   const { url, name, features } = (event as CustomEvent<Record<'url' | 'name' | 'features', unknown>>).detail;
   sendToMain({ kind: 'open', url: String(url), name: String(name), features: String(features) });

@@ -4,6 +4,8 @@
  * it does in Electron. Bundled into one script.
  */
 
+export { bridgeContexts } from './main-world-bridge.ts';
+
 type Schemes = Readonly<Record<string, boolean>>;
 
 /** Returns the https URL to which a custom scheme's URL is mapped, or undefined for other URLs. */

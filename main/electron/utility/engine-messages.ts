@@ -17,6 +17,8 @@ import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
 /** What to open. */
 export interface OpenCommand {
   readonly directory: string;
+  /** The application's own directory. */
+  readonly userData: string;
   readonly stores: SerializedStores;
   readonly windows: WindowStoreOptions | undefined;
 }
@@ -35,7 +37,8 @@ export interface NamedQueue {
 /** A command that is answered by its id. */
 export type Query =
   | { readonly call: 'windows.list' }
-  | { readonly call: 'windows.clear'; readonly name: string | undefined };
+  | { readonly call: 'windows.clear'; readonly name: string | undefined }
+  | { readonly call: 'settings.read'; readonly store: string };
 
 export type Command =
   /** The first command, answered by `opened` or `failed`. `attached` lists the open windows, whose session shards are kept. */

@@ -4,7 +4,14 @@ import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/er
 import { toPageErrorData } from '../../../protocol/redaction.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
-import type { ClosableSession, EndReason, EngineEndpoint, SessionRights, WindowEndpoint } from '../engine-endpoint.ts';
+import type {
+  ClosableSession,
+  EndReason,
+  EngineEndpoint,
+  SessionRights,
+  SettingsSnapshot,
+  WindowEndpoint,
+} from '../engine-endpoint.ts';
 import { assertLifetime, type Lifetime, type WindowStoreId } from '../window-stores.ts';
 import type { Command, NamedQueue, OpenCommand, Query, RunningEvent } from './engine-messages.ts';
 import { EngineProcess } from './engine-process.ts';
@@ -93,6 +100,10 @@ export class UtilityEngine implements EngineEndpoint {
   /** Opens a session of the main process itself, without a window. */
   openSession(port: MessagePortMain, rights: SessionRights, onEnd: (how: EndReason) => void): ClosableSession {
     return this.#openSession(port, rights, onEnd, undefined);
+  }
+
+  readSettings(store: string): Promise<SettingsSnapshot> {
+    return this.query({ call: 'settings.read', store }) as Promise<SettingsSnapshot>;
   }
 
   /** Lets pages call a queue, also after the process is restarted. */

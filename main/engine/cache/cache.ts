@@ -4,11 +4,16 @@ import type { Key } from '../../../protocol/key.ts';
 import type {
   CacheOptions,
   Change,
+  ClearOptions,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
@@ -29,6 +34,7 @@ import { getSize } from './read.ts';
 import * as iterate from './scan.ts';
 import { getStats } from './stats.ts';
 import { type PlainResult, transact } from './transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from './watch.ts';
 import * as write from './write.ts';
 
 /** Set while `wrapCore` runs the constructor, which then opens nothing. */
@@ -81,6 +87,11 @@ export class Cache<K extends Key = Key, V = unknown> {
     return read.has(this.#store.core, key);
   }
 
+  /** `has` for many keys, all from one snapshot, in their order. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return read.hasMany(this.#store.core, keys);
+  }
+
   /**
    * Stores a value. An existing key keeps its position in stored order. O(log n + size of the value).
    *
@@ -90,8 +101,8 @@ export class Cache<K extends Key = Key, V = unknown> {
     write.set(this.#store.core, key, value, options);
   }
 
-  /** `set` for many, all or none, in one transaction. */
-  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
+  /** `set` for many, all or none, in one transaction. An entry may have options of its own: `[key, value, { ttl }]`. */
+  setMany(entries: Iterable<EntryWithOptions<K, V>>, options?: SetOptions): void {
     write.setMany(this.#store.core, entries, options);
   }
 
@@ -100,8 +111,8 @@ export class Cache<K extends Key = Key, V = unknown> {
     return write.add(this.#store.core, key, value, options);
   }
 
-  /** Gives a live item a new time to live, by default the store's; returns whether there was one. */
-  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+  /** Gives a live item a new expiry, by default from the store's `ttl`; returns whether there was one. */
+  touch(key: K, options?: ExpiryOptions): boolean {
     return write.touch(this.#store.core, key, options);
   }
 
@@ -129,9 +140,12 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.deleteKey(this.#store.core, key);
   }
 
-  /** Deletes many items in one transaction; returns how many live ones there were. */
-  deleteMany(keys: Iterable<K>): number {
-    return remove.deleteMany(this.#store.core, keys);
+  /** Deletes many items in one transaction; returns how many live ones there were or, with `each`, whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return remove.deleteMany(this.#store.core, keys, options);
   }
 
   /** Deletes an item and returns its value; undefined if it is missing. */
@@ -169,14 +183,27 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.deleteTagged(this.#store.core, tag);
   }
 
+  /**
+   * Deletes all items whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists them.
+   * Returns how many live ones there were. Every 256 items are one transaction, inside `transact` all of them. O(log n + items deleted).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
+   */
+  deletePrefix(prefix: Key): number {
+    return remove.deletePrefix(this.#store.core, prefix);
+  }
+
   /** Deletes expired items and evicts what is over the limit; returns how many items. Writes do so, too. */
   cull(): number {
     return remove.cull(this.#store.core);
   }
 
-  /** Deletes everything, also from a damaged database. Returns how many live items there were, or could still be read. O(n). */
-  clear(): number {
-    return remove.clear(this.#store.core);
+  /**
+   * Deletes everything, also from a damaged database; with a prefix what `deletePrefix` deletes. Returns how many live items there were,
+   * or could still be read. O(n).
+   */
+  clear(options?: ClearOptions): number {
+    return remove.clear(this.#store.core, options);
   }
 
   /**
@@ -261,6 +288,23 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
+   * Iterates over the values of a key: the present one first, undefined if there is none, then one after each change; a slow reader gets the
+   * latest one only. It ends by `break` or `return`, by `signal`, and when the store is closed; a value that can't be read rejects. The values
+   * are frozen, and don't count as uses.
+   */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /**
+   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array. O(entries) for each; only
+   * what changed is read, unless `order`, `tag` or `limit` are given.
+   */
+  watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
+  }
+
+  /**
    * Changes settings permanently: for this process at once, for others when they next check for changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION`; nothing is changed.
@@ -300,6 +344,15 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #getWatchable(): WatchableStore {
+    const { core } = this.#store;
+    return {
+      subscribe: (listener, options, onEnd) => subscribe(core, listener, options, undefined, onEnd),
+      read: (key) => read.readLive(core, key),
+      entries: (range) => iterate.iterate(() => core, 'entries', range) as Iterable<[Key, unknown]>,
+    };
   }
 
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {

@@ -3,18 +3,11 @@ import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
+import { unrefTimer } from '../realm.ts';
 import { computeExpiresAt } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
-import {
-  assertFunction,
-  assertOptions,
-  assertSetOptions,
-  isRecord,
-  isThenable,
-  toTagColumn,
-  wrapListener,
-} from '../validate.ts';
+import { assertFunction, assertOptions, isRecord, isThenable, toTagColumn, wrapListener } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
 import { set } from './write.ts';
@@ -33,7 +26,7 @@ function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   releaseIfExited(core, name);
   if (sql.takeLease.run(name, holder, owner.pid, LEASE_SECONDS).changes === 0) return undefined;
   const timer = setInterval(() => renewLease(core, name, holder), LEASE_RENEWAL_INTERVAL_MS);
-  timer.unref();
+  unrefTimer(timer);
   const lease: Lease = {
     release() {
       clearInterval(timer);
@@ -309,7 +302,7 @@ export function memoize<A extends readonly unknown[], R>(
   const { name, key: getKey, stampede, onStoreFailure = () => {}, ...setOptions } = assertMemoizeOptions(options);
   const context: MemoizeContext = {
     open,
-    setOptions: checkSetOptions(assertSetOptions(setOptions)),
+    setOptions: checkSetOptions(assertOptions(setOptions, STORED_OPTIONS)),
     beta: stampede?.beta,
     onStoreFailure: wrapListener(onStoreFailure, 'onStoreFailure'),
     isAsync: Object.prototype.toString.call(fn) === '[object AsyncFunction]',
@@ -321,6 +314,9 @@ export function memoize<A extends readonly unknown[], R>(
     return new MemoizedCall<R>(context, key, () => Reflect.apply(fn, this, args)).resolve();
   };
 }
+
+/** Every result lives equally long, so there is no `expiresAt`. */
+const STORED_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
 
 /** Checks the options now and not when the first result is stored. */
 function checkSetOptions(stored: SetOptions): SetOptions {

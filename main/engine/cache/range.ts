@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import type { Cursor, Projection } from '../../../protocol/contract.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -70,7 +71,7 @@ export function parseCursor<C>(cursor: Cursor, parse: (parts: Readonly<Record<st
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 export const isKeyColumn = (at: unknown): at is KeyColumn =>
-  typeof at === 'string' || (typeof at === 'number' && !Number.isNaN(at)) || at instanceof Uint8Array;
+  typeof at === 'string' || (typeof at === 'number' && !Number.isNaN(at)) || isUint8Array(at);
 
 const badRangeError = (message: string): DiskCacheError => new DiskCacheError('BAD_OPTION', message);
 

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { estimateBytes } from '../../../protocol/clone.ts';
 import { truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -11,6 +12,7 @@ import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { toStored } from '../state/memory-cache.ts';
+import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
@@ -37,7 +39,7 @@ export function refreshIfChanged(core: Core): void {
   }
   if (externalChanges.isCheckedThisTurn && performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS) return;
   if (!externalChanges.isCheckedThisTurn) addView(externalChanges.cut);
-  if (!externalChanges.isEndQueued) queueMicrotask(externalChanges.endTurn);
+  if (!externalChanges.isEndQueued) void Promise.resolve().then(externalChanges.endTurn);
   externalChanges.isEndQueued = true;
   externalChanges.isCut = false;
   externalChanges.isCheckedThisTurn = true;
@@ -95,7 +97,7 @@ export function findDamage(
     return { code: 'key', message: `A stored key of ${core.directory} is damaged; its item can't be reached` };
   const check = toValueChecksum(rowCheck, column);
   if (file !== null) return findFileDamage(core, key.key, file, { mode, bytes: size, crc: check });
-  const whole = typeof value === 'string' || typeof value === 'number' || value instanceof Uint8Array;
+  const whole = typeof value === 'string' || typeof value === 'number' || isUint8Array(value);
   if (whole && checksum(mode, value) === check) return undefined;
   return {
     code: 'value',
@@ -148,6 +150,16 @@ export function has(core: Core, key: Key): boolean {
   const column = encodeKey(key);
   refreshIfChanged(core);
   return core.sql.has.first(column, core.clock()) !== undefined;
+}
+
+/** Looks all of them up in one snapshot. */
+export function hasMany(core: Core, keys: Iterable<Key>): boolean[] {
+  const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
+  return inReadTransaction(core, () => {
+    refreshIfChanged(core);
+    const now = core.clock();
+    return columns.map((column) => core.sql.has.first(column, now) !== undefined);
+  });
 }
 
 export function getEntry(core: Core, key: Key): Entry | undefined {

@@ -1,5 +1,6 @@
 import type { Stats } from '../../../protocol/results.ts';
 import { runAndWarn } from '../diagnostics.ts';
+import { unrefTimer } from '../realm.ts';
 
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';
@@ -68,7 +69,7 @@ function startFlushTimer(core: Core): void {
     runAndWarn(core, () => inWriteTransaction(core, () => flushAccesses(core, MAX_ACCESSES_PER_FLUSH)), FLUSH_ACTIVITY);
     if (!core.accessBuffer.isEmpty) startFlushTimer(core);
   }, FLUSH_DELAY_MS);
-  core.accessBuffer.timer.unref();
+  unrefTimer(core.accessBuffer.timer);
 }
 
 const STATS_OPTIONS: ReadonlySet<string> = new Set(['reset']);

@@ -1,7 +1,7 @@
 import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Change } from '../../../protocol/options.ts';
+import type { Change, WatchOptions } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
 import { subscribe } from '../cache/change-feed.ts';
@@ -17,6 +17,7 @@ import {
   writeMetadata,
 } from '../cache/open.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
+import { watchAll } from '../cache/watch.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
@@ -229,6 +230,19 @@ export class Deque<V = unknown> {
     const core = this.#store.core;
     assertFunction(listener, 'the listener');
     return subscribe(core, ({ kind }) => listener({ kind }));
+  }
+
+  /**
+   * Iterates over the values of the whole deque, the present ones first, then after each change: each time all of them, as a frozen array.
+   * O(length) for each; a slow reader gets the latest ones only. It ends by `break` or `return`, by `signal`, and when the deque is closed.
+   */
+  watch(options?: WatchOptions): AsyncIterableIterator<readonly V[]> {
+    const core = this.#store.core;
+    return watchAll(
+      (listener, onEnd) => subscribe(core, listener, undefined, undefined, onEnd),
+      () => [...this.values()],
+      options,
+    ) as AsyncIterableIterator<readonly V[]>;
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */

@@ -1,6 +1,7 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
+import { unrefTimer } from '../realm.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isTransient } from '../sqlite/errors.ts';
 import { assertOptions, assertSignal } from '../validate.ts';
@@ -173,7 +174,7 @@ export class LockHandle implements Disposable {
     this.#owner = owner;
     this.#onEnd = onEnd;
     const intervalMs = semaphore.leaseMs / RENEWALS_PER_LEASE;
-    this.#timer = setInterval(() => this.renewOrMarkLost(), intervalMs).unref();
+    this.#timer = unrefTimer(setInterval(() => this.renewOrMarkLost(), intervalMs));
     this.renewAt = performance.now() + intervalMs;
     heldHandles.add(this);
   }

@@ -14,8 +14,11 @@ import type { SettingsDeclarationOptions } from '../../../protocol/stores.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import { parseSources } from '../moving/move-in.ts';
+import { toOwnRealm } from '../realm.ts';
 import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
+import { SettingsMove } from './moved-settings.ts';
 import {
   getSetting,
   isSet,
@@ -67,11 +70,14 @@ export class Settings<T extends object = Record<string, unknown>> {
    */
   constructor(directory: string, options: SettingsOptions<T>) {
     assertSettingsOptions(options);
-    const { defaults, schema, invalid: _, version, migrations, ...collectionOptions } = options;
+    const { defaults, schema, invalid: _, version, migrations, from, ...collectionOptions } = options;
     this.#options = options;
     this.#validator = schema && createValidator(schema as SettingsSchema, directory);
-    this.#defaults = deepFreeze(this.#validateDefaults(structuredClone(defaults) as Members));
-    this.#index = openSettingsIndex(directory, collectionOptions, version, migrations);
+    this.#defaults = deepFreeze(this.#validateDefaults(copy(defaults) as Members));
+    const sources = options.readOnly ? [] : parseSources(from);
+    this.#index = openSettingsIndex(directory, collectionOptions, version, migrations, (index) =>
+      sources.length === 0 ? undefined : new SettingsMove(index, sources, this.#defaults, this.#validator),
+    );
     this.directory = this.#index.directory;
   }
 
@@ -345,6 +351,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'durability',
   'exclusive',
   'fileThreshold',
+  'from',
   'invalid',
   'memory',
   'migrations',
@@ -377,7 +384,7 @@ function* compareMembers(now: Members, before: Members): Generator<SettingsChang
 const isInvalid = (error: unknown): error is DiskCacheError =>
   error instanceof DiskCacheError && error.code === 'BAD_VALUE';
 
-const copy = <V>(value: V): V => (isRecord(value) ? structuredClone(value) : value);
+const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);
 
 function assertDefined(path: unknown, value: unknown): void {
   if (value !== undefined) return;

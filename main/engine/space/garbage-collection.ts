@@ -2,6 +2,7 @@ import { clearDeadListeners } from '../cache/change-feed.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { tryWithoutWaiting } from '../diagnostics.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
+import { unrefTimer } from '../realm.ts';
 import type { Core } from '../state/core.ts';
 import { assertDatabaseInPlace } from './store-files.ts';
 
@@ -89,7 +90,7 @@ export function collectGarbage(core: Core): void {
     isDone = collectSlice(core);
   });
   const pause = isDone && isFree ? SWEEP_INTERVAL_MS : SLICE_INTERVAL_MS;
-  core.maintenance.garbageTimer = setTimeout(() => collectGarbage(core), pause).unref();
+  core.maintenance.garbageTimer = unrefTimer(setTimeout(() => collectGarbage(core), pause));
 }
 
 /** Removes orphans from the next few folders. Returns whether the round is done for today. */

@@ -7,6 +7,7 @@ import {
   runAndWarn,
   warnUnlessTransient,
 } from '../diagnostics.ts';
+import { unrefTimer } from '../realm.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { clearWarning } from '../validate.ts';
 import { removeReplaced, removeReplacedIfDue } from './delete-row.ts';
@@ -57,12 +58,14 @@ export function maintainAfterCommit(core: Core): void {
 }
 
 const startIdleTimer = (core: Core): NodeJS.Timeout =>
-  setTimeout(() => {
-    runAndWarn(core, () => {
-      core.space.onIdle(core);
-      clearWarning(core.maintenance);
-    });
-  }, IDLE_MS).unref();
+  unrefTimer(
+    setTimeout(() => {
+      runAndWarn(core, () => {
+        core.space.onIdle(core);
+        clearWarning(core.maintenance);
+      });
+    }, IDLE_MS),
+  );
 
 function maintain(core: Core): void {
   const { maintenance } = core;

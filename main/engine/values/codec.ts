@@ -1,4 +1,5 @@
 import * as buffer from 'node:buffer';
+import { isUint8Array } from 'node:util/types';
 import * as zlib from 'node:zlib';
 import { getErrorMessage } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -183,7 +184,7 @@ export function restoreValue(mode: number, data: Stored, settings: CodecSettings
 const isByte = (mode: unknown): boolean => Number.isInteger(mode) && mode === ((mode as number) & 0xff);
 
 const isStored = (data: unknown): data is Stored =>
-  typeof data === 'string' || typeof data === 'number' || data instanceof Uint8Array;
+  typeof data === 'string' || typeof data === 'number' || isUint8Array(data);
 
 const corruptError = (what: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError(

@@ -6,6 +6,7 @@ import { describeType } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { getNativeKind, isAttached } from '../../../protocol/native-slots.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
+import { toOwnRealm } from '../realm.ts';
 
 /** Finds the first part that structured clone refuses, proxies included. (JSON stores what a proxy returns.) */
 export class CloneWalk extends CloneCheck {
@@ -297,7 +298,7 @@ export function deserialize(bytes: Uint8Array): unknown {
   const deserializer = new deserializerClass(bytes);
   try {
     deserializer.readHeader();
-    return deserializer.readValue();
+    return toOwnRealm(deserializer.readValue());
   } catch (cause) {
     if (cause instanceof DiskCacheError || cause instanceof RangeError) throw cause;
     throw newerRuntimeError(`cannot be read (${cause instanceof Error ? cause.message : String(cause)})`, cause);

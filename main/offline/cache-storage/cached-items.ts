@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isUint8Array } from 'node:util/types';
 import type { QueryOptions } from '../../../protocol/http.ts';
 import type { CacheMethods, Key } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
@@ -215,8 +216,7 @@ export class CachedItems {
 async function* readChunks(body: ReadableStream<unknown>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    if (!(read.value instanceof Uint8Array))
-      throw new TypeError('The body of a response has to consist of bytes (Uint8Array)');
+    if (!isUint8Array(read.value)) throw new TypeError('The body of a response has to consist of bytes (Uint8Array)');
     yield read.value;
   }
 }

@@ -1,0 +1,102 @@
+import { getNativeName, isPlainObject } from '../../protocol/native-types.ts';
+
+/*
+ * The engine may run in another realm than Node's own: in the vm context of a test under Jest, or among the globals of jsdom. Node's
+ * deserializers create objects of Node's realm there, which are not instances of the context's `Date` or `Map`, so that no assertion takes
+ * them for equal to a literal.
+ */
+
+/** Lets the process end before the timer, if it is one of Node. The timers of a page are numbers, and end with it. */
+export function unrefTimer(timer: NodeJS.Timeout): NodeJS.Timeout {
+  timer.unref?.();
+  return timer;
+}
+
+/** An environment of jsdom may have typed arrays of its own only. `Buffer` is always Node's. */
+const isOwn = (value: unknown): boolean =>
+  typeof value !== 'object' || value === null || (value instanceof Object && Buffer.prototype instanceof Uint8Array);
+
+/**
+ * Returns a deserialized value as objects of this realm: itself, if it is of this realm already, which is all that an application has.
+ * Parts that structured clone can't copy, such as ports, stay as they are. O(size of a value of another realm).
+ */
+export function toOwnRealm(value: unknown): unknown {
+  return isOwn(value) ? value : new RealmCopy().copyPart(value);
+}
+
+type Constructor = new (...args: unknown[]) => object;
+
+const getClass = (name: string): Constructor | undefined =>
+  (globalThis as unknown as Record<string, Constructor | undefined>)[name];
+
+class RealmCopy {
+  /** A part referenced twice is also one object in the copy. */
+  readonly #copies = new Map<object, object>();
+
+  copyPart(part: unknown): unknown {
+    if (typeof part !== 'object' || part === null) return part;
+    return this.#copies.get(part) ?? this.#copyObject(part);
+  }
+
+  #copyObject(part: object): object {
+    if (isPlainObject(part)) return this.#copyProperties(part, this.#register(part, {}));
+    const name = getNativeName(part) ?? '';
+    const Class = getClass(name);
+    if (Class === undefined) return part;
+    if (name === 'Array') {
+      const copy = this.#register(part, new Array<unknown>((part as unknown[]).length));
+      return this.#copyProperties(part, copy);
+    }
+    if (name === 'Map') return this.#copyMap(part as Map<unknown, unknown>);
+    if (name === 'Set') return this.#copySet(part as Set<unknown>);
+    if (name.endsWith('Error')) return this.#copyError(part, this.#register(part, new Class()));
+    // Bytes may be of this realm within objects of another.
+    return part instanceof Class ? part : this.#register(part, this.#copyLeaf(part, name, Class));
+  }
+
+  #copyLeaf(part: object, name: string, Class: Constructor): object {
+    if (ArrayBuffer.isView(part)) {
+      const buffer = this.copyPart(part.buffer);
+      return new Class(buffer, part.byteOffset, name === 'DataView' ? part.byteLength : Object(part).length);
+    }
+    if (name === 'ArrayBuffer') return new Uint8Array(part as ArrayBuffer).slice().buffer;
+    if (name === 'RegExp') return new RegExp((part as RegExp).source, (part as RegExp).flags);
+    if (name === 'Date') return new Date(Number(part));
+    // A boxed primitive.
+    return Object(part.valueOf());
+  }
+
+  #copyMap(part: Map<unknown, unknown>): object {
+    const copy = this.#register(part, new Map());
+    for (const [key, member] of part) copy.set(this.copyPart(key), this.copyPart(member));
+    return copy;
+  }
+
+  #copySet(part: Set<unknown>): object {
+    const copy = this.#register(part, new Set());
+    for (const member of part) copy.add(this.copyPart(member));
+    return copy;
+  }
+
+  /** Message, stack and cause are not enumerable. */
+  #copyError(part: object, copy: object): object {
+    for (const name of Object.getOwnPropertyNames(part)) {
+      const descriptor = Object.getOwnPropertyDescriptor(part, name)!;
+      Object.defineProperty(copy, name, { ...descriptor, value: this.copyPart(descriptor.value) });
+    }
+    return copy;
+  }
+
+  #copyProperties(part: object, copy: object): object {
+    for (const [name, member] of Object.entries(part)) {
+      const value = this.copyPart(member);
+      Object.defineProperty(copy, name, { value, enumerable: true, writable: true, configurable: true });
+    }
+    return copy;
+  }
+
+  #register<T extends object>(part: object, copy: T): T {
+    this.#copies.set(part, copy);
+    return copy;
+  }
+}

@@ -1,0 +1,67 @@
+import { runInThisContext } from 'node:vm';
+import { toOwnRealm } from '../engine/internal.ts';
+
+/** What every page of Electron has and deskcache uses, but which jsdom, or Jest's environment of it, lacks. */
+const PAGE_GLOBALS = [
+  'ReadableStream',
+  'WritableStream',
+  'TransformStream',
+  'Headers',
+  'Response',
+  'TextDecoder',
+  'TextEncoder',
+];
+
+type Globals = typeof globalThis;
+
+/** Defines what a test's environment lacks of a page, as Node has it. What is there stays. */
+export function defineMissingGlobals(): void {
+  if ([...PAGE_GLOBALS, 'Request', 'structuredClone'].every((name) => name in globalThis)) return;
+  const node = runInThisContext('globalThis') as Globals;
+  for (const name of PAGE_GLOBALS) defineIfMissing(name, () => node[name as never]);
+  defineIfMissing(
+    'structuredClone',
+    () =>
+      (...args: Parameters<typeof structuredClone>) =>
+        toOwnRealm(node.structuredClone(...args)),
+  );
+  defineIfMissing('Request', () => {
+    acceptSignalsOfNode();
+    return createRequestClass(node);
+  });
+}
+
+function defineIfMissing(name: string, create: () => unknown): void {
+  if (name in globalThis) return;
+  Object.defineProperty(globalThis, name, { value: create(), configurable: true, writable: true });
+}
+
+/** Node's `Request`, which also takes a signal of jsdom. The signal of a request is one of Node's. */
+const createRequestClass = (node: Globals): typeof Request =>
+  class Request extends node.Request {
+    constructor(input: RequestInfo | URL, init?: RequestInit) {
+      const signal = init?.signal;
+      const isForeign = signal instanceof AbortSignal && !(signal instanceof node.AbortSignal);
+      super(input, isForeign ? { ...init, signal: follow([signal], new node.AbortController()) } : init);
+    }
+  };
+
+/** jsdom refuses signals of another class; those of requests are Node's. */
+function acceptSignalsOfNode(): void {
+  const ownAny = AbortSignal.any.bind(AbortSignal);
+  AbortSignal.any = (given: Iterable<AbortSignal>): AbortSignal => {
+    const signals = [...given];
+    return signals.every((signal) => signal instanceof AbortSignal)
+      ? ownAny(signals)
+      : follow(signals, new AbortController());
+  };
+}
+
+/** Returns the controller's signal, which is aborted as soon as one of the others is. */
+function follow(signals: readonly AbortSignal[], controller: AbortController): AbortSignal {
+  for (const signal of signals) {
+    if (signal.aborted) controller.abort(signal.reason);
+    else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+  }
+  return controller.signal;
+}
