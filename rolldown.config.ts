@@ -70,8 +70,14 @@ const oneClient: Plugin = {
 };
 
 /** By the framework of each. */
-const bindingEntries = { react: 'renderer-api/react/index.ts' };
-const frameworks = ['react'];
+const bindingEntries = {
+  react: 'renderer-api/react/index.ts',
+  vue: 'renderer-api/vue/index.ts',
+  svelte: 'renderer-api/svelte/index.ts',
+};
+const frameworks = ['react', 'vue', /^svelte\//];
+/** Svelte has no CommonJS, so neither have its bindings. */
+const { svelte: _, ...commonJsBindingEntries } = bindingEntries;
 
 const electronModule = join(import.meta.dirname, 'main/electron/electron.ts');
 
@@ -151,7 +157,7 @@ export default defineConfig([
     plugins: [checkedElectron, commonJsFolder()],
   },
   {
-    input: bindingEntries,
+    input: commonJsBindingEntries,
     external: frameworks,
     platform: 'node',
     plugins: [oneClient],
@@ -184,12 +190,14 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app'].map((name) => ({
-    input: `e2e/${name}/main.ts`,
-    external: publicFaces,
-    platform: 'node' as const,
-    output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
-  })),
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app', 'bindings'].map(
+    (name) => ({
+      input: `e2e/${name}/main.ts`,
+      external: publicFaces,
+      platform: 'node' as const,
+      output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
+    }),
+  ),
   {
     input: 'e2e/react/main.ts',
     external: publicFaces,

@@ -14,6 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'renderer-api/': ['protocol/', 'client/', 'comlink'],
   'renderer-api/bindings/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/disk-cache.ts'],
   'renderer-api/react/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'react'],
+  'renderer-api/vue/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'vue'],
+  'renderer-api/svelte/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'svelte'],
   'client/': ['protocol/', 'comlink'],
   'client/settings-mirror.ts': ['protocol/', 'client/', 'dequal'],
   'preload/': ['protocol/', 'electron'],
