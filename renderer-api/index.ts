@@ -20,7 +20,14 @@ export type {
   QueueEvent,
 } from '../protocol/job.ts';
 export type { Key } from '../protocol/key.ts';
-export type { Range, SetOptions } from '../protocol/options.ts';
+export type {
+  ClearOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
+  Range,
+  SetOptions,
+} from '../protocol/options.ts';
 export type { Strategy, StrategyOptions } from '../protocol/strategy.ts';
 export type { ByteRange } from '../protocol/value-stream.ts';
 export { type AdoptTarget, adopt } from './adopt.ts';
