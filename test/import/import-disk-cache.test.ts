@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, Deque, DiskCacheError, Index, Settings } from '../../main/engine/index.ts';
 import { type ImportTarget, importDiskCache } from '../../main/import/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { fromHex, PythonCache } from './python-cache.ts';
+import { FIXTURES } from './python-value.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const clock = () => NOW_MS;
@@ -258,6 +259,20 @@ describe('what is refused', () => {
     const refused = importDiskCache(directory, anything());
     expect(await getCode(refused)).toBe('CORRUPT');
     await expect(refused).rejects.toThrow(directory);
+  });
+
+  it('a database whose second half is missing or damaged, by the name of the original', async () => {
+    const whole = readFileSync(join(FIXTURES, 'cache/cache.db'));
+    for (const damaged of [
+      whole.subarray(0, 40_000),
+      Buffer.concat([whole.subarray(0, 8192), Buffer.alloc(65_536, 7)]),
+    ]) {
+      const directory = freshDirectory();
+      writeFileSync(join(directory, 'cache.db'), damaged);
+      const refused = importDiskCache(directory, anything());
+      expect(await getCode(refused)).toBe('CORRUPT');
+      await expect(refused).rejects.toThrow(directory);
+    }
   });
 
   it('a store of another kind, and one of a utility process', async () => {
