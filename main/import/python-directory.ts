@@ -26,36 +26,44 @@ const LOGS = ['-wal', '-journal'] as const;
 export class PythonDatabase {
   /** The directory that has the files of large values. */
   readonly directory: string;
+  readonly #copy: string;
   readonly #database: ForeignDatabase;
 
-  constructor(directory: string, database: ForeignDatabase) {
+  constructor(directory: string, copy: string, database: ForeignDatabase) {
     this.directory = directory;
+    this.#copy = copy;
     this.#database = database;
   }
 
   /** Returns the ids of all rows: in the order of insertion, or of their keys. */
   listIds(order: 'inserted' | 'key'): bigint[] {
-    const rows = this.#database.read<[bigint]>(
-      `SELECT rowid FROM Cache ORDER BY ${order === 'key' ? 'key, raw' : 'rowid'}`,
-    );
+    const rows = this.#read<[bigint]>(`SELECT rowid FROM Cache ORDER BY ${order === 'key' ? 'key, raw' : 'rowid'}`);
     return rows.map(([id]) => id);
   }
 
   readRow(id: bigint): PythonRow {
-    return this.#database.read<PythonRow & Column[]>(`SELECT ${COLUMNS} FROM Cache WHERE rowid = ?`, id)[0]!;
+    return this.#read<PythonRow & Column[]>(`SELECT ${COLUMNS} FROM Cache WHERE rowid = ?`, id)[0]!;
   }
 
   /** Returns the first keys if all keys have the form of JSONDisk's: bytes that begin as those of zlib. */
   sampleCompressedKeys(): Uint8Array[] {
-    const [others] = this.#database.read<[bigint]>(
+    const [others] = this.#read<[bigint]>(
       "SELECT count(*) FROM Cache WHERE NOT (raw = 1 AND typeof(key) = 'blob' AND substr(key, 1, 1) = x'78')",
     );
     if (others?.[0] !== 0n) return [];
-    return this.#database.read<[Uint8Array]>('SELECT key FROM Cache ORDER BY rowid LIMIT 100').map(([key]) => key);
+    return this.#read<[Uint8Array]>('SELECT key FROM Cache ORDER BY rowid LIMIT 100').map(([key]) => key);
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  #read<Row extends readonly Column[]>(sql: string, ...bind: readonly Column[]): Row[] {
+    try {
+      return this.#database.read<Row>(sql, ...bind);
+    } catch (error) {
+      throw nameOriginal(error, this.#copy, this.directory);
+    }
   }
 }
 
@@ -122,7 +130,7 @@ export async function openPythonDatabase(directory: string): Promise<{ database:
     await copyDatabase(join(directory, DATABASE), join(copy.path, DATABASE));
     database = new ForeignDatabase(join(copy.path, DATABASE));
     assertTables(database, directory);
-    return { database: new PythonDatabase(directory, database), close };
+    return { database: new PythonDatabase(directory, copy.path, database), close };
   } catch (error) {
     close();
     throw nameOriginal(error, copy.path, directory);
