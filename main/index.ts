@@ -52,8 +52,8 @@ export {
   type ImportTarget,
   importDiskCache,
   type NamedImport,
-  type NamedKind,
   type PythonDisk,
+  type PythonStoreKind,
   type SkippedItem,
 } from './import/index.ts';
 export type {

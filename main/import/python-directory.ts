@@ -88,11 +88,11 @@ export async function listDatabases(directory: string): Promise<string[]> {
 
 /** Kinds of named stores inside a FanoutCache of Python, each a folder. */
 const NAMED_KINDS = ['cache', 'deque', 'index'] as const;
-export type NamedKind = (typeof NAMED_KINDS)[number];
+export type PythonStoreKind = (typeof NAMED_KINDS)[number];
 const MAX_FOLDER_DEPTH = 8;
 
 export interface PythonNamedStore {
-  readonly kind: NamedKind;
+  readonly kind: PythonStoreKind;
   readonly name: string;
   readonly directory: string;
 }
@@ -100,7 +100,7 @@ export interface PythonNamedStore {
 /** Returns the named stores inside a FanoutCache. Python makes folders of the slashes in a name. */
 export async function listNamedStores(directory: string): Promise<PythonNamedStore[]> {
   const found: PythonNamedStore[] = [];
-  const search = async (kind: NamedKind, names: readonly string[]): Promise<void> => {
+  const search = async (kind: PythonStoreKind, names: readonly string[]): Promise<void> => {
     const folder = join(directory, kind, ...names);
     if (await isFile(join(folder, DATABASE)))
       return void found.push({ kind, name: names.join('/'), directory: folder });
