@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, Deque, DiskCacheError, Index, Settings } from '../../main/engine/index.ts';
 import { type ImportTarget, importDiskCache } from '../../main/import/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
@@ -301,11 +301,23 @@ describe('what is refused', () => {
   });
 });
 
-it('leaves no copy of the database behind', async () => {
-  const source = python().add({ value: 1 }).close();
-  const before = readdirSync(join(source.directory, '../..')).length;
-  using cache = openCache();
-  await importDiskCache(source.directory, cache);
-  // One more: the directory of the cache itself.
-  expect(readdirSync(join(source.directory, '../..')).length).toBeLessThanOrEqual(before + 1);
+describe('the copy of the database', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('is in the folder for temporary files, and gone when the import has ended, also by an error', async () => {
+    const source = python().add({ value: 1 }).close();
+    using cache = openCache();
+    const temporary = freshDirectory();
+    // Of POSIX, and of Windows.
+    for (const name of ['TMPDIR', 'TEMP']) vi.stubEnv(name, temporary);
+    const seen: number[] = [];
+    const onProgress = () => {
+      seen.push(readdirSync(temporary).length);
+      throw new Error('the application fails');
+    };
+    await expect(importDiskCache(source.directory, cache, { onProgress })).rejects.toThrow('the application fails');
+    expect([...seen, readdirSync(temporary).length]).toEqual([1, 0]);
+  });
 });
