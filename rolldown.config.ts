@@ -4,7 +4,6 @@ import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolld
 
 const external = [
   /^node:/,
-  'electron',
   'better-sqlite3',
   'comlink',
   'dequal',
@@ -61,6 +60,30 @@ const oneErrorClass: Plugin = {
   },
 };
 
+/** The bindings of frameworks have no client of their own: `diskCache` is that of `deskcache/renderer`. */
+const oneClient: Plugin = {
+  name: 'one-client',
+  async resolveId(source, importer) {
+    const resolved = await this.resolve(source, importer, { skipSelf: true });
+    return resolved?.id === pageEntry && importer !== undefined ? { id: './renderer.js', external: true } : null;
+  },
+};
+
+/** By the framework of each. */
+const bindingEntries = { react: 'renderer-api/react/index.ts' };
+const frameworks = ['react'];
+
+const electronModule = join(import.meta.dirname, 'main/electron/electron.ts');
+
+/** Outside of Electron's main process, importing deskcache/main says what to use instead. */
+const checkedElectron: Plugin = {
+  name: 'checked-electron',
+  resolveId(source, importer) {
+    if (source !== 'electron') return null;
+    return importer === electronModule ? { id: source, external: true } : electronModule;
+  },
+};
+
 /** What a page loads at start is one file: an application's bundler can't join what was split here, and each file costs a page something. */
 const startOfPage: CodeSplittingNameFunction = (id, modules) => {
   const start = new Set([pageEntry]);
@@ -93,6 +116,7 @@ export default defineConfig([
     input: { ...mainEntries, 'shared/error': errorClass },
     external,
     platform: 'neutral',
+    plugins: [checkedElectron],
     output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
   },
   {
@@ -112,12 +136,26 @@ export default defineConfig([
     },
   },
   {
+    input: bindingEntries,
+    external: frameworks,
+    platform: 'neutral',
+    plugins: [oneClient],
+    output: { dir: 'dist', format: 'esm', chunkFileNames: 'page-[name].js', sourcemap: true },
+  },
+  {
     // What `require` gets. `import.meta` is not looked at there: see main/engine/runtime-files.ts.
     input: { ...mainEntries, renderer: pageEntry },
     external,
     platform: 'node',
     output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },
-    plugins: [commonJsFolder()],
+    plugins: [checkedElectron, commonJsFolder()],
+  },
+  {
+    input: bindingEntries,
+    external: frameworks,
+    platform: 'node',
+    plugins: [oneClient],
+    output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'page-[name].js' },
   },
   {
     // A sandboxed preload can require nothing of ours: one CommonJS file.
@@ -152,6 +190,18 @@ export default defineConfig([
     platform: 'node' as const,
     output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
   })),
+  {
+    input: 'e2e/react/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/react/main.js', format: 'esm' },
+  },
+  {
+    input: 'e2e/react/page.ts',
+    platform: 'browser',
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+    output: { dir: 'dist/e2e/react', format: 'esm', chunkFileNames: 'page-[name].js' },
+  },
   {
     // This one's utility process imports the stores by itself.
     input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },

@@ -31,6 +31,8 @@ export type { Change, Range, SetOptions, WatchOptions } from '../protocol/option
 export type { Strategy, StrategyOptions } from '../protocol/strategy.ts';
 export type { ByteRange } from '../protocol/value-stream.ts';
 export type { ChangeOrReset } from '../protocol/wire.ts';
+export { type AdoptTarget, adopt } from './adopt.ts';
+export type { AdoptOptions, AdoptProgress, AdoptResult } from './adoption.ts';
 export { diskCache } from './connect.ts';
 export { DiskCache, type DiskCacheOptions } from './disk-cache.ts';
 export type { RemoteCacheStorage, RemoteWebCache } from './http/remote-caches.ts';

@@ -26,6 +26,7 @@ const ENTRY_POINTS = {
   offline: 'main/offline/index',
   preload: 'preload/index',
   queue: 'main/queue/index',
+  react: 'renderer-api/react/index',
   renderer: 'renderer-api/index',
   testing: 'main/testing/index',
   vite: 'main/bundling/vite',

@@ -1,0 +1,53 @@
+import { useMemo } from 'react';
+import type { Key } from '../../protocol/key.ts';
+import type { SetOptions } from '../../protocol/options.ts';
+import { deleteEntry, type EntryStore, observeEntry, setEntry } from '../bindings/index.ts';
+import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
+
+/** A value, or a function that makes it from the one that is shown. */
+export type NextValue<V> = V | ((shown: V | undefined) => V);
+
+export interface EntryActions<V> {
+  /**
+   * Sets the value. All components of this page show it at once; if it is refused, they show the stored value again and the promise rejects.
+   * `options` are those of a cache.
+   */
+  readonly set: (value: NextValue<V>, ...options: readonly [SetOptions?]) => Promise<void>;
+  /** Deletes the item, shown at once as by `set`. Resolves with whether there was one. */
+  readonly delete: () => Promise<boolean>;
+}
+
+/** The value of a key and a function that sets it, as a pair like that of `useState` or by name. */
+export type EntryResult<V> = readonly [value: V | undefined, set: EntryActions<V>['set']] &
+  EntryActions<V> &
+  DataState & {
+    /** Undefined while there is none. */
+    readonly value: V | undefined;
+  };
+
+/**
+ * Returns the value of a key of a cache or an index, and follows every change of it, from any window and process. Keys are equal when they are
+ * deeply equal, so an array may be written in place. All components that show a key share one read and one subscription.
+ */
+export function useEntry<K extends Key, V>(
+  store: EntryStore<K, V>,
+  key: NoInfer<K>,
+  { suspense }: SuspenseOptions = {},
+): EntryResult<V> {
+  const observer = observeEntry<K, V>(store, key);
+  const state = useObserver(observer, suspense);
+  // The observer stands for the store and the key: it is another one when either is.
+  const actions = useMemo<EntryActions<V>>(
+    () => ({
+      set: (next, ...options) =>
+        setEntry<K, V>(store, key, resolveNext(next, observer.getSnapshot().value), ...options),
+      delete: () => deleteEntry<K, V>(store, key),
+    }),
+    [observer],
+  );
+  return Object.assign([state.value, actions.set] as const, state, actions);
+}
+
+/** A function can't be stored, so it is always one that makes the value. */
+export const resolveNext = <V>(next: NextValue<V>, shown: V | undefined): V =>
+  typeof next === 'function' ? (next as (shown: V | undefined) => V)(shown) : next;

@@ -1,0 +1,68 @@
+import type { RemoteDeque } from '../../client/remote.ts';
+import type { RemoteQueue } from '../../client/remote-queue.ts';
+import type { Key } from '../../protocol/key.ts';
+import type { Range } from '../../protocol/options.ts';
+import {
+  type ConnectionSource,
+  type EntryRow,
+  type EntryStore,
+  type JobList,
+  type JobsOptions,
+  observeConnection,
+  observeDeque,
+  observeEntries,
+  observeJobs,
+} from '../bindings/index.ts';
+import { diskCache } from '../index.ts';
+import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
+
+export interface EntriesResult<K, V> extends DataState {
+  /** In the order of the range; empty while it is loading. An entry is the same object until its value changes. */
+  readonly entries: readonly EntryRow<K, V>[];
+}
+
+/**
+ * Returns the entries of a range of a cache or an index, all of them without a range, and follows their changes. The range is read once;
+ * then only what changes is sent. The changes of a frame make one render.
+ */
+export function useEntries<K extends Key, V>(
+  store: EntryStore<K, V>,
+  range?: Range<NoInfer<K>>,
+  { suspense }: SuspenseOptions = {},
+): EntriesResult<K, V> {
+  const { value, ...state } = useObserver(observeEntries<K, V>(store, range), suspense);
+  return { entries: value, ...state };
+}
+
+export interface DequeResult<V> extends DataState {
+  /** From the first to the last; empty while they are loading. */
+  readonly values: readonly V[];
+}
+
+/** Returns the values of a deque, and follows its changes. It is read again after each: for a short one. */
+export function useDeque<V>(deque: RemoteDeque<V>, { suspense }: SuspenseOptions = {}): DequeResult<V> {
+  const { value, ...state } = useObserver(observeDeque(deque), suspense);
+  return { values: value, ...state };
+}
+
+export type JobsResult<T> = JobList<T> & DataState;
+
+/** Returns the jobs of a queue with their states and progress, and how many there are, and follows them. */
+export function useJobs<T>(
+  queue: RemoteQueue<T>,
+  { suspense, ...options }: JobsOptions & SuspenseOptions = {},
+): JobsResult<T> {
+  const { value, ...state } = useObserver(observeJobs(queue, options), suspense);
+  return { ...value, ...state };
+}
+
+export interface ConnectionResult extends DataState {
+  /** Whether the application can reach the network. Until the main process has told, and without `host.offline`: what the browser says. */
+  readonly online: boolean;
+}
+
+/** Returns whether the application can reach the network, by `connection` of `source`, and follows it. Never suspends. */
+export function useConnection(source: ConnectionSource = diskCache): ConnectionResult {
+  const { value, ...state } = useObserver(observeConnection(source), false);
+  return { online: value, ...state };
+}
