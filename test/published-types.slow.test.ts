@@ -45,7 +45,12 @@ const APPLICATIONS = {
     types: [],
     uses: 'page',
   },
-  'a page with bindings': { entries: ['renderer-api/vue', 'renderer-api/svelte'], lib: ['ES2020', 'DOM'], types: [] },
+  'a page with bindings': {
+    entries: ['renderer-api/react', 'renderer-api/vue', 'renderer-api/svelte'],
+    lib: ['ES2020', 'DOM'],
+    types: [],
+    uses: 'page',
+  },
   'a main process with lib ES2020': {
     entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing', ...ADAPTERS],
     lib: ['ES2020'],

@@ -7,5 +7,6 @@ export { type ConnectionSource, observeConnection } from './connection.ts';
 export { type EntryRow, observeEntries } from './entries.ts';
 export { deleteEntry, type EntryStore, observeEntry, setEntry } from './entry.ts';
 export type { Observer, Snapshot } from './observer.ts';
-export { type JobList, type JobsOptions, observeDeque, observeJobs } from './sequences.ts';
+export type { JobList } from './read-jobs.ts';
+export { type JobsOptions, observeDeque, observeJobs } from './sequences.ts';
 export { observeSetting, setSetting } from './setting.ts';

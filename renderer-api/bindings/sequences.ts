@@ -1,8 +1,9 @@
 import type { RemoteDeque } from '../../client/remote.ts';
 import type { RemoteQueue } from '../../client/remote-queue.ts';
-import type { Job, JobCounts, JobState } from '../../protocol/job.ts';
+import type { JobState } from '../../protocol/job.ts';
 import { followByReading } from './follow-by-reading.ts';
 import type { Observer } from './observer.ts';
+import type { JobList } from './read-jobs.ts';
 import { getSharedObserver } from './shared-observers.ts';
 
 /** Returns the observer of the values of a deque, from the first to the last. */
@@ -22,14 +23,6 @@ export interface JobsOptions {
   readonly limit?: number;
 }
 
-/** Jobs of a queue, and how many there are. */
-export interface JobList<T> {
-  readonly jobs: readonly Job<T>[];
-  readonly counts: JobCounts;
-  /** No job is started until the queue is resumed. */
-  readonly isPaused: boolean;
-}
-
 const ALL_STATES: readonly JobState[] = ['running', 'ready', 'delayed', 'held', 'dead'];
 const NO_JOBS: JobList<never> = {
   jobs: [],
@@ -47,18 +40,7 @@ export const observeJobs = <T>(
     ['jobs', states, limit],
     NO_JOBS,
     followByReading(queue, async () => {
-      // In one turn, so that the numbers are those of the same moment as the first jobs.
-      const [counts, isPaused, ...lists] = await Promise.all([
-        queue.counts(),
-        queue.paused,
-        ...states.map((state) => readJobs(queue, state, limit)),
-      ]);
-      return { jobs: lists.flat().slice(0, limit), counts, isPaused };
+      const { readJobs } = await import('./read-jobs.ts');
+      return readJobs(queue, states, limit);
     }),
   );
-
-async function readJobs<T>(queue: RemoteQueue<T>, state: JobState, limit: number): Promise<Job<T>[]> {
-  const jobs: Job<T>[] = [];
-  for await (const job of queue.jobs(state)) if (jobs.push(job) >= limit) break;
-  return jobs;
-}
