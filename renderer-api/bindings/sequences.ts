@@ -1,8 +1,9 @@
 import type { RemoteDeque } from '../../client/remote.ts';
 import type { RemoteQueue } from '../../client/remote-queue.ts';
-import type { Job, JobCounts, JobState } from '../../protocol/job.ts';
-import { followByReading } from './follow-by-reading.ts';
+import type { JobState } from '../../protocol/job.ts';
+import type { JobList, JobsOptions } from './job-list.ts';
 import type { Observer } from './observer.ts';
+import { startOnDemand } from './on-demand.ts';
 import { getSharedObserver } from './shared-observers.ts';
 
 /** Returns the observer of the values of a deque, from the first to the last. */
@@ -11,24 +12,8 @@ export const observeDeque = <V>(deque: RemoteDeque<V>): Observer<readonly V[]> =
     deque,
     ['deque'],
     [],
-    followByReading(deque, () => deque.values()),
+    startOnDemand(async () => (await import('./follow-sequences.ts')).followDeque(deque)),
   );
-
-/** Which jobs of a queue. */
-export interface JobsOptions {
-  /** Only jobs in these states, in this order. Default: running, ready, delayed, held, dead. */
-  readonly states?: readonly JobState[];
-  /** At most this many jobs. Default 1000. */
-  readonly limit?: number;
-}
-
-/** Jobs of a queue, and how many there are. */
-export interface JobList<T> {
-  readonly jobs: readonly Job<T>[];
-  readonly counts: JobCounts;
-  /** No job is started until the queue is resumed. */
-  readonly isPaused: boolean;
-}
 
 const ALL_STATES: readonly JobState[] = ['running', 'ready', 'delayed', 'held', 'dead'];
 const NO_JOBS: JobList<never> = {
@@ -46,19 +31,5 @@ export const observeJobs = <T>(
     queue,
     ['jobs', states, limit],
     NO_JOBS,
-    followByReading(queue, async () => {
-      // In one turn, so that the numbers are those of the same moment as the first jobs.
-      const [counts, isPaused, ...lists] = await Promise.all([
-        queue.counts(),
-        queue.paused,
-        ...states.map((state) => readJobs(queue, state, limit)),
-      ]);
-      return { jobs: lists.flat().slice(0, limit), counts, isPaused };
-    }),
+    startOnDemand(async () => (await import('./follow-sequences.ts')).followJobs(queue, states, limit)),
   );
-
-async function readJobs<T>(queue: RemoteQueue<T>, state: JobState, limit: number): Promise<Job<T>[]> {
-  const jobs: Job<T>[] = [];
-  for await (const job of queue.jobs(state)) if (jobs.push(job) >= limit) break;
-  return jobs;
-}
