@@ -42,8 +42,7 @@ export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
 
 /**
  * Returns an object that shows what an observer does. `getObserver` is called whenever it is read; it returns undefined while there is nothing
- * to follow. `createMembers` makes more members,
- * among which may be getters, and another `value`.
+ * to follow. `createMembers` makes more members, among which may be getters, and another `value`.
  */
 export function createLive<T, Members extends object = object>(
   getObserver: () => Observer<T> | undefined,
