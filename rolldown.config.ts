@@ -4,7 +4,6 @@ import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolld
 
 const external = [
   /^node:/,
-  'electron',
   'better-sqlite3',
   'comlink',
   'dequal',
@@ -80,6 +79,17 @@ const frameworks = ['react', 'vue', /^svelte\//];
 /** Svelte has no CommonJS, so neither have its bindings. */
 const { svelte: _, ...commonJsBindingEntries } = bindingEntries;
 
+const electronModule = join(import.meta.dirname, 'main/electron/electron.ts');
+
+/** Outside of Electron's main process, importing deskcache/main says what to use instead. */
+const checkedElectron: Plugin = {
+  name: 'checked-electron',
+  resolveId(source, importer) {
+    if (source !== 'electron') return null;
+    return importer === electronModule ? { id: source, external: true } : electronModule;
+  },
+};
+
 /** What a page loads at start is one file: an application's bundler can't join what was split here, and each file costs a page something. */
 const startOfPage: CodeSplittingNameFunction = (id, modules) => {
   const start = new Set([pageEntry]);
@@ -112,6 +122,7 @@ export default defineConfig([
     input: { ...mainEntries, 'shared/error': errorClass },
     external,
     platform: 'neutral',
+    plugins: [checkedElectron],
     output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
   },
   {
@@ -143,7 +154,7 @@ export default defineConfig([
     external,
     platform: 'node',
     output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },
-    plugins: [commonJsFolder()],
+    plugins: [checkedElectron, commonJsFolder()],
   },
   {
     input: commonJsBindingEntries,

@@ -79,6 +79,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'main/bridge/',
     'main/offline/',
     'main/queue/',
+    'main/testing/',
     'main/electron/utility/',
     'main/utility.ts',
     'client/',
