@@ -29,6 +29,7 @@ describe('require', () => {
     'deskcache/import',
     'deskcache/testing',
     'deskcache/vite',
+    'deskcache/vue',
     'deskcache/adapters/apollo',
     'deskcache/adapters/cache-manager',
     'deskcache/adapters/jotai',
