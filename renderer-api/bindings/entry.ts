@@ -16,17 +16,17 @@ export type EntryRow<K, V> = readonly [key: K, value: V];
 export const observeEntry = <K extends Key, V>(store: EntryStore<K, V>, key: K): Observer<V | undefined> =>
   getSharedObserver<V | undefined>(store, ['entry', key], undefined, (show, fail) => {
     // What arrives while a read is under way may be newer than its result; if it is older, a newer one follows.
-    let changed: { readonly value: V | undefined } | undefined;
+    let hasChanged = false;
     const read = createReader(
       () => {
-        changed = undefined;
+        hasChanged = false;
         return store.get(key);
       },
-      (value) => show(() => (changed ?? { value }).value, true),
+      (value) => hasChanged || show(() => value, true),
       fail,
     );
     const onChange = (_: Key, value: unknown): void => {
-      changed = { value: value as V | undefined };
+      hasChanged = true;
       show(() => value as V | undefined);
     };
     return followValues(store, { key }, fail, onChange, read);

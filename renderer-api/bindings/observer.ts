@@ -55,7 +55,7 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
   /** Of the store. A write compares it, to know whether its own value is still the last one. */
   let changeCount = 0;
   /** What this page is writing, oldest first. */
-  const writes: { readonly value: T }[] = [];
+  let writes: { readonly value: T }[] = [];
   let stop: (() => void) | undefined;
   let frame: ReturnType<typeof setTimeout> | undefined;
   let shownAt = 0;
@@ -181,8 +181,7 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
         writes.splice(0, writes.indexOf(own));
         return result;
       } finally {
-        const at = writes.indexOf(own);
-        if (at >= 0) writes.splice(at, 1);
+        writes = writes.filter((it) => it !== own);
         // What was delivered in this frame comes with it, so that nothing older is seen.
         if (frame === undefined) replace();
         else flush();

@@ -48,12 +48,13 @@ declare global {
 `;
 
 const STORES = `
-import { cache, defineStores, deque, index } from 'deskcache';
+import { cache, defineStores, deque, index, settings } from 'deskcache';
 export const stores = defineStores({
   api: cache<string, ApiResponse>(),
   notes: cache<string, Note>(),
   settings: index<string, number>(),
   outbox: deque<string>(),
+  preferences: settings<{ theme: 'light' | 'dark' }>({ defaults: { theme: 'light' } }),
 });
 `;
 
@@ -62,6 +63,7 @@ const COMPILER = {
   module: 'nodenext',
   lib: ['ES2023', 'DOM', 'DOM.Iterable', 'ESNext.Disposable'],
   types: ['node'],
+  jsx: 'react-jsx',
   allowJs: true,
   checkJs: true,
   strict: true,
@@ -89,7 +91,7 @@ it('every named example of README and the documents compiles in a strict applica
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
   writeFileSync(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: COMPILER, include: ['*.ts', '*.js'] }),
+    JSON.stringify({ compilerOptions: COMPILER, include: ['*.ts', '*.tsx', '*.js'] }),
   );
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8', cwd: folder });
