@@ -9,6 +9,9 @@ import { followValues } from './value-changes.ts';
 /** A cache or an index. */
 export type EntryStore<K extends Key, V> = RemoteCache<K, V> | RemoteIndex<K, V>;
 
+/** An item with its key. It is the same object until its value changes. */
+export type EntryRow<K, V> = readonly [key: K, value: V];
+
 /** Returns the observer of the value of a key; undefined while there is none. */
 export const observeEntry = <K extends Key, V>(store: EntryStore<K, V>, key: K): Observer<V | undefined> =>
   getSharedObserver<V | undefined>(store, ['entry', key], undefined, (show, fail) => {

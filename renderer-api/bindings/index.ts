@@ -4,9 +4,9 @@
  */
 
 export { type ConnectionSource, observeConnection } from './connection.ts';
-export { type EntryRow, observeEntries } from './entries.ts';
-export { deleteEntry, type EntryStore, observeEntry, setEntry } from './entry.ts';
+export { observeEntries } from './entries.ts';
+export { deleteEntry, type EntryRow, type EntryStore, observeEntry, setEntry } from './entry.ts';
+export type { JobList, JobsOptions } from './job-list.ts';
 export type { Observer, Snapshot } from './observer.ts';
-export type { JobList } from './read-jobs.ts';
-export { type JobsOptions, observeDeque, observeJobs } from './sequences.ts';
+export { observeDeque, observeJobs } from './sequences.ts';
 export { observeSetting, setSetting } from './setting.ts';

@@ -1,9 +1,9 @@
 import type { RemoteDeque } from '../../client/remote.ts';
 import type { RemoteQueue } from '../../client/remote-queue.ts';
 import type { JobState } from '../../protocol/job.ts';
-import { followByReading } from './follow-by-reading.ts';
+import type { JobList, JobsOptions } from './job-list.ts';
 import type { Observer } from './observer.ts';
-import type { JobList } from './read-jobs.ts';
+import { startOnDemand } from './on-demand.ts';
 import { getSharedObserver } from './shared-observers.ts';
 
 /** Returns the observer of the values of a deque, from the first to the last. */
@@ -12,16 +12,8 @@ export const observeDeque = <V>(deque: RemoteDeque<V>): Observer<readonly V[]> =
     deque,
     ['deque'],
     [],
-    followByReading(deque, () => deque.values()),
+    startOnDemand(async () => (await import('./follow-sequences.ts')).followDeque(deque)),
   );
-
-/** Which jobs of a queue. */
-export interface JobsOptions {
-  /** Only jobs in these states, in this order. Default: running, ready, delayed, held, dead. */
-  readonly states?: readonly JobState[];
-  /** At most this many jobs. Default 1000. */
-  readonly limit?: number;
-}
 
 const ALL_STATES: readonly JobState[] = ['running', 'ready', 'delayed', 'held', 'dead'];
 const NO_JOBS: JobList<never> = {
@@ -39,8 +31,5 @@ export const observeJobs = <T>(
     queue,
     ['jobs', states, limit],
     NO_JOBS,
-    followByReading(queue, async () => {
-      const { readJobs } = await import('./read-jobs.ts');
-      return readJobs(queue, states, limit);
-    }),
+    startOnDemand(async () => (await import('./follow-sequences.ts')).followJobs(queue, states, limit)),
   );

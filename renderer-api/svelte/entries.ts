@@ -8,11 +8,10 @@ import {
   observeEntry,
   setEntry,
 } from '../bindings/index.ts';
-import { copyKey } from '../bindings/key-copy.ts';
 import {
   createLive,
   createWritableLive,
-  getValue,
+  getKey,
   type Live,
   type ValueOrGetter,
   type WritableLive,
@@ -41,17 +40,17 @@ export function useEntry<K extends Key, V>(
   key: ValueOrGetter<NoInfer<K> | undefined>,
 ): LiveEntry<V> {
   // The store refuses to write with a key that is undefined.
-  const getKey = () => copyKey(getValue(key)) as K;
+  const getPresent = () => getKey(key) as K;
   return createWritableLive(
     () => {
-      const present: K | undefined = getKey();
+      const present: K | undefined = getPresent();
       return present === undefined ? undefined : observeEntry(store, present);
     },
     async (value: V | undefined, ...options: readonly [SetOptions?]) => {
-      if (value === undefined) await deleteEntry(store, getKey());
-      else await setEntry(store, getKey(), value, ...options);
+      if (value === undefined) await deleteEntry(store, getPresent());
+      else await setEntry(store, getPresent(), value, ...options);
     },
-    (track) => ({ delete: () => track(deleteEntry(store, getKey())) }),
+    (track) => ({ delete: () => track(deleteEntry(store, getPresent())) }),
   );
 }
 
@@ -63,4 +62,4 @@ export function useEntry<K extends Key, V>(
 export const useEntries = <K extends Key, V>(
   store: EntryStore<K, V>,
   range?: ValueOrGetter<Range<NoInfer<K>> | undefined>,
-): Live<readonly EntryRow<K, V>[]> => createLive(() => observeEntries(store, copyKey(getValue(range))));
+): Live<readonly EntryRow<K, V>[]> => createLive(() => observeEntries(store, getKey(range)));

@@ -1,6 +1,7 @@
 import { createSubscriber } from 'svelte/reactivity';
 import { toStore } from 'svelte/store';
 import type { Observer, Snapshot } from '../bindings/index.ts';
+import { copyKey } from '../bindings/key-copy.ts';
 
 /** What a component shows: `entry.value` is reactive in effects, templates and `$derived`, and `$entry` is the same by Svelte's store contract. */
 export interface Live<V> {
@@ -29,19 +30,15 @@ export interface WritableLive<V> extends Live<V> {
 /** A value, or a function that returns it and reads `$state` or props. */
 export type ValueOrGetter<T> = T | (() => T);
 
-export const getValue = <T>(source: ValueOrGetter<T>): T =>
-  typeof source === 'function' ? (source as () => T)() : source;
+/** Returns the key, path or range that is meant now. */
+export const getKey = <T>(source: ValueOrGetter<T>): T =>
+  copyKey(typeof source === 'function' ? (source as () => T)() : source);
 
 /** While there is no key. Only entries may have none, and their value may be undefined. */
 const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
-/** What the members of an object are made with. */
-export interface LiveParts<T> {
-  /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: `$entry = …` can't. */
-  track<R>(write: Promise<R>): Promise<R>;
-  /** Returns what is shown. Effects that call it run again when that changes. */
-  getSnapshot(): Snapshot<T>;
-}
+/** Returns the promise of a write. A failure is the error from then on, so it need not be caught: `$entry = …` can't. */
+export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
 
 /**
  * Returns an object that shows what an observer does. `getObserver` is called whenever it is read; it returns undefined while there is nothing
@@ -49,7 +46,7 @@ export interface LiveParts<T> {
  */
 export function createLive<T, Members extends object = object>(
   getObserver: () => Observer<T> | undefined,
-  createMembers: (parts: LiveParts<T>) => Members = () => ({}) as Members,
+  createMembers?: (getSnapshot: () => Snapshot<T>, track: TrackWrite) => Members,
 ): Live<T> & Members {
   let current: Observer<T> | undefined;
   let writeError: unknown;
@@ -113,17 +110,17 @@ export function createLive<T, Members extends object = object>(
     subscribe: (run) => toStore(() => live.value).subscribe(run),
     retry: () => current?.retry(),
   };
-  const members = createMembers({ track, getSnapshot });
-  return Object.defineProperties(live, Object.getOwnPropertyDescriptors(members)) as Live<T> & Members;
+  const members = Object.getOwnPropertyDescriptors(createMembers?.(getSnapshot, track) ?? {});
+  return Object.defineProperties(live, members) as Live<T> & Members;
 }
 
 /** Like `createLive`; `write` stores a value. */
 export function createWritableLive<T, Options extends readonly unknown[], Members extends object>(
   getObserver: () => Observer<T> | undefined,
   write: (value: T, ...options: Options | []) => Promise<void>,
-  createMembers: (track: LiveParts<T>['track']) => Members,
+  createMembers: (track: TrackWrite) => Members,
 ): WritableLive<T> & Members & { set(value: T, ...options: Options | []): Promise<void> } {
-  return createLive(getObserver, ({ track, getSnapshot }) => {
+  return createLive(getObserver, (getSnapshot, track) => {
     /**
      * `<select bind:value={…}>` sets its first option in an effect when it is mounted with a value that is undefined. While the value is still
      * loading, that must not replace the stored one.

@@ -8,9 +8,8 @@ import {
   observeDeque,
   observeJobs,
 } from '../bindings/index.ts';
-import { copyKey } from '../bindings/key-copy.ts';
 import { diskCache } from '../index.ts';
-import { createLive, getValue, type Live, type ValueOrGetter } from './live-data.ts';
+import { createLive, getKey, type Live, type ValueOrGetter } from './live-data.ts';
 
 /** Returns the values of a deque as reactive state, from the first to the last, and follows them in all windows and processes. */
 export const useDeque = <V>(deque: RemoteDeque<V>): Live<readonly V[]> => createLive(() => observeDeque(deque));
@@ -28,8 +27,8 @@ export interface LiveJobs<T> extends Live<readonly Job<T>[]> {
  */
 export function useJobs<T>(queue: RemoteQueue<T>, options?: ValueOrGetter<JobsOptions | undefined>): LiveJobs<T> {
   const live = createLive(
-    () => observeJobs(queue, copyKey(getValue(options))),
-    ({ getSnapshot }) => ({
+    () => observeJobs(queue, getKey(options)),
+    (getSnapshot) => ({
       get value() {
         return getSnapshot().value.jobs;
       },

@@ -1,8 +1,7 @@
 import type { RemoteSettings } from '../../client/remote-settings.ts';
 import type { SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
 import { observeSetting, setSetting } from '../bindings/index.ts';
-import { copyKey } from '../bindings/key-copy.ts';
-import { createWritableLive, getValue, type ValueOrGetter, type WritableLive } from './live-data.ts';
+import { createWritableLive, getKey, type ValueOrGetter, type WritableLive } from './live-data.ts';
 
 /** A setting. */
 export interface LiveSetting<V> extends WritableLive<V> {
@@ -30,10 +29,9 @@ export function useSetting(
   settings: RemoteSettings,
   path: ValueOrGetter<string | readonly string[]>,
 ): LiveSetting<unknown> {
-  const getPath = () => copyKey(getValue(path));
   return createWritableLive<unknown, [], Pick<LiveSetting<unknown>, 'reset'>>(
-    () => observeSetting(settings, getPath()),
-    (value) => setSetting(settings, getPath(), value),
-    (track) => ({ reset: () => track(settings.reset(getPath())) }),
+    () => observeSetting(settings, getKey(path)),
+    (value) => setSetting(settings, getKey(path), value),
+    (track) => ({ reset: () => track(settings.reset(getKey(path))) }),
   );
 }

@@ -25,24 +25,22 @@ export type LiveRef<R, Members = unknown, Loaded = R> = R &
 /** While there is no key. Only entries may have none, and their value may be undefined. */
 const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
-/** What the members of a ref are made with. */
-export interface LiveParts<T> {
-  /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: an assignment can't. */
-  track<R>(write: Promise<R>): Promise<R>;
-  /** Returns a ref of a part of what is shown. */
-  select<U>(part: (value: T) => U): Readonly<Ref<U>>;
-}
+/** Returns the promise of a write. A failure is the error from then on, so it need not be caught: an assignment can't. */
+export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
+
+/** Returns a ref of a part of what is shown. */
+export type SelectPart<T> = <U>(part: (value: T) => U) => Readonly<Ref<U>>;
 
 /** Returns a ref of what is shown, for reading. */
 export const toLiveRef = <T>(getObserver: () => Observer<T>): LiveRef<Readonly<Ref<T>>> =>
-  createLiveRef(getObserver, ({ select }) => [select((value) => value), {}]);
+  createLiveRef(getObserver, (select) => [select((value) => value), {}]);
 
 /** Returns a ref that calls `set` of its members when it is assigned to. */
 export const toWritableRef = <T, Members extends { set(value: T): unknown }>(
   getObserver: () => Observer<T> | undefined,
-  createMembers: (track: LiveParts<T>['track']) => Members,
+  createMembers: (track: TrackWrite) => Members,
 ): LiveRef<Ref<T>, Members> =>
-  createLiveRef(getObserver, ({ select, track }) => {
+  createLiveRef(getObserver, (select, track) => {
     const members = createMembers(track);
     const shown = select((value) => value);
     return [computed({ get: () => shown.value, set: (value) => void members.set(value) }), members];
@@ -54,7 +52,7 @@ export const toWritableRef = <T, Members extends { set(value: T): unknown }>(
  */
 export function createLiveRef<T, R extends object, Members extends object>(
   getObserver: () => Observer<T> | undefined,
-  createParts: (parts: LiveParts<T>) => readonly [data: R, members: Members],
+  createParts: (select: SelectPart<T>, track: TrackWrite) => readonly [data: R, members: Members],
 ): LiveRef<R, Members> {
   const snapshot = shallowRef<Snapshot<T>>(IDLE);
   const writeError = shallowRef<unknown>();
@@ -88,16 +86,16 @@ export function createLiveRef<T, R extends object, Members extends object>(
     return ref;
   }
 
-  const [data, members] = createParts({
-    track(write) {
+  const [data, members] = createParts(
+    (part) => computed(() => part(snapshot.value.value)),
+    (write) => {
       const setError = (error: unknown) => {
         writeError.value = error;
       };
       write.then(() => setError(undefined), setError);
       return write;
     },
-    select: (part) => computed(() => part(snapshot.value.value)),
-  });
+  );
   const ref: R & { then?: unknown } = Object.assign(data, members, {
     data,
     error: computed(() => writeError.value ?? snapshot.value.error),

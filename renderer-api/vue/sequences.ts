@@ -34,7 +34,7 @@ export function useJobs<T>(
 ): LiveRef<Readonly<Ref<readonly Job<T>[]>>, QueueState> {
   return createLiveRef(
     () => observeJobs(queue, copyKey(toValue(options))),
-    ({ select }) => [
+    (select) => [
       select(({ jobs }) => jobs),
       { counts: select(({ counts }) => counts), isPaused: select(({ isPaused }) => isPaused) },
     ],

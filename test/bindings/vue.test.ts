@@ -240,7 +240,7 @@ describe('useSetting', () => {
     const size = inScope(() => useSetting(preferences, 'editor.fontSize'));
     expect([size.value, size.isLoading.value]).toEqual([15, false]);
     await size.reset();
-    expect(size.value).toBe(13);
+    await expect.poll(() => size.value).toBe(13);
   });
 
   it('knows the type of each path, and refuses others', async () => {

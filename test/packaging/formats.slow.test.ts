@@ -7,7 +7,7 @@ import { type InstalledApp, installApp } from './installed-app.ts';
 
 let app: InstalledApp;
 beforeAll(async () => {
-  app = await installApp(['electron', '@types']);
+  app = await installApp(['electron', '@types', 'react', 'vue', 'svelte']);
 });
 afterAll(() => app.remove());
 
@@ -24,10 +24,12 @@ describe('require', () => {
     'deskcache',
     'deskcache/engine',
     'deskcache/offline',
+    'deskcache/react',
     'deskcache/renderer',
     'deskcache/import',
     'deskcache/testing',
     'deskcache/vite',
+    'deskcache/vue',
     'deskcache/adapters/apollo',
     'deskcache/adapters/cache-manager',
     'deskcache/adapters/jotai',
@@ -184,6 +186,8 @@ describe('types', () => {
     import { openDiskCache, preloadPath } from 'deskcache/main';
     import { Offline } from 'deskcache/offline';
     import { diskCache } from 'deskcache/renderer';
+    import { useEntry } from 'deskcache/react';
+    import { useSetting } from 'deskcache/vue';
     import { deskcache } from 'deskcache/vite';
     import { deskcache as forEsbuild } from 'deskcache/esbuild';
     import { DeskcachePlugin } from 'deskcache/webpack';
@@ -207,7 +211,7 @@ describe('types', () => {
     class Own extends DiskCacheError {}
     export const own = (error: unknown): Own | undefined => (error instanceof Own ? error : undefined);
     export const code = (error: unknown): string | undefined => (error instanceof DiskCacheError ? error.code : undefined);
-    export const all = [Cache, preloadPath, Offline, diskCache, deskcache, forEsbuild, DeskcachePlugin];
+    export const all = [Cache, preloadPath, Offline, diskCache, deskcache, forEsbuild, DeskcachePlugin, useEntry, useSetting];
     // @ts-expect-error: a note is not a number
     new Cache<string, string>('x').set('key', 1);
   `;

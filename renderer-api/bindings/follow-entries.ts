@@ -1,0 +1,80 @@
+import type { Key } from '../../protocol/key.ts';
+import type { Range, SubscribeOptions } from '../../protocol/options.ts';
+import type { EntryRow, EntryStore } from './entry.ts';
+import { createReader } from './follow-by-reading.ts';
+import { getIdentity } from './key-identity.ts';
+import { compareKeys } from './key-order.ts';
+import type { StartObserving } from './observer.ts';
+import { followValues } from './value-changes.ts';
+
+type Row = EntryRow<Key, unknown>;
+
+/** Follows the items of a range, in its order. Changes are applied to the items that were read; the range isn't read again. */
+export const followEntries =
+  (store: EntryStore<Key, unknown>, range: Range<Key>): StartObserving<readonly Row[]> =>
+  (show, fail) => {
+    const { prefix, from, to, tag, order, reverse, limit = Infinity } = range;
+    /** In ascending order; undefined before the first read and after a failed one. */
+    let rows: Map<string, Row> | undefined;
+    /** What came while the range is being read, and is not in its result. */
+    let waiting: (() => void)[] | undefined;
+    let isSorted = true;
+
+    const read = createReader(
+      () => {
+        waiting = [];
+        return store.entries(range as never) as PromiseLike<Row[]>;
+      },
+      (items) => {
+        if (reverse) items.reverse();
+        rows = new Map(items.map((item) => [getIdentity(item[0]), item]));
+        isSorted = true;
+        const changes = waiting!;
+        waiting = undefined;
+        for (const apply of changes) apply();
+        show(getRows);
+      },
+      (error) => {
+        rows = waiting = undefined;
+        fail(error);
+      },
+    );
+
+    function change(key: Key, value: unknown, exists: boolean): void {
+      if (waiting !== undefined) return void waiting.push(() => change(key, value, exists));
+      if (rows === undefined) return;
+      const name = getIdentity(key);
+      const isKnown = rows.has(name);
+      const isFull = rows.size >= limit;
+      // Another item takes the place of a deleted one. One that is set is the last now, or was there before and is not among the last.
+      if (isFull && (exists ? !isKnown && reverse && order !== 'key' : isKnown)) return void read();
+      if (exists) {
+        rows.set(name, [key, value]);
+        isSorted &&= isKnown || order !== 'key';
+      } else rows.delete(name);
+      show(getRows);
+    }
+
+    function getRows(): readonly Row[] {
+      if (!isSorted || rows!.size > limit) {
+        const items = [...rows!];
+        let isUncertain = false;
+        if (!isSorted) {
+          items.sort(([, [one]], [, [other]]) => {
+            const result = compareKeys(one, other);
+            // Not known to this page: the range is read again.
+            isUncertain ||= Number.isNaN(result);
+            return result;
+          });
+        }
+        isSorted = true;
+        rows = new Map(reverse ? items.slice(-limit) : items.slice(0, limit));
+        if (isUncertain) read();
+      }
+      const shown = [...rows!.values()];
+      return reverse ? shown.reverse() : shown;
+    }
+
+    // Changes don't tell tags.
+    return followValues(store, { prefix, from, to } as SubscribeOptions, fail, tag === undefined ? change : read, read);
+  };

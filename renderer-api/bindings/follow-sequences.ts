@@ -1,0 +1,32 @@
+import type { RemoteDeque } from '../../client/remote.ts';
+import type { RemoteQueue } from '../../client/remote-queue.ts';
+import type { Job, JobState } from '../../protocol/job.ts';
+import { followByReading } from './follow-by-reading.ts';
+import type { JobList } from './job-list.ts';
+import type { StartObserving } from './observer.ts';
+
+/** Follows the values of a deque. It is read again after each change. */
+export const followDeque = <V>(deque: RemoteDeque<V>): StartObserving<readonly V[]> =>
+  followByReading(deque, () => deque.values());
+
+/** Follows the jobs of a queue in these states, at most `limit` of them. They are read again after each event. */
+export const followJobs = <T>(
+  queue: RemoteQueue<T>,
+  states: readonly JobState[],
+  limit: number,
+): StartObserving<JobList<T>> =>
+  followByReading(queue, async () => {
+    // In one turn, so that the numbers are those of the same moment as the first jobs.
+    const [counts, isPaused, ...lists] = await Promise.all([
+      queue.counts(),
+      queue.paused,
+      ...states.map((state) => readJobs(queue, state, limit)),
+    ]);
+    return { jobs: lists.flat().slice(0, limit), counts, isPaused };
+  });
+
+async function readJobs<T>(queue: RemoteQueue<T>, state: JobState, limit: number): Promise<Job<T>[]> {
+  const jobs: Job<T>[] = [];
+  for await (const job of queue.jobs(state)) if (jobs.push(job) >= limit) break;
+  return jobs;
+}
