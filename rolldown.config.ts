@@ -62,8 +62,14 @@ const oneClient: Plugin = {
 };
 
 /** By the framework of each. */
-const bindingEntries = { react: 'renderer-api/react/index.ts' };
-const frameworks = ['react'];
+const bindingEntries = {
+  react: 'renderer-api/react/index.ts',
+  vue: 'renderer-api/vue/index.ts',
+  svelte: 'renderer-api/svelte/index.ts',
+};
+const frameworks = ['react', 'vue', /^svelte\//];
+/** Svelte has no CommonJS, so neither have its bindings. */
+const { svelte: _, ...commonJsBindingEntries } = bindingEntries;
 
 const electronModule = join(import.meta.dirname, 'main/electron/electron.ts');
 
@@ -90,11 +96,17 @@ const mainEntries = {
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
   queue: 'main/queue/index.ts',
+  import: 'main/import/index.ts',
   main: 'main/index.ts',
   testing: 'main/testing/index.ts',
   vite: 'main/bundling/vite.ts',
   esbuild: 'main/bundling/esbuild.ts',
   webpack: 'main/bundling/webpack.ts',
+  ...Object.fromEntries(
+    ['apollo', 'cache-manager', 'jotai', 'keyv', 'redux-persist', 'tanstack-query', 'unstorage', 'zustand'].map(
+      (name) => [`adapters/${name}`, `main/adapters/${name}.ts`],
+    ),
+  ),
 };
 
 export default defineConfig([
@@ -137,7 +149,7 @@ export default defineConfig([
     plugins: [checkedElectron, commonJsFolder()],
   },
   {
-    input: bindingEntries,
+    input: commonJsBindingEntries,
     external: frameworks,
     platform: 'node',
     plugins: [oneClient],
@@ -170,12 +182,26 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app'].map((name) => ({
-    input: `e2e/${name}/main.ts`,
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app', 'bindings'].map(
+    (name) => ({
+      input: `e2e/${name}/main.ts`,
+      external: publicFaces,
+      platform: 'node' as const,
+      output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
+    }),
+  ),
+  {
+    input: 'e2e/react/main.ts',
     external: publicFaces,
-    platform: 'node' as const,
-    output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
-  })),
+    platform: 'node',
+    output: { file: 'dist/e2e/react/main.js', format: 'esm' },
+  },
+  {
+    input: 'e2e/react/page.ts',
+    platform: 'browser',
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+    output: { dir: 'dist/e2e/react', format: 'esm', chunkFileNames: 'page-[name].js' },
+  },
   {
     // This one's utility process imports the stores by itself.
     input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },

@@ -72,7 +72,8 @@ async function openUtilityEngine(directory: string): Promise<WritingPage> {
   const utility = new Worker(new URL('./peer/utility-worker.ts', import.meta.url));
   const tell = (order: Command, ...ports: MessagePort[]) =>
     utility.postMessage({ order, ports } satisfies ParentMessage, ports);
-  tell({ type: 'open', opening: { directory, stores: { declarations: {} }, windows: undefined }, attached: [] });
+  const opening = { directory, userData: directory, stores: { declarations: {} }, windows: undefined };
+  tell({ type: 'open', opening, attached: [] });
   const [answer] = (await once(utility, 'message')) as [EngineEvent];
   if (answer.event !== 'opened') throw new Error(`The utility process did not open: ${JSON.stringify(answer)}`);
   const rights = { grant: FULL_GRANT, hasShard: false };

@@ -108,7 +108,7 @@ export class Client {
   disconnect(reason: DiskCacheError): void {
     this.#storeOrder.reject(reason);
     this.#port?.then((connection) => connection.close()).catch(() => {});
-    this.#dropConnection();
+    this.#dropConnection(reason);
     this.updates.disconnected();
     for (const batch of this.#turn.splice(0)) batch.reject(reason);
     this.#rejectAll(reason);
@@ -182,7 +182,7 @@ export class Client {
     const connecting = this.#connect(AbortSignal.timeout(handshakeTimeout)).then((port) => {
       const connection = new PortConnection(port, {
         onEnd: (reason, wasDropped) => this.#onConnectionLost(connecting, reason, wasDropped),
-        onMessage: (message) => this.updates.receive(message),
+        onMessage: (message) => this.updates.loaded?.receive(message),
       });
       if (this.#port === connecting) this.updates.resume(connection);
       return connection;
@@ -196,14 +196,14 @@ export class Client {
 
   #onConnectionLost(connection: Promise<PortConnection>, reason: DiskCacheError, wasDropped: boolean): void {
     if (this.#port !== connection) return;
-    this.#dropConnection();
+    this.#dropConnection(reason);
     const retries = wasDropped ? this.#takeIdempotent() : [];
     this.#rejectAll(reason);
     if (retries.length > 0) {
       this.#queued.push(...retries);
       this.#connectAndSend();
     }
-    this.updates.reconnect();
+    this.updates.loaded?.reconnect();
   }
 
   /** Removes and returns the batches that may be sent once more, because they only read. */
@@ -218,9 +218,9 @@ export class Client {
   }
 
   /** Ends everything that belongs to the connection. */
-  #dropConnection(): void {
+  #dropConnection(reason: DiskCacheError): void {
     this.#port = undefined;
-    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', 'The connection has ended'));
+    this.#connectionAbort.abort(reason);
     this.#connectionAbort = new AbortController();
     this.updates.interrupted();
   }

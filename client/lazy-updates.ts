@@ -1,7 +1,6 @@
 import { DiskCacheError } from '../protocol/error.ts';
 import type { SubscribeOptions } from '../protocol/options.ts';
 import type { StoreEvent } from '../protocol/wire.ts';
-import type { NearCache } from './near-cache.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { PortConnection } from './port-connection.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
@@ -32,10 +31,11 @@ export function parseListenerOptions(
  * so that a subscription made before a write receives the write's change.
  */
 export class LazyUpdates {
+  /** Undefined until the first subscription or near cache. */
+  loaded: Updates | undefined;
   readonly #connect: () => Promise<unknown>;
   readonly #onLoaded: () => void;
   #loading: Promise<Updates> | undefined;
-  #loaded: Updates | undefined;
   #connection: PortConnection | undefined;
   #disconnects = 0;
 
@@ -63,26 +63,37 @@ export class LazyUpdates {
     );
   }
 
+  /** Iterates over the states of a store, from the first `next` on. */
+  watch(...args: Parameters<Updates['watch']>): AsyncIterableIterator<unknown> {
+    let loading: Promise<AsyncIterator<unknown>> | undefined;
+    const call = async (method: 'next' | 'return'): Promise<IteratorResult<unknown>> => {
+      loading ??= this.#load().then((updates) => updates.watch(...args));
+      return (await loading)[method]!();
+    };
+    return {
+      next: () => call('next'),
+      return: () => call('return'),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
   /** Caches up to `bytes` of a store's values in the page. Returns a function that ends it. */
   openNearCache(store: string, bytes: number): () => void {
     return this.#startWhenLoaded((updates) => updates.openNearCache(store, bytes), rethrowLater);
   }
 
-  /** Returns the near cache of a store, if it has one. */
-  nearCache(store: string): NearCache | undefined {
-    return this.#loaded?.nearCache(store);
-  }
-
   /** Called with a new connection. */
   resume(connection: PortConnection): void {
     this.#connection = connection;
-    this.#loaded?.resume(connection);
+    this.loaded?.resume(connection);
   }
 
   /** Called when the connection was lost or closed. */
   interrupted(): void {
     this.#connection = undefined;
-    this.#loaded?.interrupted();
+    this.loaded?.interrupted();
   }
 
   /** The page has closed its connection and doesn't want to reconnect by itself. */
@@ -90,24 +101,16 @@ export class LazyUpdates {
     this.#disconnects++;
   }
 
-  /** Reconnects on behalf of the listeners, if the page is still there in a moment. */
-  reconnect(): void {
-    this.#loaded?.reconnect();
-  }
-
-  receive(message: unknown): void {
-    this.#loaded?.receive(message);
-  }
-
   #startWhenLoaded(start: (updates: Updates) => () => void, onError: (error: unknown) => void): () => void {
-    return this.#loaded === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#loaded);
+    return this.loaded === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.loaded);
   }
 
   #load(): Promise<Updates> {
+    if (this.loaded !== undefined) return Promise.resolve(this.loaded);
     if (this.#loading !== undefined) return this.#loading;
     const loading = loadPart('subscriptions', () => import('./updates.ts')).then((part) => {
       const updates = new part.Updates(this.#connect);
-      this.#loaded = updates;
+      this.loaded = updates;
       if (this.#connection !== undefined) updates.resume(this.#connection);
       return updates;
     });

@@ -28,20 +28,18 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
     onFulfilled?: ((items: T[]) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#collect().then(onFulfilled, onRejected);
+    return collect(this).then(onFulfilled, onRejected);
   }
 
   catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T[] | B> {
-    return this.#collect().catch(onRejected);
+    return collect(this).catch(onRejected);
   }
 
   finally(onSettled?: (() => void) | null): Promise<T[]> {
-    return this.#collect().finally(onSettled);
-  }
-
-  async #collect(): Promise<T[]> {
-    const items: T[] = [];
-    for await (const item of this) items.push(item);
-    return items;
+    return collect(this).finally(onSettled);
   }
 }
+
+/** Every platform has it, but its type is declared in a later library than those of this folder. */
+const collect = <T>(items: AsyncIterable<T>): Promise<T[]> =>
+  (Array as unknown as { fromAsync<A>(items: AsyncIterable<A>): Promise<A[]> }).fromAsync(items);

@@ -25,6 +25,7 @@ import { RemoteRange } from './remote-range.ts';
 import type { RemoteSettingsListenerOptions } from './remote-settings.ts';
 import type { SettingsListener, SettingsMirror, SettingsState } from './settings-mirror.ts';
 import type { UpdateListener } from './subscriptions.ts';
+import type { WatchableStore } from './watch.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
@@ -46,6 +47,9 @@ export class RemoteStore {
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], async (_, method) => {
       throw (await loadFaults()).createFunctionError(method);
     });
+    defineMethods(RemoteStore, ['watch', 'watchMany'], (target, method, args) =>
+      target.#client.updates.watch(target as unknown as WatchableStore, method, args),
+    );
     this.#client = client;
     this.#store = store;
     this.#signatures = signatures;
@@ -77,7 +81,7 @@ export class RemoteStore {
   writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
     return rejectOnThrow(() => {
       const [sentKey, sentOptions] = toWireArguments([key, options], STREAM_ARGUMENT_ROLES) as [Key, SetOptions?];
-      this.#client.updates.nearCache(this.#store)?.invalidate(sentKey);
+      this.#client.updates.loaded?.nearCache(this.#store)?.invalidate(sentKey);
       return writeValueStream(this.#client, this.#store, sentKey, chunks, sentOptions);
     });
   }
@@ -85,7 +89,7 @@ export class RemoteStore {
   /** Runs all steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     return rejectOnThrow(() => {
-      this.#client.updates.nearCache(this.#store)?.invalidate();
+      this.#client.updates.loaded?.nearCache(this.#store)?.invalidate();
       return this.#client.call(this.#store, 'batch', [
         Array.from(checkIterable(steps, 'steps'), (step) => this.#toWireStep(step)),
       ]);
@@ -135,10 +139,9 @@ export class RemoteStore {
   static run(store: RemoteStore, method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
       const signature = store.#getSignature(method);
-      // Without a second argument it is a patch of settings.
-      const sent = toWireArguments(args, method === 'set' && args.length === 1 ? ['value'] : signature.takes);
+      const sent = toWireArguments(args, getRoles(method, args) ?? signature.takes);
       const access = getRequiredAccess(signature, sent);
-      const near = store.#client.updates.nearCache(store.#store);
+      const near = store.#client.updates.loaded?.nearCache(store.#store);
       if (near !== undefined) {
         if (method === 'get') return near.get(sent[0], () => store.#get(sent, access));
         // This page reads its own write from now on, also before the write has resolved.
@@ -232,6 +235,12 @@ const isNotStreamable = (error: unknown): boolean =>
 
 /** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
+
+/** Where the arguments tell the kind of the store: a patch of settings, and options of a cache's queue. */
+function getRoles(method: string, args: readonly unknown[]): readonly ArgumentRole[] | undefined {
+  if (method === 'set' && args.length === 1) return ['value'];
+  return method === 'push' && Object(args[1]).prefix !== undefined ? ['value', 'queue'] : undefined;
+}
 
 const UNKNOWN_SIGNATURE = /* @__PURE__ */ administers('...value');
 

@@ -3,7 +3,17 @@ import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
-import type { Range, SetOptions, SubscribeOptions } from '../protocol/options.ts';
+import type {
+  ClearOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  QueueOptions,
+  Range,
+  SetOptions,
+  SubscribeOptions,
+  WatchOptions,
+} from '../protocol/options.ts';
+import type { StoredItems, StoredValue, StoredValues } from '../protocol/plain-values.ts';
 import type {
   CacheDeclaration,
   DequeDeclaration,
@@ -29,11 +39,11 @@ const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
 export function defineMethods<T extends object>(
   { prototype }: { readonly prototype: T },
   names: readonly string[],
-  call: (instance: T, method: string, args: readonly unknown[]) => Promise<unknown>,
+  call: (instance: T, method: string, args: readonly unknown[]) => unknown,
 ): void {
   if (Object.hasOwn(prototype, names[0]!)) return;
   for (const name of names) {
-    function method(this: T, ...args: readonly unknown[]): Promise<unknown> {
+    function method(this: T, ...args: readonly unknown[]): unknown {
       return call(this, name, args);
     }
     const isProperty = PROPERTY_NAMES.includes(name as (typeof PROPERTY_NAMES)[number]);
@@ -91,15 +101,45 @@ interface RemoteStoreMethods<Contract, K, V> {
   subscribe(listener: (change: ChangeOrReset<K, V>) => void, options?: RemoteSubscribeOptions<K>): () => void;
 }
 
+/** Methods that caches and indexes have in a page. */
+interface RemoteWatchMethods<K, V, R> {
+  /**
+   * Iterates over the values of a key, from any window or process: the present one first, undefined if there is none, then one after each
+   * change; a slow reader gets the latest one only. It ends by `break` or `return` and by `signal`, and outlives a lost connection; a value
+   * that can't be read, or a connection that can't be opened again, rejects. The values are frozen: copy one to change it.
+   */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined>;
+  /**
+   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array in which unchanged entries
+   * are the same objects. Only what changed is sent, unless `order`, `tag` or `limit` are given.
+   */
+  watchMany(range?: R, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]>;
+}
+
 /**
  * A cache of the main process, used from a page, in one directory or in shards. A resolved write is on disk. Calls made in one turn, up to
  * 512 of them or 1 MiB, are sent as one message and committed as one transaction. Every method rejects with a `DiskCacheError`:
  * `NOT_ALLOWED`, `NO_SUCH_STORE`, `DISCONNECTED`, `TIMEOUT`, or the engine's own error.
  */
 export interface RemoteCache<K extends Key = Key, V = unknown>
-  extends Remote<CacheContract<K, V>>,
+  extends Remote<Omit<CacheContract<K, V>, 'set' | 'setMany' | 'add' | 'push' | 'deleteMany'>>,
     RemoteStoreMethods<CacheContract<K, V>, K, V>,
+    RemoteWatchMethods<K, V, Range<K>>,
     AsyncIterable<[K, V]> {
+  set<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): Promise<void>;
+  /** Sets all entries or none. An entry may have options of its own: `[key, value, { ttl }]`. */
+  setMany<W extends EntryWithOptions<K, V>>(
+    entries: StoredItems<V, EntryWithOptions<K, V>, W>,
+    options?: SetOptions,
+  ): Promise<void>;
+  /** Sets the item only if the key is missing; resolves to true if it was set. */
+  add<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): Promise<boolean>;
+  /** Adds a value at an end of a queue (default the back); resolves to its key. */
+  push<W>(value: StoredValue<V, W>, options?: QueueOptions & SetOptions): Promise<K>;
+  /** Deletes many items, all or none; resolves to the number of live ones or, with `each`, to whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
   keys(range?: Range<K>): RemoteRange<K>;
   values(range?: Range<K>): RemoteRange<V>;
   entries(range?: Range<K>): RemoteRange<[K, V]>;
@@ -114,9 +154,25 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
 
 /** An index of the main process, used from a page: the methods of `Map` with promises. Otherwise like `RemoteCache`. */
 export interface RemoteIndex<K extends Key = Key, V = unknown>
-  extends Remote<IndexContract<K, V>>,
+  extends Remote<Omit<IndexContract<K, V>, 'set' | 'setMany' | 'setDefault' | 'deleteMany' | 'clear'>>,
     RemoteStoreMethods<IndexContract<K, V>, K, V>,
+    RemoteWatchMethods<K, V, IndexRange<K>>,
     AsyncIterable<[K, V]> {
+  /** Sets an entry; an existing key keeps its position. */
+  set<W>(key: K, value: StoredValue<V, W>): Promise<void>;
+  /** Sets all entries or none. */
+  setMany<W extends EntryWithOptions<K, V>>(entries: StoredItems<V, readonly [K, V], W>): Promise<void>;
+  /** Resolves to the value of a key, after storing `value` if the key is missing. */
+  setDefault<W>(key: K, value: StoredValue<V, W>): Promise<V>;
+  /** Deletes many entries, all or none; resolves to the number deleted or, with `each`, to whether each was there. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
+  /** Deletes everything; with a prefix only entries whose key begins so, and resolves to their number. */
+  clear(): Promise<void>;
+  clear(options: ClearOptions): Promise<number>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
+  clear(options?: ClearOptions): Promise<number | void>;
   keys(range?: IndexRange<K>): RemoteRange<K>;
   values(range?: IndexRange<K>): RemoteRange<V>;
   entries(range?: IndexRange<K>): RemoteRange<[K, V]>;
@@ -124,13 +180,23 @@ export interface RemoteIndex<K extends Key = Key, V = unknown>
 
 /** A deque of the main process, used from a page: the methods of an array with promises. Otherwise like `RemoteCache`. */
 export interface RemoteDeque<V = unknown>
-  extends Remote<DequeContract<V>>,
+  extends Remote<Omit<DequeContract<V>, 'set' | 'push' | 'unshift' | 'extend'>>,
     RemoteStoreMethods<DequeContract<V>, number, V>,
     AsyncIterable<V> {
+  /** Replaces the value at an index (negative: counted from the end). */
+  set<W>(index: number, value: StoredValue<V, W>): Promise<void>;
+  /** Adds values at the back; resolves to the new length. */
+  push<W extends readonly V[]>(...values: StoredValues<V, W>): Promise<number>;
+  /** Adds values at the front, keeping their order; resolves to the new length. */
+  unshift<W extends readonly V[]>(...values: StoredValues<V, W>): Promise<number>;
+  /** Adds all values of an iterable at the back, or none; resolves to the new length. */
+  extend<W>(values: StoredItems<V, V, W>): Promise<number>;
   /** From the first to the last. */
   values(): RemoteRange<V>;
   /** From the last to the first. */
   reversed(): RemoteRange<V>;
+  /** Iterates over the values of the whole deque, read again after each change; otherwise as `watch` of a cache. */
+  watch(options?: WatchOptions): AsyncIterableIterator<readonly V[]>;
 }
 
 /** A declared store as a page sees it. */

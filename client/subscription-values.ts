@@ -1,9 +1,9 @@
 import { type ErrorData, fromErrorData } from '../protocol/error.ts';
 import { deepFreeze } from '../protocol/freeze.ts';
 import type { Key } from '../protocol/key.ts';
+import { toKeyId } from '../protocol/key-id.ts';
 import type { Change, SubscribeOptions } from '../protocol/options.ts';
 import type { ChangeOrReset, StoreEvent } from '../protocol/wire.ts';
-import { toKeyId } from './key-id.ts';
 
 /** A change that carries a value, or the error of reading it, as it was sent. */
 type SentChange = ChangeOrReset & { readonly key: Key; readonly error?: ErrorData };

@@ -4,6 +4,7 @@ import { ControlClient } from './control-client.ts';
 import { NearCache } from './near-cache.ts';
 import type { PortConnection } from './port-connection.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
+import { type WatchableStore, watch } from './watch.ts';
 
 /** The subscriptions and near caches of a page, over successive connections. Loaded with the first of either. */
 export class Updates {
@@ -21,6 +22,11 @@ export class Updates {
   /** Returns an unsubscribe function. With `mayConnect` it connects if there is no connection. */
   subscribe(subscription: Subscription, mayConnect: boolean): () => void {
     return this.#subscriptions.add(subscription, mayConnect);
+  }
+
+  /** Iterates over the states of a store: `watch` and `watchMany`. @throws {DiskCacheError} `BAD_OPTION` */
+  watch(store: WatchableStore, method: string, args: readonly unknown[]): AsyncIterableIterator<unknown> {
+    return watch(store, () => this.#control !== undefined, method, args);
   }
 
   nearCache(store: string): NearCache | undefined {

@@ -1,65 +1,34 @@
 import { copyValue } from '../protocol/clone.ts';
 import type { ArgumentRole } from '../protocol/contract/signature.ts';
 import { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
-import { KEY_PARTS_HINT } from '../protocol/key-limits.ts';
 
 /*
  * Arguments that can't be sent are rejected before the turn's message is posted: a function would make posting the whole message throw, a
  * Blob would make it arrive as null, a class instance would silently lose its class. The engine validates everything else.
  */
 
-/** The parts of the message: `${prefix}${name}.part is a function; ${remedy}`. */
 interface RejectedArgument {
   readonly value: unknown;
   readonly name: string;
-  readonly prefix: string | undefined;
-  readonly remedy: string | undefined;
+  /** Stands before the name: the place of the argument among others. */
+  readonly prefix: string;
 }
 
-/** Names the argument that can't be sent. The part at fault is found by code that is loaded for it (faults.ts). */
+/** Names the argument that can't be sent. The part at fault, and the remedy, are found by code that is loaded for it (faults.ts). */
 export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 
   constructor(code: ErrorCode, rejected: RejectedArgument) {
-    super(
-      code,
-      formatRejection(
-        rejected,
-        `${rejected.name} has a part that can't be sent, such as a function or a class instance`,
-      ),
-    );
+    super(code, `${rejected.prefix}${rejected.name} has a part that can't be sent, such as a function`);
     this.rejected = rejected;
   }
 }
-
-export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault: string): string =>
-  prefix + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
 /** Converts what an iterator, a getter or a proxy among the arguments has thrown. Returns a `DiskCacheError` unchanged. */
 export const toArgumentError = (error: unknown): DiskCacheError =>
   error instanceof DiskCacheError
     ? error
-    : new DiskCacheError('BAD_OPTION', "An argument can't be read; see its cause", { cause: error });
-
-/** Checks an argument by its role and returns it as it is sent. */
-const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {
-  key: (key) => checkKey(key),
-  keys: (keys) => checkEach(keys, 'keys', checkKey),
-  value: (value) => checkValue(value),
-  values: (values) => checkEach(values, 'values', checkValue),
-  '...value': (value) => checkValue(value),
-  entries: (entries) =>
-    checkEach(entries, 'entries', (entry, place) => {
-      const [key, value] = checkIterable(entry, 'a key and a value', place) as Iterable<unknown>;
-      return [checkKey(key, place), checkValue(value, place)];
-    }),
-  queue: (options) => checkOptionKeys(options, ['prefix'], 'options'),
-  range: (range) => checkOptionKeys(range, ['from', 'to', 'prefix'], 'range'),
-  tag: (tag) => checkPlain(tag, 'tag'),
-  jobOptions: (options) => checkOptionKeys(options, JOB_KEY_OPTIONS, 'options'),
-  jobs: (jobs) => checkEach(jobs, 'jobs', checkJob),
-  plain: (argument) => checkPlain(argument, 'options'),
-};
+    : new DiskCacheError('BAD_OPTION', "An argument can't be read", { cause: error });
 
 /**
  * Returns the arguments of a call as they are sent. The main process refuses too many.
@@ -81,33 +50,53 @@ const checkEach = (items: unknown, label: string, check: (item: unknown, place: 
   Array.from(checkIterable(items, label), (item, at) => check(item, `${label}[${at}]: `));
 
 /** The main process decides whether it is a key. */
-const checkKey = (key: unknown, place?: string): unknown =>
-  checkCloneable(key, 'BAD_KEY', 'key', place, KEY_PARTS_HINT);
+const checkKey = (key: unknown, place?: string): unknown => checkCloneable(key, 'BAD_KEY', 'key', place);
 
-const checkValue = (value: unknown, place?: string): unknown =>
-  checkCloneable(value, 'BAD_VALUE', 'value', place, 'store plain data instead');
+const checkValue = (value: unknown, place?: string): unknown => checkCloneable(value, 'BAD_VALUE', 'value', place);
 
 export const checkPlain = (argument: unknown, name: string, place?: string): unknown =>
   checkCloneable(argument, 'BAD_OPTION', name, place);
 
-function checkCloneable(value: unknown, code: ErrorCode, name: string, place?: string, remedy?: string): unknown {
+function checkCloneable(value: unknown, code: ErrorCode, name: string, prefix = ''): unknown {
   try {
     return copyValue(value);
   } catch {
-    throw new UnsendableArgumentError(code, { value, name, prefix: place, remedy });
+    throw new UnsendableArgumentError(code, { value, name, prefix });
   }
 }
 
+/** Checks an argument by its role and returns it as it is sent. */
+const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {
+  key: checkKey,
+  keys: (keys) => checkEach(keys, 'keys', checkKey),
+  value: checkValue,
+  values: (values) => checkEach(values, 'values', checkValue),
+  '...value': checkValue,
+  entries: (entries) =>
+    checkEach(entries, 'entries', (entry, place) => {
+      const [key, value, options] = checkIterable(entry, 'key and value', place) as Iterable<unknown>;
+      const pair = [checkKey(key, place), checkValue(value, place)];
+      return options === undefined ? pair : [...pair, checkPlain(options, 'options', place)];
+    }),
+  queue: checkOptionKeys,
+  jobOptions: checkOptionKeys,
+  range: (range) => checkOptionKeys(range, 'range'),
+  tag: (tag) => checkPlain(tag, 'tag or prefix'),
+  jobs: (jobs) => checkEach(jobs, 'jobs', checkJob),
+  plain: (argument) => checkPlain(argument, 'options'),
+};
+
 /** Checks options, some of which are keys. */
-function checkOptionKeys(options: unknown, names: readonly string[], label: string, place = ''): unknown {
-  for (const name of names) {
+function checkOptionKeys(options: unknown, label = 'options', place = ''): unknown {
+  for (const name of KEY_OPTIONS) {
     const key: unknown = Object(options)[name];
     if (key !== undefined) checkKey(key, `${place}${label}.${name}: `);
   }
   return checkPlain(options, label, place);
 }
 
-const JOB_KEY_OPTIONS = ['dedupeKey', 'group'];
+/** The options of queues, ranges and jobs that are keys. */
+const KEY_OPTIONS = ['key', 'from', 'to', 'prefix', 'dedupeKey', 'group'];
 
 /** The main process refuses what isn't a job. */
 function checkJob(job: unknown, place: string): unknown {
@@ -115,12 +104,12 @@ function checkJob(job: unknown, place: string): unknown {
   const { payload, ...options } = job as { readonly payload: unknown };
   return {
     payload: checkValue(payload, place),
-    ...(checkOptionKeys(options, JOB_KEY_OPTIONS, 'job', place) as object),
+    ...(checkOptionKeys(options, 'job', place) as object),
   };
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function checkIterable(items: unknown, what: string, place = ''): Iterable<unknown> {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items) return items as Iterable<unknown>;
-  throw new DiskCacheError('BAD_OPTION', `${place}An array or another iterable of ${what} was expected`);
+  throw new DiskCacheError('BAD_OPTION', `${place}An iterable of ${what} was expected`);
 }

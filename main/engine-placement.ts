@@ -28,11 +28,20 @@ export interface PlacedEngine {
 
 type Options = HostOptions<StoreDeclarations>;
 
-/** Opens everything in this process, or in the utility process whose module is at `utilityPath`. */
-export async function placeEngine(directory: string, options: Options, utilityPath: string): Promise<PlacedEngine> {
+/** Directories and files of the application. */
+export interface EnginePaths {
+  /** The directory of the stores. */
+  readonly directory: string;
+  /** The application's own directory. */
+  readonly userData: string;
+  /** The module of the utility process. */
+  readonly utilityPath: string;
+}
+
+/** Opens everything in this process, or in the utility process. */
+export async function placeEngine(paths: EnginePaths, options: Options): Promise<PlacedEngine> {
   const { placement = 'main' } = options;
-  if (Object.hasOwn(PLACEMENTS, placement))
-    return withLimitedWaits(await PLACEMENTS[placement](directory, options, utilityPath));
+  if (Object.hasOwn(PLACEMENTS, placement)) return withLimitedWaits(await PLACEMENTS[placement](paths, options));
   throw new DiskCacheError(
     'BAD_OPTION',
     `placement is ${formatValue(placement, "'")}; it has to be 'main' or 'utility'`,
@@ -61,9 +70,10 @@ function withLimitedWaits(open: PlacedEngine): PlacedEngine {
   };
 }
 
-function placeInMain(directory: string, options: Options): PlacedEngine {
+function placeInMain({ directory, userData }: EnginePaths, options: Options): PlacedEngine {
   const { engine, registry, windows, queues, close } = openEngine(directory, options.stores, {
     windows: options.windows,
+    userData,
   });
   return {
     engine,
@@ -77,13 +87,13 @@ function placeInMain(directory: string, options: Options): PlacedEngine {
 }
 
 async function placeInUtility(
-  directory: string,
+  { directory, userData, utilityPath }: EnginePaths,
   { stores, storesModule, windows }: Options,
-  utilityPath: string,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
     directory,
+    userData,
     stores: serializeStores(stores, storesModule),
     windows: assertSendableWindowOptions(windows),
   };

@@ -20,6 +20,7 @@ import { hideFromPages } from './open-engine.ts';
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { RemoteSettings } from '../client/remote-settings.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
+export { conf, electronConf, electronJsonStorage, electronStore, lowdb } from '../protocol/move-source.ts';
 export { cache, defineStores, deque, fanout, index, settings } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
@@ -46,6 +47,17 @@ export type {
   TransactionMessage,
 } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
+export {
+  type ImportDiskCacheOptions,
+  type ImportProgress,
+  type ImportResult,
+  type ImportTarget,
+  importDiskCache,
+  type NamedImport,
+  type NamedKind,
+  type PythonDisk,
+  type SkippedItem,
+} from './import/index.ts';
 export type {
   EnqueueOptions,
   EnqueueResult,
@@ -82,9 +94,10 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
 ): Promise<Host<S, P>> {
   assertHostOptions(options);
   await whenAppReady();
-  const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
+  const userData = app.getPath('userData');
+  const directory = options.directory ?? join(userData, 'deskcache');
   const authorize = options.authorize ?? allowOwnPages(app.isPackaged);
-  const placedEngine = await placeEngine(directory, options, getRuntimePath('utility.cjs'));
+  const placedEngine = await placeEngine({ directory, userData, utilityPath: getRuntimePath('utility.cjs') }, options);
   hideFromPages(directory);
   const http = new HttpService(directory, options.caches);
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);

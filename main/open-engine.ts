@@ -31,6 +31,8 @@ export interface OpenEngineOptions {
   readonly attached?: readonly WindowStoreId[];
   /** For each queue, unless it is opened with others. */
   readonly queues?: OpenQueueOptions;
+  /** The directory of the application, where relative paths of `from` start. */
+  readonly userData?: string;
 }
 
 /**
@@ -41,11 +43,11 @@ export interface OpenEngineOptions {
 export function openEngine(
   directory: string,
   stores: StoreDeclarations,
-  { windows: windowOptions, attached = [], queues: queueOptions }: OpenEngineOptions = {},
+  { windows: windowOptions, attached = [], queues: queueOptions, userData }: OpenEngineOptions = {},
 ): OpenEngine {
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
-  const registry = new Registry(directory, stores);
+  const registry = new Registry(directory, stores, userData);
   hideFromPages(directory);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
   const queues = createQueues(directory, queueOptions);

@@ -4,8 +4,8 @@ import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
 import { openEngine } from './open-engine.ts';
 
-serveCommands(process.parentPort, async ({ directory, stores, windows: windowOptions }, attached) => {
-  const options = { windows: windowOptions, attached };
+serveCommands(process.parentPort, async ({ directory, userData, stores, windows: windowOptions }, attached) => {
+  const options = { windows: windowOptions, attached, userData };
   const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
   return {
     engine,

@@ -71,8 +71,7 @@ export function fromErrorData(data: ErrorData): DiskCacheError {
 
 /** Accepts any string as the code, because a later version may have added codes. */
 export function isErrorData(value: unknown): value is ErrorData {
-  if (typeof value !== 'object' || value === null) return false;
-  const { code, message, cause } = value as Record<string, unknown>;
+  const { code, message, cause } = Object(value) as Record<string, unknown>;
   return typeof code === 'string' && typeof message === 'string' && (cause === undefined || typeof cause === 'string');
 }
 

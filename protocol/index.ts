@@ -3,18 +3,36 @@
 export type { Access } from './contract/signature.ts';
 export { DiskCacheError, ERROR_CODES, type ErrorCode } from './error.ts';
 export type { Key } from './key.ts';
+export {
+  type ConfFileOptions,
+  conf,
+  type EncryptedFileOptions,
+  type EncryptionAlgorithm,
+  electronConf,
+  electronJsonStorage,
+  electronStore,
+  lowdb,
+  type MoveFormat,
+  type MoveSource,
+} from './move-source.ts';
+export { omitUnstorable } from './omit-unstorable.ts';
 export type {
   CacheOptions,
   Change,
   ChangeKind,
+  ClearOptions,
   Codec,
   Configuration,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
   EvictionPolicyName,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
 } from './options.ts';
+export type { Storable } from './plain-values.ts';
 export type { CheckOptions, Entry, Finding, FindingCode, Stats } from './results.ts';
 export type { SettingsPatch, SettingsPath, SettingsValue } from './settings-path.ts';
 export type { StandardSchema } from './stores.ts';

@@ -82,11 +82,33 @@ export type CollectionOptions = Pick<
   'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
 >;
 
-export interface SetOptions {
+/** When an item expires: after some time, or at a point in time. At most one of the two; `BAD_OPTION` for both. */
+export interface ExpiryOptions {
   /** Milliseconds until the item expires; overrides the store's default. 0 or less stores an item that has already expired. */
   readonly ttl?: number;
+  /**
+   * The time at which the item expires, in epoch milliseconds by the store's clock; overrides the store's default. A time that has passed
+   * stores an item that has already expired; `Infinity` means never.
+   */
+  readonly expiresAt?: number;
+}
+
+export interface SetOptions extends ExpiryOptions {
   /** A label shared by several items, for `evict(tag)`. */
   readonly tag?: string | number;
+}
+
+/** An entry of `setMany`. Its own options take precedence over those of the call, separately for expiry and tag. */
+export type EntryWithOptions<K, V> = readonly [key: K, value: V, options?: SetOptions];
+
+export interface DeleteManyOptions {
+  /** Return for each key whether there was a live item, instead of their number. Default false. */
+  readonly each?: boolean;
+}
+
+export interface ClearOptions {
+  /** Delete only the items whose key begins so, as `deletePrefix`. */
+  readonly prefix: Key;
 }
 
 export interface CountOptions {
@@ -146,4 +168,16 @@ export interface SubscribeOptions<K = Key> {
   readonly to?: K;
   /** Tell `value` and, for `key` and `keys`, `before`. Default false. */
   readonly values?: boolean;
+}
+
+/** An `AbortSignal`, by the part that is used of it: where this is compiled its own type may be unknown. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+export interface WatchOptions {
+  /** Ends the iteration when it is aborted; a waiting `next` resolves with `done`. */
+  readonly signal?: AbortSignalLike;
 }

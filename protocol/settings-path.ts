@@ -56,7 +56,7 @@ export type SettingsValue<T, P> = unknown extends T
 /** Several settings at once, by their paths. */
 export type SettingsPatch<T> = { readonly [P in SettingsPath<T>]?: SettingsValue<T, P> };
 
-export const MAX_PATH_SEGMENTS = 16;
+const MAX_PATH_SEGMENTS = 16;
 
 /**
  * Splits a path into its segments. A path can also be given as an array of segments, for names that contain a dot.

@@ -1,6 +1,8 @@
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
+import type { MoveSource } from './move-source.ts';
 import type { CacheOptions, CollectionOptions } from './options.ts';
+import type { PlainValues } from './plain-values.ts';
 
 /** The common interface of Standard Schema validators, https://standardschema.dev. */
 export interface StandardSchema<Output = unknown> {
@@ -85,6 +87,12 @@ export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> exten
   readonly migrate?: (index: Map<K, unknown>, from: number) => void;
   /** Any synchronous Standard Schema validator; the main process validates every write and read with it. */
   readonly schema?: StandardSchema<V>;
+  /**
+   * Where the application has kept this data so far, such as `lowdb('db.json')`: each top-level member becomes an entry, once, in one
+   * transaction, while the index is opened. Entries that the index has stay, and so do the files. What can't be moved is reported as a
+   * warning of the process.
+   */
+  readonly from?: MoveSource | readonly MoveSource[];
 }
 
 export interface DequeDeclarationOptions extends CollectionOptions {
@@ -130,6 +138,12 @@ export interface SettingsDeclarationOptions<T extends object = Record<string, un
    * one warning of the process.
    */
   readonly invalid?: 'throw' | 'default';
+  /**
+   * Where the application has kept its settings so far, such as `electronStore('config.json')`: they are moved once, in one transaction,
+   * while the settings are opened, before the migrations. Settings that were set already stay, and so do the files. A file that is damaged
+   * is tried again at the next opening; what can't be moved is reported as a warning of the process.
+   */
+  readonly from?: MoveSource | readonly MoveSource[];
 }
 
 // biome-ignore-start lint/suspicious/noExplicitAny: declarations of any key and value type are admitted and keep their own
@@ -172,8 +186,9 @@ export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): Deque
  * Declares the settings of an application: typed values by path (`'editor.fontSize'`), each with a default. Nothing expires or is evicted,
  * and what was set survives a power cut.
  */
-export const settings = <T extends object>(options: SettingsDeclarationOptions<T>): SettingsDeclaration<T> =>
-  createDeclaration('settings', options);
+export const settings = <T extends object>(
+  options: SettingsDeclarationOptions<T> & PlainValues<T>,
+): SettingsDeclaration<T> => createDeclaration('settings', options as SettingsDeclarationOptions<T>);
 
 const createDeclaration = <const T extends string, O extends object>(kind: T, options: O) =>
   Object.freeze({ kind, options: Object.freeze({ ...options }) });

@@ -163,7 +163,6 @@ export interface Goodbye {
 export const createGoodbye = (reason: ErrorData): Goodbye => ({ deskcache: 'goodbye', reason });
 
 export function isGoodbye(message: unknown): message is Goodbye {
-  if (typeof message !== 'object' || message === null) return false;
-  const { deskcache, reason } = message as Record<string, unknown>;
+  const { deskcache, reason } = Object(message) as Record<string, unknown>;
   return deskcache === 'goodbye' && isErrorData(reason);
 }

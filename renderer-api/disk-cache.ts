@@ -115,7 +115,7 @@ export class DiskCache extends DefaultStore {
    */
   nearCache(store: string, { maxBytes = DEFAULT_NEAR_CACHE_BYTES }: { readonly maxBytes?: number } = {}): () => void {
     if (typeof maxBytes !== 'number' || !(maxBytes >= 0))
-      throw new DiskCacheError('BAD_OPTION', `maxBytes is ${String(maxBytes)}; it has to be a number from 0`);
+      throw new DiskCacheError('BAD_OPTION', `maxBytes is ${String(maxBytes)}; give a number from 0`);
     return this.#client.updates.openNearCache(assertStoreName(store), maxBytes);
   }
 

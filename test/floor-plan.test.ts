@@ -14,12 +14,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'renderer-api/': ['protocol/', 'client/', 'comlink'],
   'renderer-api/bindings/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/disk-cache.ts'],
   'renderer-api/react/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'react'],
+  'renderer-api/vue/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'vue'],
+  'renderer-api/svelte/': ['protocol/', 'client/', 'renderer-api/index.ts', 'renderer-api/bindings/', 'svelte'],
   'client/': ['protocol/', 'comlink'],
   'client/settings-mirror.ts': ['protocol/', 'client/', 'dequal'],
   'preload/': ['protocol/', 'electron'],
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
   'main/engine/settings/migrations.ts': ['protocol/', 'main/engine/', 'semver'],
+  'main/adapters/': ['protocol/', 'dequal'],
   'main/bundling/': ['main/engine/runtime-files.ts', 'node:'],
   'main/bridge/': [
     'protocol/',
@@ -32,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'main/http-semantics/': [],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'main/http-semantics/', 'node:', 'mrmime'],
+  'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',
     'main/engine/index.ts',

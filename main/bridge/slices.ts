@@ -1,5 +1,6 @@
 import type { Cursor, Kind } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import type { ClearOptions } from '../../protocol/options.ts';
 import type { Cache, Deque, FanoutCache, Index } from '../engine/index.ts';
 import { isEqual, OutOfTime, type ReadBudget, withoutByteLimit } from '../engine/internal.ts';
 import type { BridgeStore } from './handlers.ts';
@@ -134,6 +135,14 @@ const SLICED_METHODS: Readonly<Record<string, SlicedMethod>> = {
   'index.page': pageInSlices,
   'cache.evict': (cache: Cache, [tag], budget) => deleteInSlices(budget, () => cache.evict(tag as string)),
   'cache.expire': (cache: Cache, _, budget) => deleteInSlices(budget, () => cache.expire()),
+  'cache.deletePrefix': (cache: Cache, [prefix], budget) =>
+    deleteInSlices(budget, () => cache.deletePrefix(prefix as string)),
+  'index.deletePrefix': (index: Index, [prefix], budget) =>
+    deleteInSlices(budget, () => index.deletePrefix(prefix as string)),
+  'cache.clear': (cache: Cache, [options], budget) =>
+    deleteInSlices(budget, () => cache.clear(options as ClearOptions)),
+  'index.clear': (index: Index, [options], budget) =>
+    deleteInSlices(budget, () => index.clear(options as ClearOptions)),
   'cache.cull': (cache: Cache, _, budget) => deleteInSlices(budget, () => cache.cull()),
 };
 
@@ -144,7 +153,8 @@ export function getSlices(
   store: BridgeStore,
   args: readonly unknown[],
 ): ((budget: ReadBudget) => Slices) | undefined {
-  if (!LONG_METHODS.has(method)) return undefined;
+  // Without a prefix, `clear` is one statement.
+  if (!LONG_METHODS.has(method) || (method === 'clear' && args[0] === undefined)) return undefined;
   const sliced = SLICED_METHODS[`${kind}.${method}`];
   return sliced && ((budget) => sliced(store as never, args, budget));
 }
@@ -153,10 +163,8 @@ export function getSlices(
 const LONG_OPERATIONS: ReadonlySet<string> = new Set([
   ...Object.keys(SLICED_METHODS),
   'cache.volume',
-  'cache.clear',
   'index.volume',
   'index.equals',
-  'index.clear',
   'deque.volume',
   'deque.delete',
   'deque.splice',

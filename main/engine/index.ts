@@ -6,13 +6,18 @@ export type {
   CacheOptions,
   Change,
   ChangeKind,
+  ClearOptions,
   Codec,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
   EvictionPolicyName,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../protocol/options.ts';
 export type { Entry, Stats } from '../../protocol/results.ts';
 export type { SettingsPatch, SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';

@@ -15,7 +15,9 @@ export {
 } from './process-identity.ts';
 export { toOwnRealm, unrefTimer } from './realm.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
+export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
+export { ForeignDatabase } from './sqlite/foreign-database.ts';
 export { OpenHandle } from './state/core.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import type { MoveSource } from '../../protocol/move-source.ts';
 import type { CacheOptions, Codec } from '../../protocol/options.ts';
 import {
   DEFAULT_STORE,
@@ -18,6 +19,7 @@ import { FanoutCache } from './fanout/fanout-cache.ts';
 import type { FanoutOptions } from './fanout/open-fanout.ts';
 import { Index, type IndexOptions } from './index-map/index-map.ts';
 import type { StandardSchema } from './index-map/schema.ts';
+import { parseSources } from './moving/move-in.ts';
 import { Settings, type SettingsOptions } from './settings/settings.ts';
 
 export type { StoreHandle } from './cache/open.ts';
@@ -77,12 +79,16 @@ const DECLARATION_OPENERS: Readonly<
 export class Registry {
   readonly #stores = new Map<string, EngineStore>();
 
-  /** @throws {DiskCacheError} what opening the failing store throws; those opened before it are closed again. */
-  constructor(directory: string, declarations: StoreDeclarations) {
+  /**
+   * `userData` is the directory of the application, where the relative paths of `from` start.
+   *
+   * @throws {DiskCacheError} what opening the failing store throws; those opened before it are closed again.
+   */
+  constructor(directory: string, declarations: StoreDeclarations, userData?: string) {
     const all: StoreDeclarations = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...declarations };
     try {
       for (const [name, declaration] of Object.entries(all)) {
-        this.#stores.set(name, openDeclared(name, declaration, directory));
+        this.#stores.set(name, openDeclared(name, declaration, directory, userData));
       }
     } catch (error) {
       this.close();
@@ -110,16 +116,26 @@ export class Registry {
 }
 
 /** @throws {DiskCacheError} with the name of the store for a bad option; other errors contain its path. */
-function openDeclared(name: string, declaration: StoreDeclaration, directory: string): EngineStore {
+function openDeclared(
+  name: string,
+  declaration: StoreDeclaration,
+  directory: string,
+  userData: string | undefined,
+): EngineStore {
   const { kind, options } = Object(declaration) as StoreDeclaration;
   if (!Object.hasOwn(DECLARATION_OPENERS, kind)) {
     const kinds = Object.keys(DECLARATION_OPENERS).map((known) => `${known}()`);
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" has no declaration; give it one of ${kinds.join(', ')}`);
   }
   try {
-    return DECLARATION_OPENERS[kind](join(directory, name), options as never);
+    return DECLARATION_OPENERS[kind](join(directory, name), withLocatedSources(options, userData) as never);
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'BAD_OPTION') throw error;
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" can't be opened: ${error.message}`, { cause: error });
   }
+}
+
+function withLocatedSources(options: StoreDeclaration['options'], userData: string | undefined): object {
+  const { from } = options as { readonly from?: MoveSource };
+  return from === undefined ? options : { ...options, from: parseSources(from, userData) };
 }

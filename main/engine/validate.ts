@@ -3,7 +3,7 @@ import { isPromise, isProxy } from 'node:util/types';
 import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
+import { type EntryWithOptions, NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
 
 // Calls come from pages and from plain JavaScript, too, so the types are checked at run time.
 
@@ -51,11 +51,25 @@ export function parseSide(side: unknown, defaultSide: 'front' | 'back'): 'front'
 }
 
 const NO_OPTIONS: SetOptions = {};
-const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
+const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'expiresAt', 'tag']);
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export const assertSetOptions = (options: SetOptions | undefined): SetOptions =>
   options === undefined ? NO_OPTIONS : assertOptions(options, SET_OPTIONS);
+
+/**
+ * Returns the options of one entry of `setMany` over those of the call: its `ttl` or `expiresAt` replaces either of the call's.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function mergeSetOptions(shared: SetOptions | undefined, own: SetOptions | undefined): SetOptions | undefined {
+  if (own === undefined) return shared;
+  const { ttl, expiresAt, tag } = assertSetOptions(own);
+  const { ttl: sharedTtl, expiresAt: sharedExpiresAt, ...rest } = shared ?? NO_OPTIONS;
+  const hasExpiry = ttl !== undefined || expiresAt !== undefined;
+  const expiry = hasExpiry ? { ttl, expiresAt } : { ttl: sharedTtl, expiresAt: sharedExpiresAt };
+  return { ...rest, ...expiry, ...(tag !== undefined && { tag }) } as SetOptions;
+}
 
 /** More items than memory can hold as an array: the length of an array of holes says nothing about its size. */
 const MAX_ARRAY_LENGTH = 2 ** 26;
@@ -115,17 +129,20 @@ export const inspectKey = (key: Key): string =>
   inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4, maxStringLength: 64, maxArrayLength: 8 });
 
 /**
- * Stores pairs one after the other.
+ * Stores entries one after the other.
  *
- * @throws {DiskCacheError} `BAD_OPTION` if an entry is not a [key, value] pair; errors of `store`, for bad keys and values with the
- * entry's index prepended.
+ * @throws {DiskCacheError} `BAD_OPTION` if an entry is not a [key, value] pair; errors of `store`, for bad keys, values and options with
+ * the entry's index prepended.
  */
-export function storeEach(entries: Iterable<readonly [Key, unknown]>, store: (key: Key, value: unknown) => void): void {
+export function storeEach(
+  entries: Iterable<EntryWithOptions<Key, unknown>>,
+  store: (key: Key, value: unknown, options: SetOptions | undefined) => void,
+): void {
   let at = 0;
   for (const entry of assertIterable(entries, 'pairs [key, value]')) {
     if (!Array.isArray(entry)) throw new DiskCacheError('BAD_OPTION', 'setMany takes pairs [key, value]');
     try {
-      store(entry[0], entry[1]);
+      store(entry[0], entry[1], entry[2]);
     } catch (error) {
       throw isBadInput(error)
         ? new DiskCacheError(error.code, `entries[${at}]: ${error.message}`, { cause: error.cause })
@@ -136,7 +153,7 @@ export function storeEach(entries: Iterable<readonly [Key, unknown]>, store: (ke
 }
 
 const isBadInput = (error: unknown): error is DiskCacheError =>
-  error instanceof DiskCacheError && (error.code === 'BAD_KEY' || error.code === 'BAD_VALUE');
+  error instanceof DiskCacheError && ['BAD_KEY', 'BAD_VALUE', 'BAD_OPTION'].includes(error.code);
 
 /** @throws {DiskCacheError} `BAD_OPTION` for anything but a string or a number. */
 export function toTagColumn(tag: string | number): string | number {

@@ -40,7 +40,10 @@ const RAW_PORT_WINDOW = 'port';
 export interface TestHostOptions<S extends StoreDeclarations> {
   /** The result of `defineStores`. */
   readonly stores: S;
-  /** The directory of the stores, which is kept. Default: a temporary one, deleted when the host is closed. */
+  /**
+   * The directory of the stores, which is kept; files that stores move in (`from`) are looked for in it, too. Default: a temporary one,
+   * deleted when the host is closed.
+   */
   readonly directory?: string;
   /** As in `openDiskCache`. */
   readonly windows?: WindowStoreOptions;
@@ -164,6 +167,7 @@ export async function testHost<const S extends StoreDeclarations>(
       const { close, ...parts } = openEngine(directory, withClock(stores, clock), {
         windows: { clock: clock.now, ...windowOptions },
         queues: { clock: clock.now },
+        userData: directory,
       });
       try {
         for (const [name, store] of Object.entries(parts.registry.stores)) failures.watch(name, getKind(store), store);

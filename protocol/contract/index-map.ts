@@ -1,5 +1,5 @@
 import type { Key } from '../key.ts';
-import type { Range } from '../options.ts';
+import type { ClearOptions, DeleteManyOptions, Range } from '../options.ts';
 import type { CheckOptions, Cursor, Finding, Projection, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
@@ -13,6 +13,8 @@ export interface IndexContract<K = Key, V = unknown> {
   /** Returns values in the order of the keys; `undefined` for each missing one. */
   getMany(keys: Iterable<K>): (V | undefined)[];
   has(key: K): boolean;
+  /** Returns for each key, in order, whether there is an entry. */
+  hasMany(keys: Iterable<K>): boolean[];
   /** Returns the entry whose key was inserted last (the default), or first. */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined;
   page(of: Projection | 'items', range?: IndexRange<K>, after?: Cursor): ResultPage;
@@ -30,12 +32,17 @@ export interface IndexContract<K = Key, V = unknown> {
   setDefault(key: K, value: V): V;
   /** Returns true if there was an entry to delete. */
   delete(key: K): boolean;
+  /** Returns the number of entries deleted or, with `each`, whether each key had one. */
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  /** Deletes entries whose key begins so (characters of a string, elements of an array); returns how many. */
+  deletePrefix(prefix: Key): number;
   /** Deletes an entry and returns its value; undefined if the key is missing. */
   pop(key: K): V | undefined;
   /** Removes and returns the entry whose key was inserted last (the default), or first. */
   popItem(options?: { readonly last?: boolean }): [K, V] | undefined;
-  /** Deletes everything. */
-  clear(): void;
+  /** Deletes everything; with a prefix entries whose key begins so, and returns how many. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
+  clear(options?: ClearOptions): number | void;
   /** Checks for damage of every kind; `repair` deletes what is damaged. */
   check(options?: CheckOptions): Finding[];
 }
@@ -55,6 +62,7 @@ export const INDEX_SIGNATURES: Signatures<IndexContract> = /* @__PURE__ */ (() =
   get: reads('key'),
   getMany: reads('keys'),
   has: reads('key'),
+  hasMany: reads('keys'),
   peekItem: reads('plain'),
   page: reads('plain', 'range', 'plain'),
   size: reads(),
@@ -62,7 +70,9 @@ export const INDEX_SIGNATURES: Signatures<IndexContract> = /* @__PURE__ */ (() =
   set: writes('key', 'value'),
   setMany: writes('entries'),
   delete: writes('key'),
+  deleteMany: writes('keys', 'plain'),
+  deletePrefix: writes('tag'),
   pop: writes('key'),
-  clear: administers(),
+  clear: administers('range'),
   check: administersAlone('plain'),
 }))();

@@ -10,25 +10,21 @@ export type ConnectionSource = Pick<DiskCache, 'connection'>;
  * what the browser says.
  */
 export const observeConnection = ({ connection }: ConnectionSource): Observer<boolean> =>
-  getSharedObserver<boolean>(connection, ['online'], isBrowserOnline(), ({ show, showNow, fail }) => {
-    let isTold = false;
-    const tell = (online: boolean) => {
-      isTold = true;
-      showNow(online);
+  getSharedObserver<boolean>(connection, ['online'], isBrowserOnline(), (show, fail) => {
+    const tell = (online: boolean) => show(() => online, true);
+    const ended = new AbortController();
+    const onError = (error: unknown): void => {
+      for (const type of ['online', 'offline'])
+        globalThis.addEventListener?.(type, () => show(isBrowserOnline), { signal: ended.signal });
+      fail(error);
     };
-    const showBrowser = () => {
-      if (!isTold) show(isBrowserOnline);
-    };
-    const unsubscribe = connection.subscribe(tell, { onError: fail });
+    const unsubscribe = connection.subscribe(tell, { onError });
     connection.online.then(tell, fail);
-    for (const type of CONNECTION_EVENTS) globalThis.addEventListener?.(type, showBrowser);
     return () => {
       unsubscribe();
-      for (const type of CONNECTION_EVENTS) globalThis.removeEventListener?.(type, showBrowser);
+      ended.abort();
     };
   });
-
-const CONNECTION_EVENTS = ['online', 'offline'] as const;
 
 /** Where there is no browser, the network is taken for reachable. */
 const isBrowserOnline = (): boolean => globalThis.navigator?.onLine !== false;

@@ -1,12 +1,11 @@
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SubscribeOptions } from '../../protocol/options.ts';
 import type { EntryStore } from './entry.ts';
-import { ignoreDisconnected } from './failures.ts';
+import { createReader } from './follow-by-reading.ts';
 import { getIdentity } from './key-identity.ts';
-import { compareKeys } from './key-order.ts';
 import type { Observer } from './observer.ts';
 import { getSharedObserver } from './shared-observers.ts';
-import { subscribeToValues } from './value-changes.ts';
+import { followValues } from './value-changes.ts';
 
 /** An item with its key. It is the same object until its value changes. */
 export type EntryRow<K, V> = readonly [key: K, value: V];
@@ -20,55 +19,56 @@ export const observeEntries = <K extends Key, V>(
   store: EntryStore<K, V>,
   range: Range<K> = {},
 ): Observer<readonly EntryRow<K, V>[]> =>
-  getSharedObserver<readonly EntryRow<K, V>[]>(store, ['entries', range], NO_ROWS, ({ show, fail }) => {
+  getSharedObserver<readonly EntryRow<K, V>[]>(store, ['entries', range], NO_ROWS, (show, fail) => {
     const { prefix, from, to, tag, order, reverse, limit = Infinity } = range;
-    // Changes tell neither tags nor whether a key is in two ranges.
-    const isReadForChanges = tag !== undefined || (prefix !== undefined && (from !== undefined || to !== undefined));
-    /** In ascending order; undefined before the first read. */
+    /** In ascending order; undefined before the first read and after a failed one. */
     let rows: Rows | undefined;
+    /** What came while the range is being read, and is not in its result. */
     let waiting: (() => void)[] | undefined;
-    let isStale = false;
     let isSorted = true;
-
-    async function read(): Promise<void> {
-      isStale = true;
-      if (waiting !== undefined) return;
-      waiting = [];
-      try {
-        while (isStale) {
-          isStale = false;
-          // What came before this read is in its result.
-          waiting.length = 0;
-          const items: EntryRow<Key, unknown>[] = await store.entries(range as never);
-          if (reverse) items.reverse();
-          rows = new Map(items.map((item) => [getIdentity(item[0]), item]));
-          isSorted = true;
-        }
-      } catch (error) {
-        isStale = false;
-        ignoreDisconnected(fail)(error);
-      }
-      const changes = waiting;
-      waiting = undefined;
-      for (const apply of changes) apply();
-      if (rows !== undefined) show(getRows);
+    /** NaN: not known. The range is read again then, also if this part can't be loaded. */
+    let compare = (..._keys: unknown[]): number => Number.NaN;
+    if (order === 'key') {
+      import('./key-order.ts').then(
+        ({ compareKeys }) => {
+          compare = compareKeys;
+        },
+        () => {},
+      );
     }
+
+    const read = createReader(
+      () => {
+        waiting = [];
+        return store.entries(range as never) as PromiseLike<EntryRow<Key, unknown>[]>;
+      },
+      (items) => {
+        if (reverse) items.reverse();
+        rows = new Map(items.map((item) => [getIdentity(item[0]), item]));
+        isSorted = true;
+        const changes = waiting!;
+        waiting = undefined;
+        for (const apply of changes) apply();
+        show(getRows);
+      },
+      (error) => {
+        rows = waiting = undefined;
+        fail(error);
+      },
+    );
 
     function change(key: Key, value: unknown, exists: boolean): void {
       if (waiting !== undefined) return void waiting.push(() => change(key, value, exists));
       if (rows === undefined) return;
       const name = getIdentity(key);
       const isKnown = rows.has(name);
+      const isFull = rows.size >= limit;
+      // Another item takes the place of a deleted one. One that is set is the last now, or was there before and is not among the last.
+      if (isFull && (exists ? !isKnown && reverse && order !== 'key' : isKnown)) return void read();
       if (exists) {
-        // It is the last one now, or was there before and is not among the last.
-        if (!isKnown && reverse && order !== 'key' && rows.size >= limit) return void read();
         rows.set(name, [key, value]);
-        if (!isKnown && order === 'key') isSorted = false;
-      } else if (isKnown) {
-        // There may be another item to take its place.
-        if (rows.size >= limit) return void read();
-        rows.delete(name);
-      }
+        isSorted &&= isKnown || order !== 'key';
+      } else rows.delete(name);
       show(getRows);
     }
 
@@ -78,30 +78,19 @@ export const observeEntries = <K extends Key, V>(
         let isUncertain = false;
         if (!isSorted) {
           items.sort(([, [one]], [, [other]]) => {
-            const result = compareKeys(one, other);
+            const result = compare(one, other);
             isUncertain ||= Number.isNaN(result);
             return result;
           });
         }
         isSorted = true;
         rows = new Map(reverse ? items.slice(-limit) : items.slice(0, limit));
-        if (isUncertain) void read();
+        if (isUncertain) read();
       }
       const shown = [...rows!.values()] as unknown as EntryRow<K, V>[];
       return reverse ? shown.reverse() : shown;
     }
 
-    const unsubscribe = subscribeToValues(store, getFilter(range), {
-      onChange: isReadForChanges ? read : change,
-      onReset: read,
-      onError: fail,
-    });
-    void read();
-    return unsubscribe;
+    // Changes don't tell tags.
+    return followValues(store, { prefix, from, to } as SubscribeOptions, fail, tag === undefined ? change : read, read);
   });
-
-/** A subscription takes either a prefix or limits; undefined is none. */
-function getFilter({ prefix, from, to }: Range): SubscribeOptions {
-  if (prefix !== undefined) return { prefix };
-  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-}

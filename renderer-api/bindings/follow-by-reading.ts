@@ -1,38 +1,42 @@
-import { ignoreDisconnected, subscribeOrFail } from './failures.ts';
-import type { StartObserving } from './observer.ts';
+import type { OnError, StartObserving } from './observer.ts';
 
-/** Follows data that is read as a whole for changes: one read at a time, and one more for all changes in the meantime. */
-export const followByReading =
-  <T>(
-    read: () => PromiseLike<T>,
-    subscribe: (onChange: () => void, options: { readonly onError: (error: unknown) => void }) => () => void,
-  ): StartObserving<T> =>
-  ({ show, fail }) => {
-    let isReading = false;
-    let isStale = false;
-    let isEnded = false;
-
-    async function refresh(): Promise<void> {
-      isStale = true;
-      if (isReading) return;
-      isReading = true;
-      try {
-        while (isStale && !isEnded) {
-          isStale = false;
-          const value = await read();
-          show(() => value);
-        }
-      } catch (error) {
+/**
+ * Returns a function that reads: one read at a time, and one more for all calls in the meantime. An error of a lost connection is left to the
+ * subscription, which then either reports a reset, so that everything is read again, or its own error.
+ */
+export function createReader<T>(
+  read: () => PromiseLike<T>,
+  onResult: (result: T) => void,
+  onError: OnError,
+): () => void {
+  let isReading = false;
+  let isStale = false;
+  return async () => {
+    isStale = true;
+    if (isReading) return;
+    isReading = true;
+    try {
+      while (isStale) {
         isStale = false;
-        ignoreDisconnected(fail)(error);
+        onResult(await read());
       }
-      isReading = false;
+    } catch (error) {
+      if ((Object(error) as { readonly code?: unknown }).code !== 'DISCONNECTED') onError(error);
     }
+    isReading = false;
+  };
+}
 
-    const unsubscribe = subscribeOrFail(fail, () => subscribe(() => void refresh(), { onError: fail }));
-    void refresh();
-    return () => {
-      isEnded = true;
-      unsubscribe();
-    };
+interface ChangingStore {
+  subscribe(onChange: () => void, options: { readonly onError: OnError }): () => void;
+}
+
+/** Follows data that is read as a whole for changes. */
+export const followByReading =
+  <T>(store: ChangingStore, read: () => PromiseLike<T>): StartObserving<T> =>
+  (show, fail) => {
+    const refresh = createReader(read, (value) => show(() => value), fail);
+    const unsubscribe = store.subscribe(refresh, { onError: fail });
+    refresh();
+    return unsubscribe;
   };

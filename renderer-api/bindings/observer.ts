@@ -7,17 +7,37 @@ export interface Snapshot<T> {
   readonly isLoading: boolean;
 }
 
-/** Receives what an observer has to show. */
-export interface Sink<T> {
-  /** Shows what `compute` returns with the next notification; there is at most one for each frame. */
-  show(compute: () => T): void;
-  /** Shows a value at once. */
-  showNow(value: T): void;
-  fail(error: unknown): void;
+/**
+ * The data of one key, range, path, deque or queue, for any number of components of a page. It starts with its first use and ends a moment
+ * after the last. Values that this page is writing are shown at once, over those of the store.
+ */
+export interface Observer<T> {
+  /** Returns what to show now: the same object until something changes. The first call starts to read. */
+  getSnapshot(): Snapshot<T>;
+  /** Returns what to show where nothing can be read: on a server, and in a page that continues what a server has rendered. */
+  getServerSnapshot(): Snapshot<T>;
+  /** Calls `listener`, a function of its own, when there is another snapshot. Returns an unsubscribe function. */
+  subscribe(listener: () => void): () => void;
+  /** Resolves with the next snapshot, or at once if nothing is loading. */
+  getSettled(): Promise<void>;
+  /** Reads and follows again after an error. */
+  retry(): void;
+  /**
+   * Shows `value` while `write` stores it, and again the value of the store if that fails. `read` returns what is stored; it is called if
+   * the store has changed in the meantime. Settles as `write` does.
+   */
+  write<R>(value: T, write: () => Promise<R>, read: () => T | Promise<T>): Promise<R>;
+  /** Ends reading and following. The next use starts again. */
+  dispose(): void;
 }
 
+/** Shows what `compute` returns: at once, or with the next notification, of which there is at most one for each frame. */
+export type Show<T> = (compute: () => T, isNow?: boolean) => void;
+
+export type OnError = (error: unknown) => void;
+
 /** Begins to read the data and to follow its changes. Returns a function that ends both. */
-export type StartObserving<T> = (sink: Sink<T>) => () => void;
+export type StartObserving<T> = (show: Show<T>, fail: OnError) => () => void;
 
 const FRAME_MS = 16;
 /** How long an observer stays after its last listener has left: for remounts, StrictMode, and components that wait in Suspense. */
@@ -25,193 +45,149 @@ const LINGER_MS = 1000;
 /** After an error it only stays until a component has shown it, so that an error boundary that is reset reads again. */
 const LINGER_AFTER_ERROR_MS = 100;
 
-/**
- * The data of one key, range, path, deque or queue, for any number of components of a page. It starts with its first use and ends a moment
- * after the last. Values that this page is writing are shown at once, over those of the store.
- */
-export class Observer<T> {
-  readonly #start: StartObserving<T>;
-  readonly #onEnd: ((ended: Observer<T>) => void) | undefined;
-  readonly #listeners = new Set<() => void>();
-  #snapshot: Snapshot<T>;
-  #compute: (() => T) | undefined;
+export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: () => void): Observer<T> {
+  const first: Snapshot<T> = { value: initial, error: undefined, isLoading: true };
+  const listeners = new Set<() => void>();
+  let snapshot = first;
   /** The value of the store. */
-  #stored: T;
+  let stored = initial;
+  let compute = () => initial;
   /** Of the store. A write compares it, to know whether its own value is still the last one. */
-  #changeCount = 0;
-  #writeCount = 0;
-  /** The number of the last write whose value is that of the store, as far as this page knows. */
-  #shownWrite = 0;
+  let changeCount = 0;
   /** What this page is writing, oldest first. */
-  readonly #writes: { readonly value: T }[] = [];
-  #stop: (() => void) | undefined;
-  #frame: ReturnType<typeof setTimeout> | undefined;
-  #shownAt = 0;
-  #lingering: ReturnType<typeof setTimeout> | undefined;
-  #settled: Promise<void> | undefined;
-  #settle: (() => void) | undefined;
+  const writes: { readonly value: T }[] = [];
+  let stop: (() => void) | undefined;
+  let frame: ReturnType<typeof setTimeout> | undefined;
+  let shownAt = 0;
+  let lingering: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(initial: T, start: StartObserving<T>, onEnd?: (ended: Observer<T>) => void) {
-    this.#stored = initial;
-    this.#snapshot = { value: initial, error: undefined, isLoading: true };
-    const first = this.#snapshot;
-    this.getServerSnapshot = () => first;
-    this.#start = start;
-    this.#onEnd = onEnd;
-  }
-
-  /** Returns what to show now: the same object until something changes. The first call starts to read. */
-  readonly getSnapshot = (): Snapshot<T> => {
-    this.#begin();
-    return this.#snapshot;
-  };
-
-  /** Returns what to show where nothing can be read: on a server, and in a page that continues what a server has rendered. */
-  readonly getServerSnapshot: () => Snapshot<T>;
-
-  /** Calls `listener` when there is another snapshot. Returns an unsubscribe function. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    const own = () => listener();
-    this.#listeners.add(own);
-    clearTimeout(this.#lingering);
-    this.#begin();
-    return () => {
-      this.#listeners.delete(own);
-      this.#linger();
-    };
-  };
-
-  /** Resolves when nothing is loading any more: there is a value or an error. */
-  get settled(): Promise<void> {
-    this.#settled ??= new Promise((resolve) => {
-      this.#settle = resolve;
-      if (!this.getSnapshot().isLoading) resolve();
-    });
-    return this.#settled;
-  }
-
-  /** Reads and follows again after an error. */
-  readonly retry = (): void => {
-    this.#end();
-    this.#replace({ ...this.#snapshot, error: undefined, isLoading: true });
-    this.#begin();
-  };
-
-  /**
-   * Shows `value` while `write` stores it, and again the value of the store if that fails. `read` returns what is stored; it is called if
-   * the store has changed in the meantime. Settles as `write` does.
-   */
-  async write<R>(value: T, write: () => Promise<R>, read: () => T | Promise<T>): Promise<R> {
-    this.#begin();
-    const own = { value };
-    const number = ++this.#writeCount;
-    const before = this.#changeCount;
-    this.#writes.push(own);
-    this.#showWrites();
-    try {
-      const result = await write();
-      const changes = this.#changeCount;
-      try {
-        const stored = changes === before ? value : await read();
-        // Unless something newer was delivered or written in the meantime.
-        if (this.#changeCount === changes && number > this.#shownWrite) {
-          this.#shownWrite = number;
-          this.#stored = stored;
-          this.#compute = () => stored;
-        }
-      } catch (error) {
-        this.#fail(error);
-      }
-      // Earlier writes are below this one, also those that haven't been answered yet.
-      this.#writes.splice(0, this.#writes.indexOf(own));
-      return result;
-    } finally {
-      const at = this.#writes.indexOf(own);
-      if (at >= 0) this.#writes.splice(at, 1);
-      // What was delivered in this frame comes with it, so that nothing older is seen.
-      if (this.#frame === undefined) this.#showWrites();
-      else this.#flush();
-    }
-  }
-
-  /** Ends reading and following. The next use starts again. */
-  dispose(): void {
-    this.#end();
-    this.#settle?.();
-    this.#onEnd?.(this);
-  }
-
-  #begin(): void {
-    if (this.#stop !== undefined) return;
+  function begin(): void {
+    if (stop !== undefined) return;
     let isEnded = false;
-    let stop: (() => void) | undefined;
-    this.#stop = () => {
+    let end: (() => void) | undefined;
+    stop = () => {
       isEnded = true;
-      stop?.();
+      end?.();
     };
-    stop = this.#start({
-      show: (compute) => {
+    end = start(
+      (next, isNow) => {
         if (isEnded) return;
-        this.#changeCount++;
-        this.#compute = compute;
-        this.#frame ??= setTimeout(this.#flush, Math.max(0, this.#shownAt + FRAME_MS - performance.now()));
+        changeCount++;
+        compute = next;
+        if (isNow) flush();
+        else frame ??= setTimeout(flush, shownAt + FRAME_MS - performance.now());
       },
-      showNow: (value) => {
-        if (isEnded) return;
-        this.#changeCount++;
-        this.#compute = () => value;
-        this.#flush();
-      },
-      fail: (error) => {
-        if (!isEnded) this.#fail(error);
-      },
-    });
+      (error) => isEnded || fail(error),
+    );
   }
 
-  #end(): void {
-    clearTimeout(this.#frame);
-    clearTimeout(this.#lingering);
-    this.#frame = undefined;
-    this.#stop?.();
-    this.#stop = undefined;
+  function end(): void {
+    clearTimeout(frame);
+    clearTimeout(lingering);
+    frame = undefined;
+    stop?.();
+    stop = undefined;
   }
 
-  readonly #flush = (): void => {
-    clearTimeout(this.#frame);
-    this.#frame = undefined;
-    this.#shownAt = performance.now();
-    this.#stored = this.#compute!();
-    if (this.#snapshot.isLoading || this.#snapshot.error !== undefined)
-      this.#replace({ value: this.#getShown(), error: undefined, isLoading: false });
-    else this.#showWrites();
+  function flush(): void {
+    clearTimeout(frame);
+    frame = undefined;
+    shownAt = performance.now();
+    stored = compute();
+    replace({ error: undefined, isLoading: false });
+  }
+
+  function fail(error: unknown): void {
+    clearTimeout(frame);
+    frame = undefined;
+    replace({ error, isLoading: false });
+  }
+
+  /** Shows what is being written, or else what is stored. */
+  function replace(change?: Omit<Snapshot<T>, 'value'>): void {
+    const { value } = writes.at(-1) ?? { value: stored };
+    const next = { ...snapshot, ...change, value };
+    if (Object.is(value, snapshot.value) && next.error === snapshot.error && next.isLoading === snapshot.isLoading)
+      return;
+    snapshot = next;
+    linger();
+    for (const listener of listeners) listener();
+  }
+
+  /** Ends in a moment, unless there is a listener by then. */
+  function linger(): void {
+    clearTimeout(lingering);
+    if (listeners.size > 0) return;
+    lingering = setTimeout(dispose, snapshot.error === undefined ? LINGER_MS : LINGER_AFTER_ERROR_MS);
+  }
+
+  function dispose(): void {
+    end();
+    onEnd?.();
+  }
+
+  function getSnapshot(): Snapshot<T> {
+    begin();
+    return snapshot;
+  }
+
+  function subscribe(listener: () => void): () => void {
+    listeners.add(listener);
+    clearTimeout(lingering);
+    begin();
+    return () => {
+      listeners.delete(listener);
+      linger();
+    };
+  }
+
+  return {
+    getSnapshot,
+    getServerSnapshot: () => first,
+    subscribe,
+    getSettled: () =>
+      new Promise((resolve) => {
+        if (!getSnapshot().isLoading) return resolve();
+        const stop = subscribe(() => {
+          stop();
+          resolve();
+        });
+      }),
+    retry() {
+      end();
+      replace({ error: undefined, isLoading: true });
+      begin();
+    },
+    async write(value, write, read) {
+      begin();
+      const own = { value };
+      const before = changeCount;
+      writes.push(own);
+      replace();
+      try {
+        const result = await write();
+        const changes = changeCount;
+        try {
+          const now = changes === before ? value : await read();
+          // Unless something newer was delivered in the meantime, or a later write has succeeded.
+          if (changeCount === changes && writes.includes(own)) {
+            stored = now;
+            compute = () => now;
+          }
+        } catch (error) {
+          fail(error);
+        }
+        // Earlier writes are below this one, also those that haven't been answered yet.
+        writes.splice(0, writes.indexOf(own));
+        return result;
+      } finally {
+        const at = writes.indexOf(own);
+        if (at >= 0) writes.splice(at, 1);
+        // What was delivered in this frame comes with it, so that nothing older is seen.
+        if (frame === undefined) replace();
+        else flush();
+      }
+    },
+    dispose,
   };
-
-  readonly #getShown = (): T => (this.#writes.at(-1) ?? { value: this.#stored }).value;
-
-  #showWrites(): void {
-    const value = this.#getShown();
-    if (!Object.is(value, this.#snapshot.value)) this.#replace({ ...this.#snapshot, value });
-  }
-
-  #fail(error: unknown): void {
-    this.#replace({ ...this.#snapshot, error, isLoading: false });
-  }
-
-  #replace(snapshot: Snapshot<T>): void {
-    this.#snapshot = snapshot;
-    if (!snapshot.isLoading) {
-      this.#settle?.();
-      this.#settled = undefined;
-      this.#linger();
-    }
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  #linger(): void {
-    clearTimeout(this.#lingering);
-    // A component that waits in Suspense comes when loading has ended.
-    if (this.#listeners.size > 0 || this.#snapshot.isLoading) return;
-    const lingerMs = this.#snapshot.error === undefined ? LINGER_MS : LINGER_AFTER_ERROR_MS;
-    this.#lingering = setTimeout(() => this.dispose(), lingerMs);
-  }
 }

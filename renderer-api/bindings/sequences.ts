@@ -11,10 +11,7 @@ export const observeDeque = <V>(deque: RemoteDeque<V>): Observer<readonly V[]> =
     deque,
     ['deque'],
     [],
-    followByReading(
-      () => deque.values(),
-      (onChange, options) => deque.subscribe(onChange, options),
-    ),
+    followByReading(deque, () => deque.values()),
   );
 
 /** Which jobs of a queue. */
@@ -49,16 +46,15 @@ export const observeJobs = <T>(
     queue,
     ['jobs', states, limit],
     NO_JOBS,
-    followByReading(
-      async () => {
-        // In one turn, so that the numbers are those of the same moment as the first jobs.
-        const numbers = Promise.all([queue.counts(), queue.paused]);
-        const lists = await Promise.all(states.map((state) => readJobs(queue, state, limit)));
-        const [counts, isPaused] = await numbers;
-        return { jobs: lists.flat().slice(0, limit), counts, isPaused };
-      },
-      (onChange, options) => queue.subscribe(onChange, options),
-    ),
+    followByReading(queue, async () => {
+      // In one turn, so that the numbers are those of the same moment as the first jobs.
+      const [counts, isPaused, ...lists] = await Promise.all([
+        queue.counts(),
+        queue.paused,
+        ...states.map((state) => readJobs(queue, state, limit)),
+      ]);
+      return { jobs: lists.flat().slice(0, limit), counts, isPaused };
+    }),
   );
 
 async function readJobs<T>(queue: RemoteQueue<T>, state: JobState, limit: number): Promise<Job<T>[]> {

@@ -1,5 +1,5 @@
 import { getIdentity } from './key-identity.ts';
-import { Observer, type StartObserving } from './observer.ts';
+import { createObserver, type Observer, type StartObserving } from './observer.ts';
 
 const observersByStore = new WeakMap<object, Map<string, Observer<never>>>();
 
@@ -13,14 +13,14 @@ export function getSharedObserver<T>(
   initial: T,
   start: StartObserving<T>,
 ): Observer<T> {
-  const observers = observersByStore.get(store) ?? new Map<string, Observer<never>>();
-  observersByStore.set(store, observers);
+  const observers = observersByStore.get(store) ?? new Map<string, Observer<T>>();
+  observersByStore.set(store, observers as Map<string, Observer<never>>);
   const name = getIdentity(part);
   const shared = observers.get(name) as Observer<T> | undefined;
   if (shared !== undefined) return shared;
-  const created = new Observer(initial, start, () => {
-    if (observers.get(name) === (created as unknown)) observers.delete(name);
+  const created: Observer<T> = createObserver(initial, start, () => {
+    if (observers.get(name) === created) observers.delete(name);
   });
-  observers.set(name, created as unknown as Observer<never>);
+  observers.set(name, created as Observer<never>);
   return created;
 }

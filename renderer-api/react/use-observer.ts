@@ -23,7 +23,7 @@ export interface DataState {
 export function useObserver<T>(observer: Observer<T>, suspends: boolean | undefined): Snapshot<T> & DataState {
   const snapshot = useSyncExternalStore(observer.subscribe, observer.getSnapshot, observer.getServerSnapshot);
   if (suspends && typeof window !== 'undefined') {
-    if (snapshot.isLoading) throw observer.settled;
+    if (snapshot.isLoading) throw observer.getSettled();
     if (snapshot.error !== undefined) throw snapshot.error;
   }
   return { ...snapshot, retry: observer.retry };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createReports, ENTRY_POINT_NAMES, type EntryPoint, REPORT_DIRECTORY } from './report.ts';
+import { createReports, ENTRY_POINT_NAMES, type EntryPoint, getReportName, REPORT_DIRECTORY } from './report.ts';
 
 const { exports } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
   readonly exports: Readonly<Record<string, { readonly types?: string }>>;
@@ -23,7 +23,7 @@ describe('the public API', () => {
   it.each(ENTRY_POINT_NAMES)(
     'of %s is the one reported in etc/api; if the change is meant, run: npm run api',
     (name) => {
-      expect(reports[name]).toBe(readFileSync(join(REPORT_DIRECTORY, `${name}.api.md`), 'utf8'));
+      expect(reports[name]).toBe(readFileSync(join(REPORT_DIRECTORY, getReportName(name)), 'utf8'));
     },
   );
 });

@@ -10,17 +10,28 @@ export const REPORT_DIRECTORY = join(root, 'etc/api');
 
 /** The entry points of package.json whose declarations make up the public API, by the name of their report. */
 const ENTRY_POINTS = {
+  'adapters/apollo': 'main/adapters/apollo',
+  'adapters/cache-manager': 'main/adapters/cache-manager',
+  'adapters/jotai': 'main/adapters/jotai',
+  'adapters/keyv': 'main/adapters/keyv',
+  'adapters/redux-persist': 'main/adapters/redux-persist',
+  'adapters/tanstack-query': 'main/adapters/tanstack-query',
+  'adapters/unstorage': 'main/adapters/unstorage',
+  'adapters/zustand': 'main/adapters/zustand',
   deskcache: 'protocol/index',
   engine: 'main/engine/index',
   esbuild: 'main/bundling/esbuild',
+  import: 'main/import/index',
   main: 'main/index',
   offline: 'main/offline/index',
   preload: 'preload/index',
   queue: 'main/queue/index',
   react: 'renderer-api/react/index',
   renderer: 'renderer-api/index',
+  svelte: 'renderer-api/svelte/index',
   testing: 'main/testing/index',
   vite: 'main/bundling/vite',
+  vue: 'renderer-api/vue/index',
   webpack: 'main/bundling/webpack',
 } as const;
 
@@ -38,6 +49,9 @@ const COMPILER_OPTIONS = {
 
 const NOT_REPORTED = { default: { logLevel: ExtractorLogLevel.None } };
 
+/** The name of an entry point's report in `REPORT_DIRECTORY`. */
+export const getReportName = (name: EntryPoint): string => `${name.replace('/', '-')}.api.md`;
+
 /** Reads the declarations that `tsc -b` has written to dist/types. */
 function createConfig(name: EntryPoint, directory: string): ExtractorConfig {
   return ExtractorConfig.prepare({
@@ -50,7 +64,7 @@ function createConfig(name: EntryPoint, directory: string): ExtractorConfig {
       },
       apiReport: {
         enabled: true,
-        reportFileName: `${name}.api.md`,
+        reportFileName: getReportName(name),
         reportFolder: directory,
         reportTempFolder: join(directory, 'temp'),
       },

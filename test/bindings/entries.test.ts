@@ -105,13 +105,13 @@ describe('the observer of a range', () => {
   it('has the error of a wrong range, and of a page without a grant', async () => {
     using t = await testHost({ stores });
     const wrong = observeEntries(t.page().as<typeof stores>().api, { limit: -1 });
-    await wrong.settled;
+    await wrong.getSettled();
     expect(wrong.getSnapshot().error).toEqual(errorMatching('BAD_OPTION', /limit/));
     const unsendable = observeEntries(t.page().as<typeof stores>().api, { prefix: (() => 1) as never });
-    await unsendable.settled;
+    await unsendable.getSettled();
     expect(unsendable.getSnapshot().error).toEqual(errorMatching('BAD_KEY', /function/));
     const denied = observeEntries(t.page({ stores: { notes: 'read' } }).cache('api'));
-    await denied.settled;
+    await denied.getSettled();
     expect(denied.getSnapshot().error).toEqual(errorMatching('NOT_ALLOWED', /api/));
   });
 

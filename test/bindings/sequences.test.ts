@@ -25,7 +25,7 @@ describe('the observer of a deque', () => {
   it('has the error of a page without a grant', async () => {
     using t = await testHost({ stores });
     const observer = observeDeque(t.page({ stores: { api: 'read' } }).deque('outbox'));
-    await observer.settled;
+    await observer.getSettled();
     expect(observer.getSnapshot().error).toEqual(errorMatching('NOT_ALLOWED', /outbox/));
   });
 });
@@ -85,7 +85,7 @@ describe('the observer of the connection', () => {
   it('is what the browser says, with the reason, where the page may not know', async () => {
     using t = await testHost({ stores });
     const observer = observeConnection(t.page({ stores: { api: 'read' } }));
-    await observer.settled;
+    await observer.getSettled();
     expect(observer.getSnapshot()).toEqual({ value: true, error: errorMatching('NOT_ALLOWED', /./), isLoading: false });
   });
 });

@@ -3,7 +3,7 @@ import type { Grant } from '../../main/bridge/grant.ts';
 import { SessionGrant } from '../../main/bridge/grant.ts';
 import { runOperations } from '../../main/bridge/run-operations.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
-import type { Deque } from '../../main/engine/index.ts';
+import type { Deque, Index } from '../../main/engine/index.ts';
 import type { ErrorCode, ErrorData } from '../../protocol/error.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
@@ -90,11 +90,20 @@ describe('comparisons for a page', () => {
       ['api', 'set', 'k', 1, { ttl: graph }],
       ['api', 'set', 'k', 1, { tag: graph }],
       ['api', 'evict', graph],
+      ['api', 'setMany', [['k', 1, graph]]],
+      ['api', 'deleteMany', ['k'], { each: graph }],
+      ['api', 'set', 'k', 1, { expiresAt: graph }],
       ['api', 'push', 1, { side: graph }],
       ['api', 'page', 'keys', { order: graph }],
       ['list', 'batch', [{ at: [graph] }]],
     ]);
     expect(codes).toEqual(codes.map(() => 'BAD_OPTION'));
+    const asKey = run([
+      ['api', 'deletePrefix', graph],
+      ['api', 'clear', { prefix: graph }],
+      ['api', 'hasMany', [graph]],
+    ]);
+    expect(asKey.codes).toEqual(['BAD_KEY', 'BAD_KEY', 'BAD_KEY']);
   }, 5000);
 });
 
@@ -206,6 +215,34 @@ describe('the work of one call of a page', () => {
     expect(run([['list', 'remove', 'nowhere']]).values).toEqual([false]);
     expect(run([['api', 'evict', 'old']]).values).toEqual([20_000]);
     expect([...api.keys()]).toEqual(['last']);
+  }, 60_000);
+
+  it('deletes a prefix in steps, between which others have their turn', () => {
+    bridge = openBridge({ stores });
+    const api = bridge.cacheInMain('api');
+    const facts = bridge.registry.get('facts') as Index;
+    const fill = () => {
+      for (const prefix of ['a', 'b']) api.setMany(createArray(20_000, (n) => [`${prefix}${n}`, n]));
+      facts.setMany(createArray(20_000, (n) => [['a', n], n] as const));
+    };
+    fill();
+    const outcome = run([
+      ['api', 'deletePrefix', 'a'],
+      ['api', 'clear', { prefix: 'b' }],
+      ['facts', 'deletePrefix', ['a']],
+    ]);
+    expect(outcome.values).toEqual([20_000, 20_000, 20_000]);
+    expect(outcome.yields).toBeGreaterThan(5);
+    fill();
+    const steps = [{ deletePrefix: ['a199'] }, { if: { key: 'b1', absent: true } }];
+    expect(run([['api', 'batch', steps]]).values).toEqual([{ committed: false, failed: 1 }]);
+    expect(
+      run([
+        ['facts', 'clear', { prefix: ['a'] }],
+        ['facts', 'clear'],
+      ]).values,
+    ).toEqual([20_000, undefined]);
+    expect(run([['api', 'clear']]).values).toEqual([40_000]);
   }, 60_000);
 
   it('leads from page to page past items that a tag or a prefix excludes', () => {

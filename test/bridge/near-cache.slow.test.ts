@@ -261,7 +261,7 @@ describe('the near cache', () => {
     page.nearCache('outbox');
     await expect(page.index('settings').get('k')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
     await expect(page.cache('outbox').get('k')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
-    expect(() => page.nearCache('../api')).toThrow(/name of a store/);
+    expect(() => page.nearCache('../api')).toThrow(/name a store/);
     expect(() => page.nearCache('api', { maxBytes: -1 })).toThrow(/maxBytes/);
     page.disconnect();
     expect(await store.get('k')).toBe(1);

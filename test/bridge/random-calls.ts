@@ -3,6 +3,7 @@ import type { DequeContract } from '../../protocol/contract/deque.ts';
 import type { IndexContract } from '../../protocol/contract/index-map.ts';
 import type { QueueContract } from '../../protocol/contract/queue.ts';
 import type { Key } from '../../protocol/key.ts';
+import type { EntryWithOptions } from '../../protocol/options.ts';
 
 /** Draws a whole number from 0 to below `limit`. */
 export type RandomInt = (limit: number) => number;
@@ -24,8 +25,12 @@ const value = (draw: RandomInt): unknown =>
 const createArray = <T>(draw: RandomInt, one: (draw: RandomInt) => T): T[] =>
   Array.from({ length: draw(6) }, () => one(draw));
 const entry = (draw: RandomInt): readonly [Key, unknown] => [key(draw), value(draw)];
+const entryWithOptions = (draw: RandomInt): EntryWithOptions<Key, unknown> =>
+  draw(3) ? entry(draw) : [key(draw), value(draw), settings(draw)];
+const prefix = (draw: RandomInt): Key => [`k${draw(200)}`, ['user', draw(20)], 'k1'][draw(3)]!;
 const tag = (draw: RandomInt) => `tag ${draw(4)}`;
-const settings = (draw: RandomInt) => (draw(4) ? {} : { tag: tag(draw), ttl: draw(400) });
+const settings = (draw: RandomInt) =>
+  [{}, {}, { tag: tag(draw), ttl: draw(400) }, { expiresAt: Date.now() + draw(400) }][draw(4)]!;
 const queue = (draw: RandomInt) => ({ prefix: `q${draw(3)}`, side: draw(2) ? ('front' as const) : ('back' as const) });
 
 const id = (draw: RandomInt): number => draw(2000);
@@ -42,6 +47,7 @@ export const CACHE_CALLS: Arguments<CacheContract> = {
   getEntry: (draw) => [key(draw)],
   getMany: (draw) => [createArray(draw, key)],
   has: (draw) => [key(draw)],
+  hasMany: (draw) => [createArray(draw, key)],
   peek: (draw) => [queue(draw)],
   peekItem: (draw) => [{ last: draw(2) === 0 }],
   page: (draw) => ['entries', { order: 'key', prefix: ['user', draw(20)] }],
@@ -49,20 +55,21 @@ export const CACHE_CALLS: Arguments<CacheContract> = {
   volume: () => [],
   stats: (draw) => [{ reset: draw(10) === 0 }],
   set: (draw) => [key(draw), value(draw), settings(draw)],
-  setMany: (draw) => [createArray(draw, entry), settings(draw)],
+  setMany: (draw) => [createArray(draw, entryWithOptions), settings(draw)],
   add: (draw) => [key(draw), value(draw), settings(draw)],
-  touch: (draw) => [key(draw), { ttl: draw(1000) }],
+  touch: (draw) => [key(draw), draw(2) ? { ttl: draw(1000) } : { expiresAt: Date.now() + draw(1000) }],
   incr: (draw) => [number(draw), draw(5), { default: draw(3) }],
   decr: (draw) => [number(draw), draw(5)],
   delete: (draw) => [key(draw)],
-  deleteMany: (draw) => [createArray(draw, key)],
+  deleteMany: (draw) => [createArray(draw, key), { each: draw(2) === 0 }],
+  deletePrefix: (draw) => [prefix(draw)],
   pop: (draw) => [key(draw)],
   push: (draw) => [value(draw), { ...queue(draw), ...settings(draw) }],
   pull: (draw) => [queue(draw)],
   expire: () => [],
   evict: (draw) => [tag(draw)],
   cull: () => [],
-  clear: () => [],
+  clear: (draw) => (draw(2) ? [] : [{ prefix: prefix(draw) }]),
   check: () => [],
   configure: (draw) => [{ statistics: draw(2) === 0 }],
 };
@@ -71,6 +78,7 @@ export const INDEX_CALLS: Arguments<IndexContract> = {
   get: (draw) => [key(draw)],
   getMany: (draw) => [createArray(draw, key)],
   has: (draw) => [key(draw)],
+  hasMany: (draw) => [createArray(draw, key)],
   peekItem: (draw) => [{ last: draw(2) === 0 }],
   page: (draw) => ['keys', { limit: draw(50) }],
   size: () => [],
@@ -80,9 +88,11 @@ export const INDEX_CALLS: Arguments<IndexContract> = {
   setMany: (draw) => [createArray(draw, entry)],
   setDefault: (draw) => [key(draw), value(draw)],
   delete: (draw) => [key(draw)],
+  deleteMany: (draw) => [createArray(draw, key), { each: draw(2) === 0 }],
+  deletePrefix: (draw) => [prefix(draw)],
   pop: (draw) => [key(draw)],
   popItem: (draw) => [{ last: draw(2) === 0 }],
-  clear: () => [],
+  clear: (draw) => (draw(2) ? [] : [{ prefix: prefix(draw) }]),
   check: () => [],
 };
 

@@ -193,7 +193,14 @@ describe('a grant', () => {
     expect(on('api', 'set', 'k', 1)).toEqual({ value: undefined });
     expect(on('api', 'get', 'k')).toEqual({ value: 1 });
     expect(on('api', 'clear')).toEqual(expectedFailure('NOT_ALLOWED'));
+    expect(on('api', 'clear', { prefix: 'k' })).toEqual(expectedFailure('NOT_ALLOWED'));
+    expect(on('api', 'hasMany', ['k', 'l'])).toEqual({ value: [true, false] });
+    expect(on('api', 'deletePrefix', 'l')).toEqual({ value: 0 });
+    expect(on('api', 'deleteMany', ['k', 'l'], { each: true })).toEqual({ value: [true, false] });
     expect(on('log', 'get', 'k')).toEqual({ value: undefined });
+    expect(on('log', 'hasMany', ['k'])).toEqual({ value: [false] });
+    expect(on('log', 'deletePrefix', 'k')).toEqual(expectedFailure('NOT_ALLOWED'));
+    expect(on('log', 'deleteMany', ['k'], { each: true })).toEqual(expectedFailure('NOT_ALLOWED'));
     expect(on('log', 'set', 'k', 1)).toEqual(expectedFailure('NOT_ALLOWED'));
   });
 

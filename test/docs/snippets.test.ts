@@ -12,6 +12,7 @@ const CONTEXT = `
 import type * as Main from 'deskcache/main';
 import type * as Pages from 'deskcache/renderer';
 import type * as Electron from 'electron';
+import type { PersistQueryClientOptions } from '@tanstack/query-persist-client-core';
 import type * as Declared from './stores.js';
 
 declare global {
@@ -23,13 +24,16 @@ declare global {
   const app: Pages.RemoteStores<typeof Declared.stores>;
   const diskCache: Pages.DiskCache;
   const host: Main.Host<typeof Declared.stores>;
+  const store: Pages.RemoteIndex<string>;
+  const queryClient: PersistQueryClientOptions['queryClient'];
   const { assetScheme, networkFetch }: typeof Main;
   const { net, protocol, session }: typeof Electron;
   type FrameInfo = Main.FrameInfo;
   type Grant = Main.Grant;
   const BrowserWindow: typeof Electron.BrowserWindow;
-  const directory: string;
-  const addresses: string[], ids: string[], seen: string[], waiting: string[], heard: unknown[];
+  const directory: string, oldFile: string, pythonDirectory: string;
+  const addresses: string[], ids: string[], seen: string[], waiting: string[], heard: unknown[], shown: unknown[], tables: unknown[];
+  const signal: AbortSignal;
   const bytes: Uint8Array, file: File, image: HTMLImageElement, users: ApiResponse, note: Note, draft: Draft;
   const sent: Promise<void>, delivered: Promise<void>;
   const schema: NonNullable<NonNullable<Parameters<typeof Main.index<string, Settings>>[0]>['schema']>;

@@ -31,6 +31,7 @@ export async function openUtilityHost({
 }: HostOptions = {}) {
   const engine = await UtilityEngine.open(UTILITY_ENTRY, {
     directory,
+    userData: directory,
     stores: serializeStores(stores, storesModule),
     windows,
   });

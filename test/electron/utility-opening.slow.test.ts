@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
+import type { RemoteSettings } from '../../client/remote-settings.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { placeEngine } from '../../main/engine-placement.ts';
-import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import { electronStore } from '../../protocol/move-source.ts';
+import { cache, deque, fanout, index, settings } from '../../protocol/stores.ts';
 import { hostileMessage } from '../bridge/hostile-messages.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
@@ -19,6 +23,11 @@ beforeEach(() => {
   started.length = 0;
 });
 
+function getPaths(utilityPath: string) {
+  const userData = freshDirectory();
+  return { directory: join(userData, 'deskcache'), userData, utilityPath };
+}
+
 describe('opening and closing a utility process', () => {
   it('rejects with the error of opening a store, and leaves no process', async () => {
     const directory = freshDirectory();
@@ -30,6 +39,16 @@ describe('opening and closing a utility process', () => {
     await using host = await openUtilityHost({ directory });
     expect(await host.api.get('k')).toBeUndefined();
     expect(started.length).toBe(2);
+  });
+
+  it('moves files of the application into settings, where paths start at its userData', async () => {
+    const paths = getPaths(UTILITY_ENTRY);
+    writeFileSync(join(paths.userData, 'config.json'), '{ "theme": "dark" }');
+    const stores = { preferences: settings({ defaults: { theme: 'light' }, from: electronStore() }) };
+    const host = await placeEngine(paths, { stores, placement: 'utility' });
+    const { preferences } = host.stores as { readonly preferences: RemoteSettings };
+    expect(await preferences.get(['theme'])).toBe('dark');
+    await host.close();
   });
 
   it('settles open calls when it is closed, and keeps resolved writes', async () => {
@@ -151,7 +170,7 @@ describe('a host whose engine is in a utility process', () => {
   const stores = { api: cache(), settings: index(), alone: cache({ exclusive: true }) };
 
   it('opens served stores in the main process, and refuses those that can’t be opened twice', async () => {
-    const host = await placeEngine(freshDirectory(), { stores, placement: 'utility' }, UTILITY_ENTRY);
+    const host = await placeEngine(getPaths(UTILITY_ENTRY), { stores, placement: 'utility' });
     const { api } = host.stores as { api: RemoteCache };
     await api.set('k', 'served');
     const served = host.getAssetStores({}).stores as Record<string, Partial<Cache>>;
@@ -166,7 +185,7 @@ describe('a host whose engine is in a utility process', () => {
   });
 
   it('has its queues in the main process, with options that can be sent', async () => {
-    const host = await placeEngine(freshDirectory(), { stores: {}, placement: 'utility' }, UTILITY_ENTRY);
+    const host = await placeEngine(getPaths(UTILITY_ENTRY), { stores: {}, placement: 'utility' });
     expect(() => host.queue('letters', { clock: () => 0 })).toThrow(errorMatching('BAD_OPTION'));
     host.queue<string>('letters', { lease: 1000 }).enqueue('Dear Ada');
     expect(host.queue('letters', undefined).counts().ready).toBe(1);
@@ -182,7 +201,7 @@ describe('a host whose engine is in a utility process', () => {
     ],
     ['a module that is not there', { stores: {}, placement: 'utility' }, '/nowhere/utility.js'],
   ])('is refused with %s before a process starts', async (_, options, path) => {
-    await expect(placeEngine(freshDirectory(), options, path)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+    await expect(placeEngine(getPaths(path), options)).rejects.toMatchObject({ code: 'BAD_OPTION' });
     expect(started.length).toBe(0);
   });
 });

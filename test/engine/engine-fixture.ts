@@ -12,6 +12,7 @@ export function toAsyncCache(cache: CacheMethods): AsyncCache {
     getEntry: async (key) => cache.getEntry(key),
     getMany: async (keys) => cache.getMany([...keys]),
     has: async (key) => cache.has(key),
+    hasMany: async (keys) => cache.hasMany(keys),
     peek: async (options) => cache.peek(options),
     peekItem: async (options) => cache.peekItem(options),
     get size() {
@@ -26,20 +27,23 @@ export function toAsyncCache(cache: CacheMethods): AsyncCache {
     incr: async (key, delta, options) => cache.incr(key, delta, options),
     decr: async (key, delta, options) => cache.decr(key, delta, options),
     delete: async (key) => cache.delete(key),
-    deleteMany: async (keys) => cache.deleteMany(keys),
+    deleteMany: async (keys, options) => cache.deleteMany(keys, options),
+    deletePrefix: async (prefix) => cache.deletePrefix(prefix),
     pop: async (key) => cache.pop(key),
     push: async (value, options) => cache.push(value, options),
     pull: async (options) => cache.pull(options),
     expire: async () => cache.expire(),
     evict: async (tag) => cache.evict(tag),
     cull: async () => cache.cull(),
-    clear: async () => cache.clear(),
+    clear: async (options) => cache.clear(options),
     check: async (options) => cache.check(options),
     configure: async (options) => cache.configure(options),
     keys: (range) => lazily(() => cache.keys(range)),
     values: (range) => lazily(() => cache.values(range)),
     entries: (range) => lazily(() => cache.entries(range)),
     subscribe: (listener, options) => cache.subscribe(listener, options),
+    watch: (key, options) => cache.watch(key, options),
+    watchMany: (range, options) => cache.watchMany(range, options),
   };
 }
 

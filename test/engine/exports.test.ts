@@ -13,8 +13,10 @@ it('deskcache/engine exports the public classes and functions and nothing else',
     'Index',
     'Lock',
     'RLock',
+    'Settings',
     'barrier',
     'reopen',
+    'temporaryDirectory',
     'throttle',
   ]);
 });

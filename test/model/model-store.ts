@@ -1,7 +1,17 @@
 import type { Projection, ResultPage } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import type { CacheOptions, CountOptions, QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
+import type {
+  CacheOptions,
+  ClearOptions,
+  CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
+  QueueOptions,
+  Range,
+  SetOptions,
+} from '../../protocol/options.ts';
 import type { Entry, Stats } from '../../protocol/results.ts';
 import { compareKeys } from '../values/key-model.ts';
 import { cloneKey, type ModelItem, sameKey, startsWith } from './model-item.ts';
@@ -52,13 +62,17 @@ export class ModelStore implements Store {
     return this.#live(key) !== undefined;
   }
 
-  set(key: Key, value: unknown, { ttl, tag }: SetOptions = {}): void {
-    this.#put(key, value, this.#expiry(ttl), tag);
+  hasMany(keys: Iterable<Key>): boolean[] {
+    return [...keys].map((key) => this.has(key));
   }
 
-  setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): void {
+  set(key: Key, value: unknown, options: SetOptions = {}): void {
+    this.#put(key, value, this.#expiry(options), options.tag);
+  }
+
+  setMany(entries: Iterable<EntryWithOptions<Key, unknown>>, options: SetOptions = {}): void {
     this.transact(() => {
-      for (const [key, value] of entries) this.set(key, value, options);
+      for (const [key, value, own] of entries) this.set(key, value, mergeOptions(options, own));
     });
   }
 
@@ -68,18 +82,19 @@ export class ModelStore implements Store {
     return true;
   }
 
-  touch(key: Key, { ttl }: Pick<SetOptions, 'ttl'> = {}): boolean {
+  touch(key: Key, options: ExpiryOptions = {}): boolean {
     const item = this.#live(key);
-    if (item !== undefined) this.#replace(item, { ...item, expiresAt: this.#expiry(ttl) });
+    if (item !== undefined) this.#replace(item, { ...item, expiresAt: this.#expiry(options) });
     return item !== undefined;
   }
 
-  update(key: Key, next: (current: unknown) => unknown, { ttl, tag }: SetOptions = {}): unknown {
+  update(key: Key, next: (current: unknown) => unknown, options: SetOptions = {}): unknown {
     return this.transact(() => {
       const item = this.#live(key);
       const value = next(item?.value);
-      const expiresAt = item !== undefined && ttl === undefined ? item.expiresAt : this.#expiry(ttl);
-      this.#put(key, value, expiresAt, tag ?? item?.tag);
+      const keepsExpiry = options.ttl === undefined && options.expiresAt === undefined;
+      const expiresAt = item !== undefined && keepsExpiry ? item.expiresAt : this.#expiry(options);
+      this.#put(key, value, expiresAt, options.tag ?? item?.tag);
       return value;
     });
   }
@@ -99,8 +114,19 @@ export class ModelStore implements Store {
     return live;
   }
 
-  deleteMany(keys: Iterable<Key>): number {
-    return [...keys].filter((key) => this.delete(key)).length;
+  deleteMany(keys: Iterable<Key>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<Key>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<Key>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<Key>, { each = false }: DeleteManyOptions = {}): number | boolean[] {
+    const deleted = [...keys].map((key) => this.delete(key));
+    return each ? deleted : deleted.filter(Boolean).length;
+  }
+
+  deletePrefix(prefix: Key): number {
+    if (typeof prefix !== 'string' && !Array.isArray(prefix)) throw new DiskCacheError('BAD_OPTION', 'no prefix');
+    const live = this.#range({ prefix }).length;
+    this.#remove(({ key }) => startsWith(key, prefix));
+    return live;
   }
 
   pop(key: Key): unknown {
@@ -109,13 +135,13 @@ export class ModelStore implements Store {
     return value;
   }
 
-  push(value: unknown, { prefix, side = 'back', ttl, tag }: QueueOptions & SetOptions = {}): Key {
+  push(value: unknown, { prefix, side = 'back', tag, ...expiry }: QueueOptions & SetOptions = {}): Key {
     const step = side === 'back' ? 1 : -1;
     const edge = this.#edge(prefix, side);
     let number = edge === undefined ? FIRST_POSITION : getQueuePosition(edge.key) + step;
     while (this.has(queueKey(prefix, number))) number += step;
     const key = queueKey(prefix, number);
-    this.#put(key, value, this.#expiry(ttl), tag, prefix ?? null);
+    this.#put(key, value, this.#expiry(expiry), tag, prefix ?? null);
     return key;
   }
 
@@ -150,7 +176,8 @@ export class ModelStore implements Store {
     return live;
   }
 
-  clear(): number {
+  clear(options?: ClearOptions): number {
+    if (options !== undefined) return this.deletePrefix(options.prefix);
     const live = this.size;
     this.#remove(() => true);
     return live;
@@ -201,8 +228,10 @@ export class ModelStore implements Store {
     return this.#items.find((item) => sameKey(item.key, key) && this.#isLive(item));
   }
 
-  #expiry(ttl = this.#settings.ttl ?? Number.POSITIVE_INFINITY): number | undefined {
-    return ttl === Number.POSITIVE_INFINITY ? undefined : this.#clock() + ttl;
+  #expiry({ ttl, expiresAt }: ExpiryOptions): number | undefined {
+    if (ttl !== undefined && expiresAt !== undefined) throw new DiskCacheError('BAD_OPTION', 'both');
+    const time = expiresAt ?? this.#clock() + (ttl ?? this.#settings.ttl ?? Number.POSITIVE_INFINITY);
+    return time === Number.POSITIVE_INFINITY ? undefined : time;
   }
 
   /** A live item keeps its place and its queue; an expired one counts as missing. */
@@ -267,6 +296,16 @@ export class ModelStore implements Store {
       ahead = this.#range(range).filter((other) => isAhead(other, item));
     }
   }
+}
+
+function mergeOptions(shared: SetOptions, own: SetOptions = {}): SetOptions {
+  const expires = own.ttl === undefined && own.expiresAt === undefined ? shared : own;
+  const tag = own.tag ?? shared.tag;
+  return {
+    ...(expires.ttl !== undefined && { ttl: expires.ttl }),
+    ...(expires.expiresAt !== undefined && { expiresAt: expires.expiresAt }),
+    ...(tag !== undefined && { tag }),
+  };
 }
 
 function addNumbers(current: unknown, delta: number): number {

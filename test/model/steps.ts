@@ -37,16 +37,28 @@ const side = fc.constantFrom('front' as const, 'back' as const);
 const prefix = fc.constantFrom<Key>(null, 'jobs', ['jobs'], ['jobs', 'urgent'], '', 7);
 
 const some = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
-const setOptions: fc.Arbitrary<SetOptions | undefined> = some(fc.record({ ttl, tag }, { requiredKeys: [] }));
+/** The walk begins in 2026. */
+const expiresAt = fc.constantFrom(
+  ...[0, -5, 1, 20, 100].map((ms) => Date.UTC(2026, 0, 1) + ms),
+  ...[0, -1e300, 1e300, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+);
+const setOptions: fc.Arbitrary<SetOptions | undefined> = some(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ ttl, tag }, { requiredKeys: [] }) },
+    { weight: 2, arbitrary: fc.record({ expiresAt, tag }, { requiredKeys: [] }) },
+    { weight: 1, arbitrary: fc.record({ ttl, expiresAt }) },
+  ),
+);
 const queueOptions: fc.Arbitrary<QueueOptions | undefined> = some(fc.record({ prefix, side }, { requiredKeys: [] }));
-const pushOptions = some(fc.record({ prefix, side, ttl, tag }, { requiredKeys: [] }));
+const pushOptions = some(fc.record({ prefix, side, ttl, expiresAt, tag }, { requiredKeys: [] }));
 const direction = { order: fc.constantFrom('stored' as const, 'key' as const), reverse: fc.boolean() };
+const keyPrefix = fc.constantFrom<Key>('', 'a', '\uffff', [], ['user'], ['user', 42], ['jobs'], [[1]]);
 const range: fc.Arbitrary<Range> = fc.record(
   {
     ...direction,
     from: someKey,
     to: someKey,
-    prefix: fc.constantFrom<Key>('', 'a', '\uffff', [], ['user'], ['user', 42], ['jobs'], [[1]]),
+    prefix: keyPrefix,
     tag,
     limit: fc.constantFrom(0, 1, 2.5, 5, 20),
   },
@@ -65,14 +77,22 @@ const write: fc.Arbitrary<StoreStep> = fc.oneof(
   { weight: 24, arbitrary: call('set', fc.tuple(someKey, someValue, setOptions)) },
   {
     weight: 3,
-    arbitrary: call('setMany', fc.tuple(fc.array(fc.tuple(someKey, someValue), { maxLength: 4 }), setOptions)),
+    arbitrary: call(
+      'setMany',
+      fc.tuple(fc.array(fc.tuple(someKey, someValue, setOptions), { maxLength: 4 }), setOptions) as never,
+    ),
   },
   { weight: 4, arbitrary: call('add', fc.tuple(someKey, someValue, setOptions)) },
-  { weight: 4, arbitrary: call('touch', fc.tuple(someKey, some(fc.record({ ttl })))) },
+  {
+    weight: 4,
+    arbitrary: call('touch', fc.tuple(someKey, some(fc.oneof(fc.record({ ttl }), fc.record({ expiresAt }))))),
+  },
   { weight: 2, arbitrary: call('incr', fc.tuple(someKey, delta, countOptions)) },
   { weight: 1, arbitrary: call('decr', fc.tuple(someKey, delta, countOptions)) },
   { weight: 6, arbitrary: call('delete', fc.tuple(someKey)) },
-  { weight: 2, arbitrary: call('deleteMany', fc.tuple(keys)) },
+  { weight: 2, arbitrary: call('deleteMany', fc.tuple(keys, some(fc.record({ each: fc.boolean() }))) as never) },
+  { weight: 1, arbitrary: call('deletePrefix', fc.tuple(fc.oneof(keyPrefix, fc.constant<Key>(7)))) },
+  { weight: 1, arbitrary: call('clear', fc.tuple(fc.record({ prefix: keyPrefix }))) },
   { weight: 3, arbitrary: call('pop', fc.tuple(someKey)) },
   { weight: 5, arbitrary: call('push', fc.tuple(someValue, pushOptions)) },
   { weight: 4, arbitrary: call('pull', fc.tuple(queueOptions)) },
@@ -95,6 +115,7 @@ const read: fc.Arbitrary<StoreStep> = fc.oneof(
   { weight: 2, arbitrary: call('getMany', fc.tuple(keys)) },
   { weight: 3, arbitrary: call('getEntry', fc.tuple(someKey)) },
   { weight: 3, arbitrary: call('has', fc.tuple(someKey)) },
+  { weight: 1, arbitrary: call('hasMany', fc.tuple(keys)) },
   { weight: 2, arbitrary: call('peek', fc.tuple(queueOptions)) },
   { weight: 2, arbitrary: call('peekItem', fc.tuple(some(fc.record({ last: fc.boolean() })))) },
   { weight: 1, arbitrary: call('stats', fc.tuple(fc.constant(undefined))) },
@@ -159,7 +180,7 @@ const { step } = fc.letrec<{ step: StoreStep; plain: StoreStep }>((tie) => ({
 /** One step of a random walk; sometimes the store is cleared, reopened, or used through its other handle. */
 export const move: fc.Arbitrary<StoreMove> = fc.oneof(
   { weight: 1500, arbitrary: step },
-  { weight: 4, arbitrary: call('clear', none) },
+  { weight: 4, arbitrary: call('clear', none as never) },
   { weight: 4, arbitrary: call('stats', fc.tuple(fc.constant({ reset: true }))) },
   { weight: 1, arbitrary: fc.constant({ verb: 'reopen' as const }) },
   { weight: 90, arbitrary: fc.constant({ verb: 'switch' as const }) },

@@ -1,5 +1,6 @@
 import type { CacheContract } from '../../protocol/contract/cache.ts';
-import type { CacheOptions, Range, SubscribeOptions } from '../../protocol/options.ts';
+import type { Key } from '../../protocol/key.ts';
+import type { CacheOptions, Range, SubscribeOptions, WatchOptions } from '../../protocol/options.ts';
 import type { ChangeOrReset } from '../../protocol/wire.ts';
 
 /** Methods that differ between a store and the wire. */
@@ -14,6 +15,8 @@ export type AsyncCache = { readonly [M in Exclude<keyof CacheContract, Reshaped>
   values(range?: Range): AsyncIterable<unknown>;
   entries(range?: Range): AsyncIterable<unknown>;
   subscribe(listener: (change: ChangeOrReset) => void, options?: SubscribeOptions): () => void;
+  watch(key: Key, options?: WatchOptions): AsyncIterableIterator<unknown>;
+  watchMany(range?: Range, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [Key, unknown])[]>;
 };
 
 /** A store under test, with a clock that moves only by hand. */

@@ -8,6 +8,7 @@ import { rangeBehaviour } from './order-and-ranges.ts';
 import { queueBehaviour } from './queues.ts';
 import { removalBehaviour } from './removal.ts';
 import { timeToLiveBehaviour } from './time-to-live.ts';
+import { watchBehaviour } from './watches.ts';
 
 /** The behaviour of every store, however it is accessed. */
 export function storeBehaviour(name: string, open: OpenAsyncStore): void {
@@ -28,6 +29,7 @@ export function storeBehaviour(name: string, open: OpenAsyncStore): void {
     queueBehaviour(openForOneTest);
     rangeBehaviour(openForOneTest);
     changeBehaviour(openForOneTest);
+    watchBehaviour(openForOneTest);
     maintenanceBehaviour(openForOneTest);
   });
 }

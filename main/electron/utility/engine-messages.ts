@@ -17,6 +17,8 @@ import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
 /** What to open. */
 export interface OpenCommand {
   readonly directory: string;
+  /** The application's own directory. */
+  readonly userData: string;
   readonly stores: SerializedStores;
   readonly windows: WindowStoreOptions | undefined;
 }

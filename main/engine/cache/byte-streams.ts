@@ -6,7 +6,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
 import { estimateKeyBytes } from '../space/delete-row.ts';
-import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
+import { computeItemCost, isLive, resolveExpiry } from '../space/policy.ts';
 import { explainDamage } from '../space/store-files.ts';
 import type { EntryRow, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -195,9 +195,9 @@ export async function writeStream(
   const initialCore = open();
   const { files, settings, clock } = initialCore;
   const column = encodeKey(key);
-  const { ttl, tag } = assertSetOptions(options);
+  const { tag, ...expiryOptions } = assertSetOptions(options);
   const tagValue = tag === undefined ? null : toTagColumn(tag);
-  computeExpiresAt(clock(), ttl);
+  resolveExpiry(clock(), expiryOptions, undefined);
   if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
     throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
   }
@@ -217,7 +217,7 @@ export async function writeStream(
   }
   const now = core.clock();
   const { mode, bytes, crc } = staged;
-  const expiry = computeExpiresAt(now, ttl ?? core.settings.ttl);
+  const expiry = resolveExpiry(now, expiryOptions, core.settings.ttl);
   const item = {
     key: column,
     mode,

@@ -4,13 +4,18 @@ import type { Key } from '../../../protocol/key.ts';
 import type {
   CacheOptions,
   Change,
+  ClearOptions,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
@@ -29,6 +34,7 @@ import { getSize } from './read.ts';
 import * as iterate from './scan.ts';
 import { getStats } from './stats.ts';
 import { type PlainResult, transact } from './transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from './watch.ts';
 import * as write from './write.ts';
 
 /** Set while `wrapCore` runs the constructor, which then opens nothing. */
@@ -81,32 +87,40 @@ export class Cache<K extends Key = Key, V = unknown> {
     return read.has(this.#store.core, key);
   }
 
+  /** `has` for many keys, all from one snapshot, in their order. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return read.hasMany(this.#store.core, keys);
+  }
+
   /**
    * Stores a value. An existing key keeps its position in stored order. O(log n + size of the value).
    *
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored; `BAD_OPTION`.
    */
-  set(key: K, value: V, options?: SetOptions): void {
+  set<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): void {
     write.set(this.#store.core, key, value, options);
   }
 
-  /** `set` for many, all or none, in one transaction. */
-  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
+  /** `set` for many, all or none, in one transaction. An entry may have options of its own: `[key, value, { ttl }]`. */
+  setMany<W extends EntryWithOptions<K, V>>(
+    entries: StoredItems<V, EntryWithOptions<K, V>, W>,
+    options?: SetOptions,
+  ): void {
     write.setMany(this.#store.core, entries, options);
   }
 
   /** Stores a value unless there is a live item; returns whether it did. */
-  add(key: K, value: V, options?: SetOptions): boolean {
+  add<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): boolean {
     return write.add(this.#store.core, key, value, options);
   }
 
-  /** Gives a live item a new time to live, by default the store's; returns whether there was one. */
-  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+  /** Gives a live item a new expiry, by default from the store's `ttl`; returns whether there was one. */
+  touch(key: K, options?: ExpiryOptions): boolean {
     return write.touch(this.#store.core, key, options);
   }
 
   /** Stores what `next` returns for the value (undefined if it is missing), in one transaction; expiry and tag stay. */
-  update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
+  update<W>(key: K, next: (current: V | undefined) => StoredValue<V, W>, options?: SetOptions): V {
     return write.update(this.#store.core, key, next as (current: unknown) => unknown, options) as V;
   }
 
@@ -129,9 +143,12 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.deleteKey(this.#store.core, key);
   }
 
-  /** Deletes many items in one transaction; returns how many live ones there were. */
-  deleteMany(keys: Iterable<K>): number {
-    return remove.deleteMany(this.#store.core, keys);
+  /** Deletes many items in one transaction; returns how many live ones there were or, with `each`, whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return remove.deleteMany(this.#store.core, keys, options);
   }
 
   /** Deletes an item and returns its value; undefined if it is missing. */
@@ -140,7 +157,7 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** Stores a value at one end of a queue (by default the back); returns its key. */
-  push(value: V, options?: QueueOptions & SetOptions): K {
+  push<W>(value: StoredValue<V, W>, options?: QueueOptions & SetOptions): K {
     return queue.push(this.#store.core, value, options) as K;
   }
 
@@ -169,14 +186,27 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.deleteTagged(this.#store.core, tag);
   }
 
+  /**
+   * Deletes all items whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists them.
+   * Returns how many live ones there were. Every 256 items are one transaction, inside `transact` all of them. O(log n + items deleted).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
+   */
+  deletePrefix(prefix: Key): number {
+    return remove.deletePrefix(this.#store.core, prefix);
+  }
+
   /** Deletes expired items and evicts what is over the limit; returns how many items. Writes do so, too. */
   cull(): number {
     return remove.cull(this.#store.core);
   }
 
-  /** Deletes everything, also from a damaged database. Returns how many live items there were, or could still be read. O(n). */
-  clear(): number {
-    return remove.clear(this.#store.core);
+  /**
+   * Deletes everything, also from a damaged database; with a prefix what `deletePrefix` deletes. Returns how many live items there were,
+   * or could still be read. O(n).
+   */
+  clear(options?: ClearOptions): number {
+    return remove.clear(this.#store.core, options);
   }
 
   /**
@@ -205,7 +235,10 @@ export class Cache<K extends Key = Key, V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_OPTION`; the returned function throws `BAD_KEY` for an argument that can't be in a key.
    */
-  memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
+  memoize<A extends readonly unknown[], R>(
+    fn: ((...args: A) => R) & PlainValues<Awaited<R>>,
+    options: MemoizeOptions<A>,
+  ): (...args: A) => R {
     this.#store.assertOpen();
     return memoize(() => this.#store.core, fn, options);
   }
@@ -261,6 +294,23 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
+   * Iterates over the values of a key: the present one first, undefined if there is none, then one after each change; a slow reader gets the
+   * latest one only. It ends by `break` or `return`, by `signal`, and when the store is closed; a value that can't be read rejects. The values
+   * are frozen, and don't count as uses.
+   */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /**
+   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array. O(entries) for each; only
+   * what changed is read, unless `order`, `tag` or `limit` are given.
+   */
+  watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
+  }
+
+  /**
    * Changes settings permanently: for this process at once, for others when they next check for changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION`; nothing is changed.
@@ -300,6 +350,15 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #getWatchable(): WatchableStore {
+    const { core } = this.#store;
+    return {
+      subscribe: (listener, options, onEnd) => subscribe(core, listener, options, undefined, onEnd),
+      read: (key) => read.readLive(core, key),
+      entries: (range) => iterate.iterate(() => core, 'entries', range) as Iterable<[Key, unknown]>,
+    };
   }
 
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {

@@ -25,25 +25,27 @@ export function createSubscription(
   listener: ChangeListener,
   options: SubscribeOptions | undefined,
   read: ReadLive,
+  onEnd?: () => void,
 ): ChangeSubscription {
   assertFunction(listener, 'a listener');
   const { filter, hasValues } = parseSubscribeOptions(options);
   const known = hasValues && filter.exactKeys ? new Map() : undefined;
-  return { listener: wrapListener(listener, 'changes'), filter, read: hasValues ? read : undefined, known };
+  return { listener: wrapListener(listener, 'changes'), filter, read: hasValues ? read : undefined, known, onEnd };
 }
 
 /**
  * Calls `listener` with every change from now on; returns an unsubscribe function. `read` returns a live item's value to subscriptions that
- * carry values.
+ * carry values; `onEnd` is called when the store is closed.
  */
 export function subscribe(
   core: Core,
   listener: ChangeListener,
   options?: SubscribeOptions,
   read: ReadLive = (key) => readLive(core, key),
+  onEnd?: () => void,
 ): () => void {
   const { changeFeed } = core;
-  const subscription = createSubscription(listener, options, read);
+  const subscription = createSubscription(listener, options, read, onEnd);
   if (changeFeed.subscriptions.size === 0) startChangeFeed(core);
   changeFeed.subscriptions.add(subscription);
   readKnownValues(subscription);
@@ -55,7 +57,9 @@ export function subscribe(
 /** Ends all subscriptions; at close. */
 export function stopChangeFeed(core: Core): void {
   const { changeFeed, sql } = core;
+  const ended = [...changeFeed.subscriptions];
   changeFeed.subscriptions.clear();
+  for (const { onEnd } of ended) onEnd?.();
   if (changeFeed.timer === undefined) return;
   clearInterval(changeFeed.timer);
   core.transaction.onCommit = undefined;

@@ -1,5 +1,7 @@
+import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import type { ClearOptions, DeleteManyOptions } from '../../../protocol/options.ts';
 import { findPageDamage } from '../backup/damaged-tables.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
@@ -10,8 +12,8 @@ import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { assertIterable, toTagColumn } from '../validate.ts';
-import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { assertFlag, assertIterable, assertOptions, toTagColumn } from '../validate.ts';
+import { encodeKey, isArrayKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
 import { getSize, readEntry } from './read.ts';
 import { afterWrite, beforeWrite, inBatches, inWriteTransaction, MAX_BATCH_ITEMS } from './transaction.ts';
 
@@ -21,14 +23,25 @@ export function deleteKey(core: Core, key: Key): boolean {
   return retryWithBallast([core], () => deleteColumn(core, column));
 }
 
-/** Deletes items in one transaction; returns how many live ones there were. */
-export function deleteMany(core: Core, keys: Iterable<Key>): number {
+const DELETE_MANY_OPTIONS: ReadonlySet<string> = new Set(['each']);
+
+/** Returns whether `deleteMany` reports on each key. @throws {DiskCacheError} `BAD_OPTION` */
+export function parseEach(options: DeleteManyOptions | undefined): boolean {
+  const { each = false } = assertOptions(options, DELETE_MANY_OPTIONS);
+  assertFlag(each, 'each');
+  return each;
+}
+
+/** Deletes items in one transaction; returns how many live ones there were or, with `each`, whether each was one. */
+export function deleteMany(core: Core, keys: Iterable<Key>, options?: DeleteManyOptions): number | boolean[] {
+  const each = parseEach(options);
   const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
   const deleted = retryWithBallast([core], () =>
-    inWriteTransaction(core, () => columns.filter((column) => deleteColumn(core, column)).length),
+    inWriteTransaction(core, () => columns.map((column) => deleteColumn(core, column))),
   );
-  if (deleted >= MAX_BATCH_ITEMS) core.space.vacuum(core);
-  return deleted;
+  const count = deleted.filter(Boolean).length;
+  if (count >= MAX_BATCH_ITEMS) core.space.vacuum(core);
+  return each ? deleted : count;
 }
 
 /** Deletes an item and returns its value; undefined if it is missing. */
@@ -43,11 +56,34 @@ export function pop(core: Core, key: Key): unknown {
   );
 }
 
+const CLEAR_OPTIONS: ReadonlySet<string> = new Set(['prefix']);
+
+/**
+ * Returns the prefix that `clear` is limited to; undefined if it was called without options.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`, also for options without a prefix: a missing variable must not delete everything.
+ */
+export function parseClearPrefix(options: ClearOptions | undefined): Key | undefined {
+  if (options === undefined) return undefined;
+  const { prefix } = assertOptions(options, CLEAR_OPTIONS);
+  if (prefix !== undefined) return prefix;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'clear was given options without a prefix; to delete everything, call clear()',
+  );
+}
+
+/** Deletes everything, or the items with a prefix; returns how many live items there were. */
+export function clear(core: Core, options?: ClearOptions): number {
+  const prefix = parseClearPrefix(options);
+  return prefix === undefined ? clearAll(core) : deletePrefix(core, prefix);
+}
+
 /**
  * Deletes everything; returns how many live items there were. A damaged database is replaced by an empty one, and those of its items
  * count that could still be read.
  */
-export function clear(core: Core): number {
+export function clearAll(core: Core): number {
   let items: number | undefined;
   try {
     items = retryWithBallast([core], () => inWriteTransaction(core, () => clearInTransaction(core)));
@@ -109,6 +145,35 @@ function assertCountersMatch(
 export function expire(core: Core): number {
   const now = core.clock();
   return inBatches(core, (maxItems) => deleteExpired(core, now, maxItems));
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` for anything but a string or an array; `BAD_KEY` */
+function parsePrefix(prefix: Key): KeyBounds {
+  if (typeof prefix === 'string' || isArrayKey(prefix)) return parseKeyBounds({ prefix });
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `prefix is ${formatValue(prefix, "'")}; give the first characters of text keys or the first elements of array keys, and use deleteMany for other keys`,
+  );
+}
+
+/** Deletes all items whose key begins so, in batches; returns how many live ones there were. */
+export function deletePrefix(core: Core, prefix: Key): number {
+  const { lower, upper } = parsePrefix(prefix);
+  const now = core.clock();
+  let live = 0;
+  let from = lower!;
+  let rows: ReturnType<typeof core.sql.inKeyRange.all> = [];
+  const deleteBatch = (maxItems: number) => {
+    rows = core.sql.inKeyRange.all(from, upper!, maxItems);
+    for (const [id, key, file, bytes, expiresAt] of rows)
+      deleteRow(core, [id, key, file, bytes], isLive(expiresAt, now) ? 'delete' : 'expire');
+    return rows.length;
+  };
+  inBatches(core, deleteBatch, () => {
+    live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
+    from = rows.at(-1)?.[1] ?? from;
+  });
+  return live;
 }
 
 /** Deletes all items with a tag; returns how many live ones there were. */

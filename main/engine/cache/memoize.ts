@@ -7,15 +7,7 @@ import { unrefTimer } from '../realm.ts';
 import { computeExpiresAt } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
-import {
-  assertFunction,
-  assertOptions,
-  assertSetOptions,
-  isRecord,
-  isThenable,
-  toTagColumn,
-  wrapListener,
-} from '../validate.ts';
+import { assertFunction, assertOptions, isRecord, isThenable, toTagColumn, wrapListener } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
 import { set } from './write.ts';
@@ -310,7 +302,7 @@ export function memoize<A extends readonly unknown[], R>(
   const { name, key: getKey, stampede, onStoreFailure = () => {}, ...setOptions } = assertMemoizeOptions(options);
   const context: MemoizeContext = {
     open,
-    setOptions: checkSetOptions(assertSetOptions(setOptions)),
+    setOptions: checkSetOptions(assertOptions(setOptions, STORED_OPTIONS)),
     beta: stampede?.beta,
     onStoreFailure: wrapListener(onStoreFailure, 'onStoreFailure'),
     isAsync: Object.prototype.toString.call(fn) === '[object AsyncFunction]',
@@ -322,6 +314,9 @@ export function memoize<A extends readonly unknown[], R>(
     return new MemoizedCall<R>(context, key, () => Reflect.apply(fn, this, args)).resolve();
   };
 }
+
+/** Every result lives equally long, so there is no `expiresAt`. */
+const STORED_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
 
 /** Checks the options now and not when the first result is stored. */
 function checkSetOptions(stored: SetOptions): SetOptions {

@@ -234,7 +234,7 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
 
 /** Options that the collections check themselves. */
 const KIND_OPTIONS = {
-  index: ['version', 'migrate', 'schema'],
+  index: ['version', 'migrate', 'schema', 'from'],
   deque: ['maxLength'],
 } as const satisfies Record<CollectionKind, readonly string[]>;
 

@@ -13,7 +13,7 @@ import { inWriteTransaction } from './transaction.ts';
 import { commitWrite, prepareItem, upsert } from './write.ts';
 
 const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
-const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'tag']);
+const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'expiresAt', 'tag']);
 
 /** The numbers of a queue begin in the middle, so that it grows to both sides. */
 const FIRST_QUEUE_NUMBER = 500_000_000_000_000;

@@ -12,6 +12,7 @@ import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { toStored } from '../state/memory-cache.ts';
+import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
@@ -149,6 +150,16 @@ export function has(core: Core, key: Key): boolean {
   const column = encodeKey(key);
   refreshIfChanged(core);
   return core.sql.has.first(column, core.clock()) !== undefined;
+}
+
+/** Looks all of them up in one snapshot. */
+export function hasMany(core: Core, keys: Iterable<Key>): boolean[] {
+  const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
+  return inReadTransaction(core, () => {
+    refreshIfChanged(core);
+    const now = core.clock();
+    return columns.map((column) => core.sql.has.first(column, now) !== undefined);
+  });
 }
 
 export function getEntry(core: Core, key: Key): Entry | undefined {

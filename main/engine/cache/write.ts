@@ -2,15 +2,23 @@ import { isUint8Array } from 'node:util/types';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
+import type { CountOptions, EntryWithOptions, ExpiryOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
 import { collectOneBucket } from '../space/garbage-collection.ts';
 import { retryAfterCheckpoint } from '../space/maintenance.ts';
-import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
+import { computeItemCost, isLive, resolveExpiry } from '../space/policy.ts';
 import { PINNED_TAG, type TagColumn } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
-import { assertFunction, assertOptions, assertSetOptions, inspectKey, storeEach, toTagColumn } from '../validate.ts';
+import {
+  assertFunction,
+  assertOptions,
+  assertSetOptions,
+  inspectKey,
+  mergeSetOptions,
+  storeEach,
+  toTagColumn,
+} from '../validate.ts';
 import { encodeValue } from '../values/codec.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
@@ -144,8 +152,11 @@ export function set(core: Core, key: Key, value: unknown, options?: SetOptions):
 }
 
 /** All or none. */
-export function setMany(core: Core, entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): void {
-  inWriteTransaction(core, () => storeEach(entries, (key, value) => set(core, key, value, options)));
+export function setMany(core: Core, entries: Iterable<EntryWithOptions<Key, unknown>>, options?: SetOptions): void {
+  assertSetOptions(options);
+  inWriteTransaction(core, () =>
+    storeEach(entries, (key, value, own) => set(core, key, value, mergeSetOptions(options, own))),
+  );
 }
 
 /** Stores a value; returns false if there is a live item. */
@@ -163,13 +174,13 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   });
 }
 
-const TOUCH_OPTIONS: ReadonlySet<string> = new Set(['ttl']);
+const TOUCH_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'expiresAt']);
 
 /** Changes only when a live item expires. */
-export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): boolean {
+export function touch(core: Core, key: Key, options?: ExpiryOptions): boolean {
   const now = core.clock();
   const column = encodeKey(key);
-  const expiry = computeExpiresAt(now, assertOptions(options, TOUCH_OPTIONS).ttl ?? core.settings.ttl);
+  const expiry = resolveExpiry(now, assertOptions(options, TOUCH_OPTIONS), core.settings.ttl);
   beforeWrite(core, now);
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
@@ -214,7 +225,8 @@ function readModifyWrite(
     const entry = readEntry(core, column, now);
     const value = next(entry);
     const item = prepareItem(core, column, value, now, requested);
-    const expiry = entry && requested.ttl === undefined ? entry.expiresAt : item.expiresAt;
+    const keepsExpiry = requested.ttl === undefined && requested.expiresAt === undefined;
+    const expiry = entry && keepsExpiry ? entry.expiresAt : item.expiresAt;
     const tag = entry && requested.tag === undefined ? entry.tag : item.tag;
     storeItem(core, { ...item, expiresAt: expiry, tag }, now);
     return value;
@@ -246,8 +258,8 @@ export function prepareItem(
   now: number,
   options: PinnedOptions,
 ): PendingWrite {
-  const { ttl, tag, [PINNED]: isPinned } = options;
-  const expiry = computeExpiresAt(now, ttl ?? core.settings.ttl);
+  const { tag, [PINNED]: isPinned } = options;
+  const expiry = resolveExpiry(now, options, core.settings.ttl);
   return prepareWrite(
     core,
     key,

@@ -1,8 +1,8 @@
 import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Change } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { Change, WatchOptions } from '../../../protocol/options.ts';
+import type { PlainValues, StoredItems, StoredValue, StoredValues } from '../../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
@@ -17,6 +17,7 @@ import {
   writeMetadata,
 } from '../cache/open.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
+import { watchAll } from '../cache/watch.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
@@ -96,18 +97,18 @@ export class Deque<V = unknown> {
   }
 
   /** Adds values at the back, in one transaction. Returns the new length. O(values · log n). @throws {DiskCacheError} `BAD_VALUE` */
-  push(...values: readonly V[]): number {
+  push<W extends readonly V[]>(...values: StoredValues<V, W>): number {
     return pushValues(this.#store.core, values, 'back');
   }
 
   /** Adds all values of an iterable at the back, or none, in one transaction. Returns the new length. */
-  extend(values: Iterable<V>): number {
+  extend<W>(values: StoredItems<V, V, W>): number {
     // Read to the end first, so that no lock is held while the caller's generator runs.
     return pushValues(this.#store.core, Array.from(assertIterable(values, 'values')), 'back');
   }
 
   /** Adds values at the front, in their order, in one transaction. Returns the new length. O(values · log n). */
-  unshift(...values: readonly V[]): number {
+  unshift<W extends readonly V[]>(...values: StoredValues<V, W>): number {
     return pushValues(this.#store.core, values.toReversed(), 'front');
   }
 
@@ -137,7 +138,7 @@ export class Deque<V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_OPTION` outside the deque; `BAD_VALUE`.
    */
-  set(index: number, value: V): void {
+  set<W>(index: number, value: StoredValue<V, W>): void {
     places.replace(this.#store.core, index, value);
   }
 
@@ -229,6 +230,19 @@ export class Deque<V = unknown> {
     const core = this.#store.core;
     assertFunction(listener, 'the listener');
     return subscribe(core, ({ kind }) => listener({ kind }));
+  }
+
+  /**
+   * Iterates over the values of the whole deque, the present ones first, then after each change: each time all of them, as a frozen array.
+   * O(length) for each; a slow reader gets the latest ones only. It ends by `break` or `return`, by `signal`, and when the deque is closed.
+   */
+  watch(options?: WatchOptions): AsyncIterableIterator<readonly V[]> {
+    const core = this.#store.core;
+    return watchAll(
+      (listener, onEnd) => subscribe(core, listener, undefined, undefined, onEnd),
+      () => [...this.values()],
+      options,
+    ) as AsyncIterableIterator<readonly V[]>;
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */

@@ -4,13 +4,18 @@ import type { Key } from '../../../protocol/key.ts';
 import type {
   CacheOptions,
   Change,
+  ClearOptions,
   CountOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
   QueueOptions,
   Range,
   SetOptions,
   SubscribeOptions,
+  WatchOptions,
 } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
 import { Cache, wrapCore } from '../cache/cache.ts';
@@ -23,12 +28,13 @@ import * as queue from '../cache/push-pull.ts';
 import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
-import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
+import { assertFunction, assertNoDefault, assertSetOptions, mergeSetOptions, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
 import { ShardSubscriptions } from './multi-shard-verbs.ts';
 import type { NamedKind } from './named-stores.ts';
@@ -95,25 +101,36 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return read.has(routeKey(this.#store.core, key), key);
   }
 
-  set(key: K, value: V, options?: SetOptions): void {
+  /** `has` for many keys; those of one shard from one snapshot, inside `transact` all of them. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return many.hasMany(this.#store.core, keys);
+  }
+
+  set<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): void {
     write.set(routeKey(this.#store.core, key), key, value, options);
   }
 
-  /** `set` for many, all or none, as `transact`. */
-  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
-    this.transact(() => storeEach(entries, (key, value) => this.set(key as K, value as V, options)));
+  /** `set` for many, all or none, as `transact`; entries may have options of their own. */
+  setMany<W extends EntryWithOptions<K, V>>(
+    entries: StoredItems<V, EntryWithOptions<K, V>, W>,
+    options?: SetOptions,
+  ): void {
+    assertSetOptions(options);
+    this.transact(() =>
+      storeEach(entries, (key, value, own) => this.set(key as K, value as never, mergeSetOptions(options, own))),
+    );
   }
 
-  add(key: K, value: V, options?: SetOptions): boolean {
+  add<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): boolean {
     return write.add(routeKey(this.#store.core, key), key, value, options);
   }
 
-  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+  touch(key: K, options?: ExpiryOptions): boolean {
     return write.touch(routeKey(this.#store.core, key), key, options);
   }
 
   /** As `Cache`; what `next` does to other items belongs to the same transaction. */
-  update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
+  update<W>(key: K, next: (current: V | undefined) => StoredValue<V, W>, options?: SetOptions): V {
     const change = () => write.update(routeKey(this.#store.core, key), key, next as (now: unknown) => unknown, options);
     return this.transact<unknown>(change) as V;
   }
@@ -130,9 +147,12 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return remove.deleteKey(routeKey(this.#store.core, key), key);
   }
 
-  /** Deletes many, all or none, as `transact`; returns how many live ones there were. */
-  deleteMany(keys: Iterable<K>): number {
-    return many.deleteMany(this.#store.core, keys);
+  /** Deletes many, all or none, as `transact`; returns how many live ones there were or, with `each`, whether each was one. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return many.deleteMany(this.#store.core, keys, options);
   }
 
   pop(key: K): V | undefined {
@@ -140,7 +160,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   /** A queue lives in one shard, so its order is that of a Cache; different prefixes are spread. */
-  push(value: V, options?: QueueOptions & SetOptions): K {
+  push<W>(value: StoredValue<V, W>, options?: QueueOptions & SetOptions): K {
     return queue.push(routeQueue(this.#store.core, options?.prefix), value, options) as K;
   }
 
@@ -164,14 +184,22 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.deleteTagged(this.#store.core, tag);
   }
 
+  /** As `Cache`, in all numbered shards. */
+  deletePrefix(prefix: Key): number {
+    return many.deletePrefix(this.#store.core, prefix);
+  }
+
   /** Deletes expired items, and evicts what is over the limit of all shards together; named shards included. */
   cull(): number {
     return many.cull(this.#store.core);
   }
 
-  /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; named stores stay. */
-  clear(): number {
-    return many.clear(this.#store.core);
+  /**
+   * Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; with a prefix what
+   * `deletePrefix` deletes. Named stores stay.
+   */
+  clear(options?: ClearOptions): number {
+    return many.clear(this.#store.core, options);
   }
 
   /** `check` of every shard, named ones included. */
@@ -188,7 +216,10 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.getTotalStats(this.#store.core, options);
   }
 
-  memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
+  memoize<A extends readonly unknown[], R>(
+    fn: ((...args: A) => R) & PlainValues<Awaited<R>>,
+    options: MemoizeOptions<A>,
+  ): (...args: A) => R {
     this.#store.assertOpen();
     return memoize((key) => routeKey(this.#store.core, key), fn, options);
   }
@@ -236,6 +267,16 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   subscribe(listener: (change: Change<K, V>) => void, options?: SubscribeOptions<K>): () => void {
     this.#store.assertOpen();
     return this.#subscriptions.add(listener as ChangeListener, options);
+  }
+
+  /** Iterates over the values of a key, as `Cache.watch`. */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /** Iterates over the entries of a range, as `Cache.watchMany`. */
+  watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
   }
 
   /** Changes settings of all shards permanently, named ones included. */
@@ -322,6 +363,15 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #getWatchable(): WatchableStore {
+    this.#store.assertOpen();
+    return {
+      subscribe: (listener, options, onEnd) => this.#subscriptions.add(listener, options, onEnd),
+      read: this.#subscriptions.readLive,
+      entries: (range) => this.entries(range as Range<K>),
+    };
   }
 
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {

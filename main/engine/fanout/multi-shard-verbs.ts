@@ -1,5 +1,5 @@
 import type { Key } from '../../../protocol/key.ts';
-import type { Change, SubscribeOptions } from '../../../protocol/options.ts';
+import type { Change, ClearOptions, DeleteManyOptions, SubscribeOptions } from '../../../protocol/options.ts';
 import type { Stats } from '../../../protocol/results.ts';
 import { createSubscription, dispatch, dispatchPending, subscribe } from '../cache/change-feed.ts';
 import { readKnownValues } from '../cache/change-values.ts';
@@ -22,6 +22,18 @@ import { enlistAll, type FanoutCore, openNamedShards, routeKey } from './open-fa
 
 export function getMany(fanout: FanoutCore, keys: readonly Key[]): unknown[] {
   read.assertKeyArray(keys);
+  return readByShard(fanout, keys, read.getMany);
+}
+
+export const hasMany = (fanout: FanoutCore, keys: Iterable<Key>): boolean[] =>
+  readByShard(fanout, Array.from(assertIterable(keys, 'keys')), read.hasMany);
+
+/** Calls `readMany` once for each shard; returns the results in the order of the keys. */
+function readByShard<R>(
+  fanout: FanoutCore,
+  keys: readonly Key[],
+  readMany: (shard: Core, keys: readonly Key[]) => readonly R[],
+): R[] {
   const positionsByShard = new Map<Core, number[]>();
   for (const [position, key] of keys.entries()) {
     const shard = routeKey(fanout, key);
@@ -29,18 +41,19 @@ export function getMany(fanout: FanoutCore, keys: readonly Key[]): unknown[] {
     if (positions === undefined) positionsByShard.set(shard, [position]);
     else positions.push(position);
   }
-  const found: unknown[] = new Array(keys.length);
+  const found = new Array<R>(keys.length);
   for (const [shard, positions] of positionsByShard) {
-    const values = read.getMany(
+    const values = readMany(
       shard,
       positions.map((position) => keys[position] as Key),
     );
-    for (const [nth, position] of positions.entries()) found[position] = values[nth];
+    for (const [nth, position] of positions.entries()) found[position] = values[nth]!;
   }
   return found;
 }
 
-export function deleteMany(fanout: FanoutCore, keys: Iterable<Key>): number {
+export function deleteMany(fanout: FanoutCore, keys: Iterable<Key>, options?: DeleteManyOptions): number | boolean[] {
+  const each = remove.parseEach(options);
   const all = Array.from(assertIterable(keys, 'keys'));
   // Positions, not a count: items that a first attempt has committed are not deleted a second time.
   const deleted = new Set<number>();
@@ -48,13 +61,18 @@ export function deleteMany(fanout: FanoutCore, keys: Iterable<Key>): number {
     for (const [position, key] of all.entries())
       if (remove.deleteKey(routeKey(fanout, key), key)) deleted.add(position);
   });
-  return deleted.size;
+  return each ? all.map((_, position) => deleted.has(position)) : deleted.size;
 }
 
-export function clear(fanout: FanoutCore): number {
+export function clear(fanout: FanoutCore, options?: ClearOptions): number {
+  const prefix = remove.parseClearPrefix(options);
+  return prefix === undefined ? clearAll(fanout) : deletePrefix(fanout, prefix);
+}
+
+function clearAll(fanout: FanoutCore): number {
   const { shards, transaction } = fanout;
   const live = new Map<Core, number>();
-  const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
+  const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clearAll(shard)));
   try {
     transactWithBallast(fanout, () => enlistAll(fanout).map(clearShard));
     if (transaction.isOpen) return sum(live.values(), (items) => items);
@@ -74,6 +92,9 @@ export const expire = (fanout: FanoutCore): number => sum(enlistAll(fanout), rem
 
 export const deleteTagged = (fanout: FanoutCore, tag: string | number): number =>
   sum(enlistAll(fanout), (shard) => remove.deleteTagged(shard, tag));
+
+export const deletePrefix = (fanout: FanoutCore, prefix: Key): number =>
+  sum(enlistAll(fanout), (shard) => remove.deletePrefix(shard, prefix));
 
 export const cull = ({ sharedLimit }: FanoutCore): number =>
   sum(sharedLimit.members, remove.expire) + sharedLimit.cull();
@@ -116,9 +137,13 @@ export class ShardSubscriptions {
     this.#shards = fanout.shards;
   }
 
-  add(listener: ChangeListener, options?: SubscribeOptions): () => void {
-    const readValue = (key: Key) => read.readLive(routeKey(this.#fanout, key), key);
-    const subscription = createSubscription(listener, options, readValue);
+  /** Returns the value of a live item, as `readLive`. */
+  readonly readLive = (key: Key): { readonly value: unknown } | undefined =>
+    read.readLive(routeKey(this.#fanout, key), key);
+
+  /** `onEnd` is called when the store is closed. */
+  add(listener: ChangeListener, options?: SubscribeOptions, onEnd?: () => void): () => void {
+    const subscription = createSubscription(listener, options, this.readLive, onEnd);
     const { subscriptions } = this.#feed;
     this.#unsubscribe ??= this.#subscribeToShards();
     subscriptions.add(subscription);
@@ -137,13 +162,20 @@ export class ShardSubscriptions {
     };
     try {
       for (const [index, shard] of this.#shards.entries())
-        stops.push(subscribe(shard, (change) => this.#onChange(index, change)));
+        stops.push(subscribe(shard, (change) => this.#onChange(index, change), {}, undefined, this.#onEnd));
     } catch (error) {
       stop();
       throw error;
     }
     return stop;
   }
+
+  /** The shards are closed together. */
+  readonly #onEnd = (): void => {
+    const ended = [...this.#feed.subscriptions];
+    this.#feed.subscriptions.clear();
+    for (const { onEnd } of ended) onEnd?.();
+  };
 
   #onChange(shard: number, change: Change): void {
     if (this.#buffered !== undefined) this.#buffered[shard]!.push(change);

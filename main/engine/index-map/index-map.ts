@@ -1,9 +1,18 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { Change, Range, SubscribeOptions } from '../../../protocol/options.ts';
+import type { MoveSource } from '../../../protocol/move-source.ts';
+import type {
+  Change,
+  ClearOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  Range,
+  SubscribeOptions,
+  WatchOptions,
+} from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
@@ -20,14 +29,17 @@ import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
 import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
+import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
+import { parseSources } from '../moving/move-in.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
-import type { ChangeListener, Core } from '../state/core.ts';
+import type { ChangeListener, Core, ReadLive } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
+import { moveIntoIndex } from './moved-entries.ts';
 import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
 
 export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
@@ -43,6 +55,12 @@ export interface IndexOptions<K extends Key = Key, V = unknown> extends Collecti
    * output is stored and returned, so it must accept its own output.
    */
   readonly schema?: StandardSchema<V>;
+  /**
+   * Files of another library, such as `lowdb(path)` with an absolute path: each top-level member becomes an entry, once, in one
+   * transaction, while the index is opened. Entries that the index has stay, and so do the files. What can't be moved is reported as a
+   * warning of the process.
+   */
+  readonly from?: MoveSource | readonly MoveSource[];
 }
 
 /** Selects entries and their order. */
@@ -79,10 +97,11 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
    */
   constructor(directory: string & PlainValues<V>, options: IndexOptions<K, V> = {}) {
     assertCollectionOptions(options);
-    const { version = 1, migrate, schema, ...shared } = options;
+    const { version = 1, migrate, schema, from, ...shared } = options;
     assertVersion(version);
     if (migrate !== undefined) assertFunction(migrate, 'migrate');
     const validator = schema === undefined ? undefined : new SchemaValidator(schema, directory);
+    const sources = shared.readOnly ? [] : parseSources(from);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
     this.#store = new OpenHandle(core, `The index at ${core.directory}`, closeCore);
@@ -90,6 +109,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     this.#writeValidator = validator;
     try {
       migrateTo(version, core, migrate && ((from) => migrate(this as unknown as Index<K, unknown>, from)));
+      if (sources.length > 0) moveIntoIndex(core, sources, this as unknown as Index);
     } catch (error) {
       this.close();
       throw error;
@@ -120,12 +140,17 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return read.has(this.#store.core, key);
   }
 
+  /** `has` for many keys, all from one snapshot, in their order. */
+  hasMany(keys: Iterable<K>): boolean[] {
+    return read.hasMany(this.#store.core, keys);
+  }
+
   /**
    * Stores a value. An existing key keeps its place in the order. O(log n + size of the value).
    *
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored.
    */
-  set(key: K, value: V): this {
+  set<W>(key: K, value: StoredValue<V, W>): this {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
     if (arguments.length > 2 && arguments[2] !== undefined) {
       throw new DiskCacheError('BAD_OPTION', `set takes a key and a value, and was given more; ${NO_OPTIONS_HINT}`);
@@ -135,12 +160,15 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Stores many entries, all or none, in one transaction. */
-  setMany(entries: Iterable<readonly [K, V]>): void {
-    inWriteTransaction(this.#store.core, () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
+  setMany<W extends EntryWithOptions<K, V>>(entries: StoredItems<V, readonly [K, V], W>): void {
+    const store = this.set as unknown as (key: Key, value: unknown, options: unknown) => void;
+    inWriteTransaction(this.#store.core, () =>
+      storeEach(entries, (key, value, options) => store.call(this, key, value, options)),
+    );
   }
 
   /** Returns the value of a key. If there is none, stores `value` first. */
-  setDefault(key: K, value: V): V {
+  setDefault<W>(key: K, value: StoredValue<V, W>): V {
     const find = (): { readonly value: V } | undefined => (this.has(key) ? { value: this.get(key) as V } : undefined);
     const found = inReadTransaction(this.#store.core, find);
     if (found !== undefined) return found.value;
@@ -152,7 +180,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Stores what `next` returns for the current value (undefined if there is none), in one transaction. Returns the stored value. */
-  update(key: K, next: (current: V | undefined) => V): V {
+  update<W>(key: K, next: (current: V | undefined) => StoredValue<V, W>): V {
     assertFunction(next, 'the updater');
     return inWriteTransaction(this.#store.core, () => this.set(key, next(this.get(key))).get(key) as V);
   }
@@ -160,6 +188,24 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   /** Deletes an entry. Returns whether there was one. O(log n). */
   delete(key: K): boolean {
     return remove.deleteKey(this.#store.core, key);
+  }
+
+  /** Deletes many entries in one transaction; returns how many there were or, with `each`, whether each was there. */
+  deleteMany(keys: Iterable<K>, options: { readonly each: true }): boolean[];
+  deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): number;
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
+  deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[] {
+    return remove.deleteMany(this.#store.core, keys, options);
+  }
+
+  /**
+   * Deletes all entries whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists
+   * them. Returns how many. Every 256 entries are one transaction, inside `transact` all of them. O(log n + entries deleted).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
+   */
+  deletePrefix(prefix: Key): number {
+    return remove.deletePrefix(this.#store.core, prefix);
   }
 
   /** Deletes an entry and returns its value; undefined if there is none. */
@@ -185,9 +231,14 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     });
   }
 
-  /** Deletes everything. O(n). */
-  clear(): void {
-    remove.clear(this.#store.core);
+  /** Deletes everything; with a prefix what `deletePrefix` deletes, and returns how many entries. O(n). */
+  clear(): void;
+  clear(options: ClearOptions): number;
+  // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
+  clear(options?: ClearOptions): number | void;
+  clear(options?: ClearOptions): number | undefined {
+    const deleted = remove.clear(this.#store.core, options);
+    return options === undefined ? undefined : deleted;
   }
 
   /** Number of entries. O(1) while only this process writes, else O(n). */
@@ -257,12 +308,17 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Calls `listener` for every change from now on, of any process, in commit order. Returns an unsubscribe function. */
   subscribe(listener: (change: Change<K, V>) => void, options?: SubscribeOptions<K>): () => void {
-    const validator = this.#readValidator;
-    const core = this.#store.core;
-    return subscribe(core, listener as ChangeListener, options, (key) => {
-      const found = read.readLive(core, key);
-      return found && validator ? { value: validator.validateRead(key, found.value) } : found;
-    });
+    return subscribe(this.#store.core, listener as ChangeListener, options, this.#readLive);
+  }
+
+  /** Iterates over the values of a key, as `Cache.watch`. */
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
+    return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
+  }
+
+  /** Iterates over the entries of a range, as `Cache.watchMany`. */
+  watchMany(range?: IndexRange<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
+    return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */
@@ -305,6 +361,20 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   #validateWrite(key: K, value: V): unknown {
     return this.#writeValidator === undefined ? value : this.#writeValidator.validateWrite(key, value);
   }
+
+  #getWatchable(): WatchableStore {
+    const { core } = this.#store;
+    return {
+      subscribe: (listener, options, onEnd) => subscribe(core, listener, options, this.#readLive, onEnd),
+      read: this.#readLive,
+      entries: (range) => this.entries(range as IndexRange<K>),
+    };
+  }
+
+  readonly #readLive: ReadLive = (key) => {
+    const found = read.readLive(this.#store.core, key);
+    return found && this.#readValidator ? { value: this.#readValidator.validateRead(key, found.value) } : found;
+  };
 
   #iterate(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
     this.#store.assertOpen();

@@ -2,6 +2,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { deepFreeze } from '../../../protocol/freeze.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
+import type { IfOpen, PlainValues, StoredValue } from '../../../protocol/plain-values.ts';
 import {
   formatSettingsPath,
   getMember,
@@ -14,9 +15,11 @@ import type { SettingsDeclarationOptions } from '../../../protocol/stores.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
 import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
+import { SettingsMove } from './moved-settings.ts';
 import {
   getSetting,
   isSet,
@@ -68,11 +71,14 @@ export class Settings<T extends object = Record<string, unknown>> {
    */
   constructor(directory: string, options: SettingsOptions<T>) {
     assertSettingsOptions(options);
-    const { defaults, schema, invalid: _, version, migrations, ...collectionOptions } = options;
+    const { defaults, schema, invalid: _, version, migrations, from, ...collectionOptions } = options;
     this.#options = options;
     this.#validator = schema && createValidator(schema as SettingsSchema, directory);
     this.#defaults = deepFreeze(this.#validateDefaults(copy(defaults) as Members));
-    this.#index = openSettingsIndex(directory, collectionOptions, version, migrations);
+    const sources = options.readOnly ? [] : parseSources(from);
+    this.#index = openSettingsIndex(directory, collectionOptions, version, migrations, (index) =>
+      sources.length === 0 ? undefined : new SettingsMove(index, sources, this.#defaults, this.#validator),
+    );
     this.directory = this.#index.directory;
   }
 
@@ -100,9 +106,9 @@ export class Settings<T extends object = Record<string, unknown>> {
    *
    * @throws {DiskCacheError} `BAD_VALUE` for a value that can't be stored or doesn't fit the schema, and for `undefined`: use `reset`.
    */
-  set<P extends SettingsPath<T>>(path: P, value: SettingsValue<T, P>): void;
-  set(path: readonly string[], value: unknown): void;
-  set(patch: SettingsPatch<T>): void;
+  set<P extends SettingsPath<T>, W>(path: P, value: StoredValue<SettingsValue<T, P>, W>): void;
+  set<W>(path: readonly string[], value: StoredValue<unknown, W>): void;
+  set<W>(patch: SettingsPatch<T> & IfOpen<T, W & PlainValues<W>>): void;
   set(...args: readonly [target: unknown, value?: unknown]): void {
     const [target, value] = args;
     const isPatch = args.length === 1 && isRecord(target) && !Array.isArray(target);
@@ -346,6 +352,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'durability',
   'exclusive',
   'fileThreshold',
+  'from',
   'invalid',
   'memory',
   'migrations',

@@ -4,6 +4,7 @@ import { parseSettingsPath } from '../../../protocol/settings-path.ts';
 import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
 import { Index } from '../index-map/index-map.ts';
 import { type MigrationPlan, planMigrations, runStep } from './migrations.ts';
+import type { SettingsMove } from './moved-settings.ts';
 import {
   getSetting,
   isSet,
@@ -37,11 +38,14 @@ export function openSettingsIndex(
   options: CollectionOptions,
   version: SettingsVersion | undefined,
   migrations: SettingsMigrations | undefined,
+  prepareMove: (index: SettingsIndex) => SettingsMove | undefined,
 ): SettingsIndex {
   const plan = planMigrations(version, migrations);
   const index: SettingsIndex = new Index<string | readonly string[], unknown>(directory, options);
   try {
-    if (!isCurrent(index, plan)) index.transact(() => migrate(index, plan));
+    const move = prepareMove(index);
+    if (move?.isDue || !isCurrent(index, plan)) index.transact(() => update(index, plan, move));
+    move?.report();
     return index;
   } catch (error) {
     index.close();
@@ -65,9 +69,30 @@ function readAbout(index: SettingsIndex): AboutSettings | undefined {
   );
 }
 
-function migrate(index: SettingsIndex, plan: MigrationPlan): void {
+function update(index: SettingsIndex, plan: MigrationPlan, move: SettingsMove | undefined): void {
+  const isNew = readAbout(index) === undefined && index.size === 0;
+  const movedVersion = move?.isDue ? move.store(index) : undefined;
+  // Values that come from elsewhere are as old as they say; settings that were there have a version of their own.
+  if (isNew && movedVersion !== undefined) {
+    const version = isComparable(plan, movedVersion, index.directory) ? movedVersion : 0;
+    index.set(ABOUT, { format: FORMAT, version } satisfies AboutSettings);
+  }
+  migrate(index, plan, isNew);
+  if (move?.isDue) move.validate(index, isNew ? new StoredMembers(index).names() : move.names);
+}
+
+function isComparable(plan: MigrationPlan, version: SettingsVersion, directory: string): boolean {
+  try {
+    plan.getSteps(version, directory);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function migrate(index: SettingsIndex, plan: MigrationPlan, isNew: boolean): void {
   const about = readAbout(index);
-  if (about === undefined && index.size === 0) {
+  if (about === undefined && isNew) {
     index.set(ABOUT, { format: FORMAT, version: plan.version } satisfies AboutSettings);
     return;
   }

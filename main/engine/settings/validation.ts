@@ -4,7 +4,7 @@ import type { StandardSchema } from '../../../protocol/stores.ts';
 import { SchemaValidator } from '../index-map/schema.ts';
 import { isRecord } from '../validate.ts';
 
-export type SchemaByMember = Readonly<Record<string, StandardSchema>>;
+type SchemaByMember = Readonly<Record<string, StandardSchema>>;
 
 /** A schema of all settings together, or one for each top-level member. */
 export type SettingsSchema = StandardSchema | SchemaByMember;

@@ -1,6 +1,6 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { EvictionPolicyName } from '../../../protocol/options.ts';
+import type { EvictionPolicyName, ExpiryOptions } from '../../../protocol/options.ts';
 
 /** Bytes of the log at which it is checkpointed: the longer, the fewer pages are written twice. */
 const MAX_CHECKPOINT_BYTES = 16 * 1024 * 1024;
@@ -113,6 +113,31 @@ export function computeExpiresAt(now: number, ttl: number | undefined): ExpiresA
     throw new DiskCacheError('BAD_OPTION', `ttl is ${formatValue(ttl, "'")}; give a number of milliseconds`);
   }
   return now + ttl;
+}
+
+/**
+ * Returns when an item expires that is stored with these options; `defaultTtl` is the store's.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for anything but numbers, and for `ttl` and `expiresAt` together.
+ */
+export function resolveExpiry(
+  now: number,
+  { ttl, expiresAt }: ExpiryOptions,
+  defaultTtl: number | undefined,
+): ExpiresAt {
+  if (expiresAt === undefined) return computeExpiresAt(now, ttl ?? defaultTtl);
+  if (ttl !== undefined) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      'ttl and expiresAt were both given; an item expires once, so give one of them',
+    );
+  }
+  if (expiresAt === Number.POSITIVE_INFINITY) return null;
+  if (typeof expiresAt === 'number' && !Number.isNaN(expiresAt)) return expiresAt;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `expiresAt is ${formatValue(expiresAt, "'")}; give epoch milliseconds, such as date.getTime()`,
+  );
 }
 
 /** Invariant: an item is visible exactly while `now < expiresAt`. */

@@ -188,6 +188,10 @@ export interface Statements {
   readonly nextExpiry: Statement<[], [number | null]>;
   readonly expired: Statement<[now: number, limit: number], RowRef>;
   readonly tagged: Statement<[TagColumn, after: number, limit: number], [...RowRef, expiresAt: number | null]>;
+  readonly inKeyRange: Statement<
+    [lower: KeyColumn, upper: KeyColumn, limit: number],
+    [...RowRef, expiresAt: number | null]
+  >;
   readonly unvisited: Statement<[after: number, spared: Column, limit: number], RowRef>;
   readonly unvisit: Statement<[after: number, upTo: number]>;
 
@@ -284,6 +288,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   nextExpiry: 'SELECT min(expires_at) FROM entry WHERE expires_at IS NOT NULL',
   expired: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
   tagged: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? ORDER BY id LIMIT ?`,
+  inKeyRange: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
   unvisited: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND ${EVICTABLE_SQL} ORDER BY id LIMIT ?`,
   unvisit: 'UPDATE entry SET visited = 0 WHERE id > ? AND id <= ? AND visited = 1',
 

@@ -170,6 +170,8 @@ export interface ChangeSubscription {
   readonly read: ReadLive | undefined;
   /** The values that a subscription to exact keys was last told. */
   readonly known: Map<KeyId, unknown> | undefined;
+  /** Called when the store is closed. */
+  readonly onEnd: (() => void) | undefined;
 }
 
 /**

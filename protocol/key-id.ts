@@ -1,4 +1,4 @@
-import type { Key } from '../protocol/key.ts';
+import type { Key } from './key.ts';
 
 /** Returns a `Map` key for a key: equal for equal keys. The text of other keys than strings and numbers equals no string key. */
 export const toKeyId = (key: Key): string | number =>

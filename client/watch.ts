@@ -1,0 +1,100 @@
+import { DiskCacheError } from '../protocol/error.ts';
+import type { Key } from '../protocol/key.ts';
+import { LatestStates } from '../protocol/latest-states.ts';
+import type { AbortSignalLike, Range, SubscribeOptions, WatchOptions } from '../protocol/options.ts';
+import { createEntriesState, KeyState, ReadState, type WatchedState } from '../protocol/watched-state.ts';
+import type { ChangeOrReset } from '../protocol/wire.ts';
+
+/** What a watch uses of a store in a page, and of the connection to it. Nothing here is read from a near cache, except what is large. */
+export interface WatchableStore {
+  subscribe(
+    listener: (change: ChangeOrReset) => void,
+    options: SubscribeOptions & { readonly onError: (error: unknown) => void },
+  ): () => void;
+  get(key: Key): Promise<unknown>;
+  getMany(keys: readonly Key[]): Promise<readonly unknown[]>;
+  entries(range: Range): PromiseLike<unknown>;
+  values(): PromiseLike<unknown>;
+}
+
+/**
+ * Starts `watch` or `watchMany` of a store. A deque has no keys: its first argument is the options.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function watch(
+  store: WatchableStore,
+  isConnected: () => boolean,
+  method: string,
+  [first, second]: readonly unknown[],
+): LatestStates<unknown> {
+  const iterate = (
+    state: WatchedState<unknown>,
+    options: SubscribeOptions,
+    read: () => unknown,
+    signal: AbortSignalLike | undefined,
+  ) =>
+    new LatestStates(
+      {
+        state,
+        subscribe: (onChange, onError) => store.subscribe(onChange, { ...options, onError }),
+        read,
+        // The subscription connects again, and reports `reset`, or why it can't.
+        isInterruption: () => !isConnected(),
+      },
+      signal,
+    );
+
+  if (method === 'watchMany') {
+    const range = copy(first ?? {}) as Range;
+    const state = createEntriesState(range);
+    const options = { ...getKeys(range), values: !(state instanceof ReadState) };
+    return iterate(state, options, () => store.entries(range), parseSignal(second));
+  }
+  if (first === undefined || isSignal(Object(first).signal))
+    return iterate(new ReadState(), {}, () => store.values(), parseSignal(first));
+  const key = copy(first) as Key;
+  return iterate(new KeyState(), { key, values: true }, () => readKey(store, key), parseSignal(second));
+}
+
+/** `getMany` doesn't read from a near cache, which may not have dropped a value yet of which a change was reported. */
+const readKey = (store: WatchableStore, key: Key): Promise<unknown> =>
+  store.getMany([key]).then(
+    ([value]) => value,
+    (error: unknown) => {
+      if (!(error instanceof DiskCacheError) || error.code !== 'TOO_LARGE') throw error;
+      return store.get(key);
+    },
+  );
+
+/** Later changes of the caller's object don't matter. What can't be copied is refused, with its fault, when it is sent. */
+function copy(argument: unknown): unknown {
+  try {
+    return structuredClone(argument);
+  } catch {
+    return argument;
+  }
+}
+
+/** Returns the part of a range that a subscription takes. */
+function getKeys({ prefix, from, to }: Range): SubscribeOptions {
+  return {
+    ...(prefix !== undefined && { prefix }),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+  };
+}
+
+const isSignal = (value: unknown): value is AbortSignalLike =>
+  typeof (Object(value) as Partial<AbortSignalLike>).addEventListener === 'function';
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+function parseSignal(options: unknown): AbortSignalLike | undefined {
+  const { signal, ...others } = Object(options) as WatchOptions;
+  const [unknown] = Object.keys(others);
+  if ((signal === undefined || isSignal(signal)) && unknown === undefined) return signal;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${unknown === undefined ? 'signal is not an AbortSignal' : `unknown option "${unknown}"`}; watch takes { signal }`,
+  );
+}

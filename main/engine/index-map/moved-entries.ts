@@ -1,0 +1,50 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { MoveSource } from '../../../protocol/move-source.ts';
+import { readMetadata, writeMetadata } from '../cache/open.ts';
+import { transact } from '../cache/transaction.ts';
+import { addMarks, getDueValues, type MoveMarks, readPending, warnAboutFaults } from '../moving/move-in.ts';
+import type { Core } from '../state/core.ts';
+import { isEqual } from '../values/equality.ts';
+
+/** The part of an index that is used here. */
+interface MovedInto {
+  has(key: string): boolean;
+  set(key: string, value: unknown): unknown;
+}
+
+/** The row of the table `setting` that has the marks, as JSON. On disk: docs/disk-format.md. */
+const MARKS = 'moved_in';
+
+/** Moves the files of another library into an index that is being opened: each top-level member becomes an entry. */
+export function moveIntoIndex(core: Core, sources: readonly MoveSource[], index: MovedInto): void {
+  const pending = readPending(sources, readMarks(core));
+  if (pending.length === 0) return;
+  const refused = new Map<string, string>();
+  transact(core, () => {
+    const marks = readMarks(core);
+    for (const move of pending) {
+      for (const [name, value] of getDueValues(move, marks)) {
+        if (index.has(name)) continue;
+        const reason = trySet(index, name, value);
+        if (reason !== undefined) refused.set(name, reason);
+      }
+    }
+    const marked = addMarks(marks, pending);
+    if (!isEqual(marked, marks)) writeMetadata(core, MARKS, JSON.stringify(marked));
+  });
+  warnAboutFaults(pending, refused);
+}
+
+/** Returns why the entry is refused for what it is; undefined if it was set. */
+function trySet(index: MovedInto, name: string, value: unknown): string | undefined {
+  try {
+    index.set(name, value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_KEY'))
+      return error.message;
+    throw error;
+  }
+}
+
+const readMarks = ({ sql }: Core): MoveMarks => JSON.parse(String(readMetadata(sql, MARKS) ?? '{}')) as MoveMarks;

@@ -1,0 +1,90 @@
+import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { MoveFormat, MoveSource } from '../../../protocol/move-source.ts';
+import { isRecord } from '../validate.ts';
+import { type LocatedSource, locateSource, readSource, type SourceContents, WHOLE_FILE } from './source-files.ts';
+
+/**
+ * What was moved, on disk: for each source, the names that could not be read and are tried again. A source without names is done, and one
+ * that isn't here was never found.
+ */
+export type MoveMarks = Readonly<Record<string, readonly string[]>>;
+
+/** The sources that are still to be moved, and what they have. */
+export interface PendingMove {
+  readonly source: MoveSource;
+  readonly id: string;
+  readonly contents: SourceContents;
+}
+
+const FORMATS: Readonly<Record<MoveFormat, string>> = {
+  'electron-store': 'electronStore(…)',
+  conf: 'conf(…)',
+  'electron-conf': 'electronConf(…)',
+  'electron-json-storage': 'electronJsonStorage(…)',
+  lowdb: 'lowdb(…)',
+};
+
+/**
+ * Returns the sources of an option `from`, with absolute paths.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for anything else.
+ */
+export function parseSources(from: MoveSource | readonly MoveSource[] | undefined, userData?: string): LocatedSource[] {
+  const sources: readonly unknown[] = from === undefined ? [] : Array.isArray(from) ? from : [from];
+  return sources.map((source) => {
+    const { format, path } = Object(source) as Partial<MoveSource>;
+    if (isRecord(source) && Object.hasOwn(FORMATS, String(format)) && typeof path === 'string')
+      return locateSource(source as MoveSource, userData);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `from is ${formatValue(source, "'")}; give what one of ${Object.values(FORMATS).join(', ')} returns, or an array of them`,
+    );
+  });
+}
+
+const getId = ({ format, path, declaredPath = path }: LocatedSource): string => `${format}:${declaredPath}`;
+
+/** Reads the sources that are not marked as done. */
+export function readPending(sources: readonly LocatedSource[], marks: MoveMarks): PendingMove[] {
+  return sources.flatMap((source) => {
+    const id = getId(source);
+    if (isDone(marks, id)) return [];
+    const contents = readSource(source);
+    return contents === undefined ? [] : [{ source, id, contents }];
+  });
+}
+
+const isDone = (marks: MoveMarks, id: string): boolean => Object.hasOwn(marks, id) && marks[id]!.length === 0;
+
+/** Returns the values of a source that are to be moved now: those whose name an earlier attempt has not moved. */
+export function* getDueValues({ id, contents }: PendingMove, marks: MoveMarks): Generator<[string, unknown]> {
+  if (isDone(marks, id)) return;
+  const left = Object.hasOwn(marks, id) ? new Set(marks[id]) : undefined;
+  for (const [name, value] of contents.values) if (left === undefined || left.has(name)) yield [name, value];
+}
+
+/** Returns the marks once these sources were moved. A file that can't be read at all isn't marked: the next opening reads it again. */
+export function addMarks(marks: MoveMarks, moved: readonly PendingMove[]): MoveMarks {
+  const added = moved
+    .filter(({ id, contents }) => !isDone(marks, id) && !contents.faults.has(WHOLE_FILE))
+    .map(({ id, contents }) => [id, [...contents.faults.keys()]] as const);
+  return { ...marks, ...Object.fromEntries(added) };
+}
+
+/** Reports, as warnings of the process, what was not moved: the application opens its window in any case. */
+export function warnAboutFaults(moved: readonly PendingMove[], refused: ReadonlyMap<string, string>): void {
+  for (const { source, contents } of moved) {
+    for (const [name, fault] of contents.faults) {
+      const what = name === WHOLE_FILE ? source.path : `"${name}" in ${source.path}`;
+      warn(`${what} was not moved: ${fault}. The next start tries again; repair the file, or delete it`, 'CORRUPT');
+    }
+  }
+  if (refused.size === 0) return;
+  const list = [...refused].map(([name, reason]) => `"${name}": ${reason}`).join('; ');
+  const files = moved.map(({ source }) => source.path).join(' and ');
+  warn(`${refused.size} of the values in ${files} were not moved, and stay there only: ${list}`, 'BAD_VALUE');
+}
+
+const warn = (message: string, code: string): void =>
+  process.emitWarning(Object.assign(new Error(message), { name: 'DiskCacheWarning', code }));

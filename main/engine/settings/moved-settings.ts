@@ -1,0 +1,136 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { MoveSource } from '../../../protocol/move-source.ts';
+import { isPlainObject } from '../../../protocol/native-types.ts';
+import { getMember, parseSettingsPath } from '../../../protocol/settings-path.ts';
+import type { SettingsVersion } from '../../../protocol/stores.ts';
+import {
+  addMarks,
+  getDueValues,
+  type MoveMarks,
+  type PendingMove,
+  readPending,
+  warnAboutFaults,
+} from '../moving/move-in.ts';
+import { isRecord } from '../validate.ts';
+import { isEqual } from '../values/equality.ts';
+import { getSetting, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
+import type { Members, SettingsValidator } from './validation.ts';
+
+/** The part of the settings' index that is used here. */
+interface StoredEntries {
+  get(key: string | readonly string[]): unknown;
+  set(key: string | readonly string[], value: unknown): unknown;
+  delete(key: string): boolean;
+}
+
+/** The key under which an index of settings has the marks: no member can have it. On disk: docs/disk-format.md. */
+const MARKS: readonly string[] = ['moved-in'];
+
+/** Moves the files of another library into settings, once, when they are opened. */
+export class SettingsMove {
+  readonly #pending: readonly PendingMove[];
+  readonly #defaults: Members;
+  readonly #validator: SettingsValidator | undefined;
+  /** What the settings had of each member before. */
+  readonly #before = new Map<string, StoredMember | undefined>();
+  readonly #refused = new Map<string, string>();
+
+  constructor(
+    index: StoredEntries,
+    sources: readonly MoveSource[],
+    defaults: Members,
+    validator: SettingsValidator | undefined,
+  ) {
+    this.#pending = sources.length === 0 ? [] : readPending(sources, readMarks(index));
+    this.#defaults = defaults;
+    this.#validator = validator;
+  }
+
+  get isDue(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /**
+   * Stores what the files have; what the settings have already stays. Inside a transaction. Returns the version of the values, for the
+   * migrations; undefined if there were none.
+   */
+  store(index: StoredEntries): SettingsVersion | undefined {
+    const marks = readMarks(index);
+    for (const move of this.#pending)
+      for (const [name, value] of getDueValues(move, marks)) this.#storeMember(index, name, value);
+    const marked = addMarks(marks, this.#pending);
+    if (!isEqual(marked, marks)) index.set(MARKS, marked);
+    const versions = this.#pending.flatMap(({ contents }) => contents.version ?? []);
+    return this.#before.size === 0 ? undefined : (versions[0] ?? 0);
+  }
+
+  #storeMember(index: StoredEntries, name: string, value: unknown): void {
+    try {
+      parseSettingsPath([name]);
+    } catch (error) {
+      if (!(error instanceof DiskCacheError)) throw error;
+      return void this.#refused.set(name, error.message);
+    }
+    const own = index.get(name) as StoredMember | undefined;
+    const moved = withoutEmptyMembers(toStored(value, getMember(this.#defaults, name)));
+    const stored = merge(own, moved);
+    if (stored === undefined || stored === own) return;
+    if (!this.#before.has(name)) this.#before.set(name, own);
+    index.set(name, stored);
+  }
+
+  /** Takes back, one by one, the values that the schema refuses. After the migrations; `names` are all members that may come from files. */
+  validate(index: StoredEntries, names: readonly string[]): void {
+    if (this.#validator === undefined) return;
+    let accepted = this.#defaults;
+    for (const name of names) {
+      const member = index.get(name) as StoredMember;
+      const value = getSetting(member, getMember(this.#defaults, name), []);
+      try {
+        const valid = getMember(this.#validator.validate('write', { ...accepted, [name]: value }, [name]), name);
+        accepted = { ...accepted, [name]: valid };
+        if (!isEqual(valid, value)) index.set(name, { value: valid } satisfies StoredMember);
+      } catch (error) {
+        if (!(error instanceof DiskCacheError) || error.code !== 'BAD_VALUE') throw error;
+        this.#refused.set(name, error.message);
+        const before = this.#before.get(name);
+        if (before === undefined) index.delete(name);
+        else index.set(name, before);
+      }
+    }
+  }
+
+  /** The members that were moved. */
+  get names(): readonly string[] {
+    return [...this.#before.keys()];
+  }
+
+  report(): void {
+    warnAboutFaults(this.#pending, this.#refused);
+  }
+}
+
+const readMarks = (index: StoredEntries): MoveMarks => (index.get(MARKS) as MoveMarks | undefined) ?? {};
+
+const isObject = (value: unknown): value is Members => isRecord(value) && isPlainObject(value);
+
+/**
+ * Where the defaults are an object, its members are set one by one: members that the old version of the application did not have then get
+ * their defaults. Everything else is a value of its own.
+ */
+const toStored = (value: unknown, fallback: unknown): StoredMember =>
+  isObject(value) && isObject(fallback)
+    ? {
+        members: Object.fromEntries(
+          Object.entries(value).map(([name, member]) => [name, toStored(member, getMember(fallback, name))]),
+        ),
+      }
+    : { value };
+
+function merge(own: StoredMember | undefined, moved: StoredMember | undefined): StoredMember | undefined {
+  if (own === undefined || moved === undefined) return own ?? moved;
+  if ('value' in own || 'value' in moved) return own;
+  const names = new Set([...Object.keys(moved.members), ...Object.keys(own.members)]);
+  const members = [...names].map((name) => [name, merge(own.members[name], moved.members[name])]);
+  return { members: Object.fromEntries(members) };
+}

@@ -1,0 +1,41 @@
+import { type Column, type Database, loadDriver, type PreparedStatement, toLoadError } from './driver.ts';
+import { toDiskCacheError } from './errors.ts';
+
+/**
+ * A SQLite database that another program has written, to read from. SQLite writes beside a database even to read it (its `-shm` file), so
+ * what must stay untouched is copied first.
+ */
+export class ForeignDatabase {
+  readonly #database: Database;
+  readonly #path: string;
+
+  /** @throws {DiskCacheError} `CORRUPT` for something that isn't a database, and as the driver. */
+  constructor(path: string) {
+    const Driver = loadDriver();
+    this.#path = path;
+    try {
+      this.#database = new Driver(path, { readonly: false, fileMustExist: true, timeout: 0 });
+    } catch (error) {
+      throw toDiskCacheError(toLoadError(error), path);
+    }
+  }
+
+  /** Returns the rows of a query, each an array; integers are bigints. */
+  read<Row extends readonly Column[]>(sql: string, ...bind: readonly Column[]): Row[] {
+    try {
+      const statement = this.#database.prepare<Row>(sql) as PreparedStatement<Row> & IntegerMode;
+      statement.safeIntegers(true);
+      return statement.raw().all(...bind);
+    } catch (error) {
+      throw toDiskCacheError(error, this.#path);
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+interface IntegerMode {
+  safeIntegers(enabled: boolean): unknown;
+}

@@ -1,0 +1,113 @@
+import { type Cache, type Deque, DiskCacheError, type FanoutCache, type Index, type Key } from '../engine/index.ts';
+import { isEqual, isRecord } from '../engine/internal.ts';
+import { UnreadableError } from './pickle/byte-reader.ts';
+
+// biome-ignore-start lint/suspicious/noExplicitAny: stores of any key and value type
+/** A store that can be imported into. */
+export type ImportTarget = Cache<any, any> | FanoutCache<any, any> | Index<any, any> | Deque<any>;
+// biome-ignore-end lint/suspicious/noExplicitAny: see above
+
+export interface ImportedItem {
+  readonly key: unknown;
+  readonly expiresAt: number | undefined;
+  readonly tag: string | number | undefined;
+  /** Reads the value, which may be large: only if it is needed. */
+  readValue(): unknown;
+}
+
+/** What became of an item. */
+type Outcome = 'imported' | 'existing';
+
+export interface ItemWriter {
+  /** The order in which Python's items are read. */
+  readonly order: 'inserted' | 'key';
+  /** @throws {UnreadableError} for an item that the store can't have. */
+  write(item: ImportedItem): Outcome;
+  /** Runs `work` in one transaction. */
+  transact<T>(work: () => T): T;
+}
+
+export interface WriterOptions {
+  readonly overwrite: boolean;
+  readonly clock: () => number;
+}
+
+/**
+ * Returns what writes to a store. Stores are told apart by their methods: those of another format of this package are other classes.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function createWriter(store: ImportTarget, options: WriterOptions): ItemWriter {
+  const has = (method: string) =>
+    isRecord(store) && typeof (store as unknown as Record<string, unknown>)[method] === 'function';
+  if (has('transact')) {
+    if (has('unshift')) return new DequeWriter(store as Deque, options);
+    if (has('add') && has('set')) return createCacheWriter(store as Cache, options);
+    if (has('setDefault')) return createIndexWriter(store as Index, options);
+  }
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'importDiskCache needs an open Cache, FanoutCache, Index or Deque of this process; with placement: "utility" import before openDiskCache, into new Cache(directory)',
+  );
+}
+
+const createCacheWriter = (store: Cache, { overwrite, clock }: WriterOptions): ItemWriter => ({
+  order: 'inserted',
+  transact: (work) => store.transact(work as () => never),
+  write({ key, expiresAt, tag, readValue }) {
+    if (!overwrite && store.has(key as Key)) return 'existing';
+    // Never the store's own time to live: what had none in Python keeps none.
+    const ttl = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt - clock();
+    store.set(key as Key, readValue(), tag === undefined ? { ttl } : { ttl, tag });
+    return 'imported';
+  },
+});
+
+const createIndexWriter = (store: Index, { overwrite }: WriterOptions): ItemWriter => ({
+  order: 'inserted',
+  transact: (work) => store.transact(work as () => never),
+  write({ key, expiresAt, tag, readValue }) {
+    if (expiresAt !== undefined) throw new UnreadableError('it expires, and nothing expires from an index');
+    if (tag !== undefined) throw new UnreadableError('it has a tag, and nothing in an index has one');
+    if (!overwrite && store.has(key as Key)) return 'existing';
+    store.set(key as Key, readValue());
+    return 'imported';
+  },
+});
+
+/** Python's deque is a cache whose keys are whole numbers, in the order of its values. */
+class DequeWriter implements ItemWriter {
+  readonly order = 'key';
+  readonly #store: Deque;
+  /** Values that were there before: those of an import that was interrupted, or of a complete one. */
+  readonly #existing: number;
+  #position = 0;
+
+  constructor(store: Deque, { overwrite }: WriterOptions) {
+    if (overwrite) throw new DiskCacheError('BAD_OPTION', 'overwrite is for stores with keys; clear the deque instead');
+    this.#store = store;
+    this.#existing = store.length;
+  }
+
+  transact<T>(work: () => T): T {
+    return this.#store.transact(work as () => never);
+  }
+
+  write({ key, expiresAt, readValue }: ImportedItem): Outcome {
+    if (typeof key !== 'number' || !Number.isInteger(key)) throw new UnreadableError('its key is not one of a deque');
+    if (expiresAt !== undefined) throw new UnreadableError('it expires, and nothing expires from a deque');
+    const value = readValue();
+    const position = this.#position;
+    if (position >= this.#existing) this.#store.push(value);
+    else if (!isEqual(this.#store.at(position), value)) throw this.#differs(position);
+    this.#position++;
+    return position < this.#existing ? 'existing' : 'imported';
+  }
+
+  #differs(position: number): DiskCacheError {
+    return new DiskCacheError(
+      'BAD_OPTION',
+      `The deque at ${this.#store.directory} has other values, from position ${position} on; import into an empty one`,
+    );
+  }
+}

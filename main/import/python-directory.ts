@@ -1,0 +1,173 @@
+import { constants } from 'node:fs';
+import { copyFile, lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DiskCacheError, temporaryDirectory } from '../engine/index.ts';
+import { type Column, ForeignDatabase } from '../engine/internal.ts';
+
+/** One item of Python DiskCache, as its table has it. Integers are bigints. */
+export type PythonRow = readonly [
+  key: Column,
+  raw: bigint | null,
+  expireTime: number | bigint | null,
+  tag: Column,
+  size: bigint | null,
+  mode: bigint | null,
+  filename: string | null,
+  value: Column,
+];
+
+const COLUMNS = 'key, raw, expire_time, tag, size, mode, filename, value';
+const DATABASE = 'cache.db';
+/** What SQLite needs beside a database to read it; its `-shm` file it makes anew. */
+const LOGS = ['-wal', '-journal'] as const;
+
+/** An open copy of one database of Python DiskCache. The directory itself is only read. */
+export class PythonDatabase {
+  /** The directory that has the files of large values. */
+  readonly directory: string;
+  readonly #database: ForeignDatabase;
+
+  constructor(directory: string, database: ForeignDatabase) {
+    this.directory = directory;
+    this.#database = database;
+  }
+
+  /** Returns the ids of all rows: in the order of insertion, or of their keys. */
+  listIds(order: 'inserted' | 'key'): bigint[] {
+    const rows = this.#database.read<[bigint]>(
+      `SELECT rowid FROM Cache ORDER BY ${order === 'key' ? 'key, raw' : 'rowid'}`,
+    );
+    return rows.map(([id]) => id);
+  }
+
+  readRow(id: bigint): PythonRow {
+    return this.#database.read<PythonRow & Column[]>(`SELECT ${COLUMNS} FROM Cache WHERE rowid = ?`, id)[0]!;
+  }
+
+  /** Returns the first keys if all keys have the form of JSONDisk's: bytes that begin as those of zlib. */
+  sampleCompressedKeys(): Uint8Array[] {
+    const [others] = this.#database.read<[bigint]>(
+      "SELECT count(*) FROM Cache WHERE NOT (raw = 1 AND typeof(key) = 'blob' AND substr(key, 1, 1) = x'78')",
+    );
+    if (others?.[0] !== 0n) return [];
+    return this.#database.read<[Uint8Array]>('SELECT key FROM Cache ORDER BY rowid LIMIT 100').map(([key]) => key);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+/**
+ * Returns the directories of a cache's databases: itself, or the shards of a FanoutCache.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` if there are none.
+ */
+export async function listDatabases(directory: string): Promise<string[]> {
+  if (await isFile(join(directory, DATABASE))) return [directory];
+  const names = await readdir(directory).catch(() => []);
+  const shards: string[] = [];
+  for (const name of names.filter((it) => /^\d{3,}$/.test(it)).sort((one, other) => Number(one) - Number(other))) {
+    if (await isFile(join(directory, name, DATABASE))) shards.push(join(directory, name));
+  }
+  if (shards.length > 0) return shards;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${directory} holds neither a cache.db nor the shards of a FanoutCache; give the directory that Python DiskCache was opened with`,
+  );
+}
+
+/** Kinds of named stores inside a FanoutCache of Python, each a folder. */
+const NAMED_KINDS = ['cache', 'deque', 'index'] as const;
+export type NamedKind = (typeof NAMED_KINDS)[number];
+const MAX_FOLDER_DEPTH = 8;
+
+export interface PythonNamedStore {
+  readonly kind: NamedKind;
+  readonly name: string;
+  readonly directory: string;
+}
+
+/** Returns the named stores inside a FanoutCache. Python makes folders of the slashes in a name. */
+export async function listNamedStores(directory: string): Promise<PythonNamedStore[]> {
+  const found: PythonNamedStore[] = [];
+  const search = async (kind: NamedKind, names: readonly string[]): Promise<void> => {
+    const folder = join(directory, kind, ...names);
+    if (await isFile(join(folder, DATABASE)))
+      return void found.push({ kind, name: names.join('/'), directory: folder });
+    if (names.length > MAX_FOLDER_DEPTH) return;
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    for (const { name } of entries.filter((entry) => entry.isDirectory())) await search(kind, [...names, name]);
+  };
+  for (const kind of NAMED_KINDS) await search(kind, []);
+  return found.sort((one, other) => (one.directory < other.directory ? -1 : 1));
+}
+
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;
+
+/**
+ * Opens a copy of a database, so that nothing is written beside the original.
+ *
+ * @throws {DiskCacheError} `BUSY` if a program keeps writing to it, `BAD_OPTION` if Python DiskCache has not written it, `CORRUPT`.
+ */
+export async function openPythonDatabase(directory: string): Promise<{ database: PythonDatabase; close: () => void }> {
+  const copy = temporaryDirectory();
+  let database: ForeignDatabase | undefined;
+  const close = () => {
+    database?.close();
+    copy.remove();
+  };
+  try {
+    await copyDatabase(join(directory, DATABASE), join(copy.path, DATABASE));
+    database = new ForeignDatabase(join(copy.path, DATABASE));
+    assertTables(database, directory);
+    return { database: new PythonDatabase(directory, database), close };
+  } catch (error) {
+    close();
+    throw nameOriginal(error, copy.path, directory);
+  }
+}
+
+const COPY_ATTEMPTS = 5;
+const COPY_RETRY_MS = 50;
+
+async function copyDatabase(from: string, to: string): Promise<void> {
+  for (let attempt = 1; attempt <= COPY_ATTEMPTS; attempt++) {
+    const before = await describeFiles(from);
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    for (const log of LOGS) if (await isFile(from + log)) await copyFile(from + log, to + log);
+    if ((await describeFiles(from)) === before) return;
+    await sleep(COPY_RETRY_MS);
+  }
+  throw new DiskCacheError('BUSY', `${from} changes while it is read; end the program that writes to it, then import`);
+}
+
+async function describeFiles(path: string): Promise<string> {
+  const files = ['', ...LOGS].map(async (suffix) => {
+    const found = await lstat(path + suffix, { bigint: true }).catch(() => undefined);
+    return found === undefined ? '-' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+  });
+  return (await Promise.all(files)).join();
+}
+
+function assertTables(database: ForeignDatabase, directory: string): void {
+  // A view, a virtual table or a computed column would run what a stranger has written.
+  const tables = database.read(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name IN ('Cache', 'Settings')",
+  );
+  const columns = database.read<[Column, Column]>("SELECT name, hidden FROM pragma_table_xinfo('Cache')");
+  const names = new Set(columns.map(([name]) => name));
+  const isPlain = columns.every(([, hidden]) => hidden === 0n);
+  if (tables.length === 2 && isPlain && COLUMNS.split(', ').every((name) => names.has(name))) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${join(directory, DATABASE)} was not written by Python DiskCache 5; nothing was imported from it`,
+  );
+}
+
+/** An error of SQLite names the copy, which is gone. */
+function nameOriginal(error: unknown, copy: string, directory: string): unknown {
+  if (!(error instanceof DiskCacheError) || !error.message.includes(copy)) return error;
+  return new DiskCacheError(error.code, error.message.replaceAll(copy, directory), { cause: error.cause });
+}
