@@ -2,16 +2,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
 
-const external = [
-  /^node:/,
-  'electron',
-  'better-sqlite3',
-  'comlink',
-  'dequal',
-  'http-cache-semantics',
-  'mrmime',
-  'semver',
-];
+const external = [/^node:/, 'better-sqlite3', 'comlink', 'dequal', 'http-cache-semantics', 'mrmime', 'semver'];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
 /** Makes `dist/cjs` a folder of CommonJS, with declarations of its own: TypeScript takes a `.d.ts` for what the nearest package.json says. */
@@ -71,8 +62,25 @@ const oneClient: Plugin = {
 };
 
 /** By the framework of each. */
-const bindingEntries = { react: 'renderer-api/react/index.ts' };
-const frameworks = ['react'];
+const bindingEntries = {
+  react: 'renderer-api/react/index.ts',
+  vue: 'renderer-api/vue/index.ts',
+  svelte: 'renderer-api/svelte/index.ts',
+};
+const frameworks = ['react', 'vue', /^svelte\//];
+/** Svelte has no CommonJS, so neither have its bindings. */
+const { svelte: _, ...commonJsBindingEntries } = bindingEntries;
+
+const electronModule = join(import.meta.dirname, 'main/electron/electron.ts');
+
+/** Outside of Electron's main process, importing deskcache/main says what to use instead. */
+const checkedElectron: Plugin = {
+  name: 'checked-electron',
+  resolveId(source, importer) {
+    if (source !== 'electron') return null;
+    return importer === electronModule ? { id: source, external: true } : electronModule;
+  },
+};
 
 /** What a page loads at start is one file: an application's bundler can't join what was split here, and each file costs a page something. */
 const startOfPage: CodeSplittingNameFunction = (id, modules) => {
@@ -106,6 +114,7 @@ export default defineConfig([
     input: { ...mainEntries, 'shared/error': errorClass },
     external,
     platform: 'neutral',
+    plugins: [checkedElectron],
     output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
   },
   {
@@ -137,10 +146,10 @@ export default defineConfig([
     external,
     platform: 'node',
     output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },
-    plugins: [commonJsFolder()],
+    plugins: [checkedElectron, commonJsFolder()],
   },
   {
-    input: bindingEntries,
+    input: commonJsBindingEntries,
     external: frameworks,
     platform: 'node',
     plugins: [oneClient],
@@ -173,12 +182,14 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app'].map((name) => ({
-    input: `e2e/${name}/main.ts`,
-    external: publicFaces,
-    platform: 'node' as const,
-    output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
-  })),
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'ready', 'contract-app', 'bindings'].map(
+    (name) => ({
+      input: `e2e/${name}/main.ts`,
+      external: publicFaces,
+      platform: 'node' as const,
+      output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
+    }),
+  ),
   {
     input: 'e2e/react/main.ts',
     external: publicFaces,

@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 const fast = ['test/**/*.test.ts'];
+/** Node would take Svelte's modules for servers, in which nothing is reactive. */
+const alias = ['', '/store', '/reactivity'].map((part) => ({
+  find: new RegExp(`^svelte${part}$`),
+  replacement: `${import.meta.dirname}/node_modules/svelte/src${part}/index-client.js`,
+}));
 const slow = ['test/**/*.slow.test.ts'];
 
 /**
@@ -11,7 +16,7 @@ export default defineConfig({
   test: {
     projects: [
       // What is fast may still have to wait for a machine that is not.
-      { test: { name: 'fast', include: fast, exclude: slow, testTimeout: 30_000, hookTimeout: 30_000 } },
+      { test: { name: 'fast', alias, include: fast, exclude: slow, testTimeout: 30_000, hookTimeout: 30_000 } },
       { test: { name: 'slow', include: slow, testTimeout: 120_000, hookTimeout: 60_000 } },
     ],
   },

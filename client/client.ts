@@ -108,7 +108,7 @@ export class Client {
   disconnect(reason: DiskCacheError): void {
     this.#storeOrder.reject(reason);
     this.#port?.then((connection) => connection.close()).catch(() => {});
-    this.#dropConnection();
+    this.#dropConnection(reason);
     this.updates.disconnected();
     for (const batch of this.#turn.splice(0)) batch.reject(reason);
     this.#rejectAll(reason);
@@ -118,7 +118,7 @@ export class Client {
 
   /** Awaits and doesn't use `queueMicrotask`, which fake timers of a test may replace. */
   async #flushTurn(): Promise<void> {
-    await undefined;
+    await 0;
     if (this.#turn.length === 0) return;
     if (this.#sent.size === 0 && this.#queued.length === 0) this.#respondedAt = performance.now();
     this.#queued.push(...this.#turn);
@@ -196,7 +196,7 @@ export class Client {
 
   #onConnectionLost(connection: Promise<PortConnection>, reason: DiskCacheError, wasDropped: boolean): void {
     if (this.#port !== connection) return;
-    this.#dropConnection();
+    this.#dropConnection(reason);
     const retries = wasDropped ? this.#takeIdempotent() : [];
     this.#rejectAll(reason);
     if (retries.length > 0) {
@@ -218,9 +218,9 @@ export class Client {
   }
 
   /** Ends everything that belongs to the connection. */
-  #dropConnection(): void {
+  #dropConnection(reason: DiskCacheError): void {
     this.#port = undefined;
-    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', 'The connection has ended'));
+    this.#connectionAbort.abort(reason);
     this.#connectionAbort = new AbortController();
     this.updates.interrupted();
   }

@@ -1,4 +1,3 @@
-import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import type { SetOptions } from '../protocol/options.ts';
 import type { ByteRange, ValueStreamContract } from '../protocol/value-stream.ts';
@@ -28,20 +27,16 @@ export const readLargeValue = (client: Client, store: string, key: Key): Promise
   withStream(client, store, 'openStream', [key], ({ readAll }, stream, opened) => readAll(stream, opened));
 
 /** Like the engine's `writeStream`. @throws {DiskCacheError} `BAD_VALUE`, and what `chunks` throws when it is read. */
-export function writeValueStream(
+export const writeValueStream = (
   client: Client,
   store: string,
   key: Key,
   chunks: AsyncIterable<Uint8Array>,
   options?: SetOptions,
-): Promise<void> {
-  if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
-    throw new DiskCacheError('BAD_VALUE', 'writeStream takes an async iterable of Uint8Array');
-  }
-  return withStream(client, store, 'openUpload', [key, options], ({ upload }, stream, id) =>
-    upload(stream, id, chunks),
+): Promise<void> =>
+  withStream(client, store, 'openUpload', [key, options], ({ uploadStream }, stream, id) =>
+    uploadStream(stream, id, chunks),
   );
-}
 
 /** `set` of bytes that are too large for a message. Returns undefined if the store has a codec of its own, which takes only whole values. */
 export const writeLargeValue = (

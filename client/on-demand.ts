@@ -14,7 +14,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
       reject(
         new DiskCacheError(
           'DISCONNECTED',
-          `The part "${part}" of deskcache/renderer can't be loaded (${String(cause)}). Ship all chunks, allow them in the CSP, or bundle into one file`,
+          `The part "${part}" of deskcache/renderer can't be loaded (${String(cause)}). Ship all chunks, allow them in the CSP, or bundle one file`,
           { cause },
         ),
       );

@@ -1,5 +1,6 @@
 import { QUEUE_SIGNATURES, type QueueContract } from '../protocol/contract/queue.ts';
-import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
+import type { EnqueueOptions, EnqueueResult, Job, JobState, NewJob, QueueEvent } from '../protocol/job.ts';
+import type { StoredItems, StoredValue } from '../protocol/plain-values.ts';
 import type { ResultPage } from '../protocol/results.ts';
 import { toQueueAddress } from '../protocol/stores.ts';
 import type { Client } from './client.ts';
@@ -15,7 +16,11 @@ import type { UpdateListener } from './subscriptions.ts';
  * `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE` for a queue that the main process has not opened, `DISCONNECTED`, `TIMEOUT`, or the
  * queue's own error.
  */
-export interface RemoteQueue<T = unknown> extends Remote<QueueContract<T>> {
+export interface RemoteQueue<T = unknown> extends Remote<Omit<QueueContract<T>, 'enqueue' | 'enqueueMany'>> {
+  /** Adds a job. */
+  enqueue<W>(payload: StoredValue<T, W>, options?: EnqueueOptions): Promise<EnqueueResult>;
+  /** Adds many jobs, all or none. */
+  enqueueMany<W>(jobs: StoredItems<T, NewJob<T>, W>): Promise<EnqueueResult[]>;
   /** The jobs in a state: ready ones in the order in which they will start, others by group or id. */
   jobs(state: JobState): RemoteRange<Job<T>>;
   /**

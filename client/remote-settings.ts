@@ -1,3 +1,4 @@
+import type { IfOpen, PlainValues, StoredValue } from '../protocol/plain-values.ts';
 import type { CheckOptions, Finding } from '../protocol/results.ts';
 import type { SettingsPatch, SettingsPath, SettingsValue } from '../protocol/settings-path.ts';
 
@@ -7,8 +8,9 @@ export interface RemoteSettingsListenerOptions {
 }
 
 /**
- * The settings of an application, used from a page. Calls are promises, as those of `RemoteCache`. Once `load` has resolved, `now` has all
- * settings at once, without a call; it follows the changes of every window and process.
+ * The settings of an application, used from a page. Calls are promises, as those of `RemoteCache`. Once `load` has resolved, or from the
+ * first line on with `ready` (`host.install`), `now` has all settings at once, without a call; it follows the changes of every window and
+ * process.
  */
 export interface RemoteSettings<T extends object = Record<string, unknown>> {
   /** Returns the setting at a path: what was set, over the default. */
@@ -19,9 +21,9 @@ export interface RemoteSettings<T extends object = Record<string, unknown>> {
   /** Returns whether the setting at a path, or a part of it, was set, and is not just its default. */
   has(path: SettingsPath<T> | readonly string[]): Promise<boolean>;
   /** Sets one setting, or several by their paths, all or none. Once loaded, `now` has the new values when the promise resolves. */
-  set<P extends SettingsPath<T>>(path: P, value: SettingsValue<T, P>): Promise<void>;
-  set(path: readonly string[], value: unknown): Promise<void>;
-  set(patch: SettingsPatch<T>): Promise<void>;
+  set<P extends SettingsPath<T>, W>(path: P, value: StoredValue<SettingsValue<T, P>, W>): Promise<void>;
+  set<W>(path: readonly string[], value: StoredValue<unknown, W>): Promise<void>;
+  set<W>(patch: SettingsPatch<T> & IfOpen<T, W & PlainValues<W>>): Promise<void>;
   /** Gives settings their default values again, all or none of them; without a path, all settings. */
   reset(...paths: readonly (SettingsPath<T> | readonly string[])[]): Promise<void>;
   /** Returns the bytes used on disk. */
@@ -33,6 +35,8 @@ export interface RemoteSettings<T extends object = Record<string, unknown>> {
    * writes. Each change is a new object, in which nothing ever changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION` before `load()` has resolved, and when the connection has failed for longer than it is retried.
+   * With `ready` the settings are asked for instead, by a synchronous message; throws why there are none: `NOT_ALLOWED`, `TOO_LARGE`,
+   * `TIMEOUT`, `DISCONNECTED`, or the error of reading.
    */
   readonly now: Readonly<T>;
   /** Resolves once `now` has the settings. Loading again does nothing; after a failure it tries again. */

@@ -6,11 +6,14 @@ import type { Key } from '../protocol/key.ts';
 import type {
   ClearOptions,
   DeleteManyOptions,
+  EntryWithOptions,
+  QueueOptions,
   Range,
   SetOptions,
   SubscribeOptions,
   WatchOptions,
 } from '../protocol/options.ts';
+import type { StoredItems, StoredValue, StoredValues } from '../protocol/plain-values.ts';
 import type {
   CacheDeclaration,
   DequeDeclaration,
@@ -119,10 +122,20 @@ interface RemoteWatchMethods<K, V, R> {
  * `NOT_ALLOWED`, `NO_SUCH_STORE`, `DISCONNECTED`, `TIMEOUT`, or the engine's own error.
  */
 export interface RemoteCache<K extends Key = Key, V = unknown>
-  extends Remote<CacheContract<K, V>>,
+  extends Remote<Omit<CacheContract<K, V>, 'set' | 'setMany' | 'add' | 'push' | 'deleteMany'>>,
     RemoteStoreMethods<CacheContract<K, V>, K, V>,
     RemoteWatchMethods<K, V, Range<K>>,
     AsyncIterable<[K, V]> {
+  set<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): Promise<void>;
+  /** Sets all entries or none. An entry may have options of its own: `[key, value, { ttl }]`. */
+  setMany<W extends EntryWithOptions<K, V>>(
+    entries: StoredItems<V, EntryWithOptions<K, V>, W>,
+    options?: SetOptions,
+  ): Promise<void>;
+  /** Sets the item only if the key is missing; resolves to true if it was set. */
+  add<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): Promise<boolean>;
+  /** Adds a value at an end of a queue (default the back); resolves to its key. */
+  push<W>(value: StoredValue<V, W>, options?: QueueOptions & SetOptions): Promise<K>;
   /** Deletes many items, all or none; resolves to the number of live ones or, with `each`, to whether each was one. */
   deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
   deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
@@ -141,10 +154,16 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
 
 /** An index of the main process, used from a page: the methods of `Map` with promises. Otherwise like `RemoteCache`. */
 export interface RemoteIndex<K extends Key = Key, V = unknown>
-  extends Remote<IndexContract<K, V>>,
+  extends Remote<Omit<IndexContract<K, V>, 'set' | 'setMany' | 'setDefault' | 'deleteMany' | 'clear'>>,
     RemoteStoreMethods<IndexContract<K, V>, K, V>,
     RemoteWatchMethods<K, V, IndexRange<K>>,
     AsyncIterable<[K, V]> {
+  /** Sets an entry; an existing key keeps its position. */
+  set<W>(key: K, value: StoredValue<V, W>): Promise<void>;
+  /** Sets all entries or none. */
+  setMany<W extends EntryWithOptions<K, V>>(entries: StoredItems<V, readonly [K, V], W>): Promise<void>;
+  /** Resolves to the value of a key, after storing `value` if the key is missing. */
+  setDefault<W>(key: K, value: StoredValue<V, W>): Promise<V>;
   /** Deletes many entries, all or none; resolves to the number deleted or, with `each`, to whether each was there. */
   deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
   deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
@@ -161,9 +180,17 @@ export interface RemoteIndex<K extends Key = Key, V = unknown>
 
 /** A deque of the main process, used from a page: the methods of an array with promises. Otherwise like `RemoteCache`. */
 export interface RemoteDeque<V = unknown>
-  extends Remote<DequeContract<V>>,
+  extends Remote<Omit<DequeContract<V>, 'set' | 'push' | 'unshift' | 'extend'>>,
     RemoteStoreMethods<DequeContract<V>, number, V>,
     AsyncIterable<V> {
+  /** Replaces the value at an index (negative: counted from the end). */
+  set<W>(index: number, value: StoredValue<V, W>): Promise<void>;
+  /** Adds values at the back; resolves to the new length. */
+  push<W extends readonly V[]>(...values: StoredValues<V, W>): Promise<number>;
+  /** Adds values at the front, keeping their order; resolves to the new length. */
+  unshift<W extends readonly V[]>(...values: StoredValues<V, W>): Promise<number>;
+  /** Adds all values of an iterable at the back, or none; resolves to the new length. */
+  extend<W>(values: StoredItems<V, V, W>): Promise<number>;
   /** From the first to the last. */
   values(): RemoteRange<V>;
   /** From the last to the first. */

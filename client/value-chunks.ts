@@ -38,6 +38,24 @@ export async function readAll(
   }
 }
 
+/** Like `upload`, for the stream of an application. */
+export const uploadStream = (stream: StreamHandle, id: string, chunks: AsyncIterable<Uint8Array>): Promise<void> =>
+  upload(stream, id, iterateStream(chunks));
+
+async function* iterateStream(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  if (!isAsyncIterable(chunks))
+    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
+  yield* chunks;
+}
+
+function isAsyncIterable(chunks: unknown): boolean {
+  try {
+    return typeof Object(chunks)[Symbol.asyncIterator] === 'function';
+  } catch (cause) {
+    throw new DiskCacheError('BAD_OPTION', "The stream can't be read; see its cause", { cause });
+  }
+}
+
 /** Sends the chunks of a value. The item is stored as a whole when this resolves, or not at all. */
 export async function upload(
   { step, cancel }: StreamHandle,

@@ -1,39 +1,34 @@
 import { copyValue } from '../protocol/clone.ts';
 import type { ArgumentRole } from '../protocol/contract/signature.ts';
 import { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
-import { KEY_PARTS_HINT } from '../protocol/key-limits.ts';
 
 /*
  * Arguments that can't be sent are rejected before the turn's message is posted: a function would make posting the whole message throw, a
  * Blob would make it arrive as null, a class instance would silently lose its class. The engine validates everything else.
  */
 
-/** The parts of the message: `${prefix}${name}.part is a function; ${remedy}`. */
 interface RejectedArgument {
   readonly value: unknown;
   readonly name: string;
-  readonly prefix: string | undefined;
-  readonly remedy: string | undefined;
+  /** Stands before the name: the place of the argument among others. */
+  readonly prefix: string;
 }
 
-/** Names the argument that can't be sent. The part at fault is found by code that is loaded for it (faults.ts). */
+/** Names the argument that can't be sent. The part at fault, and the remedy, are found by code that is loaded for it (faults.ts). */
 export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 
   constructor(code: ErrorCode, rejected: RejectedArgument) {
-    super(code, formatRejection(rejected, `${rejected.name} has a part that can't be sent`));
+    super(code, `${rejected.prefix}${rejected.name} has a part that can't be sent, such as a function`);
     this.rejected = rejected;
   }
 }
-
-export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault: string): string =>
-  prefix + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
 /** Converts what an iterator, a getter or a proxy among the arguments has thrown. Returns a `DiskCacheError` unchanged. */
 export const toArgumentError = (error: unknown): DiskCacheError =>
   error instanceof DiskCacheError
     ? error
-    : new DiskCacheError('BAD_OPTION', "An argument can't be read; see its cause", { cause: error });
+    : new DiskCacheError('BAD_OPTION', "An argument can't be read", { cause: error });
 
 /**
  * Returns the arguments of a call as they are sent. The main process refuses too many.
@@ -55,20 +50,18 @@ const checkEach = (items: unknown, label: string, check: (item: unknown, place: 
   Array.from(checkIterable(items, label), (item, at) => check(item, `${label}[${at}]: `));
 
 /** The main process decides whether it is a key. */
-const checkKey = (key: unknown, place?: string): unknown =>
-  checkCloneable(key, 'BAD_KEY', 'key', place, KEY_PARTS_HINT);
+const checkKey = (key: unknown, place?: string): unknown => checkCloneable(key, 'BAD_KEY', 'key', place);
 
-const checkValue = (value: unknown, place?: string): unknown =>
-  checkCloneable(value, 'BAD_VALUE', 'value', place, 'store plain data instead');
+const checkValue = (value: unknown, place?: string): unknown => checkCloneable(value, 'BAD_VALUE', 'value', place);
 
 export const checkPlain = (argument: unknown, name: string, place?: string): unknown =>
   checkCloneable(argument, 'BAD_OPTION', name, place);
 
-function checkCloneable(value: unknown, code: ErrorCode, name: string, place?: string, remedy?: string): unknown {
+function checkCloneable(value: unknown, code: ErrorCode, name: string, prefix = ''): unknown {
   try {
     return copyValue(value);
   } catch {
-    throw new UnsendableArgumentError(code, { value, name, prefix: place, remedy });
+    throw new UnsendableArgumentError(code, { value, name, prefix });
   }
 }
 
@@ -82,20 +75,19 @@ const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unkn
   entries: (entries) =>
     checkEach(entries, 'entries', (entry, place) => {
       const [key, value, options] = checkIterable(entry, 'key and value', place) as Iterable<unknown>;
-      const sent = [checkKey(key, place), checkValue(value, place)];
-      if (options !== undefined) sent.push(checkPlain(options, 'options', place));
-      return sent;
+      const pair = [checkKey(key, place), checkValue(value, place)];
+      return options === undefined ? pair : [...pair, checkPlain(options, 'options', place)];
     }),
-  queue: (options) => checkOptionKeys(options, 'options'),
+  queue: checkOptionKeys,
+  jobOptions: checkOptionKeys,
   range: (range) => checkOptionKeys(range, 'range'),
-  selector: (selector) => checkPlain(selector, 'tag or prefix'),
-  jobOptions: (options) => checkOptionKeys(options, 'options'),
+  tag: (tag) => checkPlain(tag, 'tag or prefix'),
   jobs: (jobs) => checkEach(jobs, 'jobs', checkJob),
   plain: (argument) => checkPlain(argument, 'options'),
 };
 
 /** Checks options, some of which are keys. */
-function checkOptionKeys(options: unknown, label: string, place = ''): unknown {
+function checkOptionKeys(options: unknown, label = 'options', place = ''): unknown {
   for (const name of KEY_OPTIONS) {
     const key: unknown = Object(options)[name];
     if (key !== undefined) checkKey(key, `${place}${label}.${name}: `);

@@ -69,6 +69,11 @@ export type OpenStore<D> =
 /** A declared store in the main process: the synchronous engine itself, or the utility process's store with promises. */
 export type HostStore<D, P extends Placement> = P extends 'utility' ? RemoteStoreOf<D> : OpenStore<D>;
 
+/** The names of the declared settings; any name where the declarations aren't known. */
+type SettingsName<S extends StoreDeclarations> = string extends keyof S
+  ? string
+  : { [N in keyof S & string]: S[N] extends SettingsDeclaration<infer _> ? N : never }[keyof S & string];
+
 /** The windows' own shards: lists and measures them, and clears one or all. */
 export interface WindowStores {
   list(): WindowStoreInfo[];
@@ -86,17 +91,17 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * Lets the pages of every window of the session connect that is opened from now on, without a preload script of the application's.
    * Returns a function that ends this; `close` ends it, too. A window that is also attached keeps the name given to `attach`.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` if the session is already installed; `CLOSED` after `close`, like `attach`, `serveAssets` and
-   * `offline`.
+   * @throws {DiskCacheError} `BAD_OPTION` if the session is already installed, or for a store in `ready` that isn't one of settings;
+   * `NO_SUCH_STORE` for one that isn't declared; `CLOSED` after `close`, like `attach`, `serveAssets` and `offline`.
    */
-  install(session: Session, options?: InstallOptions): () => void;
+  install(session: Session, options?: InstallOptions<SettingsName<S>>): () => void;
   /**
    * Lets the window's pages connect; the window needs `preloadPath`. Call it before `loadURL`. A window that is already attached gets the
    * new name.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`.
+   * @throws {DiskCacheError} `BAD_OPTION`, `NO_SUCH_STORE`.
    */
-  attach(window: BrowserWindow, options?: AttachOptions): void;
+  attach(window: BrowserWindow, options?: AttachOptions<SettingsName<S>>): void;
   readonly windows: P extends 'utility' ? Remote<WindowStores> : WindowStores;
   /**
    * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type. The application must have

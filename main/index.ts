@@ -20,6 +20,7 @@ import { hideFromPages } from './open-engine.ts';
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { RemoteSettings } from '../client/remote-settings.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
+export { conf, electronConf, electronJsonStorage, electronStore, lowdb } from '../protocol/move-source.ts';
 export { cache, defineStores, deque, fanout, index, settings } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
@@ -52,6 +53,8 @@ export {
   type ImportResult,
   type ImportTarget,
   importDiskCache,
+  type NamedImport,
+  type NamedKind,
   type PythonDisk,
   type SkippedItem,
 } from './import/index.ts';

@@ -1,7 +1,7 @@
 import { copyValue, isDense } from './clone.ts';
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
-import { isWellFormed, KEY_PARTS_HINT, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
+import { isWellFormed, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
 import { isPlainObject } from './native-types.ts';
 
 /** Bytes as lower-case hexadecimal. */
@@ -25,19 +25,17 @@ export function toKeyText(key: Key): string {
     // A private copy, so that every part is of the type it appears to be.
     copy = copyValue(key);
   } catch {
-    throw badKeyPart(key);
+    throw badKey();
   }
   let size = 0;
   const toJson = (part: unknown, depth: number): unknown => {
     // Each part takes at least one byte when stored, so this limit also ends the walk over a key that contains itself.
     size += typeof part === 'string' ? part.length : 1;
-    if (size > MAX_KEY_BYTES || depth > MAX_KEY_DEPTH) {
-      throw badKey(`the maximum is ${MAX_KEY_BYTES} bytes in ${MAX_KEY_DEPTH} levels`);
-    }
+    if (size > MAX_KEY_BYTES || depth > MAX_KEY_DEPTH) throw badKey();
     if (typeof part === 'bigint') return { bigint: String(part) };
     if (typeof part === 'number') return Number.isFinite(part) ? part : { number: String(part) };
     if (part === null || typeof part === 'boolean' || (typeof part === 'string' && isWellFormed(part))) return part;
-    if (typeof part !== 'object') throw badKeyPart(part);
+    if (typeof part !== 'object') throw badKey();
     if (isPlainObject(part)) {
       const names = Object.keys(part).sort();
       return { object: names.map((name) => [toJson(name, depth), toJson(part[name], depth + 1)]) };
@@ -47,15 +45,16 @@ export function toKeyText(key: Key): string {
     }
     if (part instanceof Date && !Number.isNaN(Number(part))) return { date: Number(part) };
     if (part instanceof Uint8Array) return { bytes: toHex(part) };
-    throw badKeyPart(part);
+    throw badKey();
   };
   return JSON.stringify(toJson(copy, 0));
 }
 
-const badKeyPart = (part: unknown): DiskCacheError =>
-  badKey(`${Object.prototype.toString.call(part)} can't be in a key; ${KEY_PARTS_HINT}`);
-
-const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no URL: ${why}`);
+const badKey = (): DiskCacheError =>
+  new DiskCacheError(
+    'BAD_KEY',
+    `This key has no URL: a part of it can't be in a key, or it has more than ${MAX_KEY_BYTES} bytes or ${MAX_KEY_DEPTH} levels`,
+  );
 
 /**
  * Returns the key of a text.

@@ -62,9 +62,32 @@ export type IsCertain<Found> = [Found] extends [never] ? false : [Found] extends
  * `unknown` for value types that can be stored, as far as the compiler can tell. For functions, symbols and objects with methods, which
  * every `set` would refuse with `BAD_VALUE`, a type that no argument has. A type parameter of generic code is accepted.
  */
-export type PlainValues<V> = [IsCertain<ContainsUnstorable<V, [1, 2, 3, 4]>>] extends [true]
+export type PlainValues<V> = [IsCertain<ContainsUnstorable<V, [1, 2, 3, 4, 5, 6]>>] extends [true]
   ? 'values are plain data: neither functions, symbols, promises nor instances of a class with methods'
   : unknown;
+
+/** Whether values of any type can be stored in a store of `V`, so that its type says nothing about a value that is given to it. */
+type IsOpen<V> = unknown extends V
+  ? true
+  : object extends V
+    ? true
+    : string extends keyof V
+      ? unknown extends V[keyof V & string]
+        ? true
+        : false
+      : false;
+
+/** `Checked` for a store of any values; `unknown` for others, and while `V` is a type parameter. */
+export type IfOpen<V, Checked> = [IsCertain<IsOpen<V>>] extends [true] ? Checked : unknown;
+
+/** The type of a value that is given to a store of `V`. `W`, inferred from the value itself, is checked where `V` allows anything. */
+export type StoredValue<V, W> = V & PlainValues<V> & IfOpen<V, W & PlainValues<W>>;
+
+/** As `StoredValue`, for a list of values. */
+export type StoredValues<V, W extends readonly unknown[]> = { [P in keyof W]: StoredValue<V, W[P]> };
+
+/** As `StoredValue`, for each of several items that contain a value: `Item` is their type, `W` that of the given ones. */
+export type StoredItems<V, Item, W> = Iterable<Item & PlainValues<V> & IfOpen<V, W & PlainValues<W>>>;
 
 /** Whether `omitUnstorable` leaves a member out. A `Map` has all members of a `WeakMap`, so it is told apart first. */
 type IsOmitted<V> = V extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>

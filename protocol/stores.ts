@@ -2,6 +2,7 @@ import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
 import type { MoveSource } from './move-source.ts';
 import type { CacheOptions, CollectionOptions } from './options.ts';
+import type { PlainValues } from './plain-values.ts';
 
 /** The common interface of Standard Schema validators, https://standardschema.dev. */
 export interface StandardSchema<Output = unknown> {
@@ -185,8 +186,9 @@ export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): Deque
  * Declares the settings of an application: typed values by path (`'editor.fontSize'`), each with a default. Nothing expires or is evicted,
  * and what was set survives a power cut.
  */
-export const settings = <T extends object>(options: SettingsDeclarationOptions<T>): SettingsDeclaration<T> =>
-  createDeclaration('settings', options);
+export const settings = <T extends object>(
+  options: SettingsDeclarationOptions<T> & PlainValues<T>,
+): SettingsDeclaration<T> => createDeclaration('settings', options as SettingsDeclarationOptions<T>);
 
 const createDeclaration = <const T extends string, O extends object>(kind: T, options: O) =>
   Object.freeze({ kind, options: Object.freeze({ ...options }) });

@@ -97,9 +97,7 @@ function connectFromPage(signal: AbortSignal, to: PortPurpose): Promise<MessageP
   if (!isPageHideObserved) {
     isPageHideObserved = true;
     // A page that is left gets no more responses; pending calls are rejected while there is still time.
-    globalThis.addEventListener?.('pagehide', () =>
-      diskCache.disconnect('The page was left before the response arrived'),
-    );
+    globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the response'));
   }
   return connect(signal, to);
 }

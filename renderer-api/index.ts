@@ -23,6 +23,8 @@ export type { Key } from '../protocol/key.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';
 export type { Strategy, StrategyOptions } from '../protocol/strategy.ts';
 export type { ByteRange } from '../protocol/value-stream.ts';
+export { type AdoptTarget, adopt } from './adopt.ts';
+export type { AdoptOptions, AdoptProgress, AdoptResult } from './adoption.ts';
 export { diskCache } from './connect.ts';
 export { DiskCache, type DiskCacheOptions } from './disk-cache.ts';
 export type { RemoteCacheStorage, RemoteWebCache } from './http/remote-caches.ts';

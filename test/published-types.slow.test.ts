@@ -15,22 +15,38 @@ function getPackages(path: string): string[] {
   return Array.from(imports, ([, name]) => name!).filter((name) => !name.startsWith('node:'));
 }
 
-it('the published types name no package that an application would have to get types for', () => {
+it('the published types name no package but those that an application has: Electron, and the framework whose bindings it uses', () => {
   expect(published.length).toBeGreaterThan(100);
-  expect(new Set(published.flatMap(getPackages))).toEqual(new Set(['electron']));
+  expect(new Set(published.flatMap(getPackages))).toEqual(new Set(['electron', 'vue']));
 });
+
+const ADAPTERS = [
+  'main/adapters/apollo',
+  'main/adapters/cache-manager',
+  'main/adapters/jotai',
+  'main/adapters/keyv',
+  'main/adapters/redux-persist',
+  'main/adapters/tanstack-query',
+  'main/adapters/unstorage',
+  'main/adapters/zustand',
+];
 
 /** An application's compiler options, as far as they make a difference to what it reads of us. Newer libs have members that a class which implements `Map` lacks. */
 const APPLICATIONS = {
-  'a page with lib ES2020': { entries: ['protocol', 'renderer-api'], lib: ['ES2020', 'DOM'], types: [] },
-  'a page with the newest lib': { entries: ['protocol', 'renderer-api'], lib: ['ESNext', 'DOM'], types: [] },
+  'a page with lib ES2020': { entries: ['protocol', 'renderer-api', ...ADAPTERS], lib: ['ES2020', 'DOM'], types: [] },
+  'a page with the newest lib': {
+    entries: ['protocol', 'renderer-api', ...ADAPTERS],
+    lib: ['ESNext', 'DOM'],
+    types: [],
+  },
+  'a page with bindings': { entries: ['renderer-api/vue', 'renderer-api/svelte'], lib: ['ES2020', 'DOM'], types: [] },
   'a main process with lib ES2020': {
-    entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing'],
+    entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing', ...ADAPTERS],
     lib: ['ES2020'],
     types: ['node'],
   },
   'a main process with the newest lib': {
-    entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing'],
+    entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing', ...ADAPTERS],
     lib: ['ESNext'],
     types: ['node'],
   },
@@ -41,9 +57,10 @@ it.each(Object.entries(APPLICATIONS))('the published types compile in %s', (name
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, 'types-'));
   try {
-    const imports = entries.map(
-      (entry) => `import '${join(root, 'dist/types', entry, 'index.d.ts').replaceAll('\\', '/')}';`,
-    );
+    const imports = entries.map((entry) => {
+      const file = entry.startsWith('main/adapters/') ? `${entry}.d.ts` : `${entry}/index.d.ts`;
+      return `import '${join(root, 'dist/types', file).replaceAll('\\', '/')}';`;
+    });
     writeFileSync(join(directory, 'application.ts'), imports.join('\n'));
     const typeRoots = [join(root, 'node_modules/@types')];
     const compilerOptions = {

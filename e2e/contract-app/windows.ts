@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { BrowserWindow, type WebContents } from 'electron';
+import { BrowserWindow, type IpcMainEvent, type WebContents } from 'electron';
 import { eventLog } from './event-log.ts';
 import { connectPage } from './port-commands.ts';
+import { SAMPLES } from './sample-values.ts';
 
 export const PRELOAD_PATH = join(import.meta.dirname, 'preload.cjs');
 const EVENTS = ['dom-ready', 'did-finish-load', 'destroyed'] as const;
@@ -30,7 +31,19 @@ export async function openWindow(url: string, inSubframes = false, partition = '
     const frame = event.senderFrame;
     connectPage((port) => frame?.postMessage('app:port', nonce, [port]), !nonce.startsWith('waiting'));
   });
+  webContents.ipc.on('app:ask', answerSync);
   await window.loadURL(url).catch((error) => eventLog.push(`load failed: ${error.code}`));
+}
+
+/** The answer to a synchronous message may come later; the first one counts. */
+function answerSync(event: IpcMainEvent, what: string): void {
+  if (what === 'later') {
+    event.sender.send('app:note', 'sent before the answer');
+    setTimeout(() => {
+      event.returnValue = 'late';
+    }, 50);
+  } else if (what === 'twice') for (const time of ['first', 'second']) event.returnValue = time;
+  else event.returnValue = SAMPLES[what];
 }
 
 function logEvents(contents: WebContents): void {

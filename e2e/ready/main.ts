@@ -36,7 +36,7 @@ async function start(): Promise<void> {
   /** With `--attach` each window is attached by hand, and has `ready` if its address says so. */
   function attach(window: BrowserWindow): void {
     const url = window.webContents.getURL() || nextUrl;
-    host.attach(window, url.includes('ready=no') ? {} : { ready: READY });
+    host.attach(window, /[?](ready=no|load)$/.test(url) ? {} : { ready: READY });
   }
   let nextUrl = '';
   function makeWindow(url: string): BrowserWindow {

@@ -3,6 +3,8 @@ import type { stores } from './stores.ts';
 
 const { settings } = diskCache.as<typeof stores>();
 
+const startedAt = performance.now();
+
 /** What the first line of the page has, and when; milliseconds since the navigation began. */
 function readFirstLine(): object {
   try {
@@ -13,7 +15,7 @@ function readFirstLine(): object {
     return { code, message };
   }
 }
-const firstLine = readFirstLine();
+const firstLine = location.search === '?load' ? {} : readFirstLine();
 
 function show(theme: string): void {
   document.documentElement.dataset['theme'] = theme;
@@ -32,4 +34,4 @@ const shown = loaded.then(
 );
 settings.onChange('theme', show, { onError: () => {} });
 
-Object.assign(globalThis, { diskCache, firstLine, shown });
+Object.assign(globalThis, { diskCache, startedAt, firstLine, shown });

@@ -1,5 +1,16 @@
+import { type Keyv5Store, keyv5Store } from './keyv-5.ts';
+import { assertStore, CACHE_STORE_METHODS, type CacheStore } from './store.ts';
+
+export type { Keyv5Entry, Keyv5Store } from './keyv-5.ts';
+
 /**
- * `deskcache/adapters/cache-manager`. cache-manager 6 and 7 keep their items in Keyvs of version 5, whose store this is:
- * `createCache({ stores: [new Keyv({ store: cacheManagerStore(cache) })] })`. NestJS's `CacheModule` takes it as it is.
+ * Returns a store for cache-manager 6 and 7, which keep their items in Keyvs of version 5:
+ * `createCache({ stores: [new Keyv({ store: cacheManagerStore(cache) })] })`. NestJS's `CacheModule` takes it without a Keyv around it.
+ * It is what `keyv5Store` of `deskcache/adapters/keyv` returns.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for anything but a cache or fanout.
  */
-export { type Keyv5Entry, type Keyv5Store, keyv5Store as cacheManagerStore } from './keyv-5.ts';
+export function cacheManagerStore(cache: CacheStore): Keyv5Store {
+  assertStore('cacheManagerStore', cache, CACHE_STORE_METHODS);
+  return keyv5Store(cache);
+}

@@ -15,8 +15,8 @@ export interface Keyv5Store {
   namespace: string | undefined;
   /** Keyv 5 reads `dialect` to see whether a store has an iterator. */
   readonly opts: { dialect: string; [name: string]: unknown };
-  get(key: string): Promise<unknown>;
-  getMany(keys: string[]): Promise<unknown[]>;
+  get<Value = unknown>(key: string): Promise<Value | undefined>;
+  getMany<Value = unknown>(keys: string[]): Promise<(Value | undefined)[]>;
   has(key: string): Promise<boolean>;
   hasMany(keys: string[]): Promise<boolean[]>;
   set(key: string, value: unknown, ttl?: number): Promise<boolean>;
@@ -28,7 +28,7 @@ export interface Keyv5Store {
   /** Deletes the entries of the namespace. */
   clear(): Promise<void>;
   /** The entries of a namespace, in the order in which their keys were first set. */
-  iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void>;
+  iterator<Value = unknown>(namespace?: string): AsyncGenerator<[key: string, value: Awaited<Value>], void>;
   /** `error`: `get` failed, which Keyv 5 otherwise shows as a missing value. */
   on(event: string, listener: (...args: unknown[]) => void): Keyv5Store;
 }
@@ -48,13 +48,13 @@ export function keyv5Store(cache: CacheStore): Keyv5Store {
 export const NO_NAMESPACE = '';
 
 /** Yields the entries of a namespace, as both versions of Keyv keep them. */
-export async function* iterateNamespace(
+export async function* iterateNamespace<Value>(
   cache: CacheStore,
   namespace: string,
-): AsyncGenerator<[key: string, value: unknown], void> {
+): AsyncGenerator<[key: string, value: Awaited<Value>], void> {
   for await (const [key, value] of cache.entries({ prefix: [namespace] })) {
     const [, name, ...others] = key as readonly Key[];
-    if (typeof name === 'string' && others.length === 0) yield [name, value];
+    if (typeof name === 'string' && others.length === 0) yield [name, value as Awaited<Value>];
   }
 }
 
@@ -79,17 +79,17 @@ class StoreOfKeyv5 implements Keyv5Store {
     if (namespace) this.#prefixes = [...new Set([...this.#prefixes, `${namespace}:`])];
   }
 
-  async get(key: string): Promise<unknown> {
+  async get<Value>(key: string): Promise<Value | undefined> {
     try {
-      return await this.#cache.get(this.#toKey(key));
+      return (await this.#cache.get(this.#toKey(key))) as Value | undefined;
     } catch (error) {
       for (const listener of this.#errorListeners) listener(error);
       throw error;
     }
   }
 
-  async getMany(keys: string[]): Promise<unknown[]> {
-    return this.#cache.getMany(keys.map(this.#toKey));
+  async getMany<Value>(keys: string[]): Promise<(Value | undefined)[]> {
+    return this.#cache.getMany(keys.map(this.#toKey)) as Promise<(Value | undefined)[]>;
   }
 
   async has(key: string): Promise<boolean> {
@@ -124,9 +124,9 @@ class StoreOfKeyv5 implements Keyv5Store {
     await this.#cache.deletePrefix([this.#namespace ?? NO_NAMESPACE]);
   }
 
-  async *iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void> {
+  async *iterator<Value>(namespace?: string): AsyncGenerator<[key: string, value: Awaited<Value>], void> {
     const prefix = namespace ? `${namespace}:` : '';
-    for await (const [key, value] of iterateNamespace(this.#cache, namespace ?? NO_NAMESPACE))
+    for await (const [key, value] of iterateNamespace<Value>(this.#cache, namespace ?? NO_NAMESPACE))
       yield [prefix + key, value];
   }
 

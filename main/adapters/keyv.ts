@@ -25,8 +25,8 @@ export interface KeyvStore {
   namespace: string | undefined;
   /** Tells Keyv that expiry is given as a point in time, and enforced by the cache. */
   readonly capabilities: KeyvCapabilities;
-  get(key: string): Promise<unknown>;
-  getMany(keys: string[]): Promise<unknown[]>;
+  get<Value = unknown>(key: string): Promise<Value | undefined>;
+  getMany<Value = unknown>(keys: string[]): Promise<(Value | undefined)[]>;
   has(key: string): Promise<boolean>;
   hasMany(keys: string[]): Promise<boolean[]>;
   set(key: string, value: unknown, expires?: number): Promise<boolean>;
@@ -37,7 +37,7 @@ export interface KeyvStore {
   /** Deletes the entries of the namespace. */
   clear(): Promise<void>;
   /** The entries of the namespace, in the order in which their keys were first set. */
-  iterator(): AsyncGenerator<[key: string, value: unknown], void>;
+  iterator<Value = unknown>(): AsyncGenerator<[key: string, value: Awaited<Value>], void>;
   /** Keyv asks for this; no event is ever emitted, because every error is thrown. */
   on(event: string, listener: (...args: never[]) => void): KeyvStore;
 }
@@ -84,12 +84,12 @@ class StoreOfKeyv implements KeyvStore {
     this.#cache = cache;
   }
 
-  async get(key: string): Promise<unknown> {
-    return this.#cache.get(this.#toKey(key));
+  async get<Value>(key: string): Promise<Value | undefined> {
+    return this.#cache.get(this.#toKey(key)) as Promise<Value | undefined>;
   }
 
-  async getMany(keys: string[]): Promise<unknown[]> {
-    return this.#cache.getMany(keys.map(this.#toKey));
+  async getMany<Value>(keys: string[]): Promise<(Value | undefined)[]> {
+    return this.#cache.getMany(keys.map(this.#toKey)) as Promise<(Value | undefined)[]>;
   }
 
   async has(key: string): Promise<boolean> {
@@ -122,8 +122,8 @@ class StoreOfKeyv implements KeyvStore {
     await this.#cache.deletePrefix([this.namespace ?? NO_NAMESPACE]);
   }
 
-  iterator(): AsyncGenerator<[key: string, value: unknown], void> {
-    return iterateNamespace(this.#cache, this.namespace ?? NO_NAMESPACE);
+  iterator<Value>(): AsyncGenerator<[key: string, value: Awaited<Value>], void> {
+    return iterateNamespace<Value>(this.#cache, this.namespace ?? NO_NAMESPACE);
   }
 
   on(): this {

@@ -141,10 +141,7 @@ export class SessionSubscriptions {
 
   #assertKeysFit(keys: number, bytes: number): void {
     if (this.#keys + keys <= MAX_KEYS && this.#keyBytes + bytes <= MAX_KEYS_BYTES) return;
-    throw new DiskCacheError(
-      'TOO_LARGE',
-      `A page can subscribe to ${MAX_KEYS} keys of ${MAX_KEYS_BYTES} bytes in all; subscribe to a range of keys, or end some`,
-    );
+    throw tooManyKeys();
   }
 
   #subscribe(store: BridgeStore): SubscribedStore {
@@ -221,6 +218,15 @@ export class SessionSubscriptions {
   }
 }
 
+const countItems = (items: unknown): number =>
+  items instanceof Set || items instanceof Map ? items.size : Number(Object(items).length ?? 0);
+
+const tooManyKeys = (): DiskCacheError =>
+  new DiskCacheError(
+    'TOO_LARGE',
+    `A page can subscribe to ${MAX_KEYS} keys of ${MAX_KEYS_BYTES} bytes in all; subscribe to a range of keys, or end some`,
+  );
+
 const WITHOUT_KEYS =
   'has no keys to subscribe to, and its changes carry no values; read it again when it changes, or use watch';
 
@@ -233,6 +239,8 @@ function parseOptions(
     if (key === undefined && keys === undefined && values === undefined) return { filter: undefined, hasValues: false };
     throw new DiskCacheError('BAD_OPTION', `A deque, a queue or settings ${WITHOUT_KEYS}`);
   }
+  // Checked before each of them is encoded.
+  if (countItems(options.keys) > MAX_KEYS) throw tooManyKeys();
   const { filter, hasValues } = parseSubscribeOptions(options);
   return { filter: filter.isUnbounded ? undefined : filter, hasValues };
 }

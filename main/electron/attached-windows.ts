@@ -7,7 +7,8 @@ import type { ReadyWindows } from './ready-windows.ts';
 import type { Authorize } from './sender.ts';
 import type { Lifetime } from './window-stores.ts';
 
-export interface AttachOptions {
+/** `Ready`: the names of the declared settings. */
+export interface AttachOptions<Ready extends string = string> {
   /**
    * Identifies the window's own shard, so it should stay the same between runs. Windows with the same name share a shard. Default:
    * `window-1`, `window-2`, …, with the lowest number that no open window has.
@@ -20,7 +21,7 @@ export interface AttachOptions {
    * grant. Together at most 256 KiB; a store that doesn't fit is left out, with a warning of the process. Applies to documents loaded from
    * now on. Default: those of `host.install`, or none.
    */
-  readonly ready?: readonly string[];
+  readonly ready?: readonly Ready[];
 }
 
 /** An attached window. */
@@ -128,7 +129,8 @@ export class AttachedWindows {
 
 const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
 
-export interface InstallOptions extends Pick<AttachOptions, 'lifetime' | 'ready'> {
+export interface InstallOptions<Ready extends string = string>
+  extends Pick<AttachOptions<Ready>, 'lifetime' | 'ready'> {
   /**
    * Names a window, and so selects its own shard. Called once, when the code that opened the window has reached its next `await`. Default:
    * `window-1`, `window-2`, …, with the lowest number that no open window has.

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 /** A directory that is deleted with its contents when it is disposed, at the latest when the process exits. */
 export interface TemporaryDirectory extends Disposable {
@@ -14,11 +14,12 @@ export interface TemporaryDirectory extends Disposable {
 const existing = new Set<string>();
 
 /**
- * Creates an empty directory for a store that shall not outlive the process: in tests, or where a database in memory would be used.
- * A process that is killed leaves it to the system's own clearing of temporary files.
+ * Creates an empty directory for a store that shall not outlive the process: in tests, or where a database in memory would be used. Stores
+ * in it do without syncing the disk, for which the process that made it waits in other directories. A process that is killed leaves it to
+ * the system's own clearing of temporary files.
  */
 export function temporaryDirectory(): TemporaryDirectory {
-  const path = mkdtempSync(join(tmpdir(), 'deskcache-'));
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'deskcache-')));
   if (existing.size === 0) process.once('exit', removeAll);
   existing.add(path);
   const remove = (): void => {
@@ -27,6 +28,12 @@ export function temporaryDirectory(): TemporaryDirectory {
     rmSync(path, { recursive: true, force: true });
   };
   return { path, remove, toString: () => path, [Symbol.dispose]: remove };
+}
+
+/** Returns whether a path is in a temporary directory of this process: what is there need not survive a power cut. */
+export function isTemporary(path: string): boolean {
+  for (const directory of existing) if (path === directory || path.startsWith(directory + sep)) return true;
+  return false;
 }
 
 function removeAll(): void {

@@ -1,9 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DiskCacheError, type Key } from '../engine/index.ts';
+import { DiskCacheError, type FanoutCache, type Key } from '../engine/index.ts';
 import { assertFlag, assertFunction, assertOptions, assertSignal, encodeKey } from '../engine/internal.ts';
 import { createWriter, type ImportTarget, type ItemWriter } from './import-targets.ts';
 import { UnreadableError } from './pickle/byte-reader.ts';
-import { listDatabases, listNamedStores, openPythonDatabase, type PythonDatabase } from './python-directory.ts';
+import {
+  listDatabases,
+  listNamedStores,
+  type NamedKind,
+  openPythonDatabase,
+  type PythonDatabase,
+  type PythonNamedStore,
+} from './python-directory.ts';
 import {
   detectDisk,
   type PythonDisk,
@@ -50,8 +57,17 @@ export interface ImportResult {
   readonly expired: number;
   /** Items that can't be read, or that the store can't have. */
   readonly skipped: readonly SkippedItem[];
-  /** The directories of named stores inside a FanoutCache, to import one by one into stores of their own. */
-  readonly named: readonly string[];
+  /** The named stores inside a FanoutCache. Into a FanoutCache they are imported, too, each into its store of the same kind and name. */
+  readonly named: readonly NamedImport[];
+}
+
+/** A named store inside a FanoutCache of Python. */
+export interface NamedImport {
+  readonly kind: NamedKind;
+  readonly name: string;
+  readonly directory: string;
+  /** What its import has come to; undefined if it was not imported: give its directory and a store of its kind. */
+  readonly result?: Omit<ImportResult, 'named'>;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set([
@@ -80,32 +96,69 @@ export async function importDiskCache(
   store: ImportTarget,
   options: ImportDiskCacheOptions = {},
 ): Promise<ImportResult> {
-  const { onProgress, signal, overwrite = false, disk, clock = Date.now } = parseOptions(options);
+  const { overwrite = false, clock = Date.now } = parseOptions(options);
   if (typeof directory !== 'string' || directory === '')
     throw new DiskCacheError('BAD_OPTION', 'importDiskCache needs the directory that Python DiskCache was opened with');
-  const run = new ImportRun(createWriter(store, { overwrite, clock }), clock);
   const databases = await listDatabases(directory);
-  const opened: { database: PythonDatabase; ids: readonly bigint[]; close: () => void }[] = [];
+  const named = databases[0] === directory ? [] : await listNamedStores(directory);
+  const main = createJob(databases, store, overwrite);
+  const jobs = named.map((it) => {
+    const target = getNamedStore(store, it);
+    // Values of a deque have no keys, so nothing in it is replaced.
+    return { ...it, job: target && createJob([it.directory], target, overwrite && it.kind !== 'deque') };
+  });
+
+  function createJob(directories: readonly string[], target: ImportTarget, replaces: boolean): ImportJob {
+    return { directories, run: new ImportRun(createWriter(target, { overwrite: replaces, clock }), clock) };
+  }
+
+  await runAll([main, ...jobs.flatMap(({ job }) => job ?? [])], options);
+  return {
+    ...main.run.getCounts(),
+    named: jobs.map(({ job, ...it }) => (job === undefined ? it : { ...it, result: job.run.getCounts() })),
+  };
+}
+
+/** The databases that go into one store. */
+interface ImportJob {
+  readonly directories: readonly string[];
+  readonly run: ImportRun;
+}
+
+async function runAll(
+  jobs: readonly ImportJob[],
+  { onProgress, signal, disk }: Partial<ImportDiskCacheOptions>,
+): Promise<void> {
+  const opened: { run: ImportRun; database: PythonDatabase; close: () => void }[] = [];
   try {
-    for (const path of databases) {
-      const { database, close } = await openPythonDatabase(path);
-      opened.push({ database, close, ids: database.listIds(run.order) });
+    for (const { directories, run } of jobs) {
+      for (const path of directories) opened.push({ run, ...(await openPythonDatabase(path)) });
     }
-    const total = opened.reduce((sum, { ids }) => sum + ids.length, 0);
-    for (const { database, ids } of opened) {
+    const parts = opened.map((it) => ({ ...it, ids: it.database.listIds(it.run.order) }));
+    const total = parts.reduce((sum, { ids }) => sum + ids.length, 0);
+    let done = 0;
+    for (const { run, database, ids } of parts) {
       const usedDisk = disk ?? detectDisk(database);
       for (let at = 0; at < ids.length; ) {
         signal?.throwIfAborted();
-        at += run.importSlice(database, ids.slice(at, at + MAX_SLICE_ITEMS), usedDisk);
-        onProgress?.({ done: run.done, total, key: run.lastKey });
+        const count = run.importSlice(database, ids.slice(at, at + MAX_SLICE_ITEMS), usedDisk);
+        at += count;
+        done += count;
+        onProgress?.({ done, total, key: run.lastKey });
         await nextTurn();
       }
     }
   } finally {
     for (const { close } of opened) close();
   }
-  const isFanout = databases[0] !== directory;
-  return { ...run.getCounts(), named: isFanout ? await listNamedStores(directory) : [] };
+}
+
+/** Returns the store of the same kind and name, if the target is a FanoutCache. */
+function getNamedStore(store: ImportTarget, { kind, name }: PythonNamedStore): ImportTarget | undefined {
+  const fanout = store as FanoutCache;
+  if (typeof fanout.cache !== 'function' || typeof fanout.deque !== 'function') return undefined;
+  if (kind === 'cache') return fanout.cache(name);
+  return kind === 'deque' ? fanout.deque(name) : fanout.index(name);
 }
 
 function parseOptions(options: ImportDiskCacheOptions): Partial<ImportDiskCacheOptions> {
@@ -128,7 +181,6 @@ class ImportRun {
   #imported = 0;
   #existing = 0;
   #expired = 0;
-  done = 0;
   lastKey: unknown;
 
   constructor(writer: ItemWriter, clock: () => number) {
@@ -156,7 +208,6 @@ class ImportRun {
     });
     // Counted only now: the transaction may have failed.
     for (const count of outcomes) count();
-    this.done += outcomes.length;
     return outcomes.length;
   }
 

@@ -6,7 +6,9 @@ export {
   type ImportProgress,
   type ImportResult,
   importDiskCache,
+  type NamedImport,
   type SkippedItem,
 } from './import-disk-cache.ts';
 export type { ImportTarget } from './import-targets.ts';
+export type { NamedKind } from './python-directory.ts';
 export type { PythonDisk } from './stored-items.ts';

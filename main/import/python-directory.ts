@@ -79,20 +79,29 @@ export async function listDatabases(directory: string): Promise<string[]> {
 }
 
 /** Kinds of named stores inside a FanoutCache of Python, each a folder. */
-const NAMED_FOLDERS = ['cache', 'deque', 'index'] as const;
+const NAMED_KINDS = ['cache', 'deque', 'index'] as const;
+export type NamedKind = (typeof NAMED_KINDS)[number];
 const MAX_FOLDER_DEPTH = 8;
 
-/** Returns the directories of the named stores inside a FanoutCache. */
-export async function listNamedStores(directory: string): Promise<string[]> {
-  const found: string[] = [];
-  const search = async (folder: string, depth: number): Promise<void> => {
-    if (await isFile(join(folder, DATABASE))) return void found.push(folder);
-    if (depth > MAX_FOLDER_DEPTH) return;
-    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => []))
-      if (entry.isDirectory()) await search(join(folder, entry.name), depth + 1);
+export interface PythonNamedStore {
+  readonly kind: NamedKind;
+  readonly name: string;
+  readonly directory: string;
+}
+
+/** Returns the named stores inside a FanoutCache. Python makes folders of the slashes in a name. */
+export async function listNamedStores(directory: string): Promise<PythonNamedStore[]> {
+  const found: PythonNamedStore[] = [];
+  const search = async (kind: NamedKind, names: readonly string[]): Promise<void> => {
+    const folder = join(directory, kind, ...names);
+    if (await isFile(join(folder, DATABASE)))
+      return void found.push({ kind, name: names.join('/'), directory: folder });
+    if (names.length > MAX_FOLDER_DEPTH) return;
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    for (const { name } of entries.filter((entry) => entry.isDirectory())) await search(kind, [...names, name]);
   };
-  for (const kind of NAMED_FOLDERS) await search(join(directory, kind), 0);
-  return found.sort();
+  for (const kind of NAMED_KINDS) await search(kind, []);
+  return found.sort((one, other) => (one.directory < other.directory ? -1 : 1));
 }
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;
@@ -143,9 +152,14 @@ async function describeFiles(path: string): Promise<string> {
 }
 
 function assertTables(database: ForeignDatabase, directory: string): void {
-  const tables = database.read("SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('Cache', 'Settings')");
-  const columns = new Set(database.read<[Column]>("SELECT name FROM pragma_table_info('Cache')").map(([name]) => name));
-  if (tables.length === 2 && COLUMNS.split(', ').every((name) => columns.has(name))) return;
+  // A view, a virtual table or a computed column would run what a stranger has written.
+  const tables = database.read(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name IN ('Cache', 'Settings')",
+  );
+  const columns = database.read<[Column, Column]>("SELECT name, hidden FROM pragma_table_xinfo('Cache')");
+  const names = new Set(columns.map(([name]) => name));
+  const isPlain = columns.every(([, hidden]) => hidden === 0n);
+  if (tables.length === 2 && isPlain && COLUMNS.split(', ').every((name) => names.has(name))) return;
   throw new DiskCacheError(
     'BAD_OPTION',
     `${join(directory, DATABASE)} was not written by Python DiskCache 5; nothing was imported from it`,

@@ -11,6 +11,7 @@ import type {
   QueueEvent,
 } from '../../protocol/job.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
+import type { StoredItems, StoredValue } from '../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
@@ -103,13 +104,13 @@ export class Queue<T = unknown> {
    *
    * @throws {DiskCacheError} `BAD_VALUE` or `BAD_KEY` with the path of the part that can't be stored; `BAD_OPTION`.
    */
-  enqueue(payload: T, options?: EnqueueOptions): EnqueueResult {
+  enqueue<W>(payload: StoredValue<T, W>, options?: EnqueueOptions): EnqueueResult {
     const job = { payload, ...parseEnqueueOptions(options) };
     return this.#runAndWake((core) => inTransaction(core, (transaction) => enqueueOne(transaction, job)));
   }
 
   /** Adds many jobs, all or none, in one transaction. */
-  enqueueMany(jobs: Iterable<NewJob<T>>): EnqueueResult[] {
+  enqueueMany<W>(jobs: StoredItems<T, NewJob<T>, W>): EnqueueResult[] {
     return this.#runAndWake((core) => enqueueMany(core, jobs));
   }
 

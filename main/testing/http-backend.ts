@@ -16,7 +16,8 @@ const { cache: _, shared: __, hiddenHeaders: ___, clock: ____, ...OPTIONS } = OF
 export class TestHttpBackend implements HttpBackend {
   readonly #directory: string;
   readonly #clock: TestClock;
-  readonly #caches: CacheStorage;
+  readonly #fetch: NonNullable<TestOfflineOptions['fetch']>;
+  #caches: CacheStorage | undefined;
   readonly #stores: Cache[] = [];
   readonly #handler: Offline | undefined;
 
@@ -24,10 +25,8 @@ export class TestHttpBackend implements HttpBackend {
     this.#directory = directory;
     this.#clock = clock;
     if (options !== undefined) parseOptions('testHost, offline', options, OPTIONS);
-    const cache = this.#openStore('_caches', 'none');
+    this.#fetch = options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK)));
     try {
-      const fetch = options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK)));
-      this.#caches = new CacheStorage({ cache, fetch });
       this.#handler = options && this.#toAnswering(options);
     } catch (error) {
       this.close();
@@ -35,7 +34,11 @@ export class TestHttpBackend implements HttpBackend {
     }
   }
 
-  readonly caches = (): CacheStorage => this.#caches;
+  /** Opened by the first use, which most tests don't have. */
+  readonly caches = (): CacheStorage => {
+    this.#caches ??= new CacheStorage({ cache: this.#openStore('_caches', 'none'), fetch: this.#fetch });
+    return this.#caches;
+  };
 
   getHandler(scheme?: string): Offline {
     if (this.#handler === undefined) throw new DiskCacheError('NOT_ALLOWED', NO_NETWORK);

@@ -1,15 +1,17 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
-import type { PortPurpose } from '../../protocol/handshake.ts';
+import type { PortPurpose, ReadyFunction } from '../../protocol/handshake.ts';
+import { toPageErrorData } from '../../protocol/redaction.ts';
 import { DEFAULT_STORE, type StoreDeclarations } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import { FULL_GRANT, type Grant, parseGrant } from '../bridge/grant.ts';
+import { FULL_GRANT, type Grant, parseGrant, SessionGrant } from '../bridge/grant.ts';
 import { getKind } from '../bridge/handlers.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
 import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
+import { assertReadyStores } from '../electron/settings-snapshot.ts';
 import type { WindowStoreOptions } from '../electron/window-stores.ts';
-import { createUnknownOptionError } from '../engine/internal.ts';
+import { createUnknownOptionError, toOwnRealm } from '../engine/internal.ts';
 import { temporaryDirectory } from '../engine/temporary-directory.ts';
 import type { Host } from '../host.ts';
 import { NetworkState } from '../offline/index.ts';
@@ -68,6 +70,11 @@ export interface TestPageOptions {
   readonly origin?: string;
 }
 
+export interface TestAttachOptions extends TestPageOptions {
+  /** Names of settings that the page has in its first line, as with `ready` of `host.install`. */
+  readonly ready?: readonly string[];
+}
+
 export interface TestPortOptions extends TestPageOptions {
   /**
    * The purpose of the port: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`.
@@ -96,7 +103,7 @@ export interface TestHost<S extends StoreDeclarations> {
    *
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, and for what is no window; `CLOSED`.
    */
-  attach(window: PageWindow, granted?: Grant | TestPageOptions): () => void;
+  attach(window: PageWindow, granted?: Grant | TestAttachOptions): () => void;
   /**
    * Opens a session and returns the page's end of its port, for messages of your own (docs/wire.md), as a page without
    * deskcache's client would send them.
@@ -211,6 +218,23 @@ export async function testHost<const S extends StoreDeclarations>(
     return { grant: allowed, window: window ?? otherwise ?? `window-${++windowCount}`, origin, purpose };
   }
 
+  /** Returns what the preload script of a window with `ready` does. */
+  function readReadySettings(store: string, ready: readonly string[], grant: Grant): ReturnType<ReadyFunction> {
+    if (!ready.includes(store)) return undefined;
+    try {
+      new SessionGrant(grant).require(store, 'read');
+      const { bytes, value } = engine.readSettings(store);
+      if (value === undefined)
+        throw new DiskCacheError(
+          'TOO_LARGE',
+          `The settings "${store}" have ${bytes} bytes, too many for ready; await load()`,
+        );
+      return new Map([[store, toOwnRealm(structuredClone(value))]]);
+    } catch (error) {
+      return toPageErrorData(error);
+    }
+  }
+
   function assertOpen(): void {
     if (!isClosed) return;
     throw new DiskCacheError('CLOSED', `The test host of ${directory} was closed; open another with testHost`);
@@ -245,6 +269,7 @@ export async function testHost<const S extends StoreDeclarations>(
       windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
       queue: (name, queueOptions) => queues.find(name, queueOptions),
       get caches() {
+        assertOpen();
         return offline.caches();
       },
       get sessions() {
@@ -259,9 +284,14 @@ export async function testHost<const S extends StoreDeclarations>(
       return page;
     },
     attach(window, granted = {}) {
-      const options = withDefaults(granted);
-      const openPagePort = (purpose: PortPurpose) => new PagePort(openPort({ ...options, purpose }));
-      const detach = attachToWindow(window, openPagePort, () => disconnectors.delete(detach));
+      const { ready = [], ...pageOptions }: TestAttachOptions = 'stores' in granted ? { grant: granted } : granted;
+      assertReadyStores('t.attach', ready, stores);
+      const options = withDefaults(pageOptions);
+      const detach = attachToWindow(window, {
+        openPort: (purpose) => new PagePort(openPort({ ...options, purpose })),
+        readSettings: (store) => readReadySettings(store, ready, options.grant),
+        onDetach: () => disconnectors.delete(detach),
+      });
       disconnectors.add(detach);
       return detach;
     },

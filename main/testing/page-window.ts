@@ -1,6 +1,12 @@
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { isConnectRequest, type PeerGone, type PortAnswer, type PortPurpose } from '../../protocol/handshake.ts';
+import {
+  isConnectRequest,
+  type PortAnswer,
+  type PortPurpose,
+  READY_KEY,
+  type ReadyFunction,
+} from '../../protocol/handshake.ts';
 import { createGoodbye } from '../../protocol/wire.ts';
 import type { PagePort } from './ports.ts';
 
@@ -11,8 +17,23 @@ export interface PageWindow {
   readonly Event: new (type: string) => object;
 }
 
-/** How the windows of this process are detached that are attached to a test host. */
-const attachedWindows = new WeakMap<PageWindow, () => void>();
+export interface AttachedPage {
+  openPort(purpose: PortPurpose): PagePort;
+  /** What the page's first line gets. */
+  readonly readSettings: ReadyFunction;
+  onDetach(): void;
+}
+
+type PostMessage = (message: unknown, ...rest: unknown[]) => void;
+
+interface Attachment extends AttachedPage {
+  readonly ports: PagePort[];
+  detach(): void;
+}
+
+/** What the windows of this process are attached to, and their functions `postMessage`, which stay: also those that are detached get answers. */
+const attachments = new WeakMap<PageWindow, Attachment>();
+const interceptors = new WeakMap<PageWindow, PostMessage>();
 
 /**
  * Does for a window what the preload script and the main process do: answers the requests of `diskCache` for ports. A window belongs to one
@@ -20,59 +41,56 @@ const attachedWindows = new WeakMap<PageWindow, () => void>();
  *
  * @throws {DiskCacheError} `BAD_OPTION` for what is no window.
  */
-export function attachToWindow(
-  window: PageWindow,
-  openPort: (purpose: PortPurpose) => PagePort,
-  onDetach: () => void,
-): () => void {
+export function attachToWindow(window: PageWindow, page: AttachedPage): () => void {
   assertWindow(window);
-  attachedWindows.get(window)?.();
-  const original = Object.getOwnPropertyDescriptor(window, 'postMessage');
-  const postMessage: unknown = window.postMessage;
-  const ports = new Map<string, PagePort>();
-  let isAttached = true;
-
-  // Not a listener of messages: jsdom delivers them by a timer, which a test may have replaced by a fake one, and without their source.
-  Object.defineProperty(window, 'postMessage', {
-    configurable: true,
-    writable: true,
-    value: (message: unknown, ...rest: unknown[]) => {
-      if (isConnectRequest(message)) void answer(message.nonce, message.to ?? 'stores');
-      else Reflect.apply(postMessage as (...args: unknown[]) => void, window, [message, ...rest]);
-    },
-  });
-  attachedWindows.set(window, detach);
+  attachments.get(window)?.detach();
+  interceptRequests(window);
+  const attachment: Attachment = { ...page, ports: [], detach };
+  attachments.set(window, attachment);
+  Object.defineProperty(window, READY_KEY, { configurable: true, value: page.readSettings });
   return detach;
 
-  async function answer(nonce: string, purpose: PortPurpose): Promise<void> {
-    await undefined;
-    if (!isAttached || ports.has(nonce)) return;
-    const port = openPort(purpose);
-    ports.set(nonce, port);
-    dispatch({ deskcache: 'port', nonce }, [port]);
-  }
-
-  function dispatch(data: PortAnswer | PeerGone, given: readonly PagePort[]): void {
-    const event = new window.Event('message');
-    for (const [name, value] of Object.entries({ data, source: window, ports: given }))
-      Object.defineProperty(event, name, { value });
-    window.dispatchEvent(event as never);
-  }
-
   function detach(): void {
-    if (!isAttached) return;
-    isAttached = false;
-    attachedWindows.delete(window);
-    if (original === undefined) Reflect.deleteProperty(window, 'postMessage');
-    else Object.defineProperty(window, 'postMessage', original);
-    const reason = {
-      code: 'DISCONNECTED',
-      message: 'The test host was closed, or the window detached from it',
-    } as const;
+    if (attachments.get(window) !== attachment) return;
+    attachments.delete(window);
+    Reflect.deleteProperty(window, READY_KEY);
     // At once, so that the page's next call, perhaps of the next test, doesn't go to this host.
-    for (const port of ports.values()) port.dispatchEvent({ type: 'message', data: createGoodbye(reason) });
-    onDetach();
+    for (const port of attachment.ports) port.dispatchEvent({ type: 'message', data: createGoodbye(DETACHED) });
+    // As when a page is left: subscriptions that were forgotten don't connect again by themselves.
+    window.dispatchEvent(new window.Event('pagehide') as never);
+    page.onDetach();
   }
+}
+
+const DETACHED = {
+  code: 'DISCONNECTED',
+  message:
+    'The test host of this window was closed, or the window detached from it; attach it to another one with t.attach(window)',
+} as const;
+
+/** Not a listener of messages: jsdom delivers them by a timer, which a test may have replaced by a fake one, and without their source. */
+function interceptRequests(window: PageWindow): void {
+  const postMessage = window.postMessage as PostMessage;
+  // The next environment of jsdom may have given the same window its own again.
+  if (postMessage === interceptors.get(window)) return;
+  const intercept: PostMessage = (message, ...rest) => {
+    if (isConnectRequest(message)) void respond(window, message.nonce, message.to ?? 'stores');
+    else Reflect.apply(postMessage, window, [message, ...rest]);
+  };
+  interceptors.set(window, intercept);
+  Object.defineProperty(window, 'postMessage', { configurable: true, writable: true, value: intercept });
+}
+
+async function respond(window: PageWindow, nonce: string, purpose: PortPurpose): Promise<void> {
+  await null;
+  const attachment = attachments.get(window);
+  const port = attachment?.openPort(purpose);
+  if (port !== undefined) attachment?.ports.push(port);
+  const data: PortAnswer = { deskcache: 'port', nonce, ...(port === undefined && { error: DETACHED }) };
+  const event = new window.Event('message');
+  for (const [name, value] of Object.entries({ data, source: window, ports: port === undefined ? [] : [port] }))
+    Object.defineProperty(event, name, { value });
+  window.dispatchEvent(event as never);
 }
 
 function assertWindow(window: unknown): void {

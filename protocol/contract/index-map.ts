@@ -71,7 +71,7 @@ export const INDEX_SIGNATURES: Signatures<IndexContract> = /* @__PURE__ */ (() =
   setMany: writes('entries'),
   delete: writes('key'),
   deleteMany: writes('keys', 'plain'),
-  deletePrefix: writes('selector'),
+  deletePrefix: writes('tag'),
   pop: writes('key'),
   clear: administers('range'),
   check: administersAlone('plain'),

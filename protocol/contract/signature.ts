@@ -7,7 +7,7 @@ export const covers = (granted: Access, needed: Access): boolean =>
 
 /**
  * The role of an argument. The page uses it to check that the argument can be sent and to turn iterables into arrays. `...value` covers all
- * remaining arguments; `plain` is anything that can be sent.
+ * remaining arguments; `tag` is a tag or a prefix of keys; `plain` is anything that can be sent.
  */
 export type ArgumentRole =
   | 'key'
@@ -18,7 +18,7 @@ export type ArgumentRole =
   | 'entries'
   | 'queue'
   | 'range'
-  | 'selector'
+  | 'tag'
   | 'jobOptions'
   | 'jobs'
   | 'plain';

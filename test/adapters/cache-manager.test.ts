@@ -73,3 +73,12 @@ describe.each(Object.entries(CACHES))('cache-manager over %s', (_, open) => {
     expect(await create().get('a')).toBe(1);
   });
 });
+
+it('refuses what is not a cache', () => {
+  expect(() => cacheManagerStore(new Map() as never)).toThrow(
+    expect.objectContaining({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(/^cacheManagerStore takes a cache or a fanout/),
+    }),
+  );
+});

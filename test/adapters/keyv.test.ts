@@ -1,7 +1,7 @@
-import Keyv5, { type KeyvOptions } from 'keyv';
-import Keyv6 from 'keyv-6';
+import Keyv5, { type KeyvOptions, type KeyvStoreAdapter } from 'keyv';
+import Keyv6, { type KeyvStorageAdapter } from 'keyv-6';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { keyv5Store, keyvStore } from '../../main/adapters/keyv.ts';
+import { type KeyvStore, keyv5Store, keyvStore } from '../../main/adapters/keyv.ts';
 import { Cache, temporaryDirectory } from '../../main/engine/index.ts';
 import { type AdapterTestHost, CACHES, clearStores, openHost } from './places.ts';
 
@@ -169,6 +169,24 @@ it('several processes keep a Keyv in one directory', async () => {
   using other = new Cache(directory.path);
   await new Keyv6({ store: keyvStore(one) }).set('a', 1);
   expect(await new Keyv6({ store: keyvStore(other) }).get('a')).toBe(1);
+});
+
+it('has the types of both versions', () => {
+  const five: KeyvStoreAdapter = keyv5Store(t.host.stores.kv);
+  // Without an event emitter's methods, which Keyv 6 declares and doesn't call.
+  const six: Pick<KeyvStorageAdapter, keyof KeyvStorageAdapter & Exclude<keyof KeyvStore, 'on' | 'capabilities'>> =
+    keyvStore(t.page().cache('kv'));
+  expect([five, six]).toHaveLength(2);
+});
+
+describe.each(['Keyv 5', 'Keyv 6'])('%s in a page that may only write', (version) => {
+  it('clears its namespace', async () => {
+    const page = t.page({ stores: { kv: 'write' } });
+    const keyv = VERSIONS[version]!(page.cache('kv'), { namespace: 'mine' });
+    await keyv.set('a', 1);
+    await keyv.clear();
+    expect(await keyv.has('a')).toBe(false);
+  });
 });
 
 describe('refuses', () => {

@@ -220,6 +220,21 @@ it('after a page has missed changes, compares its keys with those that are there
   unwatch();
 });
 
+it('clears in a page that may only write', async () => {
+  const page = t.page({ stores: { kv: 'write' } });
+  const storage = createStorage({ driver: unstorageDriver(page.cache('kv'), { base: 'mine' }) });
+  await storage.setItem('a', 1);
+  await storage.clear();
+  expect(await storage.getKeys()).toEqual([]);
+});
+
+it('gives onError the reason when a page may not watch', async () => {
+  const errors: unknown[] = [];
+  const page = t.page({ stores: { entries: 'read' } });
+  const driver = unstorageDriver(page.cache('kv'), { onError: (error) => errors.push(error) });
+  await expect(driver.watch(() => undefined)).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
+});
+
 describe('refuses', () => {
   it.each([
     [{ prefix: 'a' }, /unknown option "prefix"; valid options: base, ttl, onError/],

@@ -28,8 +28,10 @@ const ENTRY_POINTS = {
   queue: 'main/queue/index',
   react: 'renderer-api/react/index',
   renderer: 'renderer-api/index',
+  svelte: 'renderer-api/svelte/index',
   testing: 'main/testing/index',
   vite: 'main/bundling/vite',
+  vue: 'renderer-api/vue/index',
   webpack: 'main/bundling/webpack',
 } as const;
 

@@ -9,9 +9,8 @@ const root = join(import.meta.dirname, '../..');
 const KIB = 1024;
 
 /** The frameworks, and a page's use of everything that the entry point has. */
-const BINDINGS = {
-  react: 'useConnection, useDeque, useEntries, useEntry, useJobs, useSetting',
-};
+const HOOKS = 'useConnection, useDeque, useEntries, useEntry, useJobs, useSetting';
+const BINDINGS = { react: HOOKS, vue: HOOKS, svelte: HOOKS };
 
 const folder = mkdtempSync(join(root, 'node_modules/.cache-bindings-'));
 beforeAll(async () => {

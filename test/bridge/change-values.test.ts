@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index, settings } from '../../protocol/stores.ts';
 import type { ChangeOrReset } from '../../protocol/wire.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { errorMatching } from '../matchers.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
@@ -210,14 +211,21 @@ describe('values of changes in a page', () => {
 
   it('reject a watch whose connection can’t be opened again', async () => {
     using bridge = openBridge({ stores });
-    const states = bridge.diskCache.cache('api').watch('k');
-    await states.next();
-    const waiting = states.next();
-    const why = new DiskCacheError('NOT_ALLOWED', 'The window was closed');
-    vi.spyOn(bridge, 'rawPort');
-    bridge.sessions[0]!.close(why);
-    bridge.cacheInMain('api').set('k', 1);
-    expect(await waiting).toEqual({ done: false, value: 1 });
+    let isGone = false;
+    const page = new DiskCache(async () => {
+      if (isGone) throw new DiskCacheError('NOT_ALLOWED', 'The window may not connect any more');
+      return bridge.rawPort() as never;
+    });
+    const states = [page.cache('api').watch('k'), page.cache('api').watchMany()];
+    await Promise.all(states.map((state) => state.next()));
+    const waiting = states[0]!.next();
+    isGone = true;
+    bridge.sessions.at(-1)!.close(new DiskCacheError('DISCONNECTED', 'The connection was lost'));
+    await expect(waiting).rejects.toEqual(errorMatching('NOT_ALLOWED', 'any more'));
+    // Nothing was waiting for it when it failed.
+    await expect(states[1]!.next()).rejects.toEqual(errorMatching('NOT_ALLOWED', 'any more'));
+    for (const state of states) expect(await state.next()).toEqual({ done: true, value: undefined });
+    await expect(page.cache('api').watch('k').next()).rejects.toEqual(errorMatching('NOT_ALLOWED'));
   });
 
   it('are those that were stored when a subscription to keys began, as before', async () => {
@@ -252,8 +260,9 @@ describe('values of changes in a page', () => {
     await settled(bridge);
     expect(bridge.sessions[0]!.subscriptions).toBe(601);
     api.subscribe(listen, { key: 'one more', onError });
+    api.subscribe(listen, { keys: new Set(Array(5000).keys()), onError });
     api.subscribe(listen, { prefix: 'range', onError });
-    await vi.waitFor(() => expect(failures).toEqual([errorMatching('TOO_LARGE', '4096 keys')]));
+    await vi.waitFor(() => expect(failures).toEqual(new Array(2).fill(errorMatching('TOO_LARGE', '4096 keys'))));
     await api.setMany([5, 599, 600, 1000, 4495, 4496, 'range'].map((key) => [key, 1]));
     await until(5);
     expect(heard.map(({ key }) => key).toSorted()).toEqual([1000, 4495, 5, 599, 'range']);

@@ -6,6 +6,7 @@ import type { MessagePortLike } from '../../client/port-connection.ts';
 import { exposeApi } from '../../main/bridge/gate.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
+import type { Index } from '../../main/engine/index.ts';
 import { type OpenEngine, openEngine } from '../../main/open-engine.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, defineStores, index, parseQueueAddress } from '../../protocol/stores.ts';
@@ -70,7 +71,7 @@ describe('where on the disk something is', () => {
     const text = await getErrorText(page.index('settings').set('k', { n: 0 }));
     expect(text).toMatch(/The value of 'k' in settings does not match the schema \(value\.n: too small\)/);
     expect(text).not.toContain(directory);
-    expect(() => engine.registry.get('settings').set('k' as never, { n: 0 } as never)).toThrow(directory);
+    expect(() => (engine.registry.get('settings') as Index).set('k', { n: 0 })).toThrow(directory);
   });
 
   it('a page isn’t told by a call on a store that was closed, nor when the queues are', async () => {

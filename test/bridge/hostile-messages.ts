@@ -108,6 +108,10 @@ const operation = fc.oneof(
 );
 const id = fc.oneof(fc.integer(), fc.constantFrom<unknown>(-0, Number.NaN, 'x', null, {}));
 const request = fc.tuple(id, fc.oneof(fc.array(operation, { maxLength: 4 }), oddValue));
+const subscribeOptions = fc.record(
+  { key: oddValue, keys: oddValue, prefix: oddValue, values: fc.oneof(fc.constant(true), oddValue) },
+  { requiredKeys: [] },
+);
 const comlink = fc.record(
   {
     id: fc.oneof(fc.string(), oddValue),
@@ -124,7 +128,7 @@ const comlink = fc.record(
         fc.record({
           type: fc.constantFrom('RAW', 'HANDLER', 'x'),
           name: fc.constantFrom('proxy', 'throw', '__proto__'),
-          value: fc.oneof(fc.record({ id, store, range: oddValue }), oddValue),
+          value: fc.oneof(fc.record({ id, store, range: fc.oneof(oddValue, subscribeOptions) }), oddValue),
         }),
         { maxLength: 2 },
       ),

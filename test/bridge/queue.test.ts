@@ -110,7 +110,7 @@ describe('a page with a queue of the main process', () => {
     const turn = await Promise.allSettled([
       outbox.enqueue('a', { group: 'g' }),
       outbox.enqueue('b', { delay: -1 }),
-      outbox.enqueue(() => 1),
+      outbox.enqueue((() => 1) as never),
       outbox.enqueueMany([{ payload: 'c' }, { payload: 'd', priority: Number.NaN }]),
       outbox.enqueueMany([{ pay: 'c' } as never]),
       outbox.enqueueMany(7 as never),

@@ -146,7 +146,7 @@ describe('diskCache in a page', () => {
     using bridge = openBridge();
     const results = await Promise.allSettled([
       bridge.diskCache.set('a', 1),
-      bridge.diskCache.set('b', { user: { greet: () => 'hello' } }),
+      bridge.diskCache.set('b', { user: { greet: () => 'hello' } } as never),
       bridge.diskCache.set(Symbol('key') as never, 1),
       bridge.diskCache.get('a'),
     ]);

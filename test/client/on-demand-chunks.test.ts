@@ -56,10 +56,10 @@ describe('chunks', () => {
       const api = bridge.diskCache.cache('api');
       const results = await Promise.allSettled([
         api.set('a', 1),
-        api.set('b', { user: () => 1 }),
+        api.set('b', { user: () => 1 } as never),
         api.setMany([
           ['c', 1],
-          ['d', () => 1],
+          ['d', (() => 1) as never],
         ]),
         api.get(Symbol('key') as never),
         api.get('a'),
@@ -70,9 +70,9 @@ describe('chunks', () => {
       });
       expect(results).toEqual([
         { status: 'fulfilled', value: undefined },
-        refused('BAD_VALUE', /^value has a part that can't be sent, .* store plain data instead$/),
+        refused('BAD_VALUE', /^value has a part that can't be sent, such as a function$/),
         refused('BAD_VALUE', /^entries\[1\]: value has a part that can't be sent/),
-        refused('BAD_KEY', /^key has a part that can't be sent, .*; a key is made of/),
+        refused('BAD_KEY', /^key has a part that can't be sent/),
         { status: 'fulfilled', value: 1 },
       ]);
     });

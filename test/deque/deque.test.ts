@@ -251,9 +251,9 @@ describe('a deque', () => {
     using deque = open<unknown>();
     deque.push('kept', 'x'.repeat(50_000));
     const before = [...deque];
-    const wrong = () => deque.push(1, 'y'.repeat(50_000), () => {});
+    const wrong = () => deque.push(1, 'y'.repeat(50_000), (() => {}) as never);
     expect(wrong).toThrow(errorWithCode('BAD_VALUE'));
-    expect(() => deque.unshift(1, Symbol('no'))).toThrow(errorWithCode('BAD_VALUE'));
+    expect(() => deque.unshift(1, Symbol('no') as never)).toThrow(errorWithCode('BAD_VALUE'));
     function* failing() {
       yield 1;
       throw new Error('on purpose');

@@ -84,12 +84,12 @@ describe('nested transactions', () => {
     const { cache } = opened;
     cache.transact(() => {
       cache.set('a', 1);
-      expect(() => cache.set('b', () => 1)).toThrow(errorMatching('BAD_VALUE'));
+      expect(() => cache.set('b', (() => 1) as never)).toThrow(errorMatching('BAD_VALUE'));
       expect(() => cache.incr('a', Number.NaN)).toThrow(errorMatching('BAD_OPTION'));
       expect(() =>
         cache.setMany([
           ['c', 1],
-          ['d', Symbol.iterator],
+          ['d', Symbol.iterator as never],
         ]),
       ).toThrow(errorMatching('BAD_VALUE'));
       cache.set('e', 1);

@@ -31,8 +31,9 @@ declare global {
   type FrameInfo = Main.FrameInfo;
   type Grant = Main.Grant;
   const BrowserWindow: typeof Electron.BrowserWindow;
-  const directory: string;
-  const addresses: string[], ids: string[], seen: string[], waiting: string[], heard: unknown[];
+  const directory: string, oldFile: string, pythonDirectory: string;
+  const addresses: string[], ids: string[], seen: string[], waiting: string[], heard: unknown[], shown: unknown[], tables: unknown[];
+  const signal: AbortSignal;
   const bytes: Uint8Array, file: File, image: HTMLImageElement, users: ApiResponse, note: Note, draft: Draft;
   const sent: Promise<void>, delivered: Promise<void>;
   const schema: NonNullable<NonNullable<Parameters<typeof Main.index<string, Settings>>[0]>['schema']>;

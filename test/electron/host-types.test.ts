@@ -1,8 +1,8 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../client/remote.ts';
 import type { RemoteSettings } from '../../client/remote-settings.ts';
-import type { Cache, Deque, FanoutCache, Index, openDiskCache, Settings } from '../../main/index.ts';
-import { cache, defineStores, deque, fanout, index, settings } from '../../protocol/stores.ts';
+import type { Cache, Deque, FanoutCache, Host, Index, openDiskCache, Settings } from '../../main/index.ts';
+import { cache, defineStores, deque, fanout, index, type StoreDeclarations, settings } from '../../protocol/stores.ts';
 
 const stores = defineStores({
   api: cache<string, number>(),
@@ -46,5 +46,14 @@ describe('the types of a host', () => {
   it('have both, to be awaited, if placement is decided at run time', () => {
     type Windows = Awaited<ReturnType<typeof somewhere>>['windows'];
     expectTypeOf<Awaited<ReturnType<Windows['list']>>>().toBeArray();
+  });
+
+  it('know which stores can be ready: the declared settings', () => {
+    type Ready = NonNullable<NonNullable<Parameters<Answer<typeof inMain>['install']>[1]>['ready']>[number];
+    expectTypeOf<Ready>().toEqualTypeOf<'preferences'>();
+    type ReadyWindow = NonNullable<NonNullable<Parameters<Answer<typeof inUtility>['attach']>[1]>['ready']>[number];
+    expectTypeOf<ReadyWindow>().toEqualTypeOf<'preferences'>();
+    type Unknown = NonNullable<NonNullable<Parameters<Host<StoreDeclarations>['install']>[1]>['ready']>[number];
+    expectTypeOf<Unknown>().toEqualTypeOf<string>();
   });
 });

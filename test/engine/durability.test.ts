@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Cache, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
+import { Cache, Deque, FanoutCache, Index, temporaryDirectory } from '../../main/engine/index.ts';
 import { Connection } from '../../main/engine/sqlite/connection.ts';
 import { Queue } from '../../main/offline/index.ts';
 import { freshDirectory } from './fresh-directory.ts';
@@ -17,7 +18,7 @@ function readSynchronous(open: () => Disposable): unknown[] {
   asked.mockRestore();
   // One that lived in memory is closed again.
   const stores = [...connections].filter(({ isOpen }) => isOpen);
-  return stores.map((connection) => ({ 1: 'NORMAL', 2: 'FULL' })[Number(connection.pragma('synchronous'))]);
+  return stores.map((connection) => ({ 0: 'OFF', 1: 'NORMAL', 2: 'FULL' })[Number(connection.pragma('synchronous'))]);
 }
 
 const power = { durability: 'power' } as const;
@@ -35,6 +36,15 @@ describe('what a commit survives', () => {
   ])('is a power cut where that is asked for, or the default: %s', (_, open, expected) => {
     const directory = freshDirectory();
     expect(readSynchronous(() => open(directory))).toEqual([expected]);
+  });
+
+  it('is the process alone in a temporary directory, which ends with it', () => {
+    using directory = temporaryDirectory();
+    expect(readSynchronous(() => new Index(join(directory.path, 'index')))).toEqual(['OFF']);
+    const shards = readSynchronous(() => new FanoutCache(join(directory.path, 'shards'), { shards: 2, ...power }));
+    expect(new Set(shards)).toEqual(new Set(['OFF']));
+    const beside = freshDirectory();
+    expect(readSynchronous(() => new Index(beside))).toEqual(['FULL']);
   });
 
   it('is that of every shard', () => {

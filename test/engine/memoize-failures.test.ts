@@ -91,8 +91,10 @@ describe('a store that can’t remember costs no answer', () => {
 it('what the caller gave is the caller’s to mend', async () => {
   using opened = open();
   const { cache } = opened;
-  expect(() => cache.memoize(() => () => 1, { name: 'f' })()).toThrow(failure('BAD_VALUE'));
-  await expect(cache.memoize(async () => () => 1, { name: 'g' })()).rejects.toThrow(failure('BAD_VALUE'));
+  expect(() => cache.memoize((() => () => 1) as never, { name: 'f' })()).toThrow(failure('BAD_VALUE'));
+  await expect(cache.memoize((async () => () => 1) as () => unknown, { name: 'g' })()).rejects.toThrow(
+    failure('BAD_VALUE'),
+  );
   expect(() => opened.plain((() => 1) as unknown as number)).toThrow(failure('BAD_KEY'));
   expect(() => cache.memoize(() => 1, { name: 'f', onStoreFailure: 1 as never })).toThrow(failure('BAD_OPTION'));
   expect(opened.told).toEqual([]);
@@ -100,6 +102,6 @@ it('what the caller gave is the caller’s to mend', async () => {
 
 it('a failure of the function is its own, whatever it says', () => {
   using opened = open();
-  const fails = () => opened.cache.set('k', () => 1);
+  const fails = () => opened.cache.set('k', (() => 1) as never);
   expect(() => opened.cache.memoize(fails, { name: 'f' })()).toThrow(failure('BAD_VALUE'));
 });

@@ -88,11 +88,28 @@ describe('fixtures/fanout8', () => {
         { key: 0, reason },
       ],
     });
-    expect(named.map((path) => path.slice(FIXTURES.length + 1))).toEqual([
-      'fanout8/cache/sub/one',
-      'fanout8/deque/dq',
-      'fanout8/index/ix',
+    expect(named.map(({ kind, name, directory }) => [kind, name, directory.slice(FIXTURES.length + 1)])).toEqual([
+      ['cache', 'sub/one', 'fanout8/cache/sub/one'],
+      ['deque', 'dq', 'fanout8/deque/dq'],
+      ['index', 'ix', 'fanout8/index/ix'],
     ]);
+    expect(named.map((it) => it.result?.imported)).toEqual(
+      kind === 'Cache' ? [undefined, undefined, undefined] : [1, 3, 2],
+    );
+    if (store instanceof FanoutCache) {
+      expect([...store.cache('sub/one').entries()]).toEqual([['k', 1]]);
+      expect([...store.deque('dq')]).toEqual(['a', 'b', 'c']);
+      expect([...store.index('ix')]).toEqual([
+        ['z', 1],
+        ['a', 2],
+      ]);
+      const again = await importDiskCache(fixture('fanout8'), store, { overwrite: true });
+      expect(again.named.map((it) => [it.result?.imported, it.result?.existing])).toEqual([
+        [1, 0],
+        [0, 3],
+        [2, 0],
+      ]);
+    }
     const stored = [...store.entries()];
     expect(new Set(stored.map(([key]) => JSON.stringify(describeKey(key))))).toEqual(
       new Set(IN_ORDER.map((key) => JSON.stringify(describeKey(key)))),

@@ -225,6 +225,27 @@ describe('what is refused', () => {
       'a database of another program',
       (directory) => new PythonCache(directory).add({ value: 1 }).exec('DROP TABLE Settings').close(),
     ],
+    [
+      'a view in place of the table',
+      (directory) =>
+        new PythonCache(directory)
+          .exec('ALTER TABLE Cache RENAME TO Real; CREATE VIEW Cache AS SELECT * FROM Real')
+          .close(),
+    ],
+    [
+      'a column that is computed',
+      (directory) =>
+        new PythonCache(directory).exec('ALTER TABLE Cache ADD COLUMN bomb AS (zeroblob(900000000))').close(),
+    ],
+    [
+      'a virtual table in place of the table',
+      (directory) =>
+        new PythonCache(directory)
+          .exec(
+            'DROP TABLE Cache; CREATE VIRTUAL TABLE Cache USING fts5(key, raw, expire_time, tag, size, mode, filename, value)',
+          )
+          .close(),
+    ],
   ])('%s', async (_, make) => {
     const directory = join(freshDirectory(), 'source');
     make(directory);

@@ -127,7 +127,7 @@ describe('Index', () => {
     expect(() =>
       index.setMany([
         ['b', 2],
-        ['c', () => {}],
+        ['c', (() => {}) as never],
       ]),
     ).toThrow(errorWithCode('BAD_VALUE'));
     expect(() =>

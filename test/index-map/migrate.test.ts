@@ -76,9 +76,9 @@ describe('a migration', () => {
     expect(error).toMatchObject({ code: 'BAD_OPTION', cause });
     expect(error.message).toContain('from version 2 to 3 failed and was undone: on purpose');
     expect(entries(directory, { version: 2 })).toEqual(before);
-    expect(catchError(() => entries(directory, { version: 3, migrate: (i) => void i.set('f', () => {}) })).code).toBe(
-      'BAD_VALUE',
-    );
+    expect(
+      catchError(() => entries(directory, { version: 3, migrate: (i) => void i.set('f', (() => {}) as never) })).code,
+    ).toBe('BAD_VALUE');
     const asynchronous = async (index: Index<string, unknown>) => void index.clear();
     expect(catchError(() => entries(directory, { version: 3, migrate: asynchronous })).code).toBe('BAD_OPTION');
     const closing = (index: Index<string, unknown>) => index.close();

@@ -25,6 +25,7 @@ describe('require', () => {
     'deskcache/engine',
     'deskcache/offline',
     'deskcache/renderer',
+    'deskcache/import',
     'deskcache/testing',
     'deskcache/vite',
     'deskcache/adapters/apollo',
@@ -129,6 +130,44 @@ describe('both formats in one process', () => {
   });
 });
 
+describe('the adapters', () => {
+  const ADAPTERS = [
+    'apollo',
+    'cache-manager',
+    'jotai',
+    'keyv',
+    'redux-persist',
+    'tanstack-query',
+    'unstorage',
+    'zustand',
+  ];
+
+  /** What a file of the package imports from other packages, directly and through its own files. */
+  function getPackages(path: string, seen: Set<string> = new Set()): string[] {
+    if (seen.has(path)) return [];
+    seen.add(path);
+    const imported = Array.from(
+      readFileSync(path, 'utf8').matchAll(/\bfrom "([^"]+)"/g),
+      ([, specifier]) => specifier!,
+    );
+    return imported.flatMap((it) => (it.startsWith('.') ? getPackages(join(path, '..', it), seen) : [it]));
+  }
+
+  it('contain neither Node, nor the engine, nor the library that they are for, so that a page can load them', () => {
+    const dist = join(app.folder, 'node_modules/deskcache/dist/adapters');
+    expect(new Set(ADAPTERS.flatMap((name) => getPackages(join(dist, `${name}.js`))))).toEqual(new Set(['dequal']));
+  });
+
+  it('throw the DiskCacheError of the other entries', () => {
+    const printed = runCommonJs(`
+      const { DiskCacheError } = require('deskcache');
+      const { keyvStore } = require('deskcache/adapters/keyv');
+      try { keyvStore('nothing'); } catch (error) { console.log(JSON.stringify([error.constructor === DiskCacheError, error.code])); }
+    `);
+    expect(printed).toEqual([true, 'BAD_OPTION']);
+  });
+});
+
 describe('the file of the utility process', () => {
   it('requires only modules of Node, so that it runs from any folder', () => {
     const text = readFileSync(join(app.folder, 'node_modules/deskcache/dist/deskcache/utility.cjs'), 'utf8');
@@ -148,7 +187,18 @@ describe('types', () => {
     import { deskcache } from 'deskcache/vite';
     import { deskcache as forEsbuild } from 'deskcache/esbuild';
     import { DeskcachePlugin } from 'deskcache/webpack';
+    import { keyvStore } from 'deskcache/adapters/keyv';
+    import { jotaiStorage } from 'deskcache/adapters/jotai';
+    import { zustandStorage } from 'deskcache/adapters/zustand';
 
+    export const adapters = (kept: Cache<string, string>) => [
+      keyvStore(kept),
+      jotaiStorage<string>(kept),
+      jotaiStorage<string>(diskCache.cache<string, string>('kept')),
+      zustandStorage<{ n: number }>(diskCache.index<string>('kept')),
+    ];
+    // @ts-expect-error: a page's values are promises
+    export const now: string = jotaiStorage<string>(diskCache.cache('kept')).getItem('key', '');
     export const stores = defineStores({ notes: cache<string, { readonly text: string }>() });
     export async function open(): Promise<string | undefined> {
       const host = await openDiskCache({ stores });

@@ -103,7 +103,7 @@ describe('calls in one transaction', () => {
     const { queue } = openQueueFixture();
     queue.transact(() => {
       queue.enqueue('a', { group: 'g' });
-      const refused = () => queue.enqueue(() => 1, { group: 'g', dedupeKey: 'k' });
+      const refused = () => queue.enqueue((() => 1) as never, { group: 'g', dedupeKey: 'k' });
       expect(refused).toThrow(errorMatching('BAD_VALUE'));
       queue.enqueue('b', { group: 'g', dedupeKey: 'k' });
     });

@@ -41,7 +41,7 @@ describe('a payload', () => {
   it('is refused with the path of the part that can not be stored', () => {
     const { queue } = openQueueFixture<unknown>();
     const fine = { payload: 1 };
-    expect(() => queue.enqueueMany([fine, { payload: { user: { avatar: () => 1 } } }])).toThrow(
+    expect(() => queue.enqueueMany([fine, { payload: { user: { avatar: () => 1 } } } as never])).toThrow(
       expect.objectContaining({ code: 'BAD_VALUE', message: expect.stringContaining('payload.user.avatar') }),
     );
     expect(() => queue.enqueueMany([fine, { payload: 1, group: (() => 1) as never }])).toThrow(

@@ -17,7 +17,7 @@ describe('deskcache/renderer', () => {
     const calls = [diskCache.get('k'), diskCache.cache('api').set('k', 1)].map((call) => call.catch((error) => error));
     await vi.waitFor(() => expect(listen).toHaveBeenCalledExactlyOnceWith('pagehide', expect.any(Function)));
     page.dispatchEvent(new Event('pagehide'));
-    const left = errorMatching('DISCONNECTED', 'The page was left before the response arrived');
+    const left = errorMatching('DISCONNECTED', 'The page was left before the response');
     expect(await Promise.all(calls)).toEqual([left, left]);
   });
 

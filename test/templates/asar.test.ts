@@ -10,6 +10,7 @@ const FILES = [
   'package.json',
   '.vite/build/index.cjs',
   '.vite/build/deskcache/preload.cjs',
+  '.vite/build/deskcache/preload-ready.cjs',
   '.vite/build/deskcache/utility.cjs',
   NATIVE,
 ];

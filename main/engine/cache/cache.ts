@@ -15,7 +15,7 @@ import type {
   SubscribeOptions,
   WatchOptions,
 } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
@@ -97,17 +97,20 @@ export class Cache<K extends Key = Key, V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored; `BAD_OPTION`.
    */
-  set(key: K, value: V, options?: SetOptions): void {
+  set<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): void {
     write.set(this.#store.core, key, value, options);
   }
 
   /** `set` for many, all or none, in one transaction. An entry may have options of its own: `[key, value, { ttl }]`. */
-  setMany(entries: Iterable<EntryWithOptions<K, V>>, options?: SetOptions): void {
+  setMany<W extends EntryWithOptions<K, V>>(
+    entries: StoredItems<V, EntryWithOptions<K, V>, W>,
+    options?: SetOptions,
+  ): void {
     write.setMany(this.#store.core, entries, options);
   }
 
   /** Stores a value unless there is a live item; returns whether it did. */
-  add(key: K, value: V, options?: SetOptions): boolean {
+  add<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): boolean {
     return write.add(this.#store.core, key, value, options);
   }
 
@@ -117,7 +120,7 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** Stores what `next` returns for the value (undefined if it is missing), in one transaction; expiry and tag stay. */
-  update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
+  update<W>(key: K, next: (current: V | undefined) => StoredValue<V, W>, options?: SetOptions): V {
     return write.update(this.#store.core, key, next as (current: unknown) => unknown, options) as V;
   }
 
@@ -154,7 +157,7 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** Stores a value at one end of a queue (by default the back); returns its key. */
-  push(value: V, options?: QueueOptions & SetOptions): K {
+  push<W>(value: StoredValue<V, W>, options?: QueueOptions & SetOptions): K {
     return queue.push(this.#store.core, value, options) as K;
   }
 
@@ -232,7 +235,10 @@ export class Cache<K extends Key = Key, V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_OPTION`; the returned function throws `BAD_KEY` for an argument that can't be in a key.
    */
-  memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
+  memoize<A extends readonly unknown[], R>(
+    fn: ((...args: A) => R) & PlainValues<Awaited<R>>,
+    options: MemoizeOptions<A>,
+  ): (...args: A) => R {
     this.#store.assertOpen();
     return memoize(() => this.#store.core, fn, options);
   }

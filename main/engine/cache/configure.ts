@@ -73,16 +73,15 @@ const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
  */
 export function inDurableTransaction(core: Core, work: () => void): void {
   const { connection, settings } = core;
-  connection.pragma('synchronous = FULL');
+  connection.setSynchronous('FULL');
   try {
     inWriteTransaction(core, work);
   } finally {
-    connection.pragma(toSynchronousPragma(settings));
+    connection.setSynchronous(getSynchronousLevel(settings));
   }
 }
 
-const toSynchronousPragma = ({ durability }: StoreSettings): string =>
-  `synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`;
+const getSynchronousLevel = ({ durability }: StoreSettings) => (durability === 'power' ? 'FULL' : 'NORMAL');
 
 /** Applies settings. Outside of transactions: SQLite changes `synchronous` only there. */
 export function applySettings(core: Core, settings: StoreSettings): void {
@@ -90,7 +89,7 @@ export function applySettings(core: Core, settings: StoreSettings): void {
   const share = settings.sizeLimit * limitShare;
   connection.pragma(`wal_autocheckpoint = ${getCheckpointPages(share, pageSize)}`);
   connection.pragma(`journal_size_limit = ${getWalReserveBytes(share, pageSize)}`);
-  connection.pragma(toSynchronousPragma(settings));
+  connection.setSynchronous(getSynchronousLevel(settings));
   // Without it macOS leaves what was synced in the cache of the drive (https://sqlite.org/pragma.html#pragma_fullfsync).
   for (const pragma of ['fullfsync', 'checkpoint_fullfsync']) {
     connection.pragma(`${pragma} = ${settings.durability === 'power' ? 'ON' : 'OFF'}`);

@@ -55,11 +55,9 @@ function endReadTransaction({ sql, connection }: Core): void {
 
 type IsDeferred<T> = 0 extends 1 & T
   ? false
-  : [T] extends [never]
-    ? false
-    : [T] extends [PromiseLike<unknown> | Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never>]
-      ? true
-      : false;
+  : T extends PromiseLike<unknown> | Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never>
+    ? true
+    : false;
 
 /** What a transaction may return: the rest of a promise or of a generator would run after its end. */
 export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]

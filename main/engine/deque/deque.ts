@@ -2,7 +2,7 @@ import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change, WatchOptions } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue, StoredValues } from '../../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
@@ -97,18 +97,18 @@ export class Deque<V = unknown> {
   }
 
   /** Adds values at the back, in one transaction. Returns the new length. O(values · log n). @throws {DiskCacheError} `BAD_VALUE` */
-  push(...values: readonly V[]): number {
+  push<W extends readonly V[]>(...values: StoredValues<V, W>): number {
     return pushValues(this.#store.core, values, 'back');
   }
 
   /** Adds all values of an iterable at the back, or none, in one transaction. Returns the new length. */
-  extend(values: Iterable<V>): number {
+  extend<W>(values: StoredItems<V, V, W>): number {
     // Read to the end first, so that no lock is held while the caller's generator runs.
     return pushValues(this.#store.core, Array.from(assertIterable(values, 'values')), 'back');
   }
 
   /** Adds values at the front, in their order, in one transaction. Returns the new length. O(values · log n). */
-  unshift(...values: readonly V[]): number {
+  unshift<W extends readonly V[]>(...values: StoredValues<V, W>): number {
     return pushValues(this.#store.core, values.toReversed(), 'front');
   }
 
@@ -138,7 +138,7 @@ export class Deque<V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_OPTION` outside the deque; `BAD_VALUE`.
    */
-  set(index: number, value: V): void {
+  set<W>(index: number, value: StoredValue<V, W>): void {
     places.replace(this.#store.core, index, value);
   }
 

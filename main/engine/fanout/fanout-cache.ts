@@ -15,7 +15,7 @@ import type {
   SubscribeOptions,
   WatchOptions,
 } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
 import { Cache, wrapCore } from '../cache/cache.ts';
@@ -106,19 +106,22 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.hasMany(this.#store.core, keys);
   }
 
-  set(key: K, value: V, options?: SetOptions): void {
+  set<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): void {
     write.set(routeKey(this.#store.core, key), key, value, options);
   }
 
   /** `set` for many, all or none, as `transact`; entries may have options of their own. */
-  setMany(entries: Iterable<EntryWithOptions<K, V>>, options?: SetOptions): void {
+  setMany<W extends EntryWithOptions<K, V>>(
+    entries: StoredItems<V, EntryWithOptions<K, V>, W>,
+    options?: SetOptions,
+  ): void {
     assertSetOptions(options);
     this.transact(() =>
-      storeEach(entries, (key, value, own) => this.set(key as K, value as V, mergeSetOptions(options, own))),
+      storeEach(entries, (key, value, own) => this.set(key as K, value as never, mergeSetOptions(options, own))),
     );
   }
 
-  add(key: K, value: V, options?: SetOptions): boolean {
+  add<W>(key: K, value: StoredValue<V, W>, options?: SetOptions): boolean {
     return write.add(routeKey(this.#store.core, key), key, value, options);
   }
 
@@ -127,7 +130,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   /** As `Cache`; what `next` does to other items belongs to the same transaction. */
-  update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
+  update<W>(key: K, next: (current: V | undefined) => StoredValue<V, W>, options?: SetOptions): V {
     const change = () => write.update(routeKey(this.#store.core, key), key, next as (now: unknown) => unknown, options);
     return this.transact<unknown>(change) as V;
   }
@@ -157,7 +160,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   /** A queue lives in one shard, so its order is that of a Cache; different prefixes are spread. */
-  push(value: V, options?: QueueOptions & SetOptions): K {
+  push<W>(value: StoredValue<V, W>, options?: QueueOptions & SetOptions): K {
     return queue.push(routeQueue(this.#store.core, options?.prefix), value, options) as K;
   }
 
@@ -213,7 +216,10 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.getTotalStats(this.#store.core, options);
   }
 
-  memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
+  memoize<A extends readonly unknown[], R>(
+    fn: ((...args: A) => R) & PlainValues<Awaited<R>>,
+    options: MemoizeOptions<A>,
+  ): (...args: A) => R {
     this.#store.assertOpen();
     return memoize((key) => routeKey(this.#store.core, key), fn, options);
   }

@@ -13,6 +13,7 @@ import {
   syncIfPossible,
 } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
+import { isTemporary } from '../temporary-directory.ts';
 import { listFolders, readSmallFile, statFile } from '../values/file-io.ts';
 
 /** Describes the directory of a FanoutCache. On disk: fields are only added. */
@@ -177,7 +178,7 @@ function writeDraft(directory: string, manifest: FanoutManifest): string {
   const draft = `${getManifestPath(directory)}.${randomUUID()}`;
   try {
     makeDurableFolder(directory);
-    writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: true });
+    writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: !isTemporary(draft) });
   } catch (error) {
     throw toFileError(error, resolve(directory));
   }

@@ -9,6 +9,7 @@ import type { Index } from '../index-map/index-map.ts';
 import { choosePageSize } from '../space/policy.ts';
 import { assertPathLength, getErrorCode, isDamage, toFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder, getDatabasePath, makeDurableFolder, openDatabase } from '../sqlite/open-database.ts';
+import { isTemporary } from '../temporary-directory.ts';
 import { listFolders, readSmallFile, VALUES_FOLDER } from '../values/file-io.ts';
 
 /*
@@ -44,7 +45,7 @@ function writeNameFile(path: string, folder: string, name: string): void {
   if (!DIGEST_FOLDER.test(folder) || readNameFile(path) === name) return;
   const file = join(path, NAME_FILE);
   rmSync(file, { force: true });
-  writeFileSync(file, Buffer.from(name, 'utf16le'), { flag: 'wx', mode: 0o600, flush: true });
+  writeFileSync(file, Buffer.from(name, 'utf16le'), { flag: 'wx', mode: 0o600, flush: !isTemporary(file) });
 }
 
 /** Returns the name of a folder below `root`; undefined for a folder that deskcache has not created. */

@@ -6,12 +6,13 @@ import type {
   Change,
   ClearOptions,
   DeleteManyOptions,
+  EntryWithOptions,
   Range,
   SubscribeOptions,
   WatchOptions,
 } from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
-import type { PlainValues } from '../../../protocol/plain-values.ts';
+import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
@@ -149,7 +150,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
    *
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored.
    */
-  set(key: K, value: V): this {
+  set<W>(key: K, value: StoredValue<V, W>): this {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
     if (arguments.length > 2 && arguments[2] !== undefined) {
       throw new DiskCacheError('BAD_OPTION', `set takes a key and a value, and was given more; ${NO_OPTIONS_HINT}`);
@@ -159,7 +160,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Stores many entries, all or none, in one transaction. */
-  setMany(entries: Iterable<readonly [K, V]>): void {
+  setMany<W extends EntryWithOptions<K, V>>(entries: StoredItems<V, readonly [K, V], W>): void {
     const store = this.set as unknown as (key: Key, value: unknown, options: unknown) => void;
     inWriteTransaction(this.#store.core, () =>
       storeEach(entries, (key, value, options) => store.call(this, key, value, options)),
@@ -167,7 +168,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Returns the value of a key. If there is none, stores `value` first. */
-  setDefault(key: K, value: V): V {
+  setDefault<W>(key: K, value: StoredValue<V, W>): V {
     const find = (): { readonly value: V } | undefined => (this.has(key) ? { value: this.get(key) as V } : undefined);
     const found = inReadTransaction(this.#store.core, find);
     if (found !== undefined) return found.value;
@@ -179,7 +180,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Stores what `next` returns for the current value (undefined if there is none), in one transaction. Returns the stored value. */
-  update(key: K, next: (current: V | undefined) => V): V {
+  update<W>(key: K, next: (current: V | undefined) => StoredValue<V, W>): V {
     assertFunction(next, 'the updater');
     return inWriteTransaction(this.#store.core, () => this.set(key, next(this.get(key))).get(key) as V);
   }

@@ -2,6 +2,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { deepFreeze } from '../../../protocol/freeze.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
+import type { IfOpen, PlainValues, StoredValue } from '../../../protocol/plain-values.ts';
 import {
   formatSettingsPath,
   getMember,
@@ -105,9 +106,9 @@ export class Settings<T extends object = Record<string, unknown>> {
    *
    * @throws {DiskCacheError} `BAD_VALUE` for a value that can't be stored or doesn't fit the schema, and for `undefined`: use `reset`.
    */
-  set<P extends SettingsPath<T>>(path: P, value: SettingsValue<T, P>): void;
-  set(path: readonly string[], value: unknown): void;
-  set(patch: SettingsPatch<T>): void;
+  set<P extends SettingsPath<T>, W>(path: P, value: StoredValue<SettingsValue<T, P>, W>): void;
+  set<W>(path: readonly string[], value: StoredValue<unknown, W>): void;
+  set<W>(patch: SettingsPatch<T> & IfOpen<T, W & PlainValues<W>>): void;
   set(...args: readonly [target: unknown, value?: unknown]): void {
     const [target, value] = args;
     const isPatch = args.length === 1 && isRecord(target) && !Array.isArray(target);

@@ -1,4 +1,5 @@
 import type { DiskCacheError } from '../../../protocol/error.ts';
+import { isTemporary } from '../temporary-directory.ts';
 import { BusyRetry, endViews } from './busy-retry.ts';
 import {
   type Column,
@@ -240,6 +241,11 @@ export class Connection {
   /** Reads or sets a pragma. Returns its first column. */
   pragma(text: string): unknown {
     return this.withRetry(() => this.#database.pragma(text, { simple: true }));
+  }
+
+  /** `FULL`: commits survive a power cut. `NORMAL`: they survive a crash of the process. In a temporary directory nothing is synced. */
+  setSynchronous(level: 'FULL' | 'NORMAL'): void {
+    this.pragma(`synchronous = ${isTemporary(this.path) ? 'OFF' : level}`);
   }
 
   /** Runs `work` without waiting for locks. */

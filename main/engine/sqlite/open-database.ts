@@ -309,7 +309,7 @@ const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) 
  */
 function upgradeDatabase(connection: Connection, version: number, { pageSize, claim }: DatabaseOptions): void {
   // The schema decides how everything else is read, so it is synced before it is used, whatever the store's durability.
-  if (version < SCHEMA_VERSION) connection.pragma('synchronous = FULL');
+  if (version < SCHEMA_VERSION) connection.setSynchronous('FULL');
   if (version === 0) {
     connection.pragma(`page_size = ${pageSize}`);
     // Inside the transaction, so that another opener sees an empty file or a complete one. Incremental vacuum returns free pages

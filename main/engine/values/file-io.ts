@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { hasTaggedProcessExited, SELF_TAG, TAG_DIGITS } from '../process-identity.ts';
 import { getErrorCode, toFileError, toValueFileError } from '../sqlite/errors.ts';
+import { isTemporary } from '../temporary-directory.ts';
 
 /*
  * Value files are in these folders below the directory of a cache:
@@ -298,6 +299,7 @@ export function makeFolders(path: string, onMade: (folder: string) => void = () 
 
 /** Makes the content of a file survive a power cut. Does nothing if the file doesn't exist. */
 export function syncFile(path: string): void {
+  if (isTemporary(path)) return;
   let file: number;
   try {
     file = openSync(path, constants.O_RDWR | NO_FOLLOW);
@@ -316,7 +318,7 @@ export function syncFile(path: string): void {
 
 /** Makes the names in a folder survive a power cut. Windows neither needs nor allows it. */
 export function syncFolder(path: string): void {
-  if (process.platform === 'win32') return;
+  if (process.platform === 'win32' || isTemporary(path)) return;
   try {
     const folder = openSync(path, 'r');
     try {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { getErrorCode, toValueFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder } from '../sqlite/open-database.ts';
+import { isTemporary } from '../temporary-directory.ts';
 import { checksum } from './encoding.ts';
 import {
   createName,
@@ -75,7 +76,7 @@ export class FileStore {
 
   constructor(directory: string, durability: 'process' | 'power') {
     this.root = getValuesRoot(directory);
-    this.#powerSafe = durability === 'power';
+    this.#powerSafe = durability === 'power' && !isTemporary(directory);
   }
 
   /** Returns the path of a file that a row names. @throws {DiskCacheError} `CORRUPT` for a malformed name. */

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { isUint8Array } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toValueFileError } from '../sqlite/errors.ts';
+import { isTemporary } from '../temporary-directory.ts';
 import { checksum } from './encoding.ts';
 import { assertFileSize, damagedFileError, MAX_IO_BYTES, NO_FOLLOW, removeFile, toOpenError } from './file-io.ts';
 import type { ExpectedFile, FileStore, StagedFile } from './file-store.ts';
@@ -145,7 +146,7 @@ export async function writeStreamToFile(
       crc = checksum(crc, chunk);
       await file.append(chunk);
     }
-    if (durability === 'power') await file.sync();
+    if (durability === 'power' && !isTemporary(path)) await file.sync();
     await file.close();
     return { name, mode, bytes, crc };
   } catch (error) {

@@ -1,7 +1,9 @@
 /** The stores of this application. Main process and page import this file, so names and types are written once. */
-import { cache, defineStores, index } from 'deskcache';
+import { cache, defineStores, index, settings } from 'deskcache';
 
-export type Theme = 'light' | 'dark';
+export interface AppSettings {
+  readonly theme: 'light' | 'dark';
+}
 
 export interface Note {
   readonly text: string;
@@ -13,8 +15,9 @@ export interface Note {
 export const COVER = 'cover.svg';
 
 export const stores = defineStores({
-  // An index is a Map on disk, in the order in which keys were first set. Its writes survive a power cut.
-  settings: index<'theme', Theme>(),
+  // Typed by their names; what was never set has its default. Their writes survive a power cut.
+  settings: settings<AppSettings>({ defaults: { theme: 'light' } }),
+  // An index is a Map on disk, in the order in which keys were first set.
   notes: index<string, Note>(),
   // A cache has a limit: beyond it, the least recently used pictures are evicted.
   pictures: cache<string, string>({ sizeLimit: 64 * 2 ** 20, evictionPolicy: 'least-recently-used' }),

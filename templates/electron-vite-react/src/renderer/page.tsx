@@ -1,14 +1,12 @@
+import { useEntries, useSetting } from 'deskcache/react';
 import { StrictMode, type SyntheticEvent, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import type { Note, Theme } from '../stores';
-import { coverUrl, deleteNote, setTheme, watchNotes, watchTheme, writeNote } from './data';
+import { coverUrl, notes, settings, writeNote } from './data';
 
 function App() {
-  const [notes, setNotes] = useState<[id: string, note: Note][]>([]);
-  const [theme, showTheme] = useState<Theme>('light');
+  const { entries } = useEntries(notes, { reverse: true });
+  const [theme, setTheme] = useSetting(settings, 'theme');
   const error = useLastError();
-  useEffect(() => watchNotes(setNotes), []);
-  useEffect(() => watchTheme(showTheme), []);
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
   }, [theme]);
@@ -33,12 +31,12 @@ function App() {
           {error}
         </p>
         <ul className="notes">
-          {notes.map(([id, note]) => (
+          {entries.map(([id, note]) => (
             <li key={id}>
               <p>{note.text}</p>
               <footer>
                 <time>{new Date(note.writtenAt).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}</time>
-                <button type="button" aria-label="Delete" onClick={() => deleteNote(id)}>
+                <button type="button" aria-label="Delete" onClick={() => notes.delete(id)}>
                   ✕
                 </button>
               </footer>
@@ -85,6 +83,8 @@ function useLastError(): string {
   return error;
 }
 
+// Before the first paint: `ready` in the main process has brought the settings along.
+document.documentElement.dataset.theme = settings.now.theme;
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <App />

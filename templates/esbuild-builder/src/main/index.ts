@@ -14,8 +14,8 @@ const url = DEV_SERVER_URL ?? PAGE_URL;
 async function start(): Promise<void> {
   // 'utility' moves the database into a process of its own, for applications whose pages write a lot.
   const host = await openDiskCache({ stores, placement: 'main' });
-  // Every window opened from now on can use the stores, without a preload script of your own.
-  host.install(session.defaultSession);
+  // Every window opened from now on can use the stores, without a preload script of your own, and has the settings in its first line.
+  host.install(session.defaultSession, { ready: ['settings'] });
   host.serveAssets(session.defaultSession, { stores: ['pictures'] });
   protocol.handle(PAGE_SCHEME.scheme, answerWithFile);
 

@@ -1,5 +1,5 @@
-import type { Note, Theme } from '../stores';
-import { coverUrl, deleteNote, setTheme, watchNotes, watchTheme, writeNote } from './data';
+import type { AppSettings, Note } from '../stores';
+import { coverUrl, notes, settings, writeNote } from './data';
 
 const byId = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const composer = byId<HTMLFormElement>('composer');
@@ -16,23 +16,30 @@ function show(id: string, note: Note): HTMLLIElement {
   remove.type = 'button';
   remove.ariaLabel = 'Delete';
   remove.textContent = '✕';
-  remove.addEventListener('click', () => deleteNote(id));
+  remove.addEventListener('click', () => notes.delete(id));
   const footer = document.createElement('footer');
   footer.append(time, remove);
   item.append(words, footer);
   return item;
 }
 
-let theme: Theme = 'light';
-watchTheme((now) => {
-  theme = now;
+function showTheme(theme: AppSettings['theme']): void {
   document.documentElement.dataset.theme = theme;
   themeButton.textContent = theme === 'dark' ? 'Light' : 'Dark';
-});
-watchNotes((notes) => byId('notes').replaceChildren(...notes.map(([id, note]) => show(id, note))));
+}
+// Before the first paint: `ready` in the main process has brought the settings along.
+showTheme(settings.now.theme);
+settings.onChange('theme', showTheme);
+
+const showNotes = async () => {
+  const newestFirst = await notes.entries({ reverse: true });
+  byId('notes').replaceChildren(...newestFirst.map(([id, note]) => show(id, note)));
+};
+void showNotes();
+notes.subscribe(() => void showNotes());
 
 byId<HTMLImageElement>('cover').src = coverUrl;
-themeButton.addEventListener('click', () => setTheme(theme === 'dark' ? 'light' : 'dark'));
+themeButton.addEventListener('click', () => settings.set('theme', settings.now.theme === 'dark' ? 'light' : 'dark'));
 byId('new-window').addEventListener('click', () => window.open(location.href));
 composer.addEventListener('submit', async (event) => {
   event.preventDefault();

@@ -1,0 +1,3 @@
+import { describeBindings } from './bindings/describe-bindings.ts';
+
+describeBindings('svelte');

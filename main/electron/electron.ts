@@ -1,0 +1,14 @@
+/**
+ * The package takes Electron from here (rolldown.config.ts replaces the imports): outside of it, `electron` is the path of a program, and the
+ * import of a name from it fails with a syntax error that doesn't say what to use instead.
+ */
+import * as electron from 'electron';
+import { DiskCacheError } from '../../protocol/error.ts';
+
+if (electron.app === undefined)
+  throw new DiskCacheError(
+    'NOT_ALLOWED',
+    "deskcache/main runs in Electron's main process only. In a test use testHost of deskcache/testing; in plain Node deskcache/engine; in a page deskcache/renderer",
+  );
+
+export const { app, MessageChannelMain, net, protocol, session, utilityProcess, webContents } = electron;

@@ -1,0 +1,10 @@
+/*
+ * `deskcache/svelte`: reactive state for Svelte 5, by runes (`entry.value`) and by the store contract (`$entry`). Plain JavaScript, for
+ * reactivity that needs no compiler: `createSubscriber` is a function.
+ */
+
+export type { ConnectionSource, EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';
+export { type LiveEntry, useEntries, useEntry } from './entries.ts';
+export type { Live, ValueOrGetter, WritableLive } from './live-data.ts';
+export { type LiveJobs, useConnection, useDeque, useJobs } from './sequences.ts';
+export { type LiveSetting, useSetting } from './settings.ts';
