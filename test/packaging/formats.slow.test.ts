@@ -7,7 +7,7 @@ import { type InstalledApp, installApp } from './installed-app.ts';
 
 let app: InstalledApp;
 beforeAll(async () => {
-  app = await installApp(['electron', '@types']);
+  app = await installApp(['electron', 'react', '@types']);
 });
 afterAll(() => app.remove());
 
@@ -24,6 +24,7 @@ describe('require', () => {
     'deskcache',
     'deskcache/engine',
     'deskcache/offline',
+    'deskcache/react',
     'deskcache/renderer',
     'deskcache/import',
     'deskcache/testing',
