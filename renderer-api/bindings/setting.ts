@@ -17,9 +17,14 @@ export const observeSetting = <T extends object, P extends Path<T>>(
     } catch {
       // The page doesn't have the settings yet.
     }
-    const unsubscribe = settings.onChange(path as readonly string[], (now) => show(() => now as SettingsValue<T, P>), {
-      onError: fail,
-    });
+    // Shown at once: after `await settings.set(…)` the components have it.
+    const unsubscribe = settings.onChange(
+      path as readonly string[],
+      (now) => show(() => now as SettingsValue<T, P>, true),
+      {
+        onError: fail,
+      },
+    );
     // Also where it is known: it may have changed before it was listened to.
     settings.get(path as readonly string[]).then((value) => show(() => value as SettingsValue<T, P>, true), fail);
     return unsubscribe;

@@ -42,6 +42,20 @@ describe('the observer of a setting', () => {
     expect(observeSetting(app, 'editor').getSnapshot().value).toEqual({ fontSize: 13 });
   });
 
+  it('has a write of this page as soon as its promise has resolved', async () => {
+    using t = await testHost({ stores });
+    const { app } = t.page().as<typeof stores>();
+    await app.load();
+    const view = openView(observeSetting(app, 'theme'));
+    await app.get('theme');
+    for (const theme of ['dark', 'light', 'dark'] as const) {
+      await app.set('theme', theme);
+      expect(view.value).toBe(theme);
+    }
+    await app.reset();
+    expect(view.value).toBe('light');
+  });
+
   it('tells only of a change of its own path, and once', async () => {
     using t = await testHost({ stores });
     const { app } = t.page().as<typeof stores>();
