@@ -2,15 +2,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
 
-const external = [
-  /^node:/,
-  'better-sqlite3',
-  'comlink',
-  'dequal',
-  'http-cache-semantics',
-  'mrmime',
-  'semver',
-];
+const external = [/^node:/, 'better-sqlite3', 'comlink', 'dequal', 'http-cache-semantics', 'mrmime', 'semver'];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
 /** Makes `dist/cjs` a folder of CommonJS, with declarations of its own: TypeScript takes a `.d.ts` for what the nearest package.json says. */
