@@ -54,8 +54,8 @@ export {
   type ImportTarget,
   importDiskCache,
   type NamedImport,
-  type NamedKind,
   type PythonDisk,
+  type PythonStoreKind,
   type SkippedItem,
 } from './import/index.ts';
 export type {

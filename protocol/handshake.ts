@@ -3,7 +3,7 @@ import { type ErrorData, isErrorData } from './error.ts';
 /**
  * How a page gets its port. The page creates a nonce and posts it to its own window; the preload script forwards it to the main process;
  * main checks the sending frame, creates a channel and sends one end back with the nonce; the preload script hands it to the page. The
- * preload script exposes no function to the page, and a port without an open nonce is closed.
+ * preload script exposes no function to the page (that of `ready` is a second script), and a port without an open nonce is closed.
  */
 
 /** Electron's IPC channels: preload to main, and main to preload. */

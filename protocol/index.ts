@@ -31,6 +31,8 @@ export type {
   QueueOptions,
   Range,
   SetOptions,
+  SubscribeOptions,
+  WatchOptions,
 } from './options.ts';
 export type { Storable } from './plain-values.ts';
 export type { CheckOptions, Entry, Finding, FindingCode, Stats } from './results.ts';

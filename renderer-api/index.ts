@@ -3,7 +3,14 @@
  * not even for a page that only imports the error class.
  */
 
-export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf, RemoteStores } from '../client/remote.ts';
+export type {
+  RemoteCache,
+  RemoteDeque,
+  RemoteIndex,
+  RemoteStoreOf,
+  RemoteStores,
+  RemoteSubscribeOptions,
+} from '../client/remote.ts';
 export type { RemoteQueue } from '../client/remote-queue.ts';
 export { RemoteRange } from '../client/remote-range.ts';
 export type { RemoteSettings, RemoteSettingsListenerOptions } from '../client/remote-settings.ts';
@@ -20,9 +27,19 @@ export type {
   QueueEvent,
 } from '../protocol/job.ts';
 export type { Key } from '../protocol/key.ts';
-export type { Range, SetOptions } from '../protocol/options.ts';
+export type {
+  Change,
+  ClearOptions,
+  DeleteManyOptions,
+  EntryWithOptions,
+  ExpiryOptions,
+  Range,
+  SetOptions,
+  WatchOptions,
+} from '../protocol/options.ts';
 export type { Strategy, StrategyOptions } from '../protocol/strategy.ts';
 export type { ByteRange } from '../protocol/value-stream.ts';
+export type { ChangeOrReset } from '../protocol/wire.ts';
 export { type AdoptTarget, adopt } from './adopt.ts';
 export type { AdoptOptions, AdoptProgress, AdoptResult } from './adoption.ts';
 export { diskCache } from './connect.ts';

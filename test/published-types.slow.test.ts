@@ -33,26 +33,71 @@ const ADAPTERS = [
 
 /** An application's compiler options, as far as they make a difference to what it reads of us. Newer libs have members that a class which implements `Map` lacks. */
 const APPLICATIONS = {
-  'a page with lib ES2020': { entries: ['protocol', 'renderer-api', ...ADAPTERS], lib: ['ES2020', 'DOM'], types: [] },
+  'a page with lib ES2020': {
+    entries: ['protocol', 'renderer-api', ...ADAPTERS],
+    lib: ['ES2020', 'DOM'],
+    types: [],
+    uses: 'page',
+  },
   'a page with the newest lib': {
     entries: ['protocol', 'renderer-api', ...ADAPTERS],
     lib: ['ESNext', 'DOM'],
     types: [],
+    uses: 'page',
   },
-  'a page with bindings': { entries: ['renderer-api/vue', 'renderer-api/svelte'], lib: ['ES2020', 'DOM'], types: [] },
+  'a page with bindings': {
+    entries: ['renderer-api/react', 'renderer-api/vue', 'renderer-api/svelte'],
+    lib: ['ES2020', 'DOM'],
+    types: [],
+    uses: 'page',
+  },
   'a main process with lib ES2020': {
     entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing', ...ADAPTERS],
     lib: ['ES2020'],
     types: ['node'],
+    uses: 'main process',
   },
   'a main process with the newest lib': {
     entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing', ...ADAPTERS],
     lib: ['ESNext'],
     types: ['node'],
+    uses: 'main process',
   },
 } as const;
 
-it.each(Object.entries(APPLICATIONS))('the published types compile in %s', (name, { entries, lib, types }) => {
+/** What an application does with its stores: each line after an expected error has to be one, with every lib. */
+const USES = {
+  page: `
+import type { DiskCache } from '{types}/renderer-api/index.js';
+interface User { readonly name: string }
+export async function use(page: DiskCache, user: User): Promise<void> {
+  const cache = page.cache<string>('api');
+  await cache.set('k', user, { expiresAt: 5 });
+  await cache.setMany([['a', 1], ['b', user, { ttl: 5 }]]);
+  const each: boolean[] = await cache.deleteMany(['a'], { each: true });
+  const count: number = await cache.deleteMany(['a']);
+  // @ts-expect-error: a function
+  await cache.set('k', () => each);
+  // @ts-expect-error: a promise that was not awaited
+  await cache.set('k', cache.get('l'));
+  // @ts-expect-error: a promise is always true
+  if (cache.has('k')) console.log(count);
+}`,
+  'main process': `
+import { type Cache, type Index } from '{types}/main/engine/index.js';
+interface User { readonly name: string }
+export function use(cache: Cache<string>, users: Index<string, User>, user: User): void {
+  cache.set('k', { user, at: new Date() });
+  users.setMany([['a', user]]);
+  const unknowns: Index<string> = users;
+  // @ts-expect-error: a function
+  cache.set('k', () => unknowns);
+  // @ts-expect-error: an async function
+  users.transact(async () => users.get('a'));
+}`,
+} as const;
+
+it.each(Object.entries(APPLICATIONS))('the published types compile in %s', (name, { entries, lib, types, uses }) => {
   const cache = join(root, 'node_modules/.cache');
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, 'types-'));
@@ -61,7 +106,8 @@ it.each(Object.entries(APPLICATIONS))('the published types compile in %s', (name
       const file = entry.startsWith('main/adapters/') ? `${entry}.d.ts` : `${entry}/index.d.ts`;
       return `import '${join(root, 'dist/types', file).replaceAll('\\', '/')}';`;
     });
-    writeFileSync(join(directory, 'application.ts'), imports.join('\n'));
+    const use = USES[uses].replaceAll('{types}', join(root, 'dist/types').replaceAll('\\', '/'));
+    writeFileSync(join(directory, 'application.ts'), imports.join('\n') + use);
     const typeRoots = [join(root, 'node_modules/@types')];
     const compilerOptions = {
       target: 'ES2020',
@@ -80,7 +126,7 @@ it.each(Object.entries(APPLICATIONS))('the published types compile in %s', (name
     });
     // What Electron's and Node's own types lack is theirs.
     expect(
-      stdout.split('\n').filter((line) => line.includes('dist/types')),
+      stdout.split('\n').filter((line) => line.includes('dist/types') || line.includes('application.ts')),
       name,
     ).toEqual([]);
   } finally {

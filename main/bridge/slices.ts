@@ -137,12 +137,8 @@ const SLICED_METHODS: Readonly<Record<string, SlicedMethod>> = {
   'cache.expire': (cache: Cache, _, budget) => deleteInSlices(budget, () => cache.expire()),
   'cache.deletePrefix': (cache: Cache, [prefix], budget) =>
     deleteInSlices(budget, () => cache.deletePrefix(prefix as string)),
-  'index.deletePrefix': (index: Index, [prefix], budget) =>
-    deleteInSlices(budget, () => index.deletePrefix(prefix as string)),
   'cache.clear': (cache: Cache, [options], budget) =>
     deleteInSlices(budget, () => cache.clear(options as ClearOptions)),
-  'index.clear': (index: Index, [options], budget) =>
-    deleteInSlices(budget, () => index.clear(options as ClearOptions)),
   'cache.cull': (cache: Cache, _, budget) => deleteInSlices(budget, () => cache.cull()),
 };
 
@@ -165,6 +161,8 @@ const LONG_OPERATIONS: ReadonlySet<string> = new Set([
   'cache.volume',
   'index.volume',
   'index.equals',
+  'index.clear',
+  'index.deletePrefix',
   'deque.volume',
   'deque.delete',
   'deque.splice',

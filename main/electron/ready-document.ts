@@ -7,7 +7,7 @@ import { type Authorize, getGrant, getSender, isFrameAlive } from './sender.ts';
 import { MAX_READY_BYTES } from './settings-snapshot.ts';
 
 /** How often one document may ask: once for each store, and again after its connection was lost. */
-const MAX_REQUESTS = 64;
+const MAX_REQUESTS = 16;
 
 /** How long a page waits for the utility process. */
 const MAX_WAIT_MS = 1000;

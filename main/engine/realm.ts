@@ -78,11 +78,13 @@ class RealmCopy {
     return copy;
   }
 
-  /** Message, stack and cause are not enumerable. */
+  /** Message, stack and cause are not enumerable, and a stack may be an accessor. */
   #copyError(part: object, copy: object): object {
+    for (const name of Object.getOwnPropertyNames(copy)) Reflect.deleteProperty(copy, name);
     for (const name of Object.getOwnPropertyNames(part)) {
-      const descriptor = Object.getOwnPropertyDescriptor(part, name)!;
-      Object.defineProperty(copy, name, { ...descriptor, value: this.copyPart(descriptor.value) });
+      const value = this.copyPart(part[name as never]);
+      const enumerable = Object.prototype.propertyIsEnumerable.call(part, name);
+      Object.defineProperty(copy, name, { value, enumerable, writable: true, configurable: true });
     }
     return copy;
   }

@@ -6,10 +6,10 @@ import { UnreadableError } from './pickle/byte-reader.ts';
 import {
   listDatabases,
   listNamedStores,
-  type NamedKind,
   openPythonDatabase,
   type PythonDatabase,
   type PythonNamedStore,
+  type PythonStoreKind,
 } from './python-directory.ts';
 import {
   detectDisk,
@@ -63,7 +63,7 @@ export interface ImportResult {
 
 /** A named store inside a FanoutCache of Python. */
 export interface NamedImport {
-  readonly kind: NamedKind;
+  readonly kind: PythonStoreKind;
   readonly name: string;
   readonly directory: string;
   /** What its import has come to; undefined if it was not imported: give its directory and a store of its kind. */

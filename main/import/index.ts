@@ -10,5 +10,5 @@ export {
   type SkippedItem,
 } from './import-disk-cache.ts';
 export type { ImportTarget } from './import-targets.ts';
-export type { NamedKind } from './python-directory.ts';
+export type { PythonStoreKind } from './python-directory.ts';
 export type { PythonDisk } from './stored-items.ts';

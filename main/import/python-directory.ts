@@ -26,36 +26,44 @@ const LOGS = ['-wal', '-journal'] as const;
 export class PythonDatabase {
   /** The directory that has the files of large values. */
   readonly directory: string;
+  readonly #copy: string;
   readonly #database: ForeignDatabase;
 
-  constructor(directory: string, database: ForeignDatabase) {
+  constructor(directory: string, copy: string, database: ForeignDatabase) {
     this.directory = directory;
+    this.#copy = copy;
     this.#database = database;
   }
 
   /** Returns the ids of all rows: in the order of insertion, or of their keys. */
   listIds(order: 'inserted' | 'key'): bigint[] {
-    const rows = this.#database.read<[bigint]>(
-      `SELECT rowid FROM Cache ORDER BY ${order === 'key' ? 'key, raw' : 'rowid'}`,
-    );
+    const rows = this.#read<[bigint]>(`SELECT rowid FROM Cache ORDER BY ${order === 'key' ? 'key, raw' : 'rowid'}`);
     return rows.map(([id]) => id);
   }
 
   readRow(id: bigint): PythonRow {
-    return this.#database.read<PythonRow & Column[]>(`SELECT ${COLUMNS} FROM Cache WHERE rowid = ?`, id)[0]!;
+    return this.#read<PythonRow & Column[]>(`SELECT ${COLUMNS} FROM Cache WHERE rowid = ?`, id)[0]!;
   }
 
   /** Returns the first keys if all keys have the form of JSONDisk's: bytes that begin as those of zlib. */
   sampleCompressedKeys(): Uint8Array[] {
-    const [others] = this.#database.read<[bigint]>(
+    const [others] = this.#read<[bigint]>(
       "SELECT count(*) FROM Cache WHERE NOT (raw = 1 AND typeof(key) = 'blob' AND substr(key, 1, 1) = x'78')",
     );
     if (others?.[0] !== 0n) return [];
-    return this.#database.read<[Uint8Array]>('SELECT key FROM Cache ORDER BY rowid LIMIT 100').map(([key]) => key);
+    return this.#read<[Uint8Array]>('SELECT key FROM Cache ORDER BY rowid LIMIT 100').map(([key]) => key);
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  #read<Row extends readonly Column[]>(sql: string, ...bind: readonly Column[]): Row[] {
+    try {
+      return this.#database.read<Row>(sql, ...bind);
+    } catch (error) {
+      throw nameOriginal(error, this.#copy, this.directory);
+    }
   }
 }
 
@@ -80,11 +88,11 @@ export async function listDatabases(directory: string): Promise<string[]> {
 
 /** Kinds of named stores inside a FanoutCache of Python, each a folder. */
 const NAMED_KINDS = ['cache', 'deque', 'index'] as const;
-export type NamedKind = (typeof NAMED_KINDS)[number];
+export type PythonStoreKind = (typeof NAMED_KINDS)[number];
 const MAX_FOLDER_DEPTH = 8;
 
 export interface PythonNamedStore {
-  readonly kind: NamedKind;
+  readonly kind: PythonStoreKind;
   readonly name: string;
   readonly directory: string;
 }
@@ -92,7 +100,7 @@ export interface PythonNamedStore {
 /** Returns the named stores inside a FanoutCache. Python makes folders of the slashes in a name. */
 export async function listNamedStores(directory: string): Promise<PythonNamedStore[]> {
   const found: PythonNamedStore[] = [];
-  const search = async (kind: NamedKind, names: readonly string[]): Promise<void> => {
+  const search = async (kind: PythonStoreKind, names: readonly string[]): Promise<void> => {
     const folder = join(directory, kind, ...names);
     if (await isFile(join(folder, DATABASE)))
       return void found.push({ kind, name: names.join('/'), directory: folder });
@@ -122,7 +130,7 @@ export async function openPythonDatabase(directory: string): Promise<{ database:
     await copyDatabase(join(directory, DATABASE), join(copy.path, DATABASE));
     database = new ForeignDatabase(join(copy.path, DATABASE));
     assertTables(database, directory);
-    return { database: new PythonDatabase(directory, database), close };
+    return { database: new PythonDatabase(directory, copy.path, database), close };
   } catch (error) {
     close();
     throw nameOriginal(error, copy.path, directory);

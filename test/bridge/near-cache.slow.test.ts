@@ -39,6 +39,30 @@ describe('the near cache', () => {
     expect(reads()).toBe(3);
   });
 
+  it('forgets what a prefix has deleted, in this page and in others', async () => {
+    using bridge = openBridge({ stores });
+    bridge.cacheInMain('api').setMany([
+      ['a:1', 1],
+      ['a:2', 2],
+      ['b:1', 3],
+    ]);
+    const { store } = await openNearPage(bridge);
+    const { store: other } = await openNearPage(bridge);
+    const keys = ['a:1', 'a:2', 'b:1'];
+    const read = (from: typeof store) => Promise.all(keys.map((key) => from.get(key)));
+    expect([await read(store), await read(other)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    expect(await store.deletePrefix('a:')).toBe(2);
+    expect([await read(store), await read(other)]).toEqual([
+      [undefined, undefined, 3],
+      [undefined, undefined, 3],
+    ]);
+    expect(await store.clear({ prefix: 'b:' })).toBe(1);
+    expect([await store.get('b:1'), await other.get('b:1')]).toEqual([undefined, undefined]);
+  });
+
   it('is a copy of its own for each reader', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', { list: [1] });

@@ -160,10 +160,10 @@ describe('settings that are ready', () => {
     warn.mockRestore();
   });
 
-  it('are given 64 times to one document', () => {
+  it('are given 16 times to one document', () => {
     const page = openPage({ ready: ['app'] });
-    for (let times = 0; times < 64; times++) expect(page.ask()).toMatchObject([{ value: { theme: 'light' } }]);
-    expect(page.ask()).toEqual(refusal('NOT_ALLOWED', /64 times; await load/));
+    for (let times = 0; times < 16; times++) expect(page.ask()).toMatchObject([{ value: { theme: 'light' } }]);
+    expect(page.ask()).toEqual(refusal('NOT_ALLOWED', /16 times; await load/));
     page.emit(...committed(page.frame, true));
     expect(page.ask()).toMatchObject([{ value: { theme: 'light' } }]);
   });

@@ -1,7 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Cache, type CacheMethods, FanoutCache, Index } from '../../main/engine/index.ts';
+import { Cache, type CacheMethods, FanoutCache, Index, type TransactionMessage } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
 import { createManualClock } from './engine-fixture.ts';
 import { freshDirectory } from './fresh-directory.ts';
@@ -100,6 +101,25 @@ it('an index deletes many keys and prefixes, and knows many keys', () => {
   expect(() => index.deletePrefix(1 as never)).toThrow(errorMatching('BAD_OPTION', 'prefix is 1'));
   expect(index.clear()).toBeUndefined();
   expect(index.size).toBe(0);
+});
+
+it('an index deletes a prefix in one transaction, a cache in several', () => {
+  const countTransactions = (store: Cache<string, number> | Index<string, number>) => {
+    const outcomes: unknown[] = [];
+    const listener = (message: unknown) => void outcomes.push((message as TransactionMessage).outcome);
+    store.setMany(Array.from({ length: 600 }, (_, n) => [`k${n}`, n] as const));
+    subscribe('deskcache:transaction', listener);
+    try {
+      expect(store.deletePrefix('k')).toBe(600);
+    } finally {
+      unsubscribe('deskcache:transaction', listener);
+    }
+    return outcomes;
+  };
+  using index = new Index<string, number>(freshDirectory());
+  using cache = new Cache<string, number>(freshDirectory());
+  expect(countTransactions(index)).toEqual(['committed']);
+  expect(countTransactions(cache).length).toBeGreaterThan(2);
 });
 
 it('an index says that its entries have no options', () => {

@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, Deque, DiskCacheError, Index, Settings } from '../../main/engine/index.ts';
 import { type ImportTarget, importDiskCache } from '../../main/import/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { fromHex, PythonCache } from './python-cache.ts';
+import { FIXTURES } from './python-value.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const clock = () => NOW_MS;
@@ -260,6 +261,20 @@ describe('what is refused', () => {
     await expect(refused).rejects.toThrow(directory);
   });
 
+  it('a database whose second half is missing or damaged, by the name of the original', async () => {
+    const whole = readFileSync(join(FIXTURES, 'cache/cache.db'));
+    for (const damaged of [
+      whole.subarray(0, 40_000),
+      Buffer.concat([whole.subarray(0, 8192), Buffer.alloc(65_536, 7)]),
+    ]) {
+      const directory = freshDirectory();
+      writeFileSync(join(directory, 'cache.db'), damaged);
+      const refused = importDiskCache(directory, anything());
+      expect(await getCode(refused)).toBe('CORRUPT');
+      await expect(refused).rejects.toThrow(directory);
+    }
+  });
+
   it('a store of another kind, and one of a utility process', async () => {
     const source = python().add({ value: 1 }).close();
     using settings = new Settings(freshDirectory(), { defaults: {} });
@@ -286,11 +301,23 @@ describe('what is refused', () => {
   });
 });
 
-it('leaves no copy of the database behind', async () => {
-  const source = python().add({ value: 1 }).close();
-  const before = readdirSync(join(source.directory, '../..')).length;
-  using cache = openCache();
-  await importDiskCache(source.directory, cache);
-  // One more: the directory of the cache itself.
-  expect(readdirSync(join(source.directory, '../..')).length).toBeLessThanOrEqual(before + 1);
+describe('the copy of the database', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('is in the folder for temporary files, and gone when the import has ended, also by an error', async () => {
+    const source = python().add({ value: 1 }).close();
+    using cache = openCache();
+    const temporary = freshDirectory();
+    // Of POSIX, and of Windows.
+    for (const name of ['TMPDIR', 'TEMP']) vi.stubEnv(name, temporary);
+    const seen: number[] = [];
+    const onProgress = () => {
+      seen.push(readdirSync(temporary).length);
+      throw new Error('the application fails');
+    };
+    await expect(importDiskCache(source.directory, cache, { onProgress })).rejects.toThrow('the application fails');
+    expect([...seen, readdirSync(temporary).length]).toEqual([1, 0]);
+  });
 });

@@ -73,6 +73,21 @@ export const indexModel: SequenceModel<Index, Map<unknown, unknown>> = (() => {
           (it, k1) => it.set(k1, [it.get(k1)]).get(k1),
         )([k]),
       ),
+      fc.array(key, { maxLength: 4 }).map((keys) =>
+        of(
+          'deleteMany',
+          (it, ...given: never[]) => [it.hasMany(given), it.deleteMany(given, { each: true }), it.deleteMany(given)],
+          (it, ...given) => [given.map((k) => it.has(k)), given.map((k) => it.delete(k)), 0],
+        )(keys),
+      ),
+      fc.constantFrom('', 'a', 'te').map((prefix) =>
+        of(
+          'deletePrefix',
+          (it, start: string) => it.deletePrefix(start),
+          (it, start: string) =>
+            [...it.keys()].filter((k) => typeof k === 'string' && k.startsWith(start) && it.delete(k)).length,
+        )([prefix]),
+      ),
       fc.boolean().map((last) =>
         of(
           'popItem',

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Settings, type SettingsMigrations, type SettingsOptions } from '../../main/engine/index.ts';
+import { Index, Settings, type SettingsMigrations, type SettingsOptions } from '../../main/engine/index.ts';
 import { testHost } from '../../main/testing/index.ts';
 import { defineStores, settings } from '../../protocol/index.ts';
 import { conf, electronConf, electronJsonStorage, electronStore, lowdb } from '../../protocol/move-source.ts';
@@ -110,6 +110,21 @@ describe('settings that were in the file of an electron-store', () => {
     using preferences = open();
     using other = open();
     expect(other.get('theme')).toBe(preferences.get('theme'));
+  });
+
+  it('are moved beside the entries of an index that becomes settings', () => {
+    using index = new Index<string, unknown>(join(userData, 'deskcache/preferences'));
+    index.set('recent', ['from the index']);
+    index.close();
+    write({ theme: 'dark', recent: ['from the file'] });
+    const migrations: SettingsMigrations = { 2: (stored) => stored.set('migrated', stored.names().sort().join()) };
+    using preferences = open({ migrations });
+    expect(preferences.all()).toEqual({
+      ...defaults,
+      theme: 'dark',
+      recent: ['from the index'],
+      migrated: 'recent,theme',
+    });
   });
 
   it('are not moved by settings that are only read', () => {

@@ -186,8 +186,9 @@ describe('types', () => {
     import { openDiskCache, preloadPath } from 'deskcache/main';
     import { Offline } from 'deskcache/offline';
     import { diskCache } from 'deskcache/renderer';
-    import { useEntry } from 'deskcache/react';
-    import { useSetting } from 'deskcache/vue';
+import { useEntry } from 'deskcache/react';
+import { testHost } from 'deskcache/testing';
+import { useSetting } from 'deskcache/vue';
     import { deskcache } from 'deskcache/vite';
     import { deskcache as forEsbuild } from 'deskcache/esbuild';
     import { DeskcachePlugin } from 'deskcache/webpack';
@@ -212,6 +213,11 @@ describe('types', () => {
     export const own = (error: unknown): Own | undefined => (error instanceof Own ? error : undefined);
     export const code = (error: unknown): string | undefined => (error instanceof DiskCacheError ? error.code : undefined);
     export const all = [Cache, preloadPath, Offline, diskCache, deskcache, forEsbuild, DeskcachePlugin, useEntry, useSetting];
+    export async function test(): Promise<string | undefined> {
+      using t = await testHost({ stores });
+      t.attach(window, { ready: [] });
+      return t.host.stores.notes.get('key')?.text;
+    }
     // @ts-expect-error: a note is not a number
     new Cache<string, string>('x').set('key', 1);
   `;

@@ -36,6 +36,30 @@ describe('the clock of a test host', () => {
     expect(await t.page({ window: 'main' }).window.get('scroll')).toBeUndefined();
   });
 
+  it('brings the next attempt of a job that has failed', async () => {
+    using t = await testHost({ stores });
+    const queue = t.host.queue<string>('letters');
+    const handler = vi.fn().mockRejectedValueOnce(new Error('The server is away')).mockResolvedValue(undefined);
+    queue.enqueue('dear');
+    queue.process(handler, { retry: { backoff: { initial: 3_600_000 } } });
+    await vi.waitFor(() => expect(queue.counts().delayed).toBe(1));
+    expect(handler).toHaveBeenCalledOnce();
+    // The delay is chosen at random, up to twice the initial one.
+    t.clock.advance(2 * 3_600_000);
+    await vi.waitFor(() => expect(handler).toHaveBeenCalledTimes(2));
+  });
+
+  it('follows a fake Date', async () => {
+    using t = await testHost({ stores });
+    t.host.stores.api.set('k', 1, { ttl: 60_000 });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_001 });
+    try {
+      expect(t.host.stores.api.get('k')).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('makes stored responses stale', async () => {
     const fetch = vi.fn(async () => new Response('hello', { headers: { 'cache-control': 'max-age=60' } }));
     using t = await testHost({ stores, offline: { fetch } });
@@ -96,6 +120,18 @@ describe('failures on demand', () => {
       );
     stop();
     expect(t.host.stores.notes.get('k')).toBeUndefined();
+  });
+
+  it('meet settings, in main and from a page, and leave them as they were', async () => {
+    using t = await testHost({ stores });
+    const page = t.page().as<typeof stores>();
+    await page.settings.load();
+    t.fail('DISK_FULL', { store: 'settings', times: 2 });
+    expect(() => t.host.stores.settings.set('theme', 'dark')).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+    await expect(page.settings.set('theme', 'dark')).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect([page.settings.now.theme, t.host.stores.settings.get('theme')]).toEqual(['light', 'light']);
+    await page.settings.set('theme', 'dark');
+    expect(page.settings.now.theme).toBe('dark');
   });
 
   it('undo a transaction as a true one does', async () => {

@@ -131,6 +131,30 @@ describe('a test host', () => {
     }
   });
 
+  it('can be disposed asynchronously, and twice', async () => {
+    let directory: string;
+    {
+      await using t = await testHost({ stores });
+      directory = t.host.directory;
+      await t.page().get('k');
+      t[Symbol.dispose]();
+      await t[Symbol.asyncDispose]();
+      expect(() => t.host.caches).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+    }
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('is independent of others at the same time', async () => {
+    const values = await Promise.all(
+      Array.from({ length: 8 }, async (_, n) => {
+        using t = await testHost({ stores });
+        await t.page().as<typeof stores>().api.set('k', { n });
+        return t.host.stores.api.get('k')?.n;
+      }),
+    );
+    expect(values).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
   it('settles the pages’ open calls when it is closed', async () => {
     const t = await testHost({ stores });
     const page = t.page();

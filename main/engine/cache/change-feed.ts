@@ -3,7 +3,7 @@ import { runAndWarn } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
 import { deleteExpired } from '../space/delete-row.ts';
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
-import type { ChangeListener, ChangeSubscription, Core, ReadLive } from '../state/core.ts';
+import type { ChangeFeed, ChangeListener, ChangeSubscription, Core, ReadLive } from '../state/core.ts';
 import { assertFunction, wrapListener } from '../validate.ts';
 import { decodeKey, type KeyColumn } from '../values/key.ts';
 import { parseSubscribeOptions } from '../values/key-filter.ts';
@@ -30,7 +30,14 @@ export function createSubscription(
   assertFunction(listener, 'a listener');
   const { filter, hasValues } = parseSubscribeOptions(options);
   const known = hasValues && filter.exactKeys ? new Map() : undefined;
-  return { listener: wrapListener(listener, 'changes'), filter, read: hasValues ? read : undefined, known, onEnd };
+  return {
+    listener: wrapListener(listener, 'changes'),
+    filter,
+    read: hasValues ? read : undefined,
+    known,
+    onEnd,
+    hasEnded: false,
+  };
 }
 
 /**
@@ -50,6 +57,7 @@ export function subscribe(
   changeFeed.subscriptions.add(subscription);
   readKnownValues(subscription);
   return () => {
+    subscription.hasEnded = true;
     if (changeFeed.subscriptions.delete(subscription) && changeFeed.subscriptions.size === 0) stopChangeFeed(core);
   };
 }
@@ -57,9 +65,7 @@ export function subscribe(
 /** Ends all subscriptions; at close. */
 export function stopChangeFeed(core: Core): void {
   const { changeFeed, sql } = core;
-  const ended = [...changeFeed.subscriptions];
-  changeFeed.subscriptions.clear();
-  for (const { onEnd } of ended) onEnd?.();
+  endSubscriptions(changeFeed);
   if (changeFeed.timer === undefined) return;
   clearInterval(changeFeed.timer);
   core.transaction.onCommit = undefined;
@@ -71,6 +77,16 @@ export function stopChangeFeed(core: Core): void {
       stopUnusedLog(core);
     }),
   );
+}
+
+/** Ends all subscriptions of a store that is closed. */
+export function endSubscriptions({ subscriptions }: ChangeFeed): void {
+  const ended = [...subscriptions];
+  subscriptions.clear();
+  for (const subscription of ended) {
+    subscription.hasEnded = true;
+    subscription.onEnd?.();
+  }
 }
 
 /** A listener that was killed leaves the log behind; the next process that opens the store removes it. */
@@ -177,10 +193,10 @@ function dispatchLogged(core: Core): void {
 
 /** Calls the listeners of a change. One that an earlier listener has removed isn't called. The value is read once for all that want it. */
 export function dispatch({ changeFeed }: Pick<Core, 'changeFeed'>, change: Change, key: KeyColumn | undefined): void {
-  const { subscriptions } = changeFeed;
   let withValue: { readonly change: Change | undefined } | undefined;
-  for (const subscription of [...subscriptions]) {
-    if ((key !== undefined && !subscription.filter.has(key)) || !subscriptions.has(subscription)) continue;
+  for (const subscription of [...changeFeed.subscriptions]) {
+    const { filter } = subscription;
+    if (subscription.hasEnded || (key !== undefined && !filter.isUnbounded && !filter.has(key))) continue;
     if (subscription.read === undefined) {
       subscription.listener(change);
       continue;

@@ -176,6 +176,13 @@ export function deletePrefix(core: Core, prefix: Key): number {
   return live;
 }
 
+/** `deletePrefix` as one transaction. */
+export function deletePrefixAtOnce(core: Core, prefix: Key): number {
+  const deleted = retryWithBallast([core], () => inWriteTransaction(core, () => deletePrefix(core, prefix)));
+  if (deleted >= MAX_BATCH_ITEMS) core.space.vacuum(core);
+  return deleted;
+}
+
 /** Deletes all items with a tag; returns how many live ones there were. */
 export function deleteTagged(core: Core, tag: string | number): number {
   const column = toTagColumn(tag);

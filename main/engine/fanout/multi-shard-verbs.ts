@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ClearOptions, DeleteManyOptions, SubscribeOptions } from '../../../protocol/options.ts';
 import type { Stats } from '../../../protocol/results.ts';
-import { createSubscription, dispatch, dispatchPending, subscribe } from '../cache/change-feed.ts';
+import { createSubscription, dispatch, dispatchPending, endSubscriptions, subscribe } from '../cache/change-feed.ts';
 import { readKnownValues } from '../cache/change-values.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
@@ -149,6 +149,7 @@ export class ShardSubscriptions {
     subscriptions.add(subscription);
     readKnownValues(subscription);
     return () => {
+      subscription.hasEnded = true;
       if (!subscriptions.delete(subscription) || subscriptions.size > 0) return;
       this.#unsubscribe?.();
       this.#unsubscribe = undefined;
@@ -171,11 +172,7 @@ export class ShardSubscriptions {
   }
 
   /** The shards are closed together. */
-  readonly #onEnd = (): void => {
-    const ended = [...this.#feed.subscriptions];
-    this.#feed.subscriptions.clear();
-    for (const { onEnd } of ended) onEnd?.();
-  };
+  readonly #onEnd = (): void => endSubscriptions(this.#feed);
 
   #onChange(shard: number, change: Change): void {
     if (this.#buffered !== undefined) this.#buffered[shard]!.push(change);

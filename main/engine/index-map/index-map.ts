@@ -200,12 +200,12 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /**
    * Deletes all entries whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists
-   * them. Returns how many. Every 256 entries are one transaction, inside `transact` all of them. O(log n + entries deleted).
+   * them. Returns how many. O(log n + entries deleted).
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
    */
   deletePrefix(prefix: Key): number {
-    return remove.deletePrefix(this.#store.core, prefix);
+    return remove.deletePrefixAtOnce(this.#store.core, prefix);
   }
 
   /** Deletes an entry and returns its value; undefined if there is none. */
@@ -237,8 +237,10 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
   clear(options?: ClearOptions): number | void;
   clear(options?: ClearOptions): number | undefined {
-    const deleted = remove.clear(this.#store.core, options);
-    return options === undefined ? undefined : deleted;
+    const prefix = remove.parseClearPrefix(options);
+    if (prefix !== undefined) return this.deletePrefix(prefix);
+    remove.clearAll(this.#store.core);
+    return undefined;
   }
 
   /** Number of entries. O(1) while only this process writes, else O(n). */

@@ -70,16 +70,20 @@ function readAbout(index: SettingsIndex): AboutSettings | undefined {
 }
 
 function update(index: SettingsIndex, plan: MigrationPlan, move: SettingsMove | undefined): void {
-  const isNew = readAbout(index) === undefined && index.size === 0;
+  const hasNone = readAbout(index) === undefined;
+  const isNew = hasNone && index.size === 0;
+  if (hasNone && !isNew) convertIndex(index);
   const movedVersion = move?.isDue ? move.store(index) : undefined;
   // Values that come from elsewhere are as old as they say; settings that were there have a version of their own.
   if (isNew && movedVersion !== undefined) {
-    const version = isComparable(plan, movedVersion, index.directory) ? movedVersion : 0;
-    index.set(ABOUT, { format: FORMAT, version } satisfies AboutSettings);
+    writeAbout(index, isComparable(plan, movedVersion, index.directory) ? movedVersion : 0);
   }
-  migrate(index, plan, isNew);
+  migrate(index, plan);
   if (move?.isDue) move.validate(index, isNew ? new StoredMembers(index).names() : move.names);
 }
+
+const writeAbout = (index: SettingsIndex, version: SettingsVersion): void =>
+  void index.set(ABOUT, { format: FORMAT, version } satisfies AboutSettings);
 
 function isComparable(plan: MigrationPlan, version: SettingsVersion, directory: string): boolean {
   try {
@@ -90,22 +94,21 @@ function isComparable(plan: MigrationPlan, version: SettingsVersion, directory: 
   }
 }
 
-function migrate(index: SettingsIndex, plan: MigrationPlan, isNew: boolean): void {
+function migrate(index: SettingsIndex, plan: MigrationPlan): void {
   const about = readAbout(index);
-  if (about === undefined && isNew) {
-    index.set(ABOUT, { format: FORMAT, version: plan.version } satisfies AboutSettings);
+  if (about === undefined) {
+    writeAbout(index, plan.version);
     return;
   }
-  if (about === undefined) convertIndex(index);
-  const { steps, isNewer } = plan.getSteps(about?.version ?? 0, index.directory);
+  const { steps, isNewer } = plan.getSteps(about.version, index.directory);
   if (isNewer) return;
   const stored = new StoredMembers(index);
-  let from = about?.version ?? 0;
+  let from = about.version;
   for (const step of steps) {
     runStep(step, stored, from);
     from = step.to;
   }
-  index.set(ABOUT, { format: FORMAT, version: plan.version } satisfies AboutSettings);
+  writeAbout(index, plan.version);
 }
 
 /** An application that had an index for its settings keeps them: each entry becomes a top-level member that was set. */
@@ -119,6 +122,7 @@ function convertIndex(index: SettingsIndex): void {
     }
     index.set(name, { value } satisfies StoredMember);
   }
+  writeAbout(index, 0);
 }
 
 class StoredMembers implements StoredSettings {

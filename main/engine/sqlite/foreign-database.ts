@@ -8,6 +8,7 @@ import { toDiskCacheError } from './errors.ts';
 export class ForeignDatabase {
   readonly #database: Database;
   readonly #path: string;
+  readonly #statements = new Map<string, PreparedStatement<Column[]>>();
 
   /** @throws {DiskCacheError} `CORRUPT` for something that isn't a database, and as the driver. */
   constructor(path: string) {
@@ -23,12 +24,19 @@ export class ForeignDatabase {
   /** Returns the rows of a query, each an array; integers are bigints. */
   read<Row extends readonly Column[]>(sql: string, ...bind: readonly Column[]): Row[] {
     try {
-      const statement = this.#database.prepare<Row>(sql) as PreparedStatement<Row> & IntegerMode;
-      statement.safeIntegers(true);
-      return statement.raw().all(...bind);
+      return this.#prepare(sql).all(...bind) as readonly unknown[] as Row[];
     } catch (error) {
       throw toDiskCacheError(error, this.#path);
     }
+  }
+
+  #prepare(sql: string): PreparedStatement<Column[]> {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare<Column[]>(sql) as PreparedStatement<Column[]> & IntegerMode;
+    statement.safeIntegers(true);
+    this.#statements.set(sql, statement.raw());
+    return statement;
   }
 
   close(): void {

@@ -172,6 +172,8 @@ export interface ChangeSubscription {
   readonly known: Map<KeyId, unknown> | undefined;
   /** Called when the store is closed. */
   readonly onEnd: (() => void) | undefined;
+  /** It was ended, perhaps by a listener that was called before it. */
+  hasEnded: boolean;
 }
 
 /**
