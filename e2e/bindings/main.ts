@@ -36,11 +36,19 @@ async function start(): Promise<void> {
 
   let changes = 0;
   let timer: NodeJS.Timeout | undefined;
-  /** Changes a row a hundred times a second: mostly one of the first fifty, which the page shows. */
+  /** Changes a row: mostly one of the first fifty, which the page shows. */
   function changeRow(): void {
     changes++;
     const id = (changes * 7) % (changes % 4 === 0 ? rowCount : 50);
     rows.set(id, { name: `Row ${id}`, price: changes });
+  }
+
+  /** A timer that is late makes up for it, so that there are a hundred changes a second on a busy machine, too. */
+  function startChanges(): void {
+    const startedAt = performance.now() - changes * CHANGE_INTERVAL_MS;
+    timer = setInterval(() => {
+      while (changes * CHANGE_INTERVAL_MS < performance.now() - startedAt) changeRow();
+    }, CHANGE_INTERVAL_MS);
   }
 
   async function serve({ url }: Request): Promise<Response> {
@@ -48,7 +56,7 @@ async function start(): Promise<void> {
     switch (pathname) {
       case '/changes':
         clearInterval(timer);
-        if (searchParams.has('on')) timer = setInterval(changeRow, CHANGE_INTERVAL_MS);
+        if (searchParams.has('on')) startChanges();
         return Response.json(changes);
       default: {
         const type = CONTENT_TYPES[extname(pathname)];
