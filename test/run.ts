@@ -23,7 +23,9 @@ const STEPS: readonly Step[] = [
   { name: 'lint', command: 'biome check --error-on-warnings' },
   {
     name: 'package',
-    command: 'publint --strict && attw --pack . --profile node16 --quiet',
+    // Svelte, and so its bindings, is an ES module only.
+    command:
+      'publint --strict && attw --pack . --profile node16 --exclude-entrypoints svelte --quiet && attw --pack . --profile esm-only --entrypoints svelte --quiet',
   },
   {
     name: 'unit, model, crash and process tests',
