@@ -56,7 +56,7 @@ export class KeyState implements WatchedState<unknown> {
 }
 
 /** The entries of a range of keys in stored order: a new key is the last one, and a key that is set again keeps its place. */
-export class EntriesState implements WatchedState<readonly (readonly [Key, unknown])[]> {
+class EntriesState implements WatchedState<readonly (readonly [Key, unknown])[]> {
   isUnknown = true;
   readonly #isReverse: boolean;
   readonly #entries = new Map<string | number, readonly [Key, unknown]>();

@@ -7,7 +7,7 @@ import { UnreadableError } from './pickle/byte-reader.ts';
 export type ImportTarget = Cache<any, any> | FanoutCache<any, any> | Index<any, any> | Deque<any>;
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 
-export interface ImportedItem {
+interface ImportedItem {
   readonly key: unknown;
   readonly expiresAt: number | undefined;
   readonly tag: string | number | undefined;

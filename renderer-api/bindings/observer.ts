@@ -32,7 +32,7 @@ export interface Observer<T> {
 }
 
 /** Shows what `compute` returns: at once, or with the next notification, of which there is at most one for each frame. */
-export type Show<T> = (compute: () => T, isNow?: boolean) => void;
+type Show<T> = (compute: () => T, isNow?: boolean) => void;
 
 export type OnError = (error: unknown) => void;
 
