@@ -32,8 +32,8 @@ type Options = HostOptions<StoreDeclarations>;
 export interface EnginePaths {
   /** The directory of the stores. */
   readonly directory: string;
-  /** The application's own directory. */
-  readonly userData: string;
+  /** The application's own directory, for the relative paths of files that a store moves in. */
+  readonly userData: string | undefined;
   /** The module of the utility process. */
   readonly utilityPath: string;
 }

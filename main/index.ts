@@ -94,10 +94,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
 ): Promise<Host<S, P>> {
   assertHostOptions(options);
   await whenAppReady();
-  const userData = app.getPath('userData');
-  const directory = options.directory ?? join(userData, 'deskcache');
+  const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? allowOwnPages(app.isPackaged);
-  const placedEngine = await placeEngine({ directory, userData, utilityPath: getRuntimePath('utility.cjs') }, options);
+  const utilityPath = getRuntimePath('utility.cjs');
+  const userData = movesIn(options.stores) ? app.getPath('userData') : undefined;
+  const placedEngine = await placeEngine({ directory, userData, utilityPath }, options);
   hideFromPages(directory);
   const http = new HttpService(directory, options.caches);
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
@@ -197,6 +198,10 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     close: closeHost,
   };
 }
+
+/** Whether a store moves files in, whose relative paths start in `userData`. Each declaration is checked when its store is opened. */
+const movesIn = (stores: StoreDeclarations): boolean =>
+  Object.values(stores).some((declaration) => Object(Object(declaration).options).from !== undefined);
 
 const SLOW_START_WARNING_MS = 5000;
 

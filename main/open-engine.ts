@@ -32,7 +32,7 @@ export interface OpenEngineOptions {
   /** For each queue, unless it is opened with others. */
   readonly queues?: OpenQueueOptions;
   /** The directory of the application, where relative paths of `from` start. */
-  readonly userData?: string;
+  readonly userData?: string | undefined;
 }
 
 /**

@@ -17,8 +17,8 @@ import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
 /** What to open. */
 export interface OpenCommand {
   readonly directory: string;
-  /** The application's own directory. */
-  readonly userData: string;
+  /** The application's own directory, for the relative paths of files that a store moves in. */
+  readonly userData: string | undefined;
   readonly stores: SerializedStores;
   readonly windows: WindowStoreOptions | undefined;
 }
