@@ -109,7 +109,7 @@ export async function importDiskCache(
   });
 
   function createJob(directories: readonly string[], target: ImportTarget, replaces: boolean): ImportJob {
-    return { directories, run: new ImportRun(createWriter(target, { overwrite: replaces, clock }), clock) };
+    return { directories, run: new ImportRun(createWriter(target, { overwrite: replaces }), clock) };
   }
 
   await runAll([main, ...jobs.flatMap(({ job }) => job ?? [])], options);

@@ -29,7 +29,6 @@ export interface ItemWriter {
 
 export interface WriterOptions {
   readonly overwrite: boolean;
-  readonly clock: () => number;
 }
 
 /**
@@ -51,14 +50,13 @@ export function createWriter(store: ImportTarget, options: WriterOptions): ItemW
   );
 }
 
-const createCacheWriter = (store: Cache, { overwrite, clock }: WriterOptions): ItemWriter => ({
+const createCacheWriter = (store: Cache, { overwrite }: WriterOptions): ItemWriter => ({
   order: 'inserted',
   transact: (work) => store.transact(work as () => never),
-  write({ key, expiresAt, tag, readValue }) {
+  // Not the store's own time to live: what had none in Python keeps none.
+  write({ key, expiresAt = Number.POSITIVE_INFINITY, tag, readValue }) {
     if (!overwrite && store.has(key as Key)) return 'existing';
-    // Never the store's own time to live: what had none in Python keeps none.
-    const ttl = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt - clock();
-    store.set(key as Key, readValue(), tag === undefined ? { ttl } : { ttl, tag });
+    store.set(key as Key, readValue(), tag === undefined ? { expiresAt } : { expiresAt, tag });
     return 'imported';
   },
 });
