@@ -5,7 +5,7 @@ import type { AbortSignalLike, Range, SubscribeOptions, WatchOptions } from '../
 import { createEntriesState, KeyState, ReadState, type WatchedState } from '../protocol/watched-state.ts';
 import type { ChangeOrReset } from '../protocol/wire.ts';
 
-/** What a watch uses of a store in a page, and of the connection to it. Nothing here is read from a near cache, except what is large. */
+/** The methods of a page's store that a watch uses. */
 export interface WatchableStore {
   subscribe(
     listener: (change: ChangeOrReset) => void,
@@ -18,7 +18,7 @@ export interface WatchableStore {
 }
 
 /**
- * Starts `watch` or `watchMany` of a store. A deque has no keys: its first argument is the options.
+ * Starts `watch` or `watchMany` of a store. `watch` of a deque takes no key: its first argument is the options.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -39,7 +39,7 @@ export function watch(
         state,
         subscribe: (onChange, onError) => store.subscribe(onChange, { ...options, onError }),
         read,
-        // The subscription connects again, and reports `reset`, or why it can't.
+        // The subscription reconnects and then reports `reset`, or reports why it can't.
         isInterruption: () => !isConnected(),
       },
       signal,
@@ -57,7 +57,10 @@ export function watch(
   return iterate(new KeyState(), { key, values: true }, () => readKey(store, key), parseSignal(second));
 }
 
-/** `getMany` doesn't read from a near cache, which may not have dropped a value yet of which a change was reported. */
+/**
+ * Reads by `getMany`, which bypasses the near cache: that may still hold the value from before a reported change. Only a value that is too
+ * large for `getMany` is read by `get`.
+ */
 const readKey = (store: WatchableStore, key: Key): Promise<unknown> =>
   store.getMany([key]).then(
     ([value]) => value,
@@ -67,7 +70,7 @@ const readKey = (store: WatchableStore, key: Key): Promise<unknown> =>
     },
   );
 
-/** Later changes of the caller's object don't matter. What can't be copied is refused, with its fault, when it is sent. */
+/** Copies an argument, which the caller may change later. What can't be copied is refused, with the reason, when it is sent. */
 function copy(argument: unknown): unknown {
   try {
     return structuredClone(argument);

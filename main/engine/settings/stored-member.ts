@@ -4,9 +4,9 @@ import { isPlainObject } from '../../../protocol/native-types.ts';
 import { formatSettingsPath, getMember } from '../../../protocol/settings-path.ts';
 
 /*
- * What is stored of one top-level member of the settings: a value that was set as a whole, or only those members of it that were set. What
+ * What is stored of one top-level member of the settings: a value that was set as a whole, or only those of its members that were set. What
  * was never set comes from the defaults and is not stored, so that a later version of the application can change its defaults.
- * The form is on disk: docs/disk-format.md.
+ * On disk: docs/disk-format.md.
  */
 export type StoredMember = { readonly value: unknown } | { readonly members: Readonly<Record<string, StoredMember>> };
 
@@ -17,8 +17,8 @@ const isObject = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && isPlainObject(value);
 
 /**
- * The objects that the current edit has created. They are changed in place, so that many paths below one object copy it once; everything
- * else belongs to the application or to what is stored, and is never changed.
+ * The objects that the current edit has created. Only these are changed in place, so that many paths below one object copy it once. All
+ * others belong to the application or are stored.
  */
 export type OwnCopies = WeakSet<object>;
 
@@ -69,7 +69,7 @@ function merge(stored: StoredMember | undefined, fallback: unknown): unknown {
 const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
   Object.hasOwn(members, name) ? members[name] : undefined;
 
-/** Returns whether the setting at a path, or a part of it, was set and doesn't come from the defaults. */
+/** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. */
 export function isSet(stored: StoredMember | undefined, path: Path): boolean {
   const [name, ...rest] = path;
   if (stored === undefined) return false;
@@ -81,7 +81,7 @@ export function isSet(stored: StoredMember | undefined, path: Path): boolean {
 }
 
 /**
- * Returns what is stored once the value at a path was set.
+ * Returns what to store after setting the value at a path.
  *
  * @throws {DiskCacheError} `BAD_KEY` if the path leads into something that isn't an object.
  */
@@ -118,8 +118,8 @@ const notAnObject = (path: Path, value: unknown) =>
   );
 
 /**
- * Returns what is stored once the value at a path is the default again; undefined if that is nothing. In an object that was set as a
- * whole, the default takes the place of the member. Objects may be left without members: see `withoutEmptyMembers`.
+ * Returns what to store after resetting the value at a path; undefined for nothing. In an object that was set as a whole, the default takes
+ * the place of the member. Objects may be left without members: see `withoutEmptyMembers`.
  */
 export function resetSetting(
   stored: StoredMember | undefined,
@@ -143,7 +143,7 @@ function resetInValue(whole: unknown, fallback: unknown, [name, ...rest]: Path, 
   return member === undefined ? withoutMember(whole, name, copies) : withMember(whole, name, member, copies);
 }
 
-/** Returns what is stored without the objects that have no members left; undefined if that is nothing. */
+/** Removes objects that have no members left. Returns undefined if nothing is left. */
 export function withoutEmptyMembers(stored: StoredMember | undefined): StoredMember | undefined {
   if (stored === undefined || 'value' in stored) return stored;
   const members = Object.entries(stored.members)

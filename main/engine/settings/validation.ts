@@ -12,18 +12,17 @@ export type SettingsSchema = StandardSchema | SchemaByMember;
 export type Members = Readonly<Record<string, unknown>>;
 
 export interface SettingsValidator {
-  /** Whether one member can't be validated without the others. */
+  /** Whether a member can only be validated together with all others. */
   readonly needsAll: boolean;
   /**
-   * Validates the top-level members `names` of the settings, for a read or a write. Returns all settings, with these as the schema makes
-   * them.
+   * Validates the top-level members `names`, for a read or a write. Returns all settings, with the schema's output for these members.
    *
    * @throws {DiskCacheError} `BAD_VALUE`
    */
   validate(purpose: 'read' | 'write', settings: Members, names: readonly string[]): Members;
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a schema. */
+/** Returns the validator of a schema. @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a schema. */
 export function createValidator(schema: SettingsSchema, directory: string): SettingsValidator {
   if (!isRecord(schema) && typeof schema !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'schema must be a Standard Schema validator, or an object of them');
