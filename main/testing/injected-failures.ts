@@ -3,7 +3,7 @@ import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
 import { DiskCacheError, ERROR_CODES, type ErrorCode } from '../../protocol/error.ts';
 
 export interface FailOptions {
-  /** How many calls fail. Default 1; `Infinity` until the returned function is called. */
+  /** How many calls fail, from 1. Default 1. With `Infinity` calls fail until the returned function is called. */
   readonly times?: number;
   /** Only calls on this store. Default: every declared store. */
   readonly store?: string;
@@ -18,12 +18,12 @@ interface PendingFailure extends FailOptions {
 
 const CODES_OF_WRITES: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'READ_ONLY', 'TOO_LARGE']);
 
-/** Failures that a test has asked for, of calls in the main process and from pages. */
+/** Makes calls fail on behalf of a test, in the main process and from pages. */
 export class InjectedFailures {
   readonly #pending = new Set<PendingFailure>();
   readonly #stores = new Map<string, Kind>();
 
-  /** Makes the methods of a store fail when it is their turn, and otherwise do what they do. */
+  /** Wraps the methods of a store, so that they fail when a failure is due. */
   watch(name: string, kind: Kind, store: object): void {
     this.#stores.set(name, kind);
     for (const [method, signature] of Object.entries(SIGNATURES[kind])) {
