@@ -2,7 +2,13 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import { LatestStates } from '../protocol/latest-states.ts';
 import type { AbortSignalLike, Range, SubscribeOptions, WatchOptions } from '../protocol/options.ts';
-import { createEntriesState, KeyState, ReadState, type WatchedState } from '../protocol/watched-state.ts';
+import {
+  createEntriesState,
+  KeyState,
+  ReadState,
+  toSubscribeOptions,
+  type WatchedState,
+} from '../protocol/watched-state.ts';
 import type { ChangeOrReset } from '../protocol/wire.ts';
 
 /** The methods of a page's store that a watch uses. */
@@ -48,8 +54,7 @@ export function watch(
   if (method === 'watchMany') {
     const range = copy(first ?? {}) as Range;
     const state = createEntriesState(range);
-    const options = { ...getKeys(range), values: !(state instanceof ReadState) };
-    return iterate(state, options, () => store.entries(range), parseSignal(second));
+    return iterate(state, toSubscribeOptions(range, state), () => store.entries(range), parseSignal(second));
   }
   if (first === undefined || isSignal(Object(first).signal))
     return iterate(new ReadState(), {}, () => store.values(), parseSignal(first));
@@ -77,15 +82,6 @@ function copy(argument: unknown): unknown {
   } catch {
     return argument;
   }
-}
-
-/** Returns the part of a range that a subscription takes. */
-function getKeys({ prefix, from, to }: Range): SubscribeOptions {
-  return {
-    ...(prefix !== undefined && { prefix }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-  };
 }
 
 const isSignal = (value: unknown): value is AbortSignalLike =>

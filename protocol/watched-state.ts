@@ -1,7 +1,7 @@
 import { deepFreeze } from './freeze.ts';
 import type { Key } from './key.ts';
 import { toKeyId } from './key-id.ts';
-import type { Range } from './options.ts';
+import type { Range, SubscribeOptions } from './options.ts';
 import type { ChangeOrReset } from './wire.ts';
 
 /** The state that a watch follows: read once, then updated by changes that carry values. */
@@ -103,3 +103,11 @@ const isWithoutValue = (change: ChangeOrReset): boolean =>
 /** Returns the state of a range. A range with `order: 'key'`, `tag` or `limit` is read again: changes don't carry what it depends on. */
 export const createEntriesState = ({ order, tag, limit, reverse }: Range): WatchedState<unknown> =>
   order === 'key' || tag !== undefined || limit !== undefined ? new ReadState() : new EntriesState(reverse === true);
+
+/** Returns the options of the subscription that keeps a range's state. Changes need no values if each makes it read again. */
+export const toSubscribeOptions = ({ prefix, from, to }: Range, state: WatchedState<unknown>): SubscribeOptions => ({
+  ...(prefix !== undefined && { prefix }),
+  ...(from !== undefined && { from }),
+  ...(to !== undefined && { to }),
+  values: !(state instanceof ReadState),
+});

@@ -1,6 +1,6 @@
 import type { Key } from '../../protocol/key.ts';
 import type { ChangesMessage, StoreEvent } from '../../protocol/wire.ts';
-import { encodeKey, type KeyColumn, type KeyFilter, type KeyId, toKeyId } from '../engine/internal.ts';
+import { encodeKey, type KeyColumn, type KeyFilter, type KeyId, toColumnId } from '../engine/internal.ts';
 import type { ChangeValues, ValueStore } from './change-values.ts';
 import type { BridgeStore } from './handlers.ts';
 
@@ -165,5 +165,5 @@ function toKeyed(event: StoreEvent): KeyedEvent | undefined {
   const { key } = event as { readonly key?: Key };
   if (key === undefined) return undefined;
   const column = encodeKey(key);
-  return { column, id: toKeyId(column) };
+  return { column, id: toColumnId(column) };
 }

@@ -2,6 +2,7 @@ import { createSubscriber } from 'svelte/reactivity';
 import { toStore } from 'svelte/store';
 import type { Observer, Snapshot } from '../bindings/index.ts';
 import { copyKey } from '../bindings/key-copy.ts';
+import { IDLE, waitUntilLoaded } from '../bindings/loading.ts';
 
 /** Reactive data of a store: `entry.value` in effects, templates and `$derived`, or `$entry` by Svelte's store contract. */
 export interface Live<V> {
@@ -33,9 +34,6 @@ export type ValueOrGetter<T> = T | (() => T);
 /** Returns a copy of the present key, path or range. */
 export const getKey = <T>(source: ValueOrGetter<T>): T =>
   copyKey(typeof source === 'function' ? (source as () => T)() : source);
-
-/** While there is no key. Only entries may have none, and their value may be undefined. */
-const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
 /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: `$entry = …` can't. */
 export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
@@ -73,14 +71,7 @@ export function createLive<T, Members extends object = object>(
   }
 
   async function load(): Promise<T> {
-    let observer: Observer<T> | undefined;
-    do {
-      observer = getObserver();
-      await observer?.getSettled();
-      // The key may have changed in the meantime, or something was written.
-    } while (observer !== getObserver() || observer?.getSnapshot().isLoading);
-    const error = observer?.getSnapshot().error;
-    if (error !== undefined) throw error;
+    await waitUntilLoaded(getObserver);
     return live.value;
   }
 

@@ -1,5 +1,6 @@
 import { computed, type Ref, shallowRef, watch } from 'vue';
 import type { Observer, Snapshot } from '../bindings/index.ts';
+import { IDLE, waitUntilLoaded } from '../bindings/loading.ts';
 
 /** The refs of a composable, for destructuring: `const { data, error, isLoading } = useEntry(…)`. */
 export interface LiveState<R> {
@@ -21,9 +22,6 @@ export type LiveRef<R, Members = unknown, Loaded = R> = R &
   LiveState<R> &
   Members &
   PromiseLike<Loaded & LiveState<Loaded> & Members>;
-
-/** While there is no key. Only entries may have none, and their value may be undefined. */
-const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
 /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: an assignment can't. */
 export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
@@ -73,14 +71,7 @@ export function createLiveRef<T, R extends object, Members extends object>(
   );
 
   async function load(): Promise<R> {
-    let observer: Observer<T> | undefined;
-    do {
-      observer = current;
-      await observer?.getSettled();
-      // The key may have changed in the meantime, or something was written.
-    } while (observer !== current || observer?.getSnapshot().isLoading);
-    const error = observer?.getSnapshot().error;
-    if (error !== undefined) throw error;
+    await waitUntilLoaded(() => current);
     // A promise that resolves with a thenable waits for it, so the ref would wait for itself.
     delete ref.then;
     return ref;

@@ -3,7 +3,7 @@ import { deepFreeze } from '../../../protocol/freeze.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { ChangeSubscription, ReadLive } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { toKeyId } from '../values/key-filter.ts';
+import { toColumnId } from '../values/key-filter.ts';
 
 /**
  * Returns a change with the value that is stored now, frozen, or with the error of reading it. Returns undefined for `set` of an item that
@@ -36,7 +36,7 @@ export function readKnownValues({ known, filter, read }: ChangeSubscription): vo
 /** Adds the value that the subscription knew, and remembers the new one. */
 export function addBefore(change: Change, key: KeyColumn | undefined, { known, filter }: ChangeSubscription): Change {
   if (known === undefined) return change;
-  const id = key === undefined ? getOnlyKey(filter.exactKeys!) : toKeyId(key);
+  const id = key === undefined ? getOnlyKey(filter.exactKeys!) : toColumnId(key);
   const told = id !== undefined && known.has(id) ? { ...change, before: known.get(id) } : change;
   if (key === undefined) known.clear();
   else if (change.kind === 'set' && change.error === undefined) known.set(id!, change.value);

@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import { LatestStates, type WatchSource } from '../../../protocol/latest-states.ts';
 import type { Range, SubscribeOptions, WatchOptions } from '../../../protocol/options.ts';
-import { createEntriesState, ReadState } from '../../../protocol/watched-state.ts';
+import { createEntriesState, ReadState, toSubscribeOptions } from '../../../protocol/watched-state.ts';
 import type { ChangeListener, ReadLive } from '../state/core.ts';
 import { assertOptions, assertSignal } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
@@ -43,18 +43,11 @@ export function watchKey(store: WatchableStore, key: Key, options?: WatchOptions
 /** Iterates over the entries of a range, which are read once and updated by changes. @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION` */
 export function watchRange(store: WatchableStore, range: Range = {}, options?: WatchOptions): LatestStates<unknown> {
   parseRange(range);
-  const { prefix, from, to } = range;
-  const keys = {
-    ...(prefix !== undefined && { prefix }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-  };
   const state = createEntriesState(range);
   return iterate(
     {
       state,
-      subscribe: (onChange, onEnd) =>
-        store.subscribe(onChange, { ...keys, values: !(state instanceof ReadState) }, onEnd),
+      subscribe: (onChange, onEnd) => store.subscribe(onChange, toSubscribeOptions(range, state), onEnd),
       read: () => [...store.entries(range)],
     },
     options,

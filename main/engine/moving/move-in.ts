@@ -1,7 +1,7 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveFormat, MoveSource } from '../../../protocol/move-source.ts';
-import { isRecord } from '../validate.ts';
+import { emitWarning, isRecord } from '../validate.ts';
 import { type LocatedSource, locateSource, readSource, type SourceContents, WHOLE_FILE } from './source-files.ts';
 
 /**
@@ -77,14 +77,15 @@ export function warnAboutFaults(moved: readonly PendingMove[], refused: Readonly
   for (const { source, contents } of moved) {
     for (const [name, fault] of contents.faults) {
       const what = name === WHOLE_FILE ? source.path : `"${name}" in ${source.path}`;
-      warn(`${what} was not moved: ${fault}. The next start tries again; repair the file, or delete it`, 'CORRUPT');
+      emitWarning(`${what} was not moved: ${fault}. The next start tries again; repair the file, or delete it`, {
+        code: 'CORRUPT',
+      });
     }
   }
   if (refused.size === 0) return;
   const list = [...refused].map(([name, reason]) => `"${name}": ${reason}`).join('; ');
   const files = moved.map(({ source }) => source.path).join(' and ');
-  warn(`${refused.size} of the values in ${files} were not moved, and stay there only: ${list}`, 'BAD_VALUE');
+  emitWarning(`${refused.size} of the values in ${files} were not moved, and stay there only: ${list}`, {
+    code: 'BAD_VALUE',
+  });
 }
-
-const warn = (message: string, code: string): void =>
-  process.emitWarning(Object.assign(new Error(message), { name: 'DiskCacheWarning', code }));

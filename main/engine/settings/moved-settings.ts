@@ -1,6 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveSource } from '../../../protocol/move-source.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import { getMember, parseSettingsPath } from '../../../protocol/settings-path.ts';
 import type { SettingsVersion } from '../../../protocol/stores.ts';
 import {
@@ -11,10 +10,9 @@ import {
   readPending,
   warnAboutFaults,
 } from '../moving/move-in.ts';
-import { isRecord } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
-import { getSetting, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
-import type { Members, SettingsValidator } from './validation.ts';
+import { getSetting, hasMembers, type Members, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
+import type { SettingsValidator } from './validation.ts';
 
 /** The methods of the settings' index that a move uses. */
 interface StoredEntries {
@@ -112,14 +110,12 @@ export class SettingsMove {
 
 const readMarks = (index: StoredEntries): MoveMarks => (index.get(MARKS) as MoveMarks | undefined) ?? {};
 
-const isObject = (value: unknown): value is Members => isRecord(value) && isPlainObject(value);
-
 /**
  * Returns a value in stored form. Where the default is an object, the members are set one by one, so that members that the old version of the
  * application did not have keep their defaults. Everything else is set as a whole.
  */
 const toStored = (value: unknown, fallback: unknown): StoredMember =>
-  isObject(value) && isObject(fallback)
+  hasMembers(value) && hasMembers(fallback)
     ? {
         members: Object.fromEntries(
           Object.entries(value).map(([name, member]) => [name, toStored(member, getMember(fallback, name))]),

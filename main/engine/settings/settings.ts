@@ -1,7 +1,6 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { deepFreeze } from '../../../protocol/freeze.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import type { IfOpen, PlainValues, StoredValue } from '../../../protocol/plain-values.ts';
 import {
   formatSettingsPath,
@@ -17,20 +16,22 @@ import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
-import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
+import { assertFunction, assertOptions, emitWarning, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
 import {
   getSetting,
+  hasMembers,
   isSet,
+  type Members,
   type OwnCopies,
   resetSetting,
   type StoredMember,
   setSetting,
   withoutEmptyMembers,
 } from './stored-member.ts';
-import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
-import { createValidator, type Members, type SettingsSchema, type SettingsValidator } from './validation.ts';
+import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
+import { createValidator, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
 export type SettingsOptions<T extends object> = SettingsDeclarationOptions<T>;
 
@@ -128,7 +129,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   reset(...paths: readonly (SettingsPath<T> | readonly string[])[]): void {
     this.#index.transact(() => {
       const parsed =
-        paths.length === 0 ? this.#getNames().map((name) => [name] as const) : paths.map(parseSettingsPath);
+        paths.length === 0 ? listNames(this.#index).map((name) => [name] as const) : paths.map(parseSettingsPath);
       this.#edit(
         parsed.map(([name, ...rest]) => [
           name,
@@ -214,10 +215,6 @@ export class Settings<T extends object = Record<string, unknown>> {
     return 'Settings';
   }
 
-  #getNames(): string[] {
-    return [...this.#index.keys()].filter((name) => typeof name === 'string');
-  }
-
   #resolveAll(changed?: ReadonlyMap<string, StoredMember | undefined>): Members {
     const stored = new Map<string, StoredMember | undefined>();
     for (const [name, member] of this.#index.entries())
@@ -279,8 +276,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   #warnOnce(error: DiskCacheError): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const warning = new Error(`${error.message}. The default value is used`, { cause: error });
-    process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', code: error.code }));
+    emitWarning(`${error.message}. The default value is used`, { code: error.code, cause: error });
   }
 
   #validateDefaults(defaults: Members): Members {
@@ -366,7 +362,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 function assertSettingsOptions(options: SettingsOptions<object>): void {
   const { defaults, invalid = 'throw' } = assertOptions(options, OPTIONS, 'the options of settings');
-  if (!isRecord(defaults) || Array.isArray(defaults) || !isPlainObject(defaults)) {
+  if (!hasMembers(defaults)) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `defaults is ${formatValue(defaults, "'")}; give an object of the settings' default values`,

@@ -11,9 +11,10 @@ import { formatSettingsPath, getMember } from '../../../protocol/settings-path.t
 export type StoredMember = { readonly value: unknown } | { readonly members: Readonly<Record<string, StoredMember>> };
 
 type Path = readonly string[];
-type Members = Readonly<Record<string, unknown>>;
+export type Members = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is Members =>
+/** Returns whether a value is a plain object, whose members have paths of their own. */
+export const hasMembers = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && isPlainObject(value);
 
 /**
@@ -63,7 +64,7 @@ function merge(stored: StoredMember | undefined, fallback: unknown): unknown {
   if (stored === undefined) return fallback;
   if ('value' in stored) return stored.value;
   const set = Object.entries(stored.members).map(([name, member]) => [name, merge(member, getMember(fallback, name))]);
-  return Object.fromEntries([...Object.entries(isObject(fallback) ? fallback : {}), ...set]);
+  return Object.fromEntries([...Object.entries(hasMembers(fallback) ? fallback : {}), ...set]);
 }
 
 const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
@@ -75,7 +76,7 @@ export function isSet(stored: StoredMember | undefined, path: Path): boolean {
   if (stored === undefined) return false;
   if (name === undefined) return true;
   if ('members' in stored) return isSet(getStored(stored.members, name), rest);
-  return isObject(stored.value) && Object.hasOwn(stored.value, name)
+  return hasMembers(stored.value) && Object.hasOwn(stored.value, name)
     ? isSet({ value: stored.value[name] }, rest)
     : false;
 }
@@ -97,7 +98,7 @@ export function setSetting(
   if (name === undefined) return { value };
   if (stored !== undefined && 'value' in stored)
     return { value: setInValue(stored.value, path, value, parents, copies) };
-  if (fallback !== undefined && !isObject(fallback)) throw notAnObject(parents, fallback);
+  if (fallback !== undefined && !hasMembers(fallback)) throw notAnObject(parents, fallback);
   const members = stored?.members ?? {};
   const next = setSetting(getStored(members, name), getMember(fallback, name), rest, value, [...parents, name], copies);
   return { members: withMember(members, name, next, copies) };
@@ -106,7 +107,7 @@ export function setSetting(
 function setInValue(whole: unknown, path: Path, value: unknown, parents: Path, copies: OwnCopies): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return value;
-  if (whole !== undefined && !isObject(whole)) throw notAnObject(parents, whole);
+  if (whole !== undefined && !hasMembers(whole)) throw notAnObject(parents, whole);
   const next = setInValue(getMember(whole, name), rest, value, [...parents, name], copies);
   return withMember(whole ?? {}, name, next, copies);
 }
@@ -137,7 +138,7 @@ export function resetSetting(
 }
 
 function resetInValue(whole: unknown, fallback: unknown, [name, ...rest]: Path, copies: OwnCopies): unknown {
-  if (name === undefined || !isObject(whole) || !Object.hasOwn(whole, name)) return whole;
+  if (name === undefined || !hasMembers(whole) || !Object.hasOwn(whole, name)) return whole;
   const member = getMember(fallback, name);
   if (rest.length > 0) return withMember(whole, name, resetInValue(whole[name], member, rest, copies), copies);
   return member === undefined ? withoutMember(whole, name, copies) : withMember(whole, name, member, copies);

@@ -82,6 +82,10 @@ function update(index: SettingsIndex, plan: MigrationPlan, move: SettingsMove | 
   if (move?.isDue) move.validate(index, isNew ? new StoredMembers(index).names() : move.names);
 }
 
+/** Returns the names of the top-level members that were set. Keys that are arrays belong to entries about the settings themselves. */
+export const listNames = (index: SettingsIndex): string[] =>
+  [...index.keys()].filter((name) => typeof name === 'string');
+
 const writeAbout = (index: SettingsIndex, version: SettingsVersion): void =>
   void index.set(ABOUT, { format: FORMAT, version } satisfies AboutSettings);
 
@@ -155,7 +159,7 @@ class StoredMembers implements StoredSettings {
   }
 
   names(): string[] {
-    return [...this.#index.keys()].filter((name) => typeof name === 'string');
+    return listNames(this.#index);
   }
 
   #read(name: string): StoredMember | undefined {

@@ -1,15 +1,13 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import type { StandardSchema } from '../../../protocol/stores.ts';
 import { SchemaValidator } from '../index-map/schema.ts';
 import { isRecord } from '../validate.ts';
+import { hasMembers, type Members } from './stored-member.ts';
 
 type SchemaByMember = Readonly<Record<string, StandardSchema>>;
 
 /** A schema of all settings together, or one for each top-level member. */
 export type SettingsSchema = StandardSchema | SchemaByMember;
-
-export type Members = Readonly<Record<string, unknown>>;
 
 export interface SettingsValidator {
   /** Whether a member can only be validated together with all others. */
@@ -37,7 +35,7 @@ const createWholeValidator = (validator: SchemaValidator): SettingsValidator => 
   needsAll: true,
   validate(purpose, settings) {
     const valid = validateFor(purpose, validator, 'settings', settings);
-    if (isRecord(valid) && isPlainObject(valid)) return valid;
+    if (hasMembers(valid)) return valid;
     throw new DiskCacheError('BAD_OPTION', 'The schema of the settings must return an object');
   },
 });

@@ -8,7 +8,7 @@ import { compareColumns, encodeKey, type KeyBounds, type KeyColumn, parseKeyBoun
 export type KeyId = string | number;
 
 /** Returns the id of a stored key. That of bytes begins with a lone surrogate, which no stored text contains, so that the two never collide. */
-export const toKeyId = (column: KeyColumn): KeyId =>
+export const toColumnId = (column: KeyColumn): KeyId =>
   typeof column === 'object' ? `\ud800${Buffer.from(column).toString('latin1')}` : column;
 
 /** The keys of a subscription. */
@@ -54,7 +54,7 @@ function createRangeFilter(bounds: KeyBounds): KeyFilter {
 
 function createExactFilter(keys: readonly Key[]): KeyFilter {
   const columns = keys.map(encodeKey);
-  const exactKeys = new Map(columns.map((column, at) => [toKeyId(column), keys[at]!]));
+  const exactKeys = new Map(columns.map((column, at) => [toColumnId(column), keys[at]!]));
   return {
     id: `= ${[...exactKeys.keys()]
       .map((id) => JSON.stringify(id))
@@ -62,7 +62,7 @@ function createExactFilter(keys: readonly Key[]): KeyFilter {
       .join(' ')}`,
     isUnbounded: false,
     exactKeys,
-    has: (key) => exactKeys.has(toKeyId(key)),
+    has: (key) => exactKeys.has(toColumnId(key)),
   };
 }
 
