@@ -2,8 +2,9 @@ import type { IfOpen, PlainValues, StoredValue } from '../protocol/plain-values.
 import type { CheckOptions, Finding } from '../protocol/results.ts';
 import type { SettingsPatch, SettingsPath, SettingsValue } from '../protocol/settings-path.ts';
 
+/** Options of a listener of settings in a page. */
 export interface RemoteSettingsListenerOptions {
-  /** Receives the reason why the listener will not be called any more. Without it, that is an uncaught error. */
+  /** Receives the reason when the listener will not be called any more. Without it that is an uncaught error. */
   readonly onError?: (error: unknown) => void;
 }
 

@@ -15,8 +15,10 @@ export interface MoveSource {
   readonly encryptionAlgorithm?: EncryptionAlgorithm;
 }
 
+/** The algorithms of conf and electron-store. */
 export type EncryptionAlgorithm = 'aes-256-cbc' | 'aes-256-gcm' | 'aes-256-ctr';
 
+/** How the file of electron-store or conf is encrypted. */
 export interface EncryptedFileOptions {
   /** The option `encryptionKey` of the old store. Anyone who has the application has the key, as before. */
   readonly encryptionKey?: string | Uint8Array;
@@ -24,6 +26,7 @@ export interface EncryptedFileOptions {
   readonly encryptionAlgorithm?: EncryptionAlgorithm;
 }
 
+/** Where conf has its file, and how it is encrypted. */
 export interface ConfFileOptions extends EncryptedFileOptions {
   /** The option `projectName` of conf, by which it finds the system's folder for settings. */
   readonly projectName?: string;

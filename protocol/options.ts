@@ -101,11 +101,13 @@ export interface SetOptions extends ExpiryOptions {
 /** An entry of `setMany`. Its own options take precedence over those of the call, separately for expiry and tag. */
 export type EntryWithOptions<K, V> = readonly [key: K, value: V, options?: SetOptions];
 
+/** Options of `deleteMany`. */
 export interface DeleteManyOptions {
   /** Return for each key whether there was a live item, instead of their number. Default false. */
   readonly each?: boolean;
 }
 
+/** Options of `clear`. */
 export interface ClearOptions {
   /** Delete only the items whose key begins with this prefix, as `deletePrefix` does. */
   readonly prefix: Key;
@@ -177,6 +179,7 @@ export interface AbortSignalLike {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
+/** Options of `watch` and `watchMany`. */
 export interface WatchOptions {
   /** Ends the iteration when it is aborted; a waiting `next` resolves with `done`. */
   readonly signal?: AbortSignalLike;

@@ -7,6 +7,7 @@ export interface AdoptProgress {
   readonly key: unknown;
 }
 
+/** Options of `adopt`. */
 export interface AdoptOptions {
   /** Called after each group of 64 entries, once it is on disk. */
   readonly onProgress?: (progress: AdoptProgress) => void;
@@ -30,6 +31,7 @@ export interface AdoptOptions {
   readonly parse?: 'text' | 'json' | ((text: string, key: string) => unknown);
 }
 
+/** What `adopt` has done with each entry. */
 export interface AdoptResult {
   /** Entries that were copied. */
   readonly moved: number;

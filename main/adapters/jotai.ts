@@ -1,6 +1,7 @@
 import { SharedValues } from './shared-values.ts';
 import { assertStore, isPromise, type OnError, parseOptions, VALUE_STORE_METHODS, type ValueStore } from './store.ts';
 
+/** Options of `jotaiStorage`. */
 export interface JotaiStorageOptions {
   /**
    * Receives the error when the value that another window has set can't be read, and in a page also when the subscription ends by itself.

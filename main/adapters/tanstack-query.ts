@@ -5,6 +5,7 @@ import type { Range } from '../../protocol/options.ts';
 import { assertStore, parseOptions, VALUE_STORE_METHODS, type ValueStore } from './store.ts';
 import { throttleWrites } from './throttle-writes.ts';
 
+/** Options of `queryPersister`. */
 export interface QueryPersisterOptions {
   /** The key in the store. Default `'tanstack-query'`. */
   readonly key?: string;
@@ -69,6 +70,7 @@ export function queryPersister<Client = any>(
   };
 }
 
+/** Options of `queryStorage`. */
 export interface QueryStorageOptions {
   /** The beginning of the keys in the store. Default `'tanstack-query'`. */
   readonly prefix?: string;

@@ -7,6 +7,7 @@ export type { UnstorageEvent } from './unstorage-watch.ts';
 
 const MS_PER_SECOND = 1000;
 
+/** Options of `unstorageDriver`. */
 export interface UnstorageDriverOptions {
   /** A prefix of all keys in the cache, to which a colon is added, so that several storages can share a cache. Default: no prefix. */
   readonly base?: string;

@@ -11,6 +11,7 @@ import {
   type ValueStore,
 } from './store.ts';
 
+/** Options of `zustandStorage`. */
 export interface ZustandStorageOptions {
   /**
    * Receives the error when the value that another window has set can't be read, and in a page also when the subscription ends by itself.

@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 
 /** A directory that is deleted with its contents when it is disposed, or else when the process exits. */
 export interface TemporaryDirectory extends Disposable {
+  /** The absolute path. */
   readonly path: string;
   /** Deletes the directory now. Close its stores first. Calling it again does nothing. */
   remove(): void;

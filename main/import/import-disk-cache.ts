@@ -28,6 +28,7 @@ export interface ImportProgress {
   readonly key: unknown;
 }
 
+/** Options of `importDiskCache`. */
 export interface ImportDiskCacheOptions {
   /** Called after each slice of at most 256 items has been committed. */
   readonly onProgress?: (progress: ImportProgress) => void;
@@ -48,6 +49,7 @@ export interface SkippedItem {
   readonly reason: string;
 }
 
+/** What an import has done with each item. */
 export interface ImportResult {
   /** Items that were stored. */
   readonly imported: number;

@@ -88,6 +88,7 @@ export async function listDatabases(directory: string): Promise<string[]> {
 
 /** The kinds of named stores inside Python's FanoutCache, and the names of their folders. */
 const NAMED_KINDS = ['cache', 'deque', 'index'] as const;
+/** The kind of a named store inside Python's FanoutCache. */
 export type PythonStoreKind = (typeof NAMED_KINDS)[number];
 const MAX_FOLDER_DEPTH = 8;
 

@@ -37,6 +37,7 @@ export type { TestClock } from './test-clock.ts';
 /** The window of raw ports that name none. */
 const RAW_PORT_WINDOW = 'port';
 
+/** Options of `testHost`. */
 export interface TestHostOptions<S extends StoreDeclarations> {
   /** The result of `defineStores`. */
   readonly stores: S;
@@ -55,6 +56,7 @@ export interface TestHostOptions<S extends StoreDeclarations> {
 
 const DEFAULT_ORIGIN = 'app://test';
 
+/** Options of `t.page`. */
 export interface TestPageOptions {
   /** The result of `authorize` for the page. Default: everything. */
   readonly grant?: Grant;
@@ -70,11 +72,13 @@ export interface TestPageOptions {
   readonly origin?: string;
 }
 
+/** Options of `t.attach`. */
 export interface TestAttachOptions extends TestPageOptions {
   /** Names of settings that the page has in its first line, as with `ready` of `host.install`. */
   readonly ready?: readonly string[];
 }
 
+/** Options of `t.port`. */
 export interface TestPortOptions extends TestPageOptions {
   /**
    * The purpose of the port: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`.
@@ -88,7 +92,9 @@ export type ElectronlessHost<S extends StoreDeclarations> = Pick<
   'stores' | 'directory' | 'windows' | 'queue' | 'caches' | 'sessions' | 'close'
 >;
 
+/** A host without Electron, and the controls of a test. Disposing it closes it: `using t = await testHost(…)`. */
 export interface TestHost<S extends StoreDeclarations> {
+  /** The host of the application, as its main process has it. */
   readonly host: ElectronlessHost<S>;
   /**
    * Opens a page over a message port. Returns what `diskCache` is in a window. Default grant: everything.

@@ -2,6 +2,7 @@ import { type Access, getRequiredAccess } from '../../protocol/contract/signatur
 import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
 import { DiskCacheError, ERROR_CODES, type ErrorCode } from '../../protocol/error.ts';
 
+/** Which calls `t.fail` makes fail, and how many. */
 export interface FailOptions {
   /** How many calls fail, from 1. Default 1. With `Infinity` calls fail until the returned function is called. */
   readonly times?: number;

@@ -10,7 +10,9 @@ export interface JobsOptions {
 
 /** Jobs of a queue, and the counts of all its jobs. */
 export interface JobList<T> {
+  /** The jobs, ordered by state. */
   readonly jobs: readonly Job<T>[];
+  /** How many jobs the queue has in each state. */
   readonly counts: JobCounts;
   /** Whether the queue is paused: no job is started until it is resumed. */
   readonly isPaused: boolean;

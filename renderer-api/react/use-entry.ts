@@ -7,6 +7,7 @@ import { type DataState, type SuspenseOptions, useObserver } from './use-observe
 /** A value, or a function that computes it from the one that is shown. */
 export type NextValue<V> = V | ((shown: V | undefined) => V);
 
+/** The functions that write an entry. */
 export interface EntryActions<V> {
   /**
    * Sets the value. All components of this page show it at once; if it is refused, they show the stored value again and the promise rejects.

@@ -16,6 +16,7 @@ import {
 import { diskCache } from '../index.ts';
 import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
 
+/** The entries of a range. */
 export interface EntriesResult<K, V> extends DataState {
   /** In the order of the range; empty while it is loading. An entry is the same object until its value changes. */
   readonly entries: readonly EntryRow<K, V>[];
@@ -34,6 +35,7 @@ export function useEntries<K extends Key, V>(
   return { entries: value, ...state };
 }
 
+/** The values of a deque. */
 export interface DequeResult<V> extends DataState {
   /** From the first to the last; empty while they are loading. */
   readonly values: readonly V[];
@@ -45,6 +47,7 @@ export function useDeque<V>(deque: RemoteDeque<V>, { suspense }: SuspenseOptions
   return { values: value, ...state };
 }
 
+/** The jobs of a queue. */
 export type JobsResult<T> = JobList<T> & DataState;
 
 /** Returns the jobs of a queue with their states and progress, and the counts of all its jobs, and follows their changes. */
@@ -56,6 +59,7 @@ export function useJobs<T>(
   return { ...value, ...state };
 }
 
+/** Whether the application can reach the network. */
 export interface ConnectionResult extends DataState {
   /** Whether the application can reach the network. Until the main process has answered, and without `host.offline`: `navigator.onLine`. */
   readonly online: boolean;

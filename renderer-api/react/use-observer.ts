@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from 'react';
 import type { Observer, Snapshot } from '../bindings/index.ts';
 
+/** How a hook waits and fails. */
 export interface SuspenseOptions {
   /**
    * With true the component suspends until the first read, so that the nearest `Suspense` shows its fallback, and an error is thrown to the

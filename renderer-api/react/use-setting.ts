@@ -5,6 +5,7 @@ import { observeSetting, setSetting } from '../bindings/index.ts';
 import { resolveNext } from './use-entry.ts';
 import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
 
+/** The functions that write a setting. */
 export interface SettingActions<V> {
   /**
    * Sets the value, or computes it from the one that is shown. All components of this page show it at once; if it is refused, they show the

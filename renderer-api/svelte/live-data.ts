@@ -6,6 +6,7 @@ import { IDLE, waitUntilLoaded } from '../bindings/loading.ts';
 
 /** Reactive data of a store: `entry.value` in effects, templates and `$derived`, or `$entry` by Svelte's store contract. */
 export interface Live<V> {
+  /** The value that is shown. */
   readonly value: V;
   /** Why the data can't be read, or why the last write failed; otherwise undefined. `value` keeps the last known value. */
   readonly error: unknown;
@@ -21,6 +22,7 @@ export interface Live<V> {
 
 /** Reactive data that can also be written: `entry.value = …`, `$entry = …`, `bind:value={entry.value}`. */
 export interface WritableLive<V> extends Live<V> {
+  /** The value that is shown. Assigning to it calls `set`. */
   value: V;
   /** Shows the value at once and stores it. Resolves when it is stored. If it can't be stored, rejects, with the reason also in `error`. */
   set(value: V): Promise<void>;

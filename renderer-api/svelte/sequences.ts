@@ -19,6 +19,7 @@ export const useDeque = <V>(deque: RemoteDeque<V>): Live<readonly V[]> => create
 
 /** The jobs of a queue, and the counts of all its jobs. */
 export interface LiveJobs<T> extends Live<readonly Job<T>[]> {
+  /** How many jobs the queue has in each state. */
   readonly counts: JobCounts;
   /** Whether the queue is paused: no job is started until it is resumed. */
   readonly isPaused: boolean;

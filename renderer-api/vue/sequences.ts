@@ -22,6 +22,7 @@ export const useDeque = <V>(deque: RemoteDeque<V>): LiveRef<Readonly<Ref<readonl
 
 /** Refs of a queue, beside its jobs. */
 export interface QueueState {
+  /** How many jobs the queue has in each state. */
   readonly counts: Readonly<Ref<JobCounts>>;
   /** Whether the queue is paused: no job is started until it is resumed. */
   readonly isPaused: Readonly<Ref<boolean>>;
