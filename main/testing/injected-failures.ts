@@ -46,14 +46,16 @@ export class InjectedFailures {
   add(code: ErrorCode, options: FailOptions = {}): () => void {
     const { times = 1, store, method } = options;
     if (!ERROR_CODES.includes(code))
-      throw badOption(`There is no code "${String(code)}"; there are ${ERROR_CODES.join(', ')}`);
+      throw badOption(`unknown code "${String(code)}"; valid codes: ${ERROR_CODES.join(', ')}`);
     if (!(typeof times === 'number' && times >= 1)) throw badOption(`times is ${String(times)}; give a number from 1`);
     if (store !== undefined && !this.#stores.has(store)) {
-      throw badOption(`There is no store "${store}"; there are ${[...this.#stores.keys()].join(', ')}`);
+      throw badOption(`unknown store "${store}"; declared stores: ${[...this.#stores.keys()].join(', ')}`);
     }
     const kinds = store === undefined ? [...this.#stores.values()] : [this.#stores.get(store)!];
     if (method !== undefined && !kinds.some((kind) => Object.hasOwn(SIGNATURES[kind], method)))
-      throw badOption(`There is no method "${method}" that could fail`);
+      throw badOption(
+        `unknown method "${method}"; give a method of ${store === undefined ? 'a declared store' : `store "${store}"`}`,
+      );
     const failure: PendingFailure = { ...options, code, timesLeft: times };
     this.#pending.add(failure);
     return () => void this.#pending.delete(failure);

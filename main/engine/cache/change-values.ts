@@ -22,7 +22,7 @@ export function addValue(change: Change, read: ReadLive): Change | undefined {
 const toDiskCacheError = (cause: unknown): DiskCacheError =>
   cause instanceof DiskCacheError
     ? cause
-    : new DiskCacheError('CORRUPT', 'The value of a change can not be read; see the cause', { cause });
+    : new DiskCacheError('CORRUPT', "The value of a change can't be read; see the cause", { cause });
 
 /** Reads the values that a subscription to exact keys reports as `before` of the first changes. Skips those that can't be read. */
 export function readKnownValues({ known, filter, read }: ChangeSubscription): void {

@@ -85,7 +85,7 @@ export function warnAboutFaults(moved: readonly PendingMove[], refused: Readonly
   if (refused.size === 0) return;
   const list = [...refused].map(([name, reason]) => `"${name}": ${reason}`).join('; ');
   const files = moved.map(({ source }) => source.path).join(' and ');
-  emitWarning(`${refused.size} of the values in ${files} were not moved, and stay there only: ${list}`, {
+  emitWarning(`${refused.size} of the values in ${files} were not moved and remain in the file only: ${list}`, {
     code: 'BAD_VALUE',
   });
 }

@@ -88,7 +88,7 @@ function parseJson(text: string, hint = ''): unknown {
 }
 
 function getKeyHint({ format, encryptionKey }: MoveSource): string {
-  if (encryptionKey !== undefined) return ', or its encryptionKey or encryptionAlgorithm is another one';
+  if (encryptionKey !== undefined) return ', or encryptionKey or encryptionAlgorithm is wrong';
   return format === 'lowdb' || format === 'electron-conf' ? '' : ', or it is encrypted and needs its encryptionKey';
 }
 
