@@ -1,4 +1,4 @@
-/** How long does a test wait for its host? Four stores, in the temporary directory of `testHost` and in one that is kept. */
+/** Measures how long opening a test host takes, with four stores, in a temporary directory and in one that is kept. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ async function timeKept(): Promise<number> {
   }
 }
 
-/** In turn, so that a busy machine slows all of them down. */
+/** Alternates, so that a busy machine slows all of them down. */
 const contenders: Readonly<Record<string, () => Promise<number>>> = {
   'one store': () => timeOpening({}, defineStores({ api: cache() })),
   'four stores': () => timeOpening({}),

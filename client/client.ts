@@ -116,7 +116,7 @@ export class Client {
     this.#timer = undefined;
   }
 
-  /** Awaits and doesn't use `queueMicrotask`, which fake timers of a test may replace. */
+  /** Sends the turn's calls in a microtask. It awaits, because fake timers of a test may replace `queueMicrotask`. */
   async #flushTurn(): Promise<void> {
     await 0;
     if (this.#turn.length === 0) return;

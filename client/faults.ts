@@ -35,9 +35,9 @@ const WHY_NOT_CONNECTED = {
     'The main process did not answer. Is its host open, and was this window opened after host.install(session), or host.attach?',
 } as const;
 
-/** What a page lacks that can't connect. */
+/** What is missing in a page that can't connect. */
 export type MissingForConnection = keyof typeof WHY_NOT_CONNECTED;
 
-/** Returns the error of a page that can't connect, with what to do. */
+/** Creates the error of a page that can't connect, which says what to do. */
 export const createConnectError = (missing: MissingForConnection): DiskCacheError =>
   new DiskCacheError('DISCONNECTED', WHY_NOT_CONNECTED[missing]);

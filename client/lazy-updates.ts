@@ -8,7 +8,7 @@ import type { Updates } from './updates.ts';
 import { toArgumentError, toWireArguments } from './wire-arguments.ts';
 
 /**
- * Checks a listener and its options, whose getters may throw.
+ * Checks a listener and its options. Getters of the options may throw.
  *
  * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`
  */

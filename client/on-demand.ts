@@ -25,7 +25,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
   });
 }
 
-/** Loads the code for errors that say precisely what is wrong. */
+/** Loads the code that creates detailed errors. */
 export const loadFaults = () => loadPart('faults', () => import('./faults.ts'));
 
 /** Starts something as soon as its part is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */

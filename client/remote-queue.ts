@@ -34,7 +34,7 @@ export interface RemoteQueue<T = unknown> extends Remote<Omit<QueueContract<T>, 
   ): () => void;
 }
 
-/** Of a `RemoteStore`, a queue only has what belongs to a queue. */
+/** A queue has only some methods of a `RemoteStore`, so it contains one instead of extending it. */
 class QueueMethods {
   readonly #store: RemoteStore;
 

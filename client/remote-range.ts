@@ -40,6 +40,6 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
   }
 }
 
-/** Every platform has it, but its type is declared in a later library than those of this folder. */
+/** Collects all items. Every platform has `Array.fromAsync`, but the `lib` of this folder doesn't declare it. */
 const collect = <T>(items: AsyncIterable<T>): Promise<T[]> =>
   (Array as unknown as { fromAsync<A>(items: AsyncIterable<A>): Promise<A[]> }).fromAsync(items);

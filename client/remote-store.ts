@@ -36,12 +36,12 @@ export class RemoteStore {
   readonly #client: Client;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
-  /** Of settings: what the page knows of them. */
+  /** The page's copy of the settings, if the store has any. */
   readonly #settings: SettingsState = { listeners: new Set() };
-  /** Keeps it up to date, from the first use on. */
+  /** Keeps the copy up to date, from the first use on. */
   #opening: Promise<SettingsMirror> | undefined;
 
-  /** `signatures`: those of the store's kind, where it is known. */
+  /** `signatures` are those of the store's kind, if it is known. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
     defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), RemoteStore.run);
     defineMethods(RemoteStore, ['update', 'transact', 'memoize'], async (_, method) => {
@@ -101,7 +101,7 @@ export class RemoteStore {
     return this.#client.updates.subscribe(this.#store, listener as (change: StoreEvent) => void, options);
   }
 
-  /** The members of `RemoteSettings` that aren't in the contract: from here to `onAnyChange`. */
+  /** From here to `onAnyChange`: the members of `RemoteSettings` that aren't in the contract. */
   get now(): unknown {
     return this.#settings.now ?? this.#takeReady();
   }
@@ -135,7 +135,7 @@ export class RemoteStore {
     return new RemoteRange((after) => RemoteStore.run(this, 'page', [projection, range, after]) as Promise<ResultPage>);
   }
 
-  /** Calls a method of the contract, also for classes that have a part of this one's methods. */
+  /** Calls a method of the contract. Static, because classes with fewer methods than this one use it, too. */
   static run(store: RemoteStore, method: string, args: readonly unknown[]): Promise<unknown> {
     return rejectOnThrow(() => {
       const signature = store.#getSignature(method);
@@ -163,11 +163,11 @@ export class RemoteStore {
     });
   }
 
-  /** Asks the preload script of a window with `ready` for the settings, once for as long as the mirror follows them. */
+  /** Asks the preload script of a window with `ready` for the settings. From then on the mirror follows them. */
   #takeReady(): unknown {
     const ready = (globalThis as { readonly [READY_KEY]?: ReadyFunction })[READY_KEY]?.(this.#store);
     if (!(ready instanceof Map)) throw fromErrorData((ready ?? NOT_LOADED) as ErrorData);
-    // If they can't be followed, they are asked for again.
+    // If they can't be followed, the next `now` asks again.
     this.load().catch(() => {
       this.#settings.now = undefined;
     });
@@ -175,7 +175,7 @@ export class RemoteStore {
     return this.#settings.now;
   }
 
-  /** Calls on the store wait until it is open, so that a listener receives the writes that follow it. */
+  /** Opens the mirror. Calls on the store wait for that, so that a listener receives the writes that follow its registration. */
   #openMirror(): Promise<SettingsMirror> {
     this.#opening ??= this.#client
       .exclusive(this.#store, async () => {
@@ -236,7 +236,7 @@ const isNotStreamable = (error: unknown): boolean =>
 /** For a key, and a range or options. */
 const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
 
-/** Where the arguments tell the kind of the store: a patch of settings, and options of a cache's queue. */
+/** Returns the roles of arguments that only one kind of store takes: a patch of settings, or the queue options of a cache. */
 function getRoles(method: string, args: readonly unknown[]): readonly ArgumentRole[] | undefined {
   if (method === 'set' && args.length === 1) return ['value'];
   return method === 'push' && Object(args[1]).prefix !== undefined ? ['value', 'queue'] : undefined;

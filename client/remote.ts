@@ -81,7 +81,7 @@ export type Remote<C> = {
     : never;
 } & { readonly [M in keyof C & PropertyName]: C[M] extends () => infer R ? Promise<R> : never };
 
-/** The keys whose changes are reported, and whether with values. */
+/** Which changes a subscription receives, and who receives its end. */
 export interface RemoteSubscribeOptions<K = Key> extends SubscribeOptions<K> {
   /** Receives the reason when the subscription ends by itself. Without it that is an uncaught error. */
   readonly onError?: (error: unknown) => void;
@@ -104,14 +104,14 @@ interface RemoteStoreMethods<Contract, K, V> {
 /** Methods that caches and indexes have in a page. */
 interface RemoteWatchMethods<K, V, R> {
   /**
-   * Iterates over the values of a key, from any window or process: the present one first, undefined if there is none, then one after each
-   * change; a slow reader gets the latest one only. It ends by `break` or `return` and by `signal`, and outlives a lost connection; a value
-   * that can't be read, or a connection that can't be opened again, rejects. The values are frozen: copy one to change it.
+   * Iterates over the values of a key: first the present one (undefined if the key is missing), then one after each change from any window or
+   * process. A slow reader gets only the latest one. The iteration ends by `break` or `return`, and by `signal`. It continues after a reconnect; if
+   * a value can't be read, or the connection is given up, it rejects. The values are frozen.
    */
   watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined>;
   /**
-   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array in which unchanged entries
-   * are the same objects. Only what changed is sent, unless `order`, `tag` or `limit` are given.
+   * Iterates over the states of a range, like `watch`: each state is a frozen array of all entries, in which unchanged entries stay the same
+   * objects. Only changed entries are sent, unless `order: 'key'`, `tag` or `limit` is given: then the range is read again.
    */
   watchMany(range?: R, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]>;
 }
@@ -168,7 +168,7 @@ export interface RemoteIndex<K extends Key = Key, V = unknown>
   deleteMany(keys: Iterable<K>, options: { readonly each: true }): Promise<boolean[]>;
   deleteMany(keys: Iterable<K>, options?: { readonly each?: false }): Promise<number>;
   deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): Promise<number | boolean[]>;
-  /** Deletes everything; with a prefix only entries whose key begins so, and resolves to their number. */
+  /** Deletes everything; with a prefix, only the entries whose key begins with it, and resolves to their number. */
   clear(): Promise<void>;
   clear(options: ClearOptions): Promise<number>;
   // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
@@ -195,7 +195,7 @@ export interface RemoteDeque<V = unknown>
   values(): RemoteRange<V>;
   /** From the last to the first. */
   reversed(): RemoteRange<V>;
-  /** Iterates over the values of the whole deque, read again after each change; otherwise as `watch` of a cache. */
+  /** Iterates over all values of the deque, which are read again after each change; otherwise like `watch` of a cache. */
   watch(options?: WatchOptions): AsyncIterableIterator<readonly V[]>;
 }
 

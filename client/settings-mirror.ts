@@ -24,7 +24,7 @@ export interface SettingsState {
   readonly listeners: Set<SettingsRegistration>;
 }
 
-/** Opens a mirror for a caller that holds the store: other calls on it wait. A failure is that of the next `load`. */
+/** Opens a mirror for a caller that holds the store, so that other calls on it wait. If it fails, the next `load` reports it. */
 export async function openMirror(client: Client, store: string, state: SettingsState): Promise<SettingsMirror> {
   const mirror = new SettingsMirror(client, store, state);
   await mirror.open();
@@ -32,8 +32,8 @@ export async function openMirror(client: Client, store: string, state: SettingsS
 }
 
 /**
- * Keeps the settings that a page knows up to date. It first subscribes and then reads; each change makes it read again, so that only the fact
- * of a change is sent to pages that don't need the values.
+ * Keeps a page's copy of the settings up to date. It first subscribes and then reads. After each change it reads again: the main process
+ * sends values only to pages that ask for them.
  *
  * Invariant: until it has ended, the last change of the store is followed by a read; when it ends, each listener's `onError` is called.
  */
@@ -43,7 +43,7 @@ export class SettingsMirror {
   readonly #state: SettingsState;
   #unsubscribe: (() => void) | undefined;
   #isReading = false;
-  /** There was a change since the read was sent. */
+  /** Whether something has changed since the read was sent. */
   #isStale = false;
 
   constructor(client: Client, store: string, state: SettingsState) {
@@ -62,7 +62,7 @@ export class SettingsMirror {
     }
   }
 
-  /** Resolves with `now` as the main process has it; opens the mirror again if it has ended. */
+  /** Updates `now` to what the main process has. Opens the mirror again if it has ended. */
   async load(): Promise<void> {
     this.#subscribe();
     try {
@@ -73,20 +73,20 @@ export class SettingsMirror {
     }
   }
 
-  /** Settles as the write does, when `now` has it: by a read in the same turn. If the read fails, `now` follows with the change. */
+  /** Settles as the write does, once `now` contains it: reads in the same turn. If that read fails, the change itself updates `now`. */
   async follow<T>(write: Promise<T>): Promise<T> {
     const read = this.#fetch().catch(() => {});
     const [result] = await Promise.all([write, read]);
     return result;
   }
 
-  /** The mirror is open: refuses a listener with an invalid path. */
+  /** Starts a listener once the mirror is open. An invalid path is reported to its `onError`. */
   start(registration: SettingsRegistration): void {
-    // It may have been removed since.
+    // It may have been removed while the mirror was opened.
     if (!this.#state.listeners.has(registration)) return;
     try {
       toSegments(registration.path);
-      // After an end it is opened again; a failure is the listener's.
+      // The mirror may have ended: opens it again. A failure is reported to every listener.
       if (this.#state.now === undefined) this.load().catch(() => {});
     } catch (error) {
       this.#state.listeners.delete(registration);
@@ -137,13 +137,13 @@ export class SettingsMirror {
       }
     } catch (error) {
       this.#isStale = false;
-      // The next connection reports a reset, or that there will be none.
+      // The subscription reports a reset after it has reconnected, or an error if it can't.
       if (!(error instanceof DiskCacheError && error.code === 'DISCONNECTED')) this.#end(error);
     }
     this.#isReading = false;
   }
 
-  /** `now` is unknown from here on; a later `load` opens the mirror again. */
+  /** Stops following: `now` is unknown until `load` opens the mirror again. */
   #end(reason: unknown): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
@@ -175,8 +175,8 @@ function notify({ path, listener }: SettingsRegistration, all: unknown, allBefor
 }
 
 /**
- * Deep equality. Plain objects and arrays that were compared once are taken for equal (`compared`), so that it takes time proportional to
- * their size, however often and in which circles a value refers to itself.
+ * Deep equality. Containers that were compared once are assumed equal (`compared`), so that cycles end and shared parts are compared once.
+ * Unlike `isEqual` of the engine it runs in a page, without `node:util`.
  */
 function isEqual(one: unknown, other: unknown, compared: Map<unknown, unknown>): boolean {
   if (!isContainer(one) || !isContainer(other)) return isEqualLeaf(one, other);

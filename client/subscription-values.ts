@@ -8,9 +8,9 @@ import type { ChangeOrReset, StoreEvent } from '../protocol/wire.ts';
 /** A change that carries a value, or the error of reading it, as it was sent. */
 type SentChange = ChangeOrReset & { readonly key: Key; readonly error?: ErrorData };
 
-/** Turns the changes that a subscription with values was sent into those that its listener receives. */
+/** Converts the changes that main sends to a subscription with values into those that its listener receives. */
 export class SubscriptionValues {
-  /** The values last told, of a subscription to exact keys. A key without a value is known to be missing. */
+  /** For a subscription to exact keys: the last known value of each. An entry without `value` is a key that is known to be missing. */
   readonly #known: Map<string | number, { readonly value?: unknown }> | undefined;
   readonly #isOneKey: boolean;
 
@@ -19,7 +19,7 @@ export class SubscriptionValues {
     this.#known = key === undefined && keys === undefined ? undefined : new Map();
   }
 
-  /** Returns the change for the listener; undefined if there is none for it. */
+  /** Returns the change for the listener; undefined if it is not to be called. */
   receive(event: StoreEvent): StoreEvent | undefined {
     const change = event as SentChange;
     if (event.kind === 'known') this.#learn(change.key, change.value);
@@ -28,12 +28,12 @@ export class SubscriptionValues {
     return undefined;
   }
 
-  /** What it knew is no longer certain. */
+  /** Forgets the known values, which may be out of date after missed changes. */
   reset(): void {
     this.#known?.clear();
   }
 
-  /** A value that was read when the subscription began; a change may have been told since. */
+  /** Takes a value that was read when the subscription began, unless a newer one came with a change. */
   #learn(key: Key, value: unknown): void {
     const id = toKeyId(key);
     if (!this.#known?.has(id)) this.#known?.set(id, { value: deepFreeze(value) });
@@ -54,7 +54,7 @@ export class SubscriptionValues {
   }
 }
 
-/** Errors come as data. All subscriptions of a page share a value, which is frozen therefore. */
+/** Converts error data to an error. Freezes the value, because all subscriptions of the page share it. */
 function toChange(change: SentChange): ChangeOrReset & { readonly key: Key } {
   if (change.error !== undefined) return { ...change, error: fromErrorData(change.error) };
   deepFreeze(change.value);

@@ -38,7 +38,7 @@ export async function readAll(
   }
 }
 
-/** Like `upload`, for the stream of an application. */
+/** Like `upload`, for a stream of the application, which is checked first. */
 export const uploadStream = (stream: StreamHandle, id: string, chunks: AsyncIterable<Uint8Array>): Promise<void> =>
   upload(stream, id, iterateStream(chunks));
 

@@ -2,10 +2,16 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import { LatestStates } from '../protocol/latest-states.ts';
 import type { AbortSignalLike, Range, SubscribeOptions, WatchOptions } from '../protocol/options.ts';
-import { createEntriesState, KeyState, ReadState, type WatchedState } from '../protocol/watched-state.ts';
+import {
+  createEntriesState,
+  KeyState,
+  ReadState,
+  toSubscribeOptions,
+  type WatchedState,
+} from '../protocol/watched-state.ts';
 import type { ChangeOrReset } from '../protocol/wire.ts';
 
-/** What a watch uses of a store in a page, and of the connection to it. Nothing here is read from a near cache, except what is large. */
+/** The methods of a page's store that a watch uses. */
 export interface WatchableStore {
   subscribe(
     listener: (change: ChangeOrReset) => void,
@@ -18,7 +24,7 @@ export interface WatchableStore {
 }
 
 /**
- * Starts `watch` or `watchMany` of a store. A deque has no keys: its first argument is the options.
+ * Starts `watch` or `watchMany` of a store. `watch` of a deque takes no key: its first argument is the options.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -39,7 +45,7 @@ export function watch(
         state,
         subscribe: (onChange, onError) => store.subscribe(onChange, { ...options, onError }),
         read,
-        // The subscription connects again, and reports `reset`, or why it can't.
+        // The subscription reconnects and then reports `reset`, or reports why it can't.
         isInterruption: () => !isConnected(),
       },
       signal,
@@ -48,8 +54,7 @@ export function watch(
   if (method === 'watchMany') {
     const range = copy(first ?? {}) as Range;
     const state = createEntriesState(range);
-    const options = { ...getKeys(range), values: !(state instanceof ReadState) };
-    return iterate(state, options, () => store.entries(range), parseSignal(second));
+    return iterate(state, toSubscribeOptions(range, state), () => store.entries(range), parseSignal(second));
   }
   if (first === undefined || isSignal(Object(first).signal))
     return iterate(new ReadState(), {}, () => store.values(), parseSignal(first));
@@ -57,7 +62,10 @@ export function watch(
   return iterate(new KeyState(), { key, values: true }, () => readKey(store, key), parseSignal(second));
 }
 
-/** `getMany` doesn't read from a near cache, which may not have dropped a value yet of which a change was reported. */
+/**
+ * Reads by `getMany`, which bypasses the near cache: that may still hold the value from before a reported change. Only a value that is too
+ * large for `getMany` is read by `get`.
+ */
 const readKey = (store: WatchableStore, key: Key): Promise<unknown> =>
   store.getMany([key]).then(
     ([value]) => value,
@@ -67,22 +75,13 @@ const readKey = (store: WatchableStore, key: Key): Promise<unknown> =>
     },
   );
 
-/** Later changes of the caller's object don't matter. What can't be copied is refused, with its fault, when it is sent. */
+/** Copies an argument, which the caller may change later. What can't be copied is refused, with the reason, when it is sent. */
 function copy(argument: unknown): unknown {
   try {
     return structuredClone(argument);
   } catch {
     return argument;
   }
-}
-
-/** Returns the part of a range that a subscription takes. */
-function getKeys({ prefix, from, to }: Range): SubscribeOptions {
-  return {
-    ...(prefix !== undefined && { prefix }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-  };
 }
 
 const isSignal = (value: unknown): value is AbortSignalLike =>

@@ -10,11 +10,11 @@ import { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 interface RejectedArgument {
   readonly value: unknown;
   readonly name: string;
-  /** Stands before the name: the place of the argument among others. */
+  /** What stands before the name in a message: the position among several arguments. */
   readonly prefix: string;
 }
 
-/** Names the argument that can't be sent. The part at fault, and the remedy, are found by code that is loaded for it (faults.ts). */
+/** Names the argument that can't be sent. Code that is loaded on demand finds the part at fault and the remedy (faults.ts). */
 export class UnsendableArgumentError extends DiskCacheError {
   readonly rejected: RejectedArgument;
 

@@ -47,7 +47,7 @@ test('the first line of a page has what is stored, then follows every window', a
   await expect.poll(() => other.evaluate('document.documentElement.dataset.theme')).toBe('light');
 });
 
-test('a reload and a return have the present values, a page of another origin and subframes none', async ({
+test('a reload and a return have the present values; a page of another origin and subframes have none', async ({
   launch,
 }) => {
   const { app, page } = await startReadyApp(launch);

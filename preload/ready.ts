@@ -1,5 +1,5 @@
 /**
- * The preload script of windows with `ready`: lets the page's first line have settings. It runs sandboxed and isolated, and exposes one
+ * The preload script of windows with `ready`, by which a page gets settings in its first line. It runs sandboxed and isolated. It exposes one
  * function, which takes the name of a store and returns plain data (protocol/handshake.ts).
  */
 import { contextBridge, ipcRenderer } from 'electron';

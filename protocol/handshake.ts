@@ -41,9 +41,9 @@ export interface PeerGone {
 }
 
 /**
- * `ready`: how a page gets settings in its first line. A second preload script exposes one function under `READY_KEY`, in the windows of
- * sessions where an application has asked for it. It asks main by a synchronous message on `READY_CHANNEL`, whose argument is the name of the
- * store; main checks the sending frame again each time.
+ * `ready`: how a page gets settings in its first line. In sessions where the application has asked for it, a second preload script exposes one
+ * function under `READY_KEY`. The function sends main a synchronous message on `READY_CHANNEL` with the name of the store. Main checks the
+ * sending frame for each message.
  */
 export const READY_KEY = 'deskcache:ready';
 export const READY_CHANNEL = 'deskcache:ready';
@@ -59,8 +59,8 @@ export interface ReadyRefusal {
 }
 
 /**
- * Returns a map with the settings by the name of their store, or why there are none. Electron's bridge clones a map as it clones a message,
- * but an object part by part, with losses.
+ * Returns a map from the store's name to its settings, or the error as data; undefined for a store that isn't ready. A map, because Electron's
+ * bridge clones it as it clones a message, but copies an object part by part, with losses.
  */
 export type ReadyFunction = (store: string) => ReadonlyMap<string, unknown> | ErrorData | undefined;
 

@@ -1,10 +1,12 @@
 import type { Key } from './key.ts';
 
-/** Returns a `Map` key for a key: equal for equal keys. The text of other keys than strings and numbers equals no string key. */
+/**
+ * Returns a string or number that is equal for equal keys, for use in a `Map`. The text of an array, date or other key begins with a lone
+ * surrogate, which no string key contains, so that the two never collide.
+ */
 export const toKeyId = (key: Key): string | number =>
   typeof key === 'string' || typeof key === 'number' ? key : `\ud800${toText(key)}`;
 
-/** A key can't have a lone surrogate, with which the text of a key begins. */
 function toText(key: Key): string {
   if (typeof key === 'string') return JSON.stringify(key);
   if (typeof key !== 'object' || key === null) return typeof key + String(key);

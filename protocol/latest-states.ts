@@ -6,13 +6,13 @@ import type { ChangeOrReset } from './wire.ts';
 export interface WatchSource<T> {
   readonly state: WatchedState<T>;
   /**
-   * Calls `onChange` with every change from now on, and `onEnd` when there will be no more, with the reason if that is a failure. Returns
-   * an unsubscribe function.
+   * Calls `onChange` with every change from now on, and `onEnd` after the last one, with the reason if it is a failure. Returns an unsubscribe
+   * function.
    */
   subscribe(onChange: (change: ChangeOrReset) => void, onEnd: (failure?: unknown) => void): () => void;
   /** Reads the present state. */
   read(): unknown;
-  /** Returns whether a read failed because the connection was lost; the next one reports `reset`. */
+  /** Returns whether a read failed because the connection was lost. The next connection then reports `reset`. */
   isInterruption(error: unknown): boolean;
 }
 
@@ -22,10 +22,10 @@ type Reader<T> = (result: Result<T> | Promise<Result<T>>) => void;
 const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined });
 
 /**
- * Iterates over the states of something: the present one first, then one after each change. A reader that is slower than the changes gets
- * the latest state, and never two at once. It ends by `return`, by `signal`, or with its source; a failure rejects, and ends it, too.
+ * Iterates over the states of a value: the present one first, then one after each change. A reader that is slower than the changes gets only
+ * the latest state. The iteration ends by `return`, by `signal`, or when its source ends; a failure rejects and ends it as well.
  *
- * Invariant: nothing is subscribed before the first `next`, nor after the end; every `next` settles by then.
+ * Invariant: it is subscribed only between the first `next` and the end, and every `next` has settled by the end.
  */
 export class LatestStates<T> implements AsyncIterableIterator<T, undefined> {
   readonly #source: WatchSource<T>;
@@ -34,7 +34,7 @@ export class LatestStates<T> implements AsyncIterableIterator<T, undefined> {
   /** The changes since a read began. */
   #meanwhile: ChangeOrReset[] | undefined;
   #unsubscribe: (() => void) | undefined;
-  /** The state isn't that of the last `next` any more. */
+  /** Whether the state may differ from the one that was yielded last. */
   #isNew = true;
   #isBusy = false;
   #hasEnded = false;
@@ -67,7 +67,7 @@ export class LatestStates<T> implements AsyncIterableIterator<T, undefined> {
 
   readonly #onAbort = () => this.#end();
 
-  /** Gives the first reader the next state, if there is a new one. */
+  /** Yields a new state to the reader that has waited longest. */
   #advance(): void {
     if (this.#isBusy || !this.#isNew || this.#readers.length === 0) return;
     this.#isBusy = true;
@@ -89,7 +89,7 @@ export class LatestStates<T> implements AsyncIterableIterator<T, undefined> {
     if (state.isUnknown && !(await this.#read())) return;
     if (this.#readers.length === 0) return;
     const value = state.get();
-    // Unknown again if changes were lost, or carried no value, while it was read: the next one is read again.
+    // The state is unknown again if changes without a value arrived while it was read: then it is read once more.
     this.#isNew = state.isUnknown;
     this.#readers.shift()!({ done: false, value });
   }
@@ -101,7 +101,7 @@ export class LatestStates<T> implements AsyncIterableIterator<T, undefined> {
     else this.#unsubscribe = unsubscribe;
   }
 
-  /** Reads the state; returns false if the connection was lost, and the state is read when it is there again. */
+  /** Reads the state. Returns false if the connection was lost: it is read again after a reconnect. */
   async #read(): Promise<boolean> {
     if (this.#hasEnded) return false;
     const meanwhile: ChangeOrReset[] = [];
@@ -127,7 +127,7 @@ export class LatestStates<T> implements AsyncIterableIterator<T, undefined> {
 
   readonly #onEnd = (failure?: unknown): void => this.#end(failure === undefined ? undefined : { error: failure });
 
-  /** A failure that no reader was waiting for is that of the next one. */
+  /** Returns the result after the end. A failure rejects once: the waiting reader or, if none waits, the next one. */
   #takeFailure(): Promise<Result<T>> {
     const failure = this.#failure;
     this.#failure = undefined;

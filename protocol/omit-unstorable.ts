@@ -3,7 +3,7 @@ import { DiskCacheError } from './error.ts';
 import { getTag, isPlainObject, NATIVE_NAMES } from './native-types.ts';
 import type { Storable } from './plain-values.ts';
 
-/** Objects in a value after which its structure counts as endless: getters can create new objects at every read. */
+/** Maximum number of objects in a value. Getters can create new objects at every read, so a value may have no end. */
 const MAX_OBJECTS = 2 ** 20;
 
 /** Stands for a part that can't be stored. */
@@ -11,10 +11,10 @@ const OMITTED = Symbol('omitted');
 
 /**
  * Returns a deep copy of a value without the parts that can't be stored: functions, symbols, promises, weak collections, streams, Blobs,
- * DOM nodes and other objects of the platform, whatever is nested more than 1000 levels deep, and what throws when it is read. They are
- * left out of objects, maps and sets, as `JSON.stringify` leaves them out of objects; in arrays, and as the whole value, they become
- * `undefined`. Dates, maps, sets, bytes, errors, cycles and shared parts are kept. An instance of a class becomes what its `toJSON`
- * returns, or a plain object of its own enumerable properties, with the values of getters. O(size of the value).
+ * DOM nodes and other objects of the platform, parts nested more than 1000 levels deep, and properties whose getter throws. They are left
+ * out of objects, maps and sets, as `JSON.stringify` leaves them out of objects. In arrays, and as the whole value, they become `undefined`.
+ * Dates, maps, sets, bytes, errors, cycles and shared parts are kept. An instance of a class becomes the result of its `toJSON`, or else a
+ * plain object of its own enumerable properties, with the values of getters. O(size of the value).
  *
  * @throws {DiskCacheError} `TOO_LARGE` for a value of more than about a million objects, and nothing else.
  */
@@ -145,7 +145,7 @@ class StorableCopy {
 /** The classes whose instances are stored as they are. */
 const STORABLE_NAMES: ReadonlySet<string> = /* @__PURE__ */ (() => new Set(NATIVE_NAMES.flat()))();
 
-/** Returns a property; a symbol, which is omitted, if reading it throws. */
+/** Returns a property; `OMITTED` if reading it throws. */
 function read(part: object, name: PropertyKey): unknown {
   try {
     return part[name as never];
@@ -167,7 +167,7 @@ function listEntries(part: Map<unknown, unknown> | Set<unknown>): [key: unknown,
 /** Declared by every platform, but by no library that this folder includes. */
 declare function structuredClone<T>(value: T): T;
 
-/** Copies a date, a pattern, bytes, or a wrapped primitive, without properties that structured clone would lose. */
+/** Copies a date, a regular expression, bytes, or a boxed primitive, without properties that structured clone would lose. */
 function copyNative(part: object): unknown {
   if (ArrayBuffer.isView(part)) {
     const { buffer, byteOffset, byteLength } = part;

@@ -82,13 +82,13 @@ export type CollectionOptions = Pick<
   'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
 >;
 
-/** When an item expires: after some time, or at a point in time. At most one of the two; `BAD_OPTION` for both. */
+/** When an item expires: `ttl` after now, or at `expiresAt`. Giving both throws `BAD_OPTION`. */
 export interface ExpiryOptions {
   /** Milliseconds until the item expires; overrides the store's default. 0 or less stores an item that has already expired. */
   readonly ttl?: number;
   /**
-   * The time at which the item expires, in epoch milliseconds by the store's clock; overrides the store's default. A time that has passed
-   * stores an item that has already expired; `Infinity` means never.
+   * The time at which the item expires, in epoch milliseconds by the store's clock; overrides the store's `ttl`. With a time in the past the
+   * item is stored as already expired; `Infinity` means never.
    */
   readonly expiresAt?: number;
 }
@@ -101,13 +101,15 @@ export interface SetOptions extends ExpiryOptions {
 /** An entry of `setMany`. Its own options take precedence over those of the call, separately for expiry and tag. */
 export type EntryWithOptions<K, V> = readonly [key: K, value: V, options?: SetOptions];
 
+/** Options of `deleteMany`. */
 export interface DeleteManyOptions {
   /** Return for each key whether there was a live item, instead of their number. Default false. */
   readonly each?: boolean;
 }
 
+/** Options of `clear`. */
 export interface ClearOptions {
-  /** Delete only the items whose key begins so, as `deletePrefix`. */
+  /** Delete only the items whose key begins with this prefix, as `deletePrefix` does. */
   readonly prefix: Key;
 }
 
@@ -140,23 +142,23 @@ export interface Range<K = Key> {
 export type ChangeKind = 'set' | 'delete' | 'expire' | 'evict' | 'clear';
 
 /**
- * A change of an item. `clear` has no key, and concerns all. With `values: true` a change also tells what the item was changed to; these
- * values are frozen where they are plain objects and arrays, because all listeners get the same ones.
+ * A change of an item. `clear` has no key and concerns all items. With `values: true` a change also has the new value. Plain objects and
+ * arrays in it are frozen, because all listeners get the same ones.
  */
 export interface Change<K = Key, V = unknown> {
   readonly kind: ChangeKind;
   readonly key?: K;
-  /** With `values: true`, of `set`: the value that is stored when the change is delivered. */
+  /** With `values: true`, for `set`: the value that is stored when the change is delivered. */
   readonly value?: V;
-  /** With `values: true`, of a subscription to `key` or `keys`: the value it was last told, or that was stored when it began. */
+  /** With `values: true` and `key` or `keys`: the value that this subscription received last, or that was stored when it began. */
   readonly before?: V;
-  /** With `values: true`, of `set`, in place of `value`: why the value can't be read, such as `CORRUPT`. */
+  /** With `values: true`, for `set`, in place of `value`: why the value can't be read, such as `CORRUPT`. */
   readonly error?: DiskCacheError;
 }
 
-/** Which changes a subscription is told: those of one key, of several keys, or of a range. Default: all. */
+/** Which changes a subscription receives: those of one key, of several keys, or of a range. Default: all. More than one is `BAD_OPTION`. */
 export interface SubscribeOptions<K = Key> {
-  /** Only changes of this key, and no other that begins with it. */
+  /** Only changes of exactly this key. */
   readonly key?: K;
   /** Only changes of these keys. */
   readonly keys?: Iterable<K>;
@@ -166,17 +168,18 @@ export interface SubscribeOptions<K = Key> {
   readonly from?: K;
   /** Only changes of keys before this one. */
   readonly to?: K;
-  /** Tell `value` and, for `key` and `keys`, `before`. Default false. */
+  /** Whether changes have `value` and, with `key` or `keys`, `before`. Default false. */
   readonly values?: boolean;
 }
 
-/** An `AbortSignal`, by the part that is used of it: where this is compiled its own type may be unknown. */
+/** The part of an `AbortSignal` that is used. Its own type is not known to every program that compiles this. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
+/** Options of `watch` and `watchMany`. */
 export interface WatchOptions {
   /** Ends the iteration when it is aborted; a waiting `next` resolves with `done`. */
   readonly signal?: AbortSignalLike;

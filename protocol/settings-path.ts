@@ -2,7 +2,7 @@ import { formatValue, truncate } from './describe-value.ts';
 import { DiskCacheError } from './error.ts';
 import { isPlainObject } from './native-types.ts';
 
-/** Values that are one setting, whatever they contain: paths don't lead into them. */
+/** Values that are a single setting: paths don't lead into them. */
 type LeafValue =
   | string
   | number
@@ -25,7 +25,7 @@ type Depth = readonly [0, 0, 0, 0, 0];
 /** Member names that a dot path can contain. */
 type Segment<T> = Exclude<keyof T & string, `${string}.${string}`>;
 
-/** Paths below a member; `unknown` members have no known ones. */
+/** Paths below a member. Below a member of type `unknown` every path is allowed. */
 type PathsBelow<Member, Levels extends readonly unknown[]> = unknown extends Member
   ? string
   : Member extends LeafValue
@@ -53,7 +53,7 @@ export type SettingsValue<T, P> = unknown extends T
         : never
       : never;
 
-/** Several settings at once, by their paths. */
+/** New values of several settings, by their paths. */
 export type SettingsPatch<T> = { readonly [P in SettingsPath<T>]?: SettingsValue<T, P> };
 
 const MAX_PATH_SEGMENTS = 16;
@@ -80,7 +80,7 @@ export function parseSettingsPath(path: unknown): readonly [string, ...string[]]
   return segments as [string, ...string[]];
 }
 
-/** Returns an own member of a plain object; undefined if there is none, also for names such as `constructor`. */
+/** Returns an own member of a plain object; undefined if it has no such member, also for inherited names such as `constructor`. */
 export const getMember = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null && isPlainObject(value) && Object.hasOwn(value, name)
     ? (value as Readonly<Record<string, unknown>>)[name]

@@ -88,9 +88,9 @@ export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> exten
   /** Any synchronous Standard Schema validator; the main process validates every write and read with it. */
   readonly schema?: StandardSchema<V>;
   /**
-   * Where the application has kept this data so far, such as `lowdb('db.json')`: each top-level member becomes an entry, once, in one
-   * transaction, while the index is opened. Entries that the index has stay, and so do the files. What can't be moved is reported as a
-   * warning of the process.
+   * Where the application has kept this data so far, such as `lowdb('db.json')`. Each top-level member becomes an entry, once, in one
+   * transaction, while the index is opened. Existing entries are kept, and so are the files. What can't be moved is reported as a process
+   * warning.
    */
   readonly from?: MoveSource | readonly MoveSource[];
 }
@@ -100,16 +100,16 @@ export interface DequeDeclarationOptions extends CollectionOptions {
   readonly maxLength?: number;
 }
 
-/** The version of an application's settings: a whole number from 1, or its own semantic version. */
+/** The version of an application's settings: a whole number from 1, or a semantic version, such as that of the application. */
 export type SettingsVersion = number | string;
 
-/** What was set, without defaults and schema, for migrations. */
+/** The settings as a migration sees them: what was set, without defaults and without validation. */
 export interface StoredSettings {
   get(path: string | readonly string[]): unknown;
   has(path: string | readonly string[]): boolean;
   set(path: string | readonly string[], value: unknown): void;
   delete(path: string | readonly string[]): void;
-  /** Returns the names of the top-level members of which something was set. */
+  /** Returns the names of the top-level members that were set, wholly or in part. */
   names(): string[];
 }
 
@@ -122,8 +122,8 @@ export interface SettingsDeclarationOptions<T extends object = Record<string, un
   /** The value of each setting until it is set. Defaults are never stored, so the next version of the application can change them. */
   readonly defaults: T;
   /**
-   * A synchronous Standard Schema validator of all settings together, or an object of them by top-level member. The main process validates
-   * settings when they are set and when they are read; what the schema makes of a value is what is stored and returned.
+   * A synchronous Standard Schema validator of all settings together, or an object of validators by top-level member. The main process
+   * validates settings when they are set and when they are read. The output of the schema is what is stored and returned.
    */
   readonly schema?: StandardSchema<T> | { readonly [K in keyof T]?: StandardSchema<T[K]> };
   /** A whole number from 1, or a semantic version such as `app.getVersion()`. Default: the highest in `migrations`, or 1. */
@@ -135,13 +135,13 @@ export interface SettingsDeclarationOptions<T extends object = Record<string, un
   readonly migrations?: SettingsMigrations;
   /**
    * What a read does with a stored setting that doesn't fit the schema: throw `BAD_VALUE` (the default), or return the default value, with
-   * one warning of the process.
+   * one process warning.
    */
   readonly invalid?: 'throw' | 'default';
   /**
-   * Where the application has kept its settings so far, such as `electronStore('config.json')`: they are moved once, in one transaction,
-   * while the settings are opened, before the migrations. Settings that were set already stay, and so do the files. A file that is damaged
-   * is tried again at the next opening; what can't be moved is reported as a warning of the process.
+   * Where the application has kept its settings so far, such as `electronStore('config.json')`. They are moved once, in one transaction,
+   * while the settings are opened, before the migrations. Settings that were already set are kept, and so are the files. A damaged file is
+   * tried again at the next opening. What can't be moved is reported as a process warning.
    */
   readonly from?: MoveSource | readonly MoveSource[];
 }
@@ -183,8 +183,8 @@ export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): Deque
   createDeclaration('deque', options);
 
 /**
- * Declares the settings of an application: typed values by path (`'editor.fontSize'`), each with a default. Nothing expires or is evicted,
- * and what was set survives a power cut.
+ * Declares the settings of an application: typed values by path (`'editor.fontSize'`), each with a default. They don't expire and are not
+ * evicted, and a setting survives a power cut once `set` has returned.
  */
 export const settings = <T extends object>(
   options: SettingsDeclarationOptions<T> & PlainValues<T>,

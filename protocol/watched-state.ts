@@ -1,14 +1,14 @@
 import { deepFreeze } from './freeze.ts';
 import type { Key } from './key.ts';
 import { toKeyId } from './key-id.ts';
-import type { Range } from './options.ts';
+import type { Range, SubscribeOptions } from './options.ts';
 import type { ChangeOrReset } from './wire.ts';
 
-/** What a watch knows of the state that it follows: read once, and kept by changes that carry values. */
+/** The state that a watch follows: read once, then updated by changes that carry values. */
 export interface WatchedState<T> {
-  /** Whether it has to be read before it is given next, because it never was, or because changes were lost or carry no value. */
+  /** Whether it must be read before the next `get`: it was never read, or changes were lost or carried no value. */
   readonly isUnknown: boolean;
-  /** Takes over what was read. `meanwhile`: the changes that arrived since the read began, which it may or may not contain. */
+  /** Takes the result of a read. `meanwhile`: the changes that arrived since the read began; the result may or may not contain them. */
   load(read: unknown, meanwhile: readonly ChangeOrReset[]): void;
   apply(change: ChangeOrReset): void;
   get(): T;
@@ -73,7 +73,7 @@ class EntriesState implements WatchedState<readonly (readonly [Key, unknown])[]>
     this.isUnknown = false;
     for (const change of meanwhile) {
       const id = change.key === undefined ? undefined : toKeyId(change.key);
-      // It is not certain where the key is now: before or after what was added since.
+      // A key that was removed and set again moves to the end, but the read may already contain that: its position is uncertain.
       if (change.kind === 'set' && removed.has(id!)) this.isUnknown = true;
       if (change.kind !== 'set' && id !== undefined) removed.add(id);
       this.apply(change);
@@ -100,6 +100,14 @@ class EntriesState implements WatchedState<readonly (readonly [Key, unknown])[]>
 const isWithoutValue = (change: ChangeOrReset): boolean =>
   change.kind === 'reset' || (change.kind === 'set' && (change.error !== undefined || !('value' in change)));
 
-/** Entries in another order, of a tag, or only the first ones, can't be kept by the changes of their keys. */
+/** Returns the state of a range. A range with `order: 'key'`, `tag` or `limit` is read again: changes don't carry what it depends on. */
 export const createEntriesState = ({ order, tag, limit, reverse }: Range): WatchedState<unknown> =>
   order === 'key' || tag !== undefined || limit !== undefined ? new ReadState() : new EntriesState(reverse === true);
+
+/** Returns the options of the subscription that keeps a range's state. Changes need no values if each makes it read again. */
+export const toSubscribeOptions = ({ prefix, from, to }: Range, state: WatchedState<unknown>): SubscribeOptions => ({
+  ...(prefix !== undefined && { prefix }),
+  ...(from !== undefined && { from }),
+  ...(to !== undefined && { to }),
+  values: !(state instanceof ReadState),
+});

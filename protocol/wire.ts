@@ -119,7 +119,7 @@ export type ChangeOrReset<K = Key, V = unknown> =
 /** What a subscriber receives: changes of a store, events of a queue, and for both a notice that some were lost. */
 export type StoreEvent = ChangeOrReset | ValueEvent | QueueEvent;
 
-/** What is sent to a subscription with values: errors are data, and `known` is the value that a key had when the subscription began. */
+/** What main sends to a subscription with values. Errors are data. `known` is the value that a key had when the subscription began. */
 export type ValueEvent =
   | { readonly kind: 'known'; readonly key: Key; readonly value: unknown }
   | { readonly kind: 'set'; readonly key: Key; readonly value: unknown }

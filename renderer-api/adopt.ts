@@ -5,17 +5,17 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { AdoptOptions, AdoptResult } from './adoption.ts';
 
 // biome-ignore-start lint/suspicious/noExplicitAny: stores of any key and value type
-/** A store that can adopt what a page has kept in its own storage. */
+/** A store that a page's own storage can be copied into. */
 export type AdoptTarget = RemoteCache<any, any> | RemoteIndex<any, any> | RemoteSettings<any>;
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 
 /**
- * Copies what a page has kept in `localStorage` (or `sessionStorage`), or in an open IndexedDB database, into a store. What the store has
- * under a key stays, so calling it again goes on where it was stopped, and copies nothing twice. The source stays as it is, unless `remove`
- * says otherwise.
+ * Copies the entries of `localStorage`, of `sessionStorage`, or of an open IndexedDB database into a store. Entries that the store already has
+ * stay, so calling it again continues where it was stopped. The source is not changed, unless `remove` is set. The code is loaded with the first
+ * call. O(entries and their bytes).
  *
- * @throws {DiskCacheError} (as a rejection) `BAD_OPTION`; `NOT_ALLOWED` without the right to read and write the store; what writing to the
- * store rejects with, but for values that can't be stored, which are listed. The reason of the signal.
+ * @throws {DiskCacheError} (as a rejection) `BAD_OPTION`; `NOT_ALLOWED` without read and write access to the store; what writing to the store
+ * rejects with, except for values that can't be stored, which are in `skipped`. Also rejects with the reason of the signal.
  */
 export async function adopt(
   source: Storage | IDBDatabase,

@@ -1,22 +1,22 @@
 /** An entry of a page's own storage. */
 export interface SourceEntry {
   readonly key: unknown;
-  /** Of IndexedDB: the object store. */
+  /** The object store of an entry of IndexedDB. */
   readonly objectStore?: string;
   readonly value: unknown;
 }
 
 export interface AdoptionSource {
   count(): Promise<number>;
-  /** Reads the entries, some at a time. */
+  /** Yields the entries in chunks. */
   read(): AsyncGenerator<readonly SourceEntry[]>;
   remove(entries: readonly SourceEntry[]): Promise<void>;
 }
 
-/** Entries that are read together, and written to the store in one message if they are small. */
+/** Entries that are read together. If they are small, they are written to the store in one message. */
 const CHUNK_ENTRIES = 64;
 
-/** Returns undefined for something that is neither a `Storage` nor a database. */
+/** Opens a `Storage` or a database of IndexedDB. Returns undefined for anything else. */
 export function openSource(source: unknown, objectStores: readonly string[] | undefined): AdoptionSource | undefined {
   const { getItem, objectStoreNames } = Object(source) as Partial<Storage & IDBDatabase>;
   if (typeof getItem === 'function') return openStorage(source as Storage);
@@ -31,7 +31,7 @@ function openStorage(storage: Storage): AdoptionSource {
     async *read() {
       for (let at = 0; at < keys.length; at += CHUNK_ENTRIES) {
         yield keys.slice(at, at + CHUNK_ENTRIES).flatMap((key) => {
-          // It may have been removed since.
+          // The entry may have been removed since the keys were listed.
           const value = storage.getItem(key);
           return value === null ? [] : [{ key, value }];
         });

@@ -1,39 +1,41 @@
 import { openSource, type SourceEntry } from './adoption-source.ts';
 
-/** How far it is: `done` of `total` entries, the last of which had this key. */
+/** The progress: `done` of `total` entries, and the key of the last one. */
 export interface AdoptProgress {
   readonly done: number;
   readonly total: number;
   readonly key: unknown;
 }
 
+/** Options of `adopt`. */
 export interface AdoptOptions {
-  /** Called after each group of entries, which is on disk by then. */
+  /** Called after each group of 64 entries, once it is on disk. */
   readonly onProgress?: (progress: AdoptProgress) => void;
-  /** Stops between two groups: the promise rejects with its reason, and what was copied stays. */
+  /** Stops between two groups: the promise rejects with the signal's reason. What was copied stays. */
   readonly signal?: AbortSignal;
-  /** Replaces what the store has under the same key. Default false. */
+  /** Replaces entries that the store has under the same key. Default false: they stay. */
   readonly overwrite?: boolean;
   /** Removes each entry from the source once it is in the store. Default false. */
   readonly remove?: boolean;
-  /** Of a database: the object stores to copy. Default: all. */
+  /** The object stores of a database to copy. Default: all. */
   readonly objectStores?: readonly string[];
   /**
-   * Returns the key in the store (of settings: the path), or undefined to leave the entry out. Default: the key of `localStorage`;
+   * Returns the key in the store (for settings, the path), or undefined to leave the entry out. Default: the key of `localStorage`;
    * `[objectStore, key]` for a database.
    */
   readonly toKey?: (key: unknown, objectStore: string | undefined) => unknown;
   /**
-   * What the texts of `localStorage` are: `'text'`, `'json'` (texts that aren't JSON stay texts), or a function that returns the value.
-   * Default: `'json'` for settings, `'text'` for other stores.
+   * How the strings of `localStorage` are parsed: `'text'` keeps them, `'json'` parses those that are JSON, a function returns the value. Default:
+   * `'json'` for settings, `'text'` for other stores.
    */
   readonly parse?: 'text' | 'json' | ((text: string, key: string) => unknown);
 }
 
+/** What `adopt` has done with each entry. */
 export interface AdoptResult {
   /** Entries that were copied. */
   readonly moved: number;
-  /** Entries whose key the store had already. */
+  /** Entries that were not copied because the store already has their key. */
   readonly existing: number;
   /** Entries that can't be stored, such as a Blob or a CryptoKey, with the reason. */
   readonly skipped: readonly { readonly key: unknown; readonly reason: string }[];
@@ -61,12 +63,12 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'parse',
 ] satisfies (keyof AdoptOptions)[]);
 
-/** Creates an error about the arguments. */
+/** Creates a `BAD_OPTION` error. */
 type CreateError = (why: string) => Error;
 
 /**
- * What `adopt` does. It imports nothing that the start of a page has, and is given its class of errors by `badOption`: bundlers put what
- * both use into a file of its own, also in applications that adopt nothing.
+ * Implements `adopt`. It imports nothing that the start code of a page contains, not even the class of errors (`badOption` creates them):
+ * a bundler would move shared code to a file of its own, which every page would load.
  */
 export async function adoptInto(
   source: unknown,
@@ -92,7 +94,7 @@ export async function adoptInto(
   for await (const entries of opened.read()) {
     signal?.throwIfAborted();
     const stored: SourceEntry[] = [];
-    // Together, so that they are one message to the main process.
+    // All in one turn, so that they are one message to the main process.
     const outcomes = await Promise.allSettled(entries.map((entry) => writeEntry(entry, options, write, settings)));
     for (const [at, outcome] of outcomes.entries()) {
       const entry = entries[at]!;
@@ -126,13 +128,13 @@ async function readSettings(store: Target, noStore: () => Error): Promise<unknow
   }
 }
 
-/** The main process says so for a method that another kind of store has. */
+/** Returns whether the main process has refused a method because this kind of store doesn't have it. */
 const isNoSuchOperation = (error: unknown): boolean =>
   getCode(error) === 'NOT_ALLOWED' && (error as Error).message.startsWith('No such operation');
 
 const getCode = (error: unknown): unknown => (Object(error) as { readonly code?: unknown }).code;
 
-/** Bytes that are stored as a stream, which a batch can't do. */
+/** Returns whether a value is sent as a stream, which a batch can't contain. */
 const isStreamed = (value: unknown): boolean => value instanceof Uint8Array && value.length > 2 ** 16;
 
 function createWrite(store: Target, overwrite: boolean): Write {
@@ -147,7 +149,7 @@ function createWrite(store: Target, overwrite: boolean): Write {
   };
 }
 
-/** Objects that the settings have are set member by member, so that members that were not there keep their defaults. */
+/** Writes to settings. An object is set member by member where the settings have an object, so that members it lacks keep their defaults. */
 function createSet(store: Target, overwrite: boolean, settings: unknown): Write {
   return async (path, value) => {
     const segments = typeof path === 'string' ? path.split('.') : path;
@@ -170,7 +172,7 @@ function createSet(store: Target, overwrite: boolean, settings: unknown): Write 
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Not imported from protocol/: what this part shares with the start of a page costs every page an export. */
+/** Not imported from protocol/: code that is shared with the start of a page costs every page an export. */
 function isObject(value: unknown): value is Members {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -191,7 +193,7 @@ function* getLeaves(
       yield* getLeaves([...path, name], member, getOwn(current, name));
 }
 
-/** Returns undefined for an entry that is left out. */
+/** Writes an entry. Returns undefined if `toKey` leaves it out. */
 async function writeEntry(
   entry: SourceEntry,
   { toKey, parse }: AdoptOptions,
@@ -208,13 +210,13 @@ async function writeEntry(
   return write(target, parseText(String(value), String(key), parse ?? (isSettings ? 'json' : 'text')));
 }
 
-/** A name of `localStorage` may contain a dot, and is one setting. */
+/** Returns the key in the store. A key of `localStorage` that contains a dot is the name of one setting, not a path. */
 function getDefaultKey(key: unknown, objectStore: string | undefined, isSettings: boolean): unknown {
   if (objectStore !== undefined) return [objectStore, key];
   return isSettings ? [key] : key;
 }
 
-/** A key of IndexedDB may be an `ArrayBuffer`; here they are `Uint8Array`s. */
+/** Converts a key of IndexedDB: an `ArrayBuffer` becomes a `Uint8Array`. */
 function toStorableKey(key: unknown): unknown {
   if (key instanceof ArrayBuffer) return new Uint8Array(key);
   return Array.isArray(key) ? key.map(toStorableKey) : key;
@@ -233,10 +235,10 @@ function parseText(text: string, key: string, parse: NonNullable<AdoptOptions['p
   }
 }
 
-/** What the store refuses for what it is. */
+/** The codes by which a store refuses a single entry. */
 const REFUSALS: ReadonlySet<unknown> = new Set(['BAD_KEY', 'BAD_VALUE', 'TOO_LARGE']);
 
-/** @throws anything that isn't about the entry. */
+/** Returns why an entry is skipped. @throws any error that isn't about the entry. */
 function toReason(error: unknown): string {
   if (REFUSALS.has(getCode(error))) return (error as Error).message;
   throw error;

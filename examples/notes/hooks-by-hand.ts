@@ -1,4 +1,4 @@
-/** What the application needs without `deskcache/react`: it reads again after each change, drops late answers, and undoes what was refused. */
+/** The hooks that the application needs without `deskcache/react`. They read again after each change, drop late answers, and undo refused writes. */
 import { diskCache } from 'deskcache/renderer';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Note } from './stores';
@@ -6,7 +6,7 @@ import type { stores } from './stores-by-hand';
 
 const { notes, settings } = diskCache.as<typeof stores>();
 
-/** Calls `read` now and after each change that `subscribe` tells of, and `show` with the newest result only. */
+/** Calls `read` now and after each change that `subscribe` reports, and `show` with the newest result only. */
 function useFollowed<T>(
   read: () => Promise<T>,
   subscribe: (onChange: () => void) => () => void,
@@ -38,7 +38,7 @@ function useFollowed<T>(
   return [value, show, error];
 }
 
-/** Shows a new value at once, and the one before again if it is refused. */
+/** Shows a new value at once, and the previous one again if it is refused. */
 function useOptimistic<T>(value: T, show: (value: T) => void, write: (value: T) => Promise<unknown>) {
   return useCallback(
     async (next: T) => {
@@ -56,7 +56,7 @@ function useOptimistic<T>(value: T, show: (value: T) => void, write: (value: T) 
 
 export function useSettingByHand<T>(name: string, fallback: T): [value: T, set: (value: T) => Promise<void>] {
   const read = useCallback(async () => ((await settings.get(name)) as T | undefined) ?? fallback, [name, fallback]);
-  // By its prefix: `theme` also hears `themeColor`.
+  // Selected by prefix, so a listener of `theme` is also called for `themeColor`.
   const subscribe = useCallback((onChange: () => void) => settings.subscribe(onChange, { prefix: name }), [name]);
   const [value, show] = useFollowed(read, subscribe, fallback);
   return [value, useOptimistic(value, show, (next) => settings.set(name, next))];

@@ -2,7 +2,7 @@ import { assertStore, isPromise, type MaybePromise, VALUE_STORE_METHODS, type Va
 
 /** A storage of apollo3-cache-persist. `T` is what it stores: text or, with `serialize: false`, the cache itself. */
 export interface ApolloPersistStorage<T> {
-  /** Returns null if there is none. */
+  /** Returns null if the key is missing. */
   getItem(key: string): MaybePromise<T | null>;
   setItem(key: string, value: T): MaybePromise<void>;
   removeItem(key: string): MaybePromise<void>;
@@ -10,7 +10,7 @@ export interface ApolloPersistStorage<T> {
 
 /**
  * Returns a storage for apollo3-cache-persist: `persistCache({ cache, storage: apolloPersistStorage(store) })`. `store` is a cache, fanout
- * or index of the main process, a page or a utility process; with one of the main process, `persistCacheSync` works, too. With
+ * or index of the main process, a page or a utility process. With a store of the main process `persistCacheSync` works as well. With
  * `serialize: false` the cache is stored without JSON.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but such a store.

@@ -1,10 +1,11 @@
-import { type OnError, SharedValues } from './shared-values.ts';
-import { assertStore, isPromise, parseOptions, VALUE_STORE_METHODS, type ValueStore } from './store.ts';
+import { SharedValues } from './shared-values.ts';
+import { assertStore, isPromise, type OnError, parseOptions, VALUE_STORE_METHODS, type ValueStore } from './store.ts';
 
+/** Options of `jotaiStorage`. */
 export interface JotaiStorageOptions {
   /**
-   * Receives the error if a change of another window can't be read, and in a page also if the subscription ends by itself. Default: it is
-   * an uncaught error.
+   * Receives the error when the value that another window has set can't be read, and in a page also when the subscription ends by itself.
+   * Default: an uncaught error.
    */
   readonly onError?: OnError;
 }

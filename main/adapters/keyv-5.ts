@@ -13,7 +13,7 @@ export interface Keyv5Entry {
 /** A storage adapter of Keyv 5, for `new Keyv({ store })`. */
 export interface Keyv5Store {
   namespace: string | undefined;
-  /** Keyv 5 reads `dialect` to see whether a store has an iterator. */
+  /** Keyv 5 looks at `dialect` to decide whether a store has an iterator. */
   readonly opts: { dialect: string; [name: string]: unknown };
   get<Value = unknown>(key: string): Promise<Value | undefined>;
   getMany<Value = unknown>(keys: string[]): Promise<(Value | undefined)[]>;
@@ -27,15 +27,15 @@ export interface Keyv5Store {
   deleteMany(keys: string[]): Promise<boolean>;
   /** Deletes the entries of the namespace. */
   clear(): Promise<void>;
-  /** The entries of a namespace, in the order in which their keys were first set. */
+  /** Iterates over the entries of a namespace, in the order in which their keys were first set. */
   iterator<Value = unknown>(namespace?: string): AsyncGenerator<[key: string, value: Awaited<Value>], void>;
-  /** `error`: `get` failed, which Keyv 5 otherwise shows as a missing value. */
+  /** Adds a listener of `error`, which is called when `get` fails. Otherwise Keyv 5 would show that as a missing value. */
   on(event: string, listener: (...args: unknown[]) => void): Keyv5Store;
 }
 
 /**
- * Returns a store for Keyv 5, which is also the one in cache-manager 6 and 7: `new Keyv({ store: keyv5Store(cache) })`. Otherwise like
- * `keyvStore`. With Keyv's option `useKeyPrefix: false` the keys of its iterator begin with the namespace.
+ * Returns a store for Keyv 5, which cache-manager 6 and 7 use as well: `new Keyv({ store: keyv5Store(cache) })`. Otherwise like `keyvStore`.
+ * With Keyv's option `useKeyPrefix: false` the keys of its iterator begin with the namespace.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but a cache or fanout, and when Keyv 6 is given the store.
  */
@@ -62,7 +62,7 @@ class StoreOfKeyv5 implements Keyv5Store {
   readonly opts = { dialect: 'sqlite' };
   readonly #cache: CacheStore;
   #namespace: string | undefined;
-  /** Keyv 5 puts its namespace before each key. A store that several Keyvs share tells whose key it is by this. */
+  /** The prefixes that Keyv 5 puts before keys: its namespace and a colon. They tell the namespace of a key if several Keyvs share this store. */
   #prefixes: readonly string[] = [];
   readonly #errorListeners = new Set<(error: unknown) => void>();
 
@@ -107,7 +107,7 @@ class StoreOfKeyv5 implements Keyv5Store {
 
   async setMany(entries: readonly Keyv5Entry[]): Promise<void> {
     await this.#cache.setMany(entries.map(({ key, value, ttl }) => [this.#toKey(key), value, expiresIn(ttl)]));
-    // Keyv passes it on as its own result, a boolean for each entry; its type of a store doesn't know that.
+    // Keyv returns this as its own result, a boolean for each entry, although its type of a store says otherwise.
     return entries.map(() => true) as unknown as undefined;
   }
 
@@ -135,7 +135,7 @@ class StoreOfKeyv5 implements Keyv5Store {
     return this;
   }
 
-  /** Only Keyv 6 reads this, when it is created. It would get the keys of its iterator with the namespace before them. */
+  /** Only Keyv 6 reads this, when it is created. Its iterator would yield keys that begin with the namespace. */
   get capabilities(): never {
     throw new DiskCacheError('BAD_OPTION', 'keyv5Store(cache) is for Keyv 5; for Keyv 6, use keyvStore(cache)');
   }

@@ -7,9 +7,9 @@ import { assertStore, CACHE_STORE_METHODS, type CacheStore } from './store.ts';
 export { type Keyv5Entry, type Keyv5Store, keyv5Store } from './keyv-5.ts';
 
 /*
- * The stores of Keyv 6 and of Keyv 5 have the same methods with other arguments and results, and neither tells its store its version. So
- * there is a factory for each, and the wrong one says so when the Keyv is created. Both keep entries under `[namespace, key]`: a Keyv reads
- * what the other version wrote in the same namespace, and none touches other keys of the cache.
+ * Stores of Keyv 6 and Keyv 5 have the same methods with different arguments and results, and Keyv doesn't tell a store its version. So there is
+ * a factory for each version, and the wrong one throws when the Keyv is created. Both keep entries under `[namespace, key]`: each version reads
+ * what the other wrote in the same namespace, and neither touches other keys of the cache.
  */
 
 /** An entry of Keyv 6: `expires` in epoch milliseconds. */
@@ -21,9 +21,9 @@ export interface KeyvEntry {
 
 /** A storage adapter of Keyv 6, for `new Keyv({ store })`. */
 export interface KeyvStore {
-  /** Whose entries these are. Keyv sets it; Keyvs with different namespaces need a store each, on the same cache if you like. */
+  /** The namespace of the entries, which Keyv sets. Keyvs with different namespaces need a store each; the cache may be the same. */
   namespace: string | undefined;
-  /** Tells Keyv that expiry is given as a point in time, and enforced by the cache. */
+  /** Declares to Keyv that this store takes expiry as a point in time, and enforces it. */
   readonly capabilities: KeyvCapabilities;
   get<Value = unknown>(key: string): Promise<Value | undefined>;
   getMany<Value = unknown>(keys: string[]): Promise<(Value | undefined)[]>;
@@ -36,9 +36,9 @@ export interface KeyvStore {
   deleteMany(keys: string[]): Promise<boolean[]>;
   /** Deletes the entries of the namespace. */
   clear(): Promise<void>;
-  /** The entries of the namespace, in the order in which their keys were first set. */
+  /** Iterates over the entries of the namespace, in the order in which their keys were first set. */
   iterator<Value = unknown>(): AsyncGenerator<[key: string, value: Awaited<Value>], void>;
-  /** Keyv asks for this; no event is ever emitted, because every error is thrown. */
+  /** Required by Keyv. No event is emitted, because every error is thrown. */
   on(event: string, listener: (...args: never[]) => void): KeyvStore;
 }
 
@@ -52,7 +52,7 @@ export interface KeyvCapabilities {
 
 /**
  * Returns a store for Keyv 6: `new Keyv({ store: keyvStore(cache) })`. `cache` is a cache or fanout of the main process, a page or a
- * utility process; it stays open when Keyv disconnects. Entries expire, and are evicted, as the cache's own.
+ * utility process; it stays open when Keyv disconnects. Entries expire and are evicted like all items of the cache.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but a cache or fanout, and when Keyv 5 is given the store.
  */
@@ -130,7 +130,7 @@ class StoreOfKeyv implements KeyvStore {
     return this;
   }
 
-  /** Only Keyv 5 reads this, when it is created. It would take points in time for times to live. */
+  /** Only Keyv 5 reads this, when it is created. It would pass times to live where this store expects points in time. */
   get opts(): never {
     throw new DiskCacheError(
       'BAD_OPTION',

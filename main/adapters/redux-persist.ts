@@ -2,7 +2,7 @@ import { assertStore, VALUE_STORE_METHODS, type ValueStore } from './store.ts';
 
 /** The `storage` of a `persistConfig` of redux-persist. */
 export interface ReduxPersistStorage {
-  /** Resolves with null if there is none. */
+  /** Resolves with null if the key is missing. */
   getItem(key: string): Promise<unknown>;
   setItem(key: string, value: unknown): Promise<void>;
   removeItem(key: string): Promise<void>;
@@ -11,7 +11,7 @@ export interface ReduxPersistStorage {
 /**
  * Returns a storage for redux-persist: `persistReducer({ key: 'root', storage: reduxPersistStorage(store) }, reducer)`. `store` is a
  * cache, fanout or index of the main process, a page or a utility process. With `serialize: false, deserialize: false` in the same
- * configuration the state is stored without JSON, and dates, maps and sets stay what they are.
+ * configuration the state is stored without JSON, so that dates, maps and sets keep their types.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but such a store.
  */

@@ -1,19 +1,16 @@
 import { dequal } from 'dequal';
-import { isPromise, isRemote, type MaybePromise, type ValueStore } from './store.ts';
-
-/** Receives the error if a change of another window can't be read, and in a page also if the subscription ends by itself. */
-export type OnError = (error: unknown) => void;
+import { getErrorOption, isPromise, type MaybePromise, type OnError, type ValueStore } from './store.ts';
 
 /**
- * Values that other windows may change, too. A read includes what this window writes meanwhile, and a follower is told only of values that
- * this window has neither read nor written: an older value never replaces a newer one.
+ * Values that other windows change as well. A read that overlaps a write of this window is repeated, and a follower only gets values that this
+ * window doesn't have yet. So an older value never replaces a newer one.
  */
 export class SharedValues {
   readonly #store: ValueStore;
   readonly #onError: OnError | undefined;
   /** What this window last read or wrote, by key. */
   readonly #known = new Map<string, unknown>();
-  /** How many times this window has written, by key; also has the keys that it has only read. */
+  /** How many times this window has written each key; 0 for a key that it has only read. */
   readonly #writeCounts = new Map<string, number>();
 
   constructor(store: ValueStore, onError?: OnError) {
@@ -21,7 +18,7 @@ export class SharedValues {
     this.#onError = onError;
   }
 
-  /** Returns the value; undefined if there is none. */
+  /** Returns the value; undefined if the key is missing. */
   read(key: string): MaybePromise<unknown> {
     const learn = (value: unknown) => {
       this.#known.set(key, value);
@@ -39,7 +36,7 @@ export class SharedValues {
     return this.#change(key, undefined, () => this.#store.delete(key));
   }
 
-  /** Calls `listener` with each value that is news to this window; undefined if it was deleted. Returns an unsubscribe function. */
+  /** Calls `listener` with each value that this window doesn't have yet; undefined for a deleted one. Returns an unsubscribe function. */
   follow(key: string, listener: (value: unknown) => void): () => void {
     let isFollowing = true;
     const onRead = (value: unknown) => {
@@ -47,14 +44,13 @@ export class SharedValues {
       this.#known.set(key, value);
       listener(value);
     };
-    const onError = isRemote(this.#store) && this.#onError ? { onError: this.#onError } : {};
     const unsubscribe = this.#store.subscribe(
       (change) => {
         if (change.key === undefined || change.key === key) this.#check(key, onRead);
       },
-      { prefix: key, ...onError },
+      { prefix: key, ...getErrorOption(this.#store, this.#onError) },
     );
-    // It may have changed between a former read and now.
+    // The value may have changed between an earlier read and the subscription.
     if (this.#writeCounts.has(key)) this.#check(key, onRead);
     return () => {
       isFollowing = false;

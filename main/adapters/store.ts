@@ -5,14 +5,14 @@ import type { Change, Range, SetOptions } from '../../protocol/options.ts';
 import type { Entry } from '../../protocol/results.ts';
 
 /*
- * What adapters need of a store, by the shape of its methods: the same adapter works on a store of the main process, which returns values,
- * and on one of a page or of a utility process, which returns promises.
+ * The stores that adapters take, described by their methods and not by classes. So the same adapter works on a store of the main process, which
+ * returns values, and on one of a page or a utility process, which returns promises.
  */
 
-/** A value from a store of the main process; a promise of it from a store of a page or of a utility process. */
+/** A value, from a store of the main process, or a promise of it, from a store of a page or a utility process. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** A change, or `reset` in a page: changes were lost. */
+/** A change of a store. In a page also `reset`, which means that changes were missed. */
 export type StoreChange = Pick<Change, 'key'> & { readonly kind: string };
 
 /** A cache, fanout or index: of the main process, in a page, or of a utility process. */
@@ -58,14 +58,18 @@ export const CACHE_STORE_METHODS = [
   'subscribe',
 ] as const satisfies (keyof CacheStore)[];
 
-/** Returns whether the methods of a store return promises. */
-export const isRemote = (store: object): boolean => Symbol.asyncIterator in store;
+/** Receives the error when the value that another window has set can't be read, and in a page also when the subscription ends by itself. */
+export type OnError = (error: unknown) => void;
+
+/** Returns the option `onError` of `subscribe`, which only stores that return promises have. */
+export const getErrorOption = (store: object, onError: OnError | undefined): { readonly onError?: OnError } =>
+  Symbol.asyncIterator in store && onError ? { onError } : {};
 
 export const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /**
- * Checks what was passed to an adapter. Other libraries call its methods much later, and some keep errors to themselves.
+ * Checks the store that was passed to an adapter. Done early, because other libraries call it much later, and some swallow its errors.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -90,7 +94,7 @@ function describeGiven(given: unknown, missing: string): string {
 }
 
 /**
- * Returns the options of an adapter, or {}. A misspelt option is not ignored.
+ * Returns the options of an adapter, or {}. Refuses unknown options, so that a misspelt one is not ignored.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */

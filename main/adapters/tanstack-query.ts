@@ -5,34 +5,36 @@ import type { Range } from '../../protocol/options.ts';
 import { assertStore, parseOptions, VALUE_STORE_METHODS, type ValueStore } from './store.ts';
 import { throttleWrites } from './throttle-writes.ts';
 
+/** Options of `queryPersister`. */
 export interface QueryPersisterOptions {
   /** The key in the store. Default `'tanstack-query'`. */
   readonly key?: string;
   /**
-   * Milliseconds between two writes; of the states in between only the last is stored. 0 stores every one. Default 1000, as in TanStack's
-   * own persisters: a `QueryClient` persists all of its queries at every change of one.
+   * Milliseconds between two writes, from 0; of the states in between only the last is stored. 0 stores every state. Default 1000, as in
+   * TanStack's own persisters, because a `QueryClient` persists all of its queries whenever one changes.
    */
   readonly throttleTime?: number;
-  /** Receives the errors of writes. Default: the promise of `persistClient` rejects, which TanStack Query leaves uncaught. */
+  /** Receives the errors of writes. Default: the promise of `persistClient` rejects, which TanStack Query doesn't handle. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** A `persister` for `persistQueryClient` and `PersistQueryClientProvider`. `Client` is TanStack's `PersistedClient`. */
 // biome-ignore lint/suspicious/noExplicitAny: TanStack's type, which is not imported because its package is optional
 export interface QueryPersister<Client = any> {
-  /** Resolves when this state, or a later one, is stored. */
+  /** Stores a state. Resolves when this state, or a later one, is stored. */
   persistClient(client: Client): Promise<void>;
+  /** Resolves with the stored state; undefined if there is none. */
   restoreClient(): Promise<Client | undefined>;
-  /** Also drops a state that still waits to be stored. */
+  /** Deletes the stored state, and drops one that waits to be stored. */
   removeClient(): Promise<void>;
-  /** Stores a state that still waits, for instance before the application quits. */
+  /** Stores a waiting state now, for instance before the application quits. */
   flush(): Promise<void>;
 }
 
 /**
  * Returns a persister that keeps all queries of a `QueryClient` in one value. `store` is a cache, fanout or index of the main process, a
- * page or a utility process. The value is stored without JSON: dates, maps and bytes in results stay what they are, and functions,
- * symbols and promises are left out.
+ * page or a utility process. The value is stored without JSON: dates, maps and bytes in results keep their types, and functions, symbols and
+ * promises are left out.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but such a store, and for unknown or invalid options.
  */
@@ -68,6 +70,7 @@ export function queryPersister<Client = any>(
   };
 }
 
+/** Options of `queryStorage`. */
 export interface QueryStorageOptions {
   /** The beginning of the keys in the store. Default `'tanstack-query'`. */
   readonly prefix?: string;

@@ -1,13 +1,13 @@
-/* Timers are neither Node's nor the page's here, but of both. */
+/* Declared here, because adapters are compiled without the types of Node and of the DOM. */
 declare function setTimeout(callback: () => void, ms: number): unknown;
 
-/** Writes that are combined. */
+/** Combines writes: of several waiting values only the last is written. */
 export interface ThrottledWrites<T> {
-  /** Writes a value, or a later one in its place; resolves when that is done, and rejects if it failed. */
+  /** Writes the value, or a later one in its place. Settles as that write does. */
   write(value: T): Promise<void>;
-  /** Writes at once what still waits, and resolves when all is written. */
+  /** Writes a waiting value at once. Resolves when everything is written. */
   flush(): Promise<void>;
-  /** Forgets what still waits; its promises resolve. */
+  /** Drops a waiting value. Its promise resolves. */
   drop(): void;
 }
 
@@ -19,8 +19,8 @@ interface WaitingWrite<T> {
 }
 
 /**
- * Writes the first value at once, and then the last one of each interval. A write begins only when the one before it has ended, so that an
- * older value never replaces a newer one. Without an interval every value is written at once.
+ * Writes the first value at once, and then the last value of each interval. Within an interval a write begins only when the one before it has
+ * ended, so that an older value never replaces a newer one. With `intervalMs` 0 every value is written at once.
  */
 export function throttleWrites<T>(intervalMs: number, write: (value: T) => Promise<void>): ThrottledWrites<T> {
   let waiting: WaitingWrite<T> | undefined;

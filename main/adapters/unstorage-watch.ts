@@ -1,20 +1,20 @@
-import { type CacheStore, isRemote, type StoreChange } from './store.ts';
+import { type CacheStore, getErrorOption, type OnError, type StoreChange } from './store.ts';
 
 /** An event of `storage.watch`. An item that expired or was evicted is removed. */
 export type UnstorageEvent = 'update' | 'remove';
 
 interface Watch {
   readonly cache: CacheStore;
-  /** That of every key in the cache, and not part of the keys of events. */
+  /** The prefix of all keys in the cache. Keys of events don't have it. */
   readonly prefix: string;
   readonly getKeys: () => Promise<string[]>;
   readonly callback: (event: UnstorageEvent, key: string) => void;
-  readonly onError: ((error: unknown) => void) | undefined;
+  readonly onError: OnError | undefined;
 }
 
 /**
- * Calls back with every change below a prefix, by whomever; returns an unsubscribe function. A cache reports one change when it is cleared,
- * and a page also when it has missed some; unstorage wants an event for each key, so the keys are remembered.
+ * Calls back with every change below a prefix, from any window or process. Returns an unsubscribe function. unstorage expects an event for each
+ * key, but a cleared cache reports a single change, and so does a page that has missed changes. So the keys are remembered.
  */
 export async function watchKeys({ cache, prefix, getKeys, callback, onError }: Watch): Promise<() => void> {
   const keys = new Set<string>();
@@ -39,8 +39,7 @@ export async function watchKeys({ cache, prefix, getKeys, callback, onError }: W
     else emit(kind === 'set' ? 'update' : 'remove', (key as string).slice(prefix.length));
   }
 
-  const errorOption = isRemote(cache) && onError ? { onError } : {};
-  const unsubscribe = cache.subscribe(onChange, { prefix, ...errorOption });
+  const unsubscribe = cache.subscribe(onChange, { prefix, ...getErrorOption(cache, onError) });
   try {
     for (const key of await getKeys()) keys.add(key);
   } catch (error) {

@@ -7,18 +7,19 @@ export type { UnstorageEvent } from './unstorage-watch.ts';
 
 const MS_PER_SECOND = 1000;
 
+/** Options of `unstorageDriver`. */
 export interface UnstorageDriverOptions {
-  /** Keys are kept behind this prefix and a colon, so that several storages can share a cache. Default: no prefix. */
+  /** A prefix of all keys in the cache, to which a colon is added, so that several storages can share a cache. Default: no prefix. */
   readonly base?: string;
-  /** Seconds (as in every driver of unstorage) until an item expires, unless its `setItem` has a `ttl`. Default: the cache's own `ttl`. */
+  /** Seconds (not milliseconds, as in every driver of unstorage) until an item expires, unless `setItem` has a `ttl`. Default: the cache's. */
   readonly ttl?: number;
-  /** Receives the reason when a watch in a page ends by itself. Default: it is an uncaught error. */
+  /** Receives the reason when a watch in a page ends by itself. Default: an uncaught error. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** Options of a call on the storage. */
 export interface UnstorageItemOptions {
-  /** Seconds until the item expires. 0 gives it the time to live of the cache. */
+  /** Seconds until the item expires. With 0 it gets the `ttl` of the cache. */
   readonly ttl?: number;
   readonly [name: string]: unknown;
 }
@@ -29,10 +30,10 @@ export interface UnstorageDriver {
   readonly flags: { readonly ttl: true };
   readonly options: UnstorageDriverOptions;
   hasItem(key: string): Promise<boolean>;
-  /** Returns null if there is none. */
+  /** Resolves with null if the key is missing. */
   getItem(key: string): Promise<string | null>;
   getItems(items: { key: string }[]): Promise<{ key: string; value: string | null }[]>;
-  /** Returns what `setItemRaw` was given, with its type. */
+  /** Resolves with the value that `setItemRaw` was given, with its type; null if the key is missing. */
   getItemRaw(key: string): Promise<unknown>;
   setItem(key: string, value: string, options?: UnstorageItemOptions): Promise<void>;
   /** Sets all items or none. */
@@ -43,7 +44,7 @@ export interface UnstorageDriver {
   /** Stores any value that structured clone keeps, bytes included. */
   setItemRaw(key: string, value: unknown, options?: UnstorageItemOptions): Promise<void>;
   removeItem(key: string): Promise<void>;
-  /** Times, size in bytes and remaining seconds to live; null if there is no item. */
+  /** Resolves with times, size in bytes and remaining seconds to live; null if the key is missing. */
   getMeta(key: string): Promise<{ mtime: Date; atime: Date; size: number; ttl?: number } | null>;
   getKeys(base?: string): Promise<string[]>;
   clear(base?: string): Promise<void>;
@@ -53,8 +54,8 @@ export interface UnstorageDriver {
 
 /**
  * Returns a driver for unstorage: `createStorage({ driver: unstorageDriver(cache) })`. `cache` is a cache or fanout of the main process, a
- * page or a utility process; it stays open when the storage is disposed. Only keys that are text are seen, so other items can live in
- * the same cache.
+ * page or a utility process; it stays open when the storage is disposed. The storage only sees keys that are strings, so the cache can hold
+ * other items as well.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but a cache or fanout, and for unknown or invalid options.
  */

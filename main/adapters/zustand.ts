@@ -1,19 +1,21 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import { omitUnstorable } from '../../protocol/omit-unstorable.ts';
-import { type OnError, SharedValues } from './shared-values.ts';
+import { SharedValues } from './shared-values.ts';
 import {
   assertStore,
   isPromise,
   type MaybePromise,
+  type OnError,
   parseOptions,
   VALUE_STORE_METHODS,
   type ValueStore,
 } from './store.ts';
 
+/** Options of `zustandStorage`. */
 export interface ZustandStorageOptions {
   /**
-   * Receives the error if a change of another window can't be read, and in a page also if the subscription ends by itself. Default: it is
-   * an uncaught error.
+   * Receives the error when the value that another window has set can't be read, and in a page also when the subscription ends by itself.
+   * Default: an uncaught error.
    */
   readonly onError?: OnError;
 }
@@ -38,7 +40,7 @@ export interface ZustandStorage<State> {
   setItem(name: string, value: ZustandValue<State>): MaybePromise<void>;
   removeItem(name: string): MaybePromise<void>;
   /**
-   * Gives a zustand store what other windows and processes change: calls its `persist.rehydrate()`, so that `merge` and
+   * Updates a zustand store when other windows and processes change its state. Calls its `persist.rehydrate()`, so that `merge` and
    * `onRehydrateStorage` apply. Returns an unsubscribe function.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a zustand store without `persist`.
@@ -48,8 +50,8 @@ export interface ZustandStorage<State> {
 
 /**
  * Returns a storage for zustand's `persist`: `create(persist(initializer, { name: 'ui', storage: zustandStorage(store) }))`. `store` is a
- * cache, fanout or index of the main process, where the state is there at once, or of a page or a utility process. The state is stored
- * without JSON; its actions and what else can't be stored are left out.
+ * cache, fanout or index of the main process, which is read synchronously, or of a page or a utility process. The state is stored without JSON.
+ * Actions, and other parts that can't be stored, are left out.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but such a store, and for unknown options.
  */
@@ -57,7 +59,7 @@ export function zustandStorage<State>(store: ValueStore, options?: ZustandStorag
   assertStore('zustandStorage', store, VALUE_STORE_METHODS);
   const { onError } = parseOptions('zustandStorage', options, ['onError']);
   const values = new SharedValues(store, onError);
-  /** What `rehydrate`, which asks at once, is to get. */
+  /** The value for `getItem` while `rehydrate` runs, which calls it synchronously. */
   let changed: { readonly value: ZustandValue<State> | null } | undefined;
   const orNull = (value: unknown) => (value ?? null) as ZustandValue<State> | null;
   return {

@@ -7,27 +7,27 @@ import { type KeyId, type ReadBudget, withReadBudget } from '../engine/internal.
 /** The stores whose changes carry values. */
 export type ValueStore = Cache | FanoutCache | Index;
 
-/** Maximum size of a value that is sent with its change; for a larger one the page gets `reset`, and reads it. */
+/** Maximum size of a value that is sent with its change. For a larger one the page gets `reset`, and reads it by itself. */
 const MAX_VALUE_BYTES = 64 * 1024;
 /** Maximum bytes of values, and reads of values, for one message: together about 3 ms. */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 const MAX_READS = 256;
 
-/** What the change of a key to a new value is to a subscription with values; undefined if the item is gone: a later change says why. */
+/** The event that a subscription with values gets for `set`; undefined if the item no longer exists: a later change reports that. */
 type ReadChange = ValueEvent | undefined;
 
 const RESET: ValueEvent = Object.freeze({ kind: 'reset' });
 
 /**
- * The values that are read for one message to a page. Each is read once, and all changes and subscriptions share it, so that it is encoded
- * once for the message and decoded once in the page.
+ * Reads the values for one message to a page. Each is read once and shared by all changes and subscriptions, so that it is encoded once for the
+ * message and decoded once in the page.
  */
 export class ChangeValues {
   readonly #read = new Map<ValueStore, Map<KeyId, ReadChange>>();
   #bytes = 0;
   #reads = 0;
 
-  /** Whether the message has room for another value. It always has for the first one. */
+  /** Whether the message has no room for another value. The first one always fits. */
   get isFull(): boolean {
     return this.#reads >= MAX_READS || (this.#reads > 0 && this.#bytes > MAX_MESSAGE_BYTES - MAX_VALUE_BYTES);
   }
@@ -47,7 +47,7 @@ export class ChangeValues {
     return change;
   }
 
-  /** Returns the present values of keys, as far as the message has room for them; the others stay unknown to the page. */
+  /** Returns the present values of keys. Those that the message has no room for stay unknown to the page. */
   readKnown(store: ValueStore, keys: ReadonlyMap<KeyId, Key>): readonly ValueEvent[] {
     const known: ValueEvent[] = [];
     for (const [id, key] of keys) {
@@ -73,7 +73,7 @@ export class ChangeValues {
   }
 }
 
-/** Nothing is evicted from an index, so reading it needs not be kept from counting as a use. */
+/** Reads without counting as a use. An index evicts nothing, so there a plain `get` will do. */
 function readLive(store: ValueStore, key: Key): { readonly value: unknown } | undefined {
   if (!(store instanceof Index)) return store.getEntry(key);
   return store.has(key) ? { value: store.get(key) } : undefined;

@@ -1,6 +1,6 @@
 import type { Key } from '../../protocol/key.ts';
 import type { ChangesMessage, StoreEvent } from '../../protocol/wire.ts';
-import { encodeKey, type KeyColumn, type KeyFilter, type KeyId, toKeyId } from '../engine/internal.ts';
+import { encodeKey, type KeyColumn, type KeyFilter, type KeyId, toColumnId } from '../engine/internal.ts';
 import type { ChangeValues, ValueStore } from './change-values.ts';
 import type { BridgeStore } from './handlers.ts';
 
@@ -8,12 +8,12 @@ type SubscriptionChanges = ChangesMessage['changes'][number];
 
 const RESET: readonly StoreEvent[] = Object.freeze([Object.freeze({ kind: 'reset' })]);
 
-/** The subscriptions to the same keys, which all carry values or all carry none. */
+/** The subscriptions to the same keys, either all with values or all without. */
 interface SubscriptionGroup {
   /** Undefined matches every key. */
   readonly filter: KeyFilter | undefined;
   readonly hasValues: boolean;
-  /** By the page's number of the subscription: how many of the pending changes preceded it. */
+  /** By the subscription's number in the page: how many of the pending changes are older than the subscription. */
   readonly skippedBySubscription: Map<number, number>;
 }
 
@@ -23,7 +23,10 @@ interface KeyedEvent {
   readonly id: KeyId;
 }
 
-/** Finds the changes of one store for the subscriptions of a page. Those to exact keys are found by the key, however many there are. */
+/**
+ * Finds the changes of one store for each subscription of a page. Subscriptions to exact keys are looked up by the key of the change, so the
+ * cost doesn't depend on their number.
+ */
 export class MatchingStore {
   readonly #store: BridgeStore;
   readonly #groups = new Map<string, SubscriptionGroup>();
@@ -39,7 +42,7 @@ export class MatchingStore {
     return this.#groups.size === 0;
   }
 
-  /** Adds a subscription that isn't told the first `skipped` pending changes. Returns a function that removes it. */
+  /** Adds a subscription that is newer than the first `skipped` pending changes. Returns a function that removes it. */
   add(id: number, filter: KeyFilter | undefined, hasValues: boolean, skipped: number): () => void {
     const name = `${hasValues ? 'v' : ''} ${filter?.id ?? ''}`;
     const group = this.#groups.get(name) ?? this.#addGroup(name, filter, hasValues);
@@ -60,8 +63,8 @@ export class MatchingStore {
   }
 
   /**
-   * Adds the matching changes of `pending` for each subscription. Returns how many of `pending` were handled: not all of them if there are
-   * more values than the message has room for.
+   * Adds the matching changes of `pending` for each subscription. Returns how many of `pending` were handled: fewer than all if the message has
+   * no room for more values.
    */
   match(pending: readonly StoreEvent[], values: ChangeValues, changes: SubscriptionChanges[]): number {
     const keyed = this.ranges > 0 || this.#groupsByKey.size > 0 || this.#hasValues() ? pending.map(toKeyed) : [];
@@ -162,5 +165,5 @@ function toKeyed(event: StoreEvent): KeyedEvent | undefined {
   const { key } = event as { readonly key?: Key };
   if (key === undefined) return undefined;
   const column = encodeKey(key);
-  return { column, id: toKeyId(column) };
+  return { column, id: toColumnId(column) };
 }

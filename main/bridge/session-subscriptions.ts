@@ -14,7 +14,7 @@ import type { StoreFeeds } from './store-feeds.ts';
 
 /** Maximum number of subscriptions of a page, not counting those to exact keys. */
 const MAX_SUBSCRIPTIONS = 256;
-/** Maximum number of keys of a page's subscriptions to exact keys, and of their bytes. */
+/** Limits of a page's subscriptions to exact keys: their number, and the bytes of the keys. */
 const MAX_KEYS = 4096;
 const MAX_KEYS_BYTES = 2 ** 20;
 /** Bytes of changes that the page hasn't acknowledged; beyond this it gets a `reset`. */
@@ -56,7 +56,7 @@ export class SessionSubscriptions {
   #keys = 0;
   #keyBytes = 0;
   #exact = 0;
-  /** What new subscriptions are sent first. */
+  /** The events that new subscriptions receive first. */
   #known: SubscriptionChanges[] = [];
   #knownValues = new ChangeValues();
   #pendingBytes = 0;
@@ -76,7 +76,7 @@ export class SessionSubscriptions {
   }
 
   /**
-   * Adds a subscription. One to exact keys with values is first sent the values that they have now.
+   * Adds a subscription. If it is for exact keys and with values, it first receives their present values.
    *
    * @throws {DiskCacheError} `TOO_LARGE` for too many subscriptions; `BAD_OPTION` or `BAD_KEY` for invalid options.
    */
@@ -194,7 +194,7 @@ export class SessionSubscriptions {
       if (isReset) matching.reset(changes);
       const rest = isReset ? [] : pending.slice(matching.match(pending, values, changes));
       this.#setPending(subscribed, rest);
-      // Behind the others: in the next message they have room first.
+      // Moved to the end, so that the other stores come first in the next message.
       this.#stores.delete(store);
       this.#stores.set(store, subscribed);
     }
@@ -212,7 +212,7 @@ export class SessionSubscriptions {
     try {
       this.#send({ deskcache: 'changes', number, changes });
     } catch {
-      // The values of a custom codec may not be cloneable: the page reads them again, and gets the error.
+      // Values of a custom codec may not be cloneable. On `reset` the page reads them, and gets the error.
       this.#send({ deskcache: 'changes', number, changes: changes.map(([id]) => [id, [{ kind: 'reset' }]]) });
     }
   }
@@ -239,7 +239,7 @@ function parseOptions(
     if (key === undefined && keys === undefined && values === undefined) return { filter: undefined, hasValues: false };
     throw new DiskCacheError('BAD_OPTION', `A deque, a queue or settings ${WITHOUT_KEYS}`);
   }
-  // Checked before each of them is encoded.
+  // Checked first, because parsing encodes each key.
   if (countItems(options.keys) > MAX_KEYS) throw tooManyKeys();
   const { filter, hasValues } = parseSubscribeOptions(options);
   return { filter: filter.isUnbounded ? undefined : filter, hasValues };

@@ -6,15 +6,15 @@ import type { BridgeStore } from './handlers.ts';
 type StoreEventListener = (event: StoreEvent) => void;
 
 /**
- * Milliseconds for which a feed without listeners stays open: starting and stopping it are transactions of the store, and a page can request
- * both again and again with small messages.
+ * How long a feed without listeners stays open. Starting and stopping it are transactions of the store, which a page could otherwise cause at
+ * will by small messages.
  */
 const FEED_LINGER_MS = 1000;
 
 interface StoreFeed {
   readonly listeners: Set<StoreEventListener>;
   readonly stop: () => void;
-  /** Ends the feed, while nothing listens to it. */
+  /** The timer that ends the feed; undefined while it has listeners. */
   lingering: NodeJS.Timeout | undefined;
 }
 
@@ -55,7 +55,7 @@ export class StoreFeeds {
   }
 }
 
-/** Runs what no caller waits for, and only warns if it fails: to unsubscribe writes to the store, which may fail. */
+/** Runs work that has no caller to report to, and warns if it fails. Unsubscribing writes to the store, so it may fail. */
 export function runOrWarn(work: () => void): void {
   try {
     work();

@@ -7,7 +7,7 @@ import type { ReadyWindows } from './ready-windows.ts';
 import type { Authorize } from './sender.ts';
 import type { Lifetime } from './window-stores.ts';
 
-/** `Ready`: the names of the declared settings. */
+/** Options of `host.attach`. `Ready` are the names of the declared settings. */
 export interface AttachOptions<Ready extends string = string> {
   /**
    * Identifies the window's own shard, so it should stay the same between runs. Windows with the same name share a shard. Default:
@@ -17,9 +17,9 @@ export interface AttachOptions<Ready extends string = string> {
   /** How long the window's own shard is kept. Default `'persistent'`. */
   readonly lifetime?: Lifetime;
   /**
-   * Names of `settings` stores that the window's top page has without a call, from its first line on: `app.settings.now`, under the page's
-   * grant. Together at most 256 KiB; a store that doesn't fit is left out, with a warning of the process. Applies to documents loaded from
-   * now on. Default: those of `host.install`, or none.
+   * Names of `settings` stores that the window's top page can read in its first line, by `app.settings.now`, as far as its grant allows. Together
+   * at most 256 KiB; a store that doesn't fit is left out, with a process warning. Applies to documents that are loaded from now on. Default:
+   * those of `host.install`, or none.
    */
   readonly ready?: readonly Ready[];
 }
@@ -41,7 +41,7 @@ export class AttachedWindows {
   readonly #ready: ReadyWindows | undefined;
   readonly #open = new Map<WebContents, AttachedWindow>();
 
-  /** `getHttpOpener` returns the opener of a session's HTTP ports; without `ready`, no page has settings in its first line. */
+  /** `getHttpOpener` returns the opener of a session's HTTP ports. Without `ready` the option of this name has no effect. */
   constructor(
     authorize: Authorize,
     engine: EngineEndpoint,
@@ -54,7 +54,7 @@ export class AttachedWindows {
     this.#ready = ready;
   }
 
-  /** Names the settings that the pages of a session's windows have in their first line. Returns a function that ends this. */
+  /** Makes settings ready in the windows of a session. Returns a function that ends this. */
   makeReady(session: Session, stores: readonly string[]): () => void {
     return this.#ready?.addSession(session, stores) ?? (() => {});
   }

@@ -1,6 +1,6 @@
 /**
- * The package takes Electron from here (rolldown.config.ts replaces the imports): outside of it, `electron` is the path of a program, and the
- * import of a name from it fails with a syntax error that doesn't say what to use instead.
+ * In the package, imports of `electron` lead here (rolldown.config.ts). Outside of Electron the module `electron` is only the path of a program:
+ * importing a name from it would be a syntax error that doesn't say what to use instead.
  */
 import * as electron from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';

@@ -6,23 +6,23 @@ import type { EngineEndpoint, SettingsSnapshot } from './engine-endpoint.ts';
 import { type Authorize, getGrant, getSender, isFrameAlive } from './sender.ts';
 import { MAX_READY_BYTES } from './settings-snapshot.ts';
 
-/** How often one document may ask: once for each store, and again after its connection was lost. */
+/** How often one document may ask: once for each store, and again each time its connection was lost. */
 const MAX_REQUESTS = 16;
 
-/** How long a page waits for the utility process. */
+/** How long a page, which is blocked, waits for the utility process. */
 const MAX_WAIT_MS = 1000;
 
-/** What the current top document of one window has asked for. */
+/** Answers the current top document of one window, within the limits of a document. */
 export class ReadyDocument {
   readonly #contents: WebContents;
   readonly #window: string;
   readonly #authorize: Authorize;
   readonly #engine: EngineEndpoint;
   readonly #warned: Set<string>;
-  /** Bytes that the document has got, by store. */
+  /** Bytes that the document was sent, by store. */
   #given = new Map<string, number>();
   #requests = 0;
-  /** Reads that the utility process has not answered in time. */
+  /** Stores whose read the utility process has not answered in time. */
   readonly #overdue = new Set<string>();
   #isWatching = false;
 
@@ -43,7 +43,7 @@ export class ReadyDocument {
   /**
    * Returns the settings of a store for the document in `frame`.
    *
-   * @throws {DiskCacheError} why it gets none.
+   * @throws {DiskCacheError} `NOT_ALLOWED`, `BAD_OPTION`, `TOO_LARGE`, `TIMEOUT` (also as a rejection), or the error of reading.
    */
   respond(frame: WebFrameMain | null, store: unknown, ready: readonly string[]): ReadyAnswer | Promise<ReadyAnswer> {
     const name = this.#authorizeRead(frame, store);
@@ -65,7 +65,7 @@ export class ReadyDocument {
     this.#contents.off('did-fail-provisional-load', this.#onFailed);
   }
 
-  /** Only the top document of a window gets anything, as far as it could read the store by a call. */
+  /** Allows only the top document of a window, and only if its grant covers reading the store. Returns the store's name. */
   #authorizeRead(frame: WebFrameMain | null, store: unknown): string {
     const sender = getSender(frame, this.#window);
     if (typeof store !== 'string' || !isFrameAlive(frame) || !sender?.isTop)
@@ -92,7 +92,7 @@ export class ReadyDocument {
     throw new DiskCacheError('TOO_LARGE', `${message}; await load()`);
   }
 
-  /** Rejects with `TIMEOUT` when the utility process takes too long: the page stands still in the meantime. */
+  /** Rejects with `TIMEOUT` when the utility process takes too long: the page is blocked while it waits. */
   #wait(store: string, snapshot: Promise<SettingsSnapshot>): Promise<SettingsSnapshot> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -106,7 +106,7 @@ export class ReadyDocument {
     });
   }
 
-  /** From the first request on, counts anew for each document. */
+  /** From the first request on, resets the limits for each new document. */
   #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;

@@ -8,16 +8,16 @@ import type { Authorize } from './sender.ts';
 
 const READY_PRELOAD_ID = 'deskcache-ready';
 
-/** Answers a page that asks for settings by their name. */
+/** Returns the answer to a page's request for the settings of a store. */
 type Responder = (event: IpcMainEvent, store: unknown) => ReadyAnswer | Promise<ReadyAnswer>;
 
-/** Those of the windows that are attached to an open host. */
+/** The responders of windows that are attached to an open host. */
 const responders = new WeakMap<WebContents, Responder>();
 let isListening = false;
 
 /**
- * Answers every window, from the first use on and as long as the process runs: a page that gets no answer stands still, and it may still
- * have the preload script when its host was closed.
+ * Answers every window, from the first use until the process exits. A page without an answer would be blocked, and it may still have the
+ * preload script after its host was closed.
  */
 function listenToAllWindows(): void {
   if (isListening) return;
@@ -41,10 +41,10 @@ function refuse(): never {
   throw new DiskCacheError('DISCONNECTED', 'This window is not attached to an open host; see host.attach');
 }
 
-/** How many uses need the preload script in each session. */
+/** How many hosts and windows need the preload script in each session. */
 const scriptUses = new WeakMap<Session, number>();
 
-/** Gives the documents of a session the preload script that asks. Returns a function that ends this. */
+/** Registers the preload script in a session. Returns a function that unregisters it, unless another use needs it. */
 function useReadyScript(session: Session, filePath: string): () => void {
   const uses = scriptUses.get(session) ?? 0;
   if (uses === 0) session.registerPreloadScript({ type: 'frame', filePath, id: READY_PRELOAD_ID });
@@ -65,7 +65,7 @@ export class ReadyWindows {
   readonly #authorize: Authorize;
   readonly #engine: EngineEndpoint;
   readonly #bySession = new WeakMap<Session, readonly string[]>();
-  /** Names of stores that the application was warned about. */
+  /** Names of stores for which the application was warned. */
   readonly #warned = new Set<string>();
 
   constructor(preloadPath: string, authorize: Authorize, engine: EngineEndpoint) {
@@ -74,7 +74,7 @@ export class ReadyWindows {
     this.#engine = engine;
   }
 
-  /** Names the stores for the windows of a session that have none of their own. Returns a function that ends this. */
+  /** Makes stores ready in the windows of a session that name none themselves. Returns a function that ends this. */
   addSession(session: Session, stores: readonly string[]): () => void {
     if (stores.length === 0) return () => {};
     listenToAllWindows();
@@ -86,7 +86,7 @@ export class ReadyWindows {
     };
   }
 
-  /** Answers the pages of a window, with `stores` or those of its session. Returns a function that ends this. */
+  /** Makes stores ready in a window: `stores`, or by default those of its session. Returns a function that ends this. */
   addWindow(contents: WebContents, name: string, stores: readonly string[] | undefined): () => void {
     const document = new ReadyDocument(contents, name, this.#authorize, this.#engine, this.#warned);
     const unuse = stores === undefined || stores.length === 0 ? undefined : this.#useIn(contents.session);

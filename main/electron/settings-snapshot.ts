@@ -4,18 +4,18 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { DEFAULT_STORE, type StoreDeclarations } from '../../protocol/stores.ts';
 import { Settings } from '../engine/index.ts';
 
-/** Encoded bytes of all settings that one document gets in its first line. */
+/** Maximum number of encoded bytes of all settings that one document gets by `ready`. */
 export const MAX_READY_BYTES = 256 * 1024;
 
-/** Settings at one moment. */
+/** The settings of one store at one moment. */
 export interface SettingsSnapshot {
-  /** Of the value as it is sent. */
+  /** Size of the encoded value. */
   readonly bytes: number;
-  /** Undefined for more than `MAX_READY_BYTES`. */
+  /** Undefined if it has more than `MAX_READY_BYTES`. */
   readonly value: unknown;
 }
 
-/** Reading more than a page can get takes long. After that, its size is taken for known for ten times as long. */
+/** Settings that were too large. Reading them takes long, so their size is remembered for ten times as long as that took. */
 const tooLarge = new WeakMap<object, { readonly bytes: number; readonly until: number }>();
 
 /**
@@ -37,7 +37,7 @@ export function readSnapshot(name: string, store: unknown): SettingsSnapshot {
 }
 
 /**
- * Checks the names of `ready` where the application gives them.
+ * Checks the option `ready` of a method of the host.
  *
  * @throws {DiskCacheError} `NO_SUCH_STORE` for one that isn't declared; `BAD_OPTION` for another kind of store.
  */

@@ -32,5 +32,5 @@ export {
 } from './validate.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
-export { type KeyFilter, type KeyId, parseSubscribeOptions, toKeyId } from './values/key-filter.ts';
+export { type KeyFilter, type KeyId, parseSubscribeOptions, toColumnId } from './values/key-filter.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';

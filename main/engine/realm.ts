@@ -1,24 +1,24 @@
 import { getNativeName, isPlainObject } from '../../protocol/native-types.ts';
 
 /*
- * The engine may run in another realm than Node's own: in the vm context of a test under Jest, or among the globals of jsdom. Node's
- * deserializers create objects of Node's realm there, which are not instances of the context's `Date` or `Map`, so that no assertion takes
- * them for equal to a literal.
+ * The engine may run in another realm than Node's own: in the vm context of a test under Jest, or with the globals of jsdom. There, Node's
+ * deserializers still create objects of Node's realm. They are not instances of the context's `Date` or `Map`, so assertions such as
+ * `toStrictEqual` fail.
  */
 
-/** Lets the process end before the timer, if it is one of Node. The timers of a page are numbers, and end with it. */
+/** Lets the process end before the timer fires. Under jsdom a timer is a number without `unref`, and ends with the window. */
 export function unrefTimer(timer: NodeJS.Timeout): NodeJS.Timeout {
   timer.unref?.();
   return timer;
 }
 
-/** An environment of jsdom may have typed arrays of its own only. `Buffer` is always Node's. */
+/** Returns whether a value is of this realm. Under jsdom only the typed arrays may be of another realm than `Buffer`, which is Node's. */
 const isOwn = (value: unknown): boolean =>
   typeof value !== 'object' || value === null || (value instanceof Object && Buffer.prototype instanceof Uint8Array);
 
 /**
- * Returns a deserialized value as objects of this realm: itself, if it is of this realm already, which is all that an application has.
- * Parts that structured clone can't copy, such as ports, stay as they are. O(size of a value of another realm).
+ * Converts a deserialized value to objects of this realm. Returns the value itself if it is of this realm, as always outside of tests. Parts
+ * that structured clone can't copy, such as ports, stay as they are. O(1) for a value of this realm, otherwise O(size of the value).
  */
 export function toOwnRealm(value: unknown): unknown {
   return isOwn(value) ? value : new RealmCopy().copyPart(value);
@@ -30,7 +30,7 @@ const getClass = (name: string): Constructor | undefined =>
   (globalThis as unknown as Record<string, Constructor | undefined>)[name];
 
 class RealmCopy {
-  /** A part referenced twice is also one object in the copy. */
+  /** The copies by their originals: a part that is referenced twice is copied once. */
   readonly #copies = new Map<object, object>();
 
   copyPart(part: unknown): unknown {
@@ -50,7 +50,7 @@ class RealmCopy {
     if (name === 'Map') return this.#copyMap(part as Map<unknown, unknown>);
     if (name === 'Set') return this.#copySet(part as Set<unknown>);
     if (name.endsWith('Error')) return this.#copyError(part, this.#register(part, new Class()));
-    // Bytes may be of this realm within objects of another.
+    // An object of another realm may contain bytes of this one.
     return part instanceof Class ? part : this.#register(part, this.#copyLeaf(part, name, Class));
   }
 

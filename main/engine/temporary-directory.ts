@@ -2,21 +2,24 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 
-/** A directory that is deleted with its contents when it is disposed, at the latest when the process exits. */
+/** A directory that is deleted with its contents when it is disposed, or else when the process exits. */
 export interface TemporaryDirectory extends Disposable {
+  /** The absolute path. */
   readonly path: string;
-  /** Deletes it now. Close the stores in it first. Calling it again does nothing. */
+  /** Deletes the directory now. Close its stores first. Calling it again does nothing. */
   remove(): void;
-  /** The path, so that it can be used where a path is expected. */
+  /** Returns the path. */
   toString(): string;
 }
 
 const existing = new Set<string>();
 
 /**
- * Creates an empty directory for a store that shall not outlive the process: in tests, or where a database in memory would be used. Stores
- * in it do without syncing the disk, for which the process that made it waits in other directories. A process that is killed leaves it to
- * the system's own clearing of temporary files.
+ * Creates an empty directory for stores that need not outlive the process: for tests, or in place of a database in memory. Stores in it don't
+ * sync the disk, whatever their `durability`, if the process that created it opens them. It is deleted when the process exits; if the process
+ * is killed, the directory stays in the system's folder for temporary files.
+ *
+ * @throws the error of `node:fs` if the directory can't be created.
  */
 export function temporaryDirectory(): TemporaryDirectory {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'deskcache-')));
@@ -30,7 +33,7 @@ export function temporaryDirectory(): TemporaryDirectory {
   return { path, remove, toString: () => path, [Symbol.dispose]: remove };
 }
 
-/** Returns whether a path is in a temporary directory of this process: what is there need not survive a power cut. */
+/** Returns whether a path is in a temporary directory of this process, where nothing needs to survive a power cut. */
 export function isTemporary(path: string): boolean {
   for (const directory of existing) if (path === directory || path.startsWith(directory + sep)) return true;
   return false;

@@ -181,8 +181,16 @@ export function warn(error: unknown, store: object, doing: string): void {
   const known = `${doing} ${code}`;
   if (lastWarnings.get(store) === known) return;
   lastWarnings.set(store, known);
-  const warning = new Error(`${doing} failed, and is tried again: ${message}`, { cause: error });
-  process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', code }));
+  emitWarning(`${doing} failed, and is tried again: ${message}`, { code, cause: error });
+}
+
+/** Emits a warning of the process with the name `DiskCacheWarning`. */
+export function emitWarning(
+  message: string,
+  { code, cause }: { readonly code?: string; readonly cause?: unknown },
+): void {
+  const warning = new Error(message, cause === undefined ? {} : { cause });
+  process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', ...(code !== undefined && { code }) }));
 }
 
 /** After a success: the next failure is reported again. */
@@ -206,10 +214,7 @@ export function wrapListener<A extends readonly unknown[]>(
   listener: (...args: A) => unknown,
   source: string,
 ): (...args: A) => void {
-  const warn = (cause: unknown): void => {
-    const warning = new Error(`A listener of ${source} failed; see the cause`, { cause });
-    process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning' }));
-  };
+  const warn = (cause: unknown): void => emitWarning(`A listener of ${source} failed; see the cause`, { cause });
   return (...args) => {
     try {
       const result = listener(...args);

@@ -21,52 +21,54 @@ import {
   toPlainColumn,
 } from './stored-items.ts';
 
-/** How far an import is: `done` of `total` items, the last of which had this key. */
+/** The progress of an import: `done` of `total` items, and the key of the last one. */
 export interface ImportProgress {
   readonly done: number;
   readonly total: number;
   readonly key: unknown;
 }
 
+/** Options of `importDiskCache`. */
 export interface ImportDiskCacheOptions {
-  /** Called after each slice of items, which is committed by then. */
+  /** Called after each slice of at most 256 items has been committed. */
   readonly onProgress?: (progress: ImportProgress) => void;
-  /** Stops between two slices: the promise rejects with its reason, and what was imported stays. Importing again goes on from there. */
+  /** Stops between two slices: the promise rejects with the signal's reason. What was imported stays; importing again adds the rest. */
   readonly signal?: AbortSignal;
-  /** Replaces what the store has under the same key. Default false: the store's own items stay. */
+  /** Replaces items that the store has under the same key. Default false: they stay. Not for a deque. */
   readonly overwrite?: boolean;
-  /** The `Disk` that Python used: its default, or `JSONDisk`. Default: told by the keys. */
+  /** The `Disk` that Python used: `'pickle'`, its default, or `'json'` (`JSONDisk`). Default: detected by the keys. */
   readonly disk?: PythonDisk;
-  /** Returns the current time in epoch milliseconds, by which items have expired. Default `Date.now`. */
+  /** Returns the current time in epoch milliseconds; items that have expired by it are left out. Default `Date.now`. */
   readonly clock?: () => number;
 }
 
 /** An item that was not imported, and why. */
 export interface SkippedItem {
-  /** Its key; the stored bytes of a key that can't be read; null for NaN. */
+  /** Its key. If the key can't be read: its bytes as stored, or null for NaN. */
   readonly key: unknown;
   readonly reason: string;
 }
 
+/** What an import has done with each item. */
 export interface ImportResult {
   /** Items that were stored. */
   readonly imported: number;
-  /** Items whose key the store had already; they stay as they are. */
+  /** Items that were not stored because the store already has their key. */
   readonly existing: number;
-  /** Items that had expired. */
+  /** Items that were left out because they have expired. */
   readonly expired: number;
-  /** Items that can't be read, or that the store can't have. */
+  /** Items that can't be read, or that the store refuses. */
   readonly skipped: readonly SkippedItem[];
-  /** The named stores inside a FanoutCache. Into a FanoutCache they are imported, too, each into its store of the same kind and name. */
+  /** The named stores inside Python's FanoutCache. If the target is a FanoutCache, each was imported into its store of the same kind and name. */
   readonly named: readonly NamedImport[];
 }
 
-/** A named store inside a FanoutCache of Python. */
+/** A named store inside Python's FanoutCache. */
 export interface NamedImport {
   readonly kind: PythonStoreKind;
   readonly name: string;
   readonly directory: string;
-  /** What its import has come to; undefined if it was not imported: give its directory and a store of its kind. */
+  /** The result of its import; undefined if it was not imported. To import it, pass `directory` and a store of its kind. */
   readonly result?: Omit<ImportResult, 'named'>;
 }
 
@@ -78,18 +80,19 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'clock',
 ] satisfies (keyof ImportDiskCacheOptions)[]);
 
-/** How long a slice may keep the thread. */
+/** How long a slice may block the thread. */
 const SLICE_MS = 8;
 const MAX_SLICE_ITEMS = 256;
 
 /**
- * Imports a directory of Python DiskCache 5 (Cache, FanoutCache, Index or Deque, with Disk or JSONDisk) into an open store. Tags, times of
- * expiry and the order stay. Pickles are read as data, without running code, and only if they are made of plain values. The directory is
- * only read, and may be imported again: what the store has under a key stays. Works in slices, each a transaction; other work of the
- * thread goes on between them.
+ * Imports a directory of Python DiskCache 5 (Cache, FanoutCache, Index or Deque, with Disk or JSONDisk) into an open store. Keeps tags, expiry
+ * times and order. Pickles are read as data, without running code, and only if they consist of plain values. The directory is only read, and can
+ * be imported again: the store's items stay. Works in slices of about 8 ms, each a transaction; the thread does other work between them.
+ * O(n log n + bytes).
  *
- * @throws {DiskCacheError} (as a rejection) `BAD_OPTION` if the directory or the store is no such thing; `BUSY` while a program writes to
- * the directory; `CORRUPT` for a damaged database; what writing to the store throws. The reason of the signal.
+ * @throws {DiskCacheError} (as a rejection) `BAD_OPTION` if the directory was not written by Python DiskCache, or the store is not an open one;
+ * `BUSY` while a program writes to the directory; `CORRUPT` for a damaged database; what writing to the store throws. Also rejects with the
+ * reason of the signal.
  */
 export async function importDiskCache(
   directory: string,
@@ -104,7 +107,7 @@ export async function importDiskCache(
   const main = createJob(databases, store, overwrite);
   const jobs = named.map((it) => {
     const target = getNamedStore(store, it);
-    // Values of a deque have no keys, so nothing in it is replaced.
+    // Values of a deque have no keys, so `overwrite` can't apply to it.
     return { ...it, job: target && createJob([it.directory], target, overwrite && it.kind !== 'deque') };
   });
 
@@ -171,11 +174,11 @@ function parseOptions(options: ImportDiskCacheOptions): Partial<ImportDiskCacheO
   throw new DiskCacheError('BAD_OPTION', `disk is ${JSON.stringify(disk)}; it has to be 'pickle' or 'json'`);
 }
 
-/** One call of `importDiskCache`. */
+/** The import into one store: writes its items and counts them. */
 class ImportRun {
   readonly #writer: ItemWriter;
   readonly #clock: () => number;
-  /** Keys of this import that another key of Python may be equal to here; texts and bytes are different everywhere. */
+  /** The keys imported so far, except strings and bytes: two keys that differ in Python, such as 1 and 1.0, may be equal here. */
   readonly #seen = new Set<string>();
   readonly #skipped: SkippedItem[] = [];
   #imported = 0;
@@ -196,7 +199,7 @@ class ImportRun {
     return { imported: this.#imported, existing: this.#existing, expired: this.#expired, skipped: this.#skipped };
   }
 
-  /** Imports some rows in one transaction, as many as its time allows. Returns their number. */
+  /** Imports rows in one transaction until the time of a slice is over. Returns their number. */
   importSlice(database: PythonDatabase, ids: readonly bigint[], disk: PythonDisk): number {
     const outcomes: (() => void)[] = [];
     const until = performance.now() + SLICE_MS;
@@ -206,12 +209,12 @@ class ImportRun {
         if (performance.now() >= until) break;
       }
     });
-    // Counted only now: the transaction may have failed.
+    // Counted after the commit, which may fail.
     for (const count of outcomes) count();
     return outcomes.length;
   }
 
-  /** Returns how to count the row once it is committed. */
+  /** Writes a row. Returns a function that counts it, to be called after the commit. */
   #importRow(database: PythonDatabase, id: bigint, disk: PythonDisk): () => void {
     const row = database.readRow(id);
     let key: unknown = toPlainColumn(row[0]);
@@ -243,10 +246,10 @@ class ImportRun {
   }
 }
 
-/** Items that a store refuses for what they are, not because it can't be written to. */
+/** The codes by which a store refuses a single item. All others are about the store itself. */
 const REFUSALS: ReadonlySet<string> = new Set(['BAD_KEY', 'BAD_VALUE', 'TOO_LARGE']);
 
-/** Returns why an item is skipped. @throws anything that isn't about the item. */
+/** Returns why an item is skipped. @throws any error that isn't about the item. */
 function toReason(error: unknown): string {
   if (error instanceof UnreadableError) return error.message;
   const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };

@@ -11,17 +11,17 @@ interface ImportedItem {
   readonly key: unknown;
   readonly expiresAt: number | undefined;
   readonly tag: string | number | undefined;
-  /** Reads the value, which may be large: only if it is needed. */
+  /** Reads the value. It may be large, so call it only if the value is needed. */
   readValue(): unknown;
 }
 
-/** What became of an item. */
+/** Whether an item was stored, or the store already had its key. */
 type Outcome = 'imported' | 'existing';
 
 export interface ItemWriter {
   /** The order in which Python's items are read. */
   readonly order: 'inserted' | 'key';
-  /** @throws {UnreadableError} for an item that the store can't have. */
+  /** @throws {UnreadableError} for an item that this kind of store can't hold. */
   write(item: ImportedItem): Outcome;
   /** Runs `work` in one transaction. */
   transact<T>(work: () => T): T;
@@ -32,7 +32,8 @@ export interface WriterOptions {
 }
 
 /**
- * Returns what writes to a store. Stores are told apart by their methods: those of another format of this package are other classes.
+ * Returns the writer for a store. Kinds are recognised by their methods and not by `instanceof`, because the ES modules and the CommonJS modules
+ * of this package have different classes.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -53,7 +54,7 @@ export function createWriter(store: ImportTarget, options: WriterOptions): ItemW
 const createCacheWriter = (store: Cache, { overwrite }: WriterOptions): ItemWriter => ({
   order: 'inserted',
   transact: (work) => store.transact(work as () => never),
-  // Not the store's own time to live: what had none in Python keeps none.
+  // An item without expiry in Python keeps none, even if the store has a `ttl` of its own.
   write({ key, expiresAt = Number.POSITIVE_INFINITY, tag, readValue }) {
     if (!overwrite && store.has(key as Key)) return 'existing';
     store.set(key as Key, readValue(), tag === undefined ? { expiresAt } : { expiresAt, tag });
@@ -73,11 +74,11 @@ const createIndexWriter = (store: Index, { overwrite }: WriterOptions): ItemWrit
   },
 });
 
-/** Python's deque is a cache whose keys are whole numbers, in the order of its values. */
+/** Writes to a deque. Python's deque is a cache whose keys are integers, in the order of its values. */
 class DequeWriter implements ItemWriter {
   readonly order = 'key';
   readonly #store: Deque;
-  /** Values that were there before: those of an import that was interrupted, or of a complete one. */
+  /** How many values the deque had before: they must be those of an earlier import. */
   readonly #existing: number;
   #position = 0;
 

@@ -2,12 +2,12 @@ import { inflateSync } from 'node:zlib';
 import { UnreadableError } from './pickle/byte-reader.ts';
 import { toInteger } from './pickle/scalars.ts';
 
-/* What JSONDisk stores: JSON as Python writes it, compressed by zlib. */
+/* JSONDisk stores JSON as Python writes it, compressed by zlib. */
 
 /** A few bytes can inflate to gigabytes. */
 const MAX_JSON_BYTES = 256 * 2 ** 20;
 
-/** A number that Python never writes stands for NaN, which JSON doesn't have. */
+/** Stands for NaN, which JSON doesn't have: a number that Python never writes. */
 const NAN_LITERAL = '-0e-999';
 const REPLACEMENTS: Readonly<Record<string, string>> = {
   NaN: NAN_LITERAL,
@@ -15,7 +15,7 @@ const REPLACEMENTS: Readonly<Record<string, string>> = {
   '-Infinity': '-1e999',
 };
 
-/** Texts, which stay as they are, or one of Python's numbers that JSON doesn't have. */
+/** A string, which stays as it is, or one of Python's numbers that JSON doesn't have. */
 const TEXT_OR_SPECIAL = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
 const MAY_BE_INEXACT = /\d{16}|NaN/;
 const INTEGER = /^-?\d+$/;
@@ -34,7 +34,11 @@ export function parseJsonDisk(compressed: Uint8Array): unknown {
   return parsePythonJson(text);
 }
 
-/** Reads JSON in Python's dialect: NaN and the infinities, and integers of any size, which are bigints where a number isn't exact. */
+/**
+ * Parses JSON as Python writes it, with NaN, the infinities, and integers of any size, which become bigints where a number isn't exact.
+ *
+ * @throws {UnreadableError}
+ */
 export function parsePythonJson(text: string): unknown {
   const standard = /NaN|Infinity/.test(text)
     ? text.replace(TEXT_OR_SPECIAL, (found) => REPLACEMENTS[found] ?? found)
@@ -46,7 +50,7 @@ export function parsePythonJson(text: string): unknown {
   }
 }
 
-/** The source text of a number: https://tc39.es/proposal-json-parse-with-source. Node has it from version 21 on. */
+/** Uses the source text of a number: https://tc39.es/proposal-json-parse-with-source, in Node since version 21. */
 function reviveNumber(this: unknown, _name: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;
   if (typeof value !== 'number' || source === undefined) return value;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DiskCacheError, temporaryDirectory } from '../engine/index.ts';
 import { type Column, ForeignDatabase } from '../engine/internal.ts';
 
-/** One item of Python DiskCache, as its table has it. Integers are bigints. */
+/** A row of Python DiskCache's table. Integers are bigints. */
 export type PythonRow = readonly [
   key: Column,
   raw: bigint | null,
@@ -19,12 +19,12 @@ export type PythonRow = readonly [
 
 const COLUMNS = 'key, raw, expire_time, tag, size, mode, filename, value';
 const DATABASE = 'cache.db';
-/** What SQLite needs beside a database to read it; its `-shm` file it makes anew. */
+/** The files beside a database that SQLite needs to read it. It creates a new `-shm` file by itself. */
 const LOGS = ['-wal', '-journal'] as const;
 
 /** An open copy of one database of Python DiskCache. The directory itself is only read. */
 export class PythonDatabase {
-  /** The directory that has the files of large values. */
+  /** The original directory, which has the files of large values. */
   readonly directory: string;
   readonly #copy: string;
   readonly #database: ForeignDatabase;
@@ -35,7 +35,7 @@ export class PythonDatabase {
     this.#database = database;
   }
 
-  /** Returns the ids of all rows: in the order of insertion, or of their keys. */
+  /** Returns the ids of all rows, ordered by insertion or by key. O(n log n). */
   listIds(order: 'inserted' | 'key'): bigint[] {
     const rows = this.#read<[bigint]>(`SELECT rowid FROM Cache ORDER BY ${order === 'key' ? 'key, raw' : 'rowid'}`);
     return rows.map(([id]) => id);
@@ -45,7 +45,7 @@ export class PythonDatabase {
     return this.#read<PythonRow & Column[]>(`SELECT ${COLUMNS} FROM Cache WHERE rowid = ?`, id)[0]!;
   }
 
-  /** Returns the first keys if all keys have the form of JSONDisk's: bytes that begin as those of zlib. */
+  /** Returns the first 100 keys if all keys look like those of JSONDisk: bytes that begin with the header of zlib. Otherwise none. */
   sampleCompressedKeys(): Uint8Array[] {
     const [others] = this.#read<[bigint]>(
       "SELECT count(*) FROM Cache WHERE NOT (raw = 1 AND typeof(key) = 'blob' AND substr(key, 1, 1) = x'78')",
@@ -68,9 +68,9 @@ export class PythonDatabase {
 }
 
 /**
- * Returns the directories of a cache's databases: itself, or the shards of a FanoutCache.
+ * Returns the directories of a cache's databases: the directory itself, or the shards of a FanoutCache.
  *
- * @throws {DiskCacheError} `BAD_OPTION` if there are none.
+ * @throws {DiskCacheError} `BAD_OPTION` if the directory has no database.
  */
 export async function listDatabases(directory: string): Promise<string[]> {
   if (await isFile(join(directory, DATABASE))) return [directory];
@@ -86,8 +86,9 @@ export async function listDatabases(directory: string): Promise<string[]> {
   );
 }
 
-/** Kinds of named stores inside a FanoutCache of Python, each a folder. */
+/** The kinds of named stores inside Python's FanoutCache, and the names of their folders. */
 const NAMED_KINDS = ['cache', 'deque', 'index'] as const;
+/** The kind of a named store inside Python's FanoutCache. */
 export type PythonStoreKind = (typeof NAMED_KINDS)[number];
 const MAX_FOLDER_DEPTH = 8;
 
@@ -97,7 +98,7 @@ export interface PythonNamedStore {
   readonly directory: string;
 }
 
-/** Returns the named stores inside a FanoutCache. Python makes folders of the slashes in a name. */
+/** Returns the named stores inside a FanoutCache. Python stores a name with slashes in nested folders. */
 export async function listNamedStores(directory: string): Promise<PythonNamedStore[]> {
   const found: PythonNamedStore[] = [];
   const search = async (kind: PythonStoreKind, names: readonly string[]): Promise<void> => {
@@ -160,7 +161,7 @@ async function describeFiles(path: string): Promise<string> {
 }
 
 function assertTables(database: ForeignDatabase, directory: string): void {
-  // A view, a virtual table or a computed column would run what a stranger has written.
+  // A view, a virtual table or a generated column would run SQL that the file brings along.
   const tables = database.read(
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name IN ('Cache', 'Settings')",
   );
@@ -174,7 +175,7 @@ function assertTables(database: ForeignDatabase, directory: string): void {
   );
 }
 
-/** An error of SQLite names the copy, which is gone. */
+/** Replaces the path of the copy in a message by that of the original. */
 function nameOriginal(error: unknown, copy: string, directory: string): unknown {
   if (!(error instanceof DiskCacheError) || !error.message.includes(copy)) return error;
   return new DiskCacheError(error.code, error.message.replaceAll(copy, directory), { cause: error.cause });

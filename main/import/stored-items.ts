@@ -7,21 +7,20 @@ import { parsePickle } from './pickle/parse-pickle.ts';
 import { parseUtf8, toInteger } from './pickle/scalars.ts';
 import type { PythonDatabase, PythonRow } from './python-directory.ts';
 
-/** How Python has written keys and values: `Disk`, its default, or `JSONDisk`. */
+/** How Python has written keys and values: by `Disk`, its default, or by `JSONDisk`. */
 export type PythonDisk = 'pickle' | 'json';
 
-/** Values of more bytes are listed as skipped: they are read whole. */
+/** Larger values are skipped, because a value is read into memory as a whole. */
 const MAX_VALUE_BYTES = 512 * 2 ** 20;
 
-/** Modes of values, on Python's disk. */
+/** Modes of values, as Python stores them. */
 const RAW = 1;
 const BINARY_FILE = 2;
 const TEXT_FILE = 3;
 const PICKLE = 4;
 
 /**
- * Returns how a database was written, which is not recorded in it: the keys of JSONDisk are all JSON, compressed by zlib, and no others
- * are.
+ * Detects how a database was written, which it doesn't record: only the keys of JSONDisk are all JSON compressed by zlib.
  */
 export function detectDisk(database: PythonDatabase): PythonDisk {
   const keys = database.sampleCompressedKeys();
@@ -60,7 +59,7 @@ export function parseValue(database: PythonDatabase, row: PythonRow, disk: Pytho
     case BINARY_FILE:
       return stored;
     case TEXT_FILE:
-      // Python reads the file as text, with one form of line ends.
+      // Python reads the file as text, with all line ends converted to \n.
       return parseUtf8(assertBytes(stored)).replace(/\r\n?/g, '\n');
     case PICKLE:
       return parsePickle(assertBytes(stored));
@@ -69,7 +68,7 @@ export function parseValue(database: PythonDatabase, row: PythonRow, disk: Pytho
   }
 }
 
-/** Returns the tag; undefined if there is none. @throws {UnreadableError} for bytes, which can't be a tag here. */
+/** Returns the tag; undefined for an item without one. @throws {UnreadableError} for bytes and inexact integers, which can't be tags here. */
 export function parseTag([, , , tag]: PythonRow): string | number | undefined {
   if (tag === null) return undefined;
   const plain = toPlainColumn(tag);
@@ -79,14 +78,14 @@ export function parseTag([, , , tag]: PythonRow): string | number | undefined {
   );
 }
 
-/** Returns the time of expiry in epoch milliseconds; undefined if it never expires. */
+/** Returns the expiry time in epoch milliseconds; undefined if the item never expires. */
 export const parseExpiresAt = ([, , expireTime]: PythonRow): number | undefined =>
   expireTime === null ? undefined : Number(expireTime) * 1000;
 
-/** Returns the value of a column by itself. */
+/** Converts the value of a column: integers to numbers where exact, bytes to a copy. */
 export const toPlainColumn = (column: Column): unknown => {
   if (typeof column === 'bigint') return toInteger(column);
-  // The driver's buffers share memory with others.
+  // Buffers of the driver share memory with other buffers.
   return column instanceof Uint8Array ? Uint8Array.from(column) : column;
 };
 
@@ -99,7 +98,7 @@ function readStored(directory: string, [, , , , size, , filename, value]: Python
   return filename === null ? value : readValueFile(directory, filename, Number(size));
 }
 
-/** Reads a file of a value. Its name comes from the database, and must not lead out of the directory, also not by a link. */
+/** Reads the file of a value. Its name comes from the database, so it must not lead out of the directory, not even by a symbolic link. */
 function readValueFile(directory: string, filename: string, size: number): Uint8Array {
   const steps = String(filename).split(/[\\/]/);
   if (steps.some((step) => step === '' || step === '.' || step === '..' || step.includes('\0') || step.includes(':')))

@@ -43,10 +43,7 @@ export class TestHttpBackend implements HttpBackend {
   getHandler(scheme?: string): Offline {
     if (this.#handler === undefined) throw new DiskCacheError('NOT_ALLOWED', NO_NETWORK);
     if (scheme !== undefined && scheme !== 'http:' && scheme !== 'https:') {
-      throw new DiskCacheError(
-        'NOT_ALLOWED',
-        `${scheme} is no scheme that a test host answers; there are http and https`,
-      );
+      throw new DiskCacheError('NOT_ALLOWED', `A test host answers requests to http: and https:, not to ${scheme}`);
     }
     return this.#handler;
   }

@@ -37,12 +37,13 @@ export type { TestClock } from './test-clock.ts';
 /** The window of raw ports that name none. */
 const RAW_PORT_WINDOW = 'port';
 
+/** Options of `testHost`. */
 export interface TestHostOptions<S extends StoreDeclarations> {
   /** The result of `defineStores`. */
   readonly stores: S;
   /**
-   * The directory of the stores, which is kept; files that stores move in (`from`) are looked for in it, too. Default: a temporary one,
-   * deleted when the host is closed.
+   * The directory of the stores, which is kept. Relative paths of `from` are resolved from it. Default: a temporary directory, deleted when the
+   * host is closed.
    */
   readonly directory?: string;
   /** As in `openDiskCache`. */
@@ -55,6 +56,7 @@ export interface TestHostOptions<S extends StoreDeclarations> {
 
 const DEFAULT_ORIGIN = 'app://test';
 
+/** Options of `t.page`. */
 export interface TestPageOptions {
   /** The result of `authorize` for the page. Default: everything. */
   readonly grant?: Grant;
@@ -70,11 +72,13 @@ export interface TestPageOptions {
   readonly origin?: string;
 }
 
+/** Options of `t.attach`. */
 export interface TestAttachOptions extends TestPageOptions {
   /** Names of settings that the page has in its first line, as with `ready` of `host.install`. */
   readonly ready?: readonly string[];
 }
 
+/** Options of `t.port`. */
 export interface TestPortOptions extends TestPageOptions {
   /**
    * The purpose of the port: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`.
@@ -88,20 +92,22 @@ export type ElectronlessHost<S extends StoreDeclarations> = Pick<
   'stores' | 'directory' | 'windows' | 'queue' | 'caches' | 'sessions' | 'close'
 >;
 
+/** A host without Electron, and the controls of a test. Disposing it closes it: `using t = await testHost(…)`. */
 export interface TestHost<S extends StoreDeclarations> {
+  /** The host of the application, as its main process has it. */
   readonly host: ElectronlessHost<S>;
   /**
-   * Opens a page: what `diskCache` is in a window, with a grant of its own, over a message port.
+   * Opens a page over a message port. Returns what `diskCache` is in a window. Default grant: everything.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
    */
   page(granted?: Grant | TestPageOptions): DiskCache;
   /**
-   * Connects a window of jsdom or happy-dom: `diskCache` of `deskcache/renderer`, which the components under test import, is then a page of
-   * this host, as after `host.attach(window)`. Attach the window before the first call. A window belongs to one host; attaching it again
-   * detaches it from the earlier one. Returns a function that detaches it; closing the host does so too, and both reject open calls.
+   * Connects a window of jsdom or happy-dom, as `host.attach(window)` does in an application: `diskCache` of `deskcache/renderer`, which the
+   * components under test import, becomes a page of this host. Attach the window before the first call. Attaching it to another host detaches it
+   * from this one. Returns a function that detaches it. Detaching, and closing the host, rejects open calls with `DISCONNECTED`.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, and for what is no window; `CLOSED`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, or if `window` is not a window; `CLOSED`.
    */
   attach(window: PageWindow, granted?: Grant | TestAttachOptions): () => void;
   /**
@@ -111,15 +117,15 @@ export interface TestHost<S extends StoreDeclarations> {
    * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
    */
   port(granted?: Grant | TestPortOptions): MessagePort;
-  /** The clock of the stores, the queues and the HTTP cache, except of stores that were declared with a `clock` of their own. */
+  /** The clock of the stores, the queues and the HTTP cache. A store that was declared with a `clock` keeps its own. */
   readonly clock: TestClock;
-  /** The network of `diskCache.fetch` and of what `offline` was given: `offline(true)` takes it away, `offline(false)` brings it back. */
+  /** The network of `diskCache.fetch`: `offline()` or `offline(true)` switches it off, `offline(false)` on again. */
   readonly network: { offline(isOffline?: boolean): void };
   /**
-   * Makes the next calls on the stores fail with this code, in the main process and from pages, before they have done anything. Returns a
-   * function that ends this.
+   * Makes the next calls on the stores fail with this code, in the main process and from pages, before they do anything. By default one call
+   * fails. Returns a function that ends this.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an unknown code, store or method.
    */
   fail(code: ErrorCode, options?: FailOptions): () => void;
   /** Disconnects the pages and closes the host; deletes the directory unless it was given. Idempotent. */
@@ -129,10 +135,10 @@ export interface TestHost<S extends StoreDeclarations> {
 }
 
 /**
- * Opens the application's stores as `openDiskCache` does, in a process without Electron. Its pages are real except for the window:
- * client, gate, grants and limits are those of an application.
+ * Opens the application's stores as `openDiskCache` does, in a process without Electron. Only the window of its pages is missing: client, gate,
+ * grants and limits are those of an application. Takes some milliseconds for each store.
  *
- * @throws {DiskCacheError} as `openDiskCache`.
+ * @throws {DiskCacheError} (as a rejection) what `openDiskCache` throws.
  */
 export async function testHost<const S extends StoreDeclarations>(
   {
@@ -154,10 +160,10 @@ export async function testHost<const S extends StoreDeclarations>(
   const connection = offlineOptions?.connection ?? new NetworkState();
   const failures = new InjectedFailures();
   const { engine, registry, windows, queues, offline, closeEngine } = openAll();
-  /** Disconnect the pages, so that these get this reason and not a consequence of it. */
+  /** Detach windows. Called before the sessions are closed, so that pages get this reason and not a consequence of it. */
   const disconnectors = new Set<() => void>();
   const sessions = new Set<ClosableSession>();
-  /** What the pages of each window have used, by origin. */
+  /** The principals of each window, by its name. */
   const principalsByWindow = new Map<string, Principals>();
   let windowCount = 0;
   let isClosed = false;
@@ -218,7 +224,7 @@ export async function testHost<const S extends StoreDeclarations>(
     return { grant: allowed, window: window ?? otherwise ?? `window-${++windowCount}`, origin, purpose };
   }
 
-  /** Returns what the preload script of a window with `ready` does. */
+  /** Returns the settings of a store, as the preload script of a window with `ready` does. */
   function readReadySettings(store: string, ready: readonly string[], grant: Grant): ReturnType<ReadyFunction> {
     if (!ready.includes(store)) return undefined;
     try {
@@ -313,7 +319,7 @@ const withClock = <S extends StoreDeclarations>(stores: S, { now }: TestClock): 
     ),
   ) as unknown as S;
 
-/** Tests may be plain JavaScript, where a misspelt option would be ignored silently. */
+/** Refuses unknown options. A test in plain JavaScript would not notice a misspelt one. */
 function assertNoUnknownOptions(others: object, subject: string, validNames: readonly string[]): void {
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw createUnknownOptionError(unknown, validNames, `${subject}: `);

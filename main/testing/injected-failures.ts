@@ -2,8 +2,9 @@ import { type Access, getRequiredAccess } from '../../protocol/contract/signatur
 import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
 import { DiskCacheError, ERROR_CODES, type ErrorCode } from '../../protocol/error.ts';
 
+/** Which calls `t.fail` makes fail, and how many. */
 export interface FailOptions {
-  /** How many calls fail. Default 1; `Infinity` until the returned function is called. */
+  /** How many calls fail, from 1. Default 1. With `Infinity` calls fail until the returned function is called. */
   readonly times?: number;
   /** Only calls on this store. Default: every declared store. */
   readonly store?: string;
@@ -18,12 +19,12 @@ interface PendingFailure extends FailOptions {
 
 const CODES_OF_WRITES: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'READ_ONLY', 'TOO_LARGE']);
 
-/** Failures that a test has asked for, of calls in the main process and from pages. */
+/** Makes calls fail on behalf of a test, in the main process and from pages. */
 export class InjectedFailures {
   readonly #pending = new Set<PendingFailure>();
   readonly #stores = new Map<string, Kind>();
 
-  /** Makes the methods of a store fail when it is their turn, and otherwise do what they do. */
+  /** Wraps the methods of a store, so that they fail when a failure is due. */
   watch(name: string, kind: Kind, store: object): void {
     this.#stores.set(name, kind);
     for (const [method, signature] of Object.entries(SIGNATURES[kind])) {
@@ -45,14 +46,16 @@ export class InjectedFailures {
   add(code: ErrorCode, options: FailOptions = {}): () => void {
     const { times = 1, store, method } = options;
     if (!ERROR_CODES.includes(code))
-      throw badOption(`There is no code "${String(code)}"; there are ${ERROR_CODES.join(', ')}`);
+      throw badOption(`unknown code "${String(code)}"; valid codes: ${ERROR_CODES.join(', ')}`);
     if (!(typeof times === 'number' && times >= 1)) throw badOption(`times is ${String(times)}; give a number from 1`);
     if (store !== undefined && !this.#stores.has(store)) {
-      throw badOption(`There is no store "${store}"; there are ${[...this.#stores.keys()].join(', ')}`);
+      throw badOption(`unknown store "${store}"; declared stores: ${[...this.#stores.keys()].join(', ')}`);
     }
     const kinds = store === undefined ? [...this.#stores.values()] : [this.#stores.get(store)!];
     if (method !== undefined && !kinds.some((kind) => Object.hasOwn(SIGNATURES[kind], method)))
-      throw badOption(`There is no method "${method}" that could fail`);
+      throw badOption(
+        `unknown method "${method}"; give a method of ${store === undefined ? 'a declared store' : `store "${store}"`}`,
+      );
     const failure: PendingFailure = { ...options, code, timesLeft: times };
     this.#pending.add(failure);
     return () => void this.#pending.delete(failure);

@@ -1,7 +1,7 @@
 import { runInThisContext } from 'node:vm';
 import { toOwnRealm } from '../engine/internal.ts';
 
-/** What every page of Electron has and deskcache uses, but which jsdom, or Jest's environment of it, lacks. */
+/** Globals of a page that deskcache uses, but that jsdom or Jest's environment of it lacks. */
 const PAGE_GLOBALS = [
   'ReadableStream',
   'WritableStream',
@@ -14,7 +14,7 @@ const PAGE_GLOBALS = [
 
 type Globals = typeof globalThis;
 
-/** Defines what a test's environment lacks of a page, as Node has it. What is there stays. */
+/** Defines the globals of a page that a test's environment lacks, with Node's own. Existing ones stay. */
 export function defineMissingGlobals(): void {
   if ([...PAGE_GLOBALS, 'Request', 'structuredClone'].every((name) => name in globalThis)) return;
   const node = runInThisContext('globalThis') as Globals;
@@ -36,7 +36,7 @@ function defineIfMissing(name: string, create: () => unknown): void {
   Object.defineProperty(globalThis, name, { value: create(), configurable: true, writable: true });
 }
 
-/** Node's `Request`, which also takes a signal of jsdom. The signal of a request is one of Node's. */
+/** Returns Node's `Request`, extended to take a signal of jsdom. The request's own signal is one of Node's. */
 const createRequestClass = (node: Globals): typeof Request =>
   class Request extends node.Request {
     constructor(input: RequestInfo | URL, init?: RequestInit) {
@@ -46,7 +46,7 @@ const createRequestClass = (node: Globals): typeof Request =>
     }
   };
 
-/** jsdom refuses signals of another class; those of requests are Node's. */
+/** Makes `AbortSignal.any` take signals of Node, which jsdom's refuses. Those of requests are Node's. */
 function acceptSignalsOfNode(): void {
   const ownAny = AbortSignal.any.bind(AbortSignal);
   AbortSignal.any = (given: Iterable<AbortSignal>): AbortSignal => {

@@ -10,7 +10,7 @@ import {
 import { createGoodbye } from '../../protocol/wire.ts';
 import type { PagePort } from './ports.ts';
 
-/** What a test host uses of a window: those of jsdom and happy-dom have it. */
+/** The part of a window that a test host uses. Windows of jsdom and happy-dom have it. */
 export interface PageWindow {
   postMessage(message: unknown, ...rest: never[]): void;
   dispatchEvent(event: never): boolean;
@@ -19,7 +19,7 @@ export interface PageWindow {
 
 export interface AttachedPage {
   openPort(purpose: PortPurpose): PagePort;
-  /** What the page's first line gets. */
+  /** Returns the settings that the page gets in its first line. */
   readonly readSettings: ReadyFunction;
   onDetach(): void;
 }
@@ -31,15 +31,16 @@ interface Attachment extends AttachedPage {
   detach(): void;
 }
 
-/** What the windows of this process are attached to, and their functions `postMessage`, which stay: also those that are detached get answers. */
+/** The current attachment of each window. */
 const attachments = new WeakMap<PageWindow, Attachment>();
+/** The `postMessage` that each window was given. It stays after detaching, so that requests are still answered, with an error. */
 const interceptors = new WeakMap<PageWindow, PostMessage>();
 
 /**
- * Does for a window what the preload script and the main process do: answers the requests of `diskCache` for ports. A window belongs to one
- * test host: it is detached from an earlier one. Returns a function that disconnects the page and detaches the window.
+ * Answers the requests of `diskCache` in a window for ports, as the preload script and the main process do. Detaches the window from an earlier
+ * test host. Returns a function that disconnects the page and detaches the window.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for what is no window.
+ * @throws {DiskCacheError} `BAD_OPTION` if `window` is not a window.
  */
 export function attachToWindow(window: PageWindow, page: AttachedPage): () => void {
   assertWindow(window);
@@ -54,9 +55,9 @@ export function attachToWindow(window: PageWindow, page: AttachedPage): () => vo
     if (attachments.get(window) !== attachment) return;
     attachments.delete(window);
     Reflect.deleteProperty(window, READY_KEY);
-    // At once, so that the page's next call, perhaps of the next test, doesn't go to this host.
+    // Sent synchronously, so that the page's next call, perhaps that of the next test, doesn't go to this host.
     for (const port of attachment.ports) port.dispatchEvent({ type: 'message', data: createGoodbye(DETACHED) });
-    // As when a page is left: subscriptions that were forgotten don't connect again by themselves.
+    // As when a page is left, so that subscriptions that a test has not ended don't reconnect.
     window.dispatchEvent(new window.Event('pagehide') as never);
     page.onDetach();
   }
@@ -68,10 +69,13 @@ const DETACHED = {
     'The test host of this window was closed, or the window detached from it; attach it to another one with t.attach(window)',
 } as const;
 
-/** Not a listener of messages: jsdom delivers them by a timer, which a test may have replaced by a fake one, and without their source. */
+/**
+ * Replaces `postMessage` instead of listening to messages: jsdom delivers those without their source, and by a timer that a test may have
+ * replaced by a fake one.
+ */
 function interceptRequests(window: PageWindow): void {
   const postMessage = window.postMessage as PostMessage;
-  // The next environment of jsdom may have given the same window its own again.
+  // A new environment may have restored the window's own `postMessage`.
   if (postMessage === interceptors.get(window)) return;
   const intercept: PostMessage = (message, ...rest) => {
     if (isConnectRequest(message)) void respond(window, message.nonce, message.to ?? 'stores');

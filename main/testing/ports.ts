@@ -4,7 +4,7 @@ import type { MessagePortMain } from 'electron';
 import type { MessagePortLike } from '../../client/port-connection.ts';
 import { toOwnRealm } from '../engine/internal.ts';
 
-/** A Node port with the events of Electron's `MessagePortMain`, which the engine uses. */
+/** Wraps a Node port as a `MessagePortMain` of Electron, as far as the engine uses it. */
 export function toPortMain(port: MessagePort): MessagePortMain {
   const events = new EventEmitter();
   port.on('message', (data) => events.emit('message', { data: toOwnRealm(data), ports: [] }));
@@ -25,8 +25,8 @@ interface PortEvent {
 type PortListener = (event: PortEvent) => void;
 
 /**
- * A page's end of a Node port. Its messages are objects of the realm that the test runs in, and it has listeners of its own: a page of jsdom
- * dispatches events of jsdom, which Node's ports don't take.
+ * A page's end of a Node port. It converts messages to objects of the test's realm. It dispatches events by itself, because a page of jsdom
+ * dispatches jsdom's own, which Node's ports refuse.
  */
 export class PagePort implements MessagePortLike {
   readonly #port: MessagePort;

@@ -1,15 +1,15 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 
-/** The clock of a test host's stores, queues and HTTP cache: the machine's, ahead by what a test has advanced it. */
+/** The clock of a test host's stores, queues and HTTP cache: the computer's clock plus the time by which a test has advanced it. */
 export class TestClock {
   #advancedMs = 0;
 
-  /** Epoch milliseconds. */
+  /** Returns the time in epoch milliseconds. */
   readonly now = (): number => Date.now() + this.#advancedMs;
 
   /**
-   * Moves the clock forward. Items whose time to live has passed are expired then; subscribers hear of it, and workers begin jobs that are
-   * due, within 100 milliseconds.
+   * Moves the clock forward. Items whose expiry time has passed have expired at once. Subscribers are called, and workers start jobs that are due,
+   * within 100 milliseconds.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for anything but a number of milliseconds from 0.
    */

@@ -40,7 +40,7 @@ export interface CacheContract<K = Key, V = unknown> {
   setMany(entries: Iterable<EntryWithOptions<K, V>>, options?: SetOptions): void;
   /** Sets the item only if the key is missing; returns true if it was set. */
   add(key: K, value: V, options?: SetOptions): boolean;
-  /** Gives an item a new expiry; returns true if the item exists. */
+  /** Sets a new expiry; returns true if the item exists. */
   touch(key: K, options?: ExpiryOptions): boolean;
   /** Adds to a number atomically; returns the sum. */
   incr(key: K, delta?: number, options?: CountOptions): number;
@@ -59,7 +59,7 @@ export interface CacheContract<K = Key, V = unknown> {
   expire(): number;
   /** Deletes items with the tag; returns how many. */
   evict(tag: string | number): number;
-  /** Deletes items whose key begins so (characters of a string, elements of an array); returns how many. */
+  /** Deletes items whose key begins with a prefix (characters of a string, elements of an array); returns how many. */
   deletePrefix(prefix: Key): number;
   /** Deletes expired items, then evicts down to the size limit; returns how many items were removed. */
   cull(): number;

@@ -34,13 +34,13 @@ export interface IndexContract<K = Key, V = unknown> {
   delete(key: K): boolean;
   /** Returns the number of entries deleted or, with `each`, whether each key had one. */
   deleteMany(keys: Iterable<K>, options?: DeleteManyOptions): number | boolean[];
-  /** Deletes entries whose key begins so (characters of a string, elements of an array); returns how many. */
+  /** Deletes entries whose key begins with a prefix (characters of a string, elements of an array); returns how many. */
   deletePrefix(prefix: Key): number;
   /** Deletes an entry and returns its value; undefined if the key is missing. */
   pop(key: K): V | undefined;
   /** Removes and returns the entry whose key was inserted last (the default), or first. */
   popItem(options?: { readonly last?: boolean }): [K, V] | undefined;
-  /** Deletes everything; with a prefix entries whose key begins so, and returns how many. */
+  /** Deletes everything; with a prefix, the entries whose key begins with it, and returns how many. */
   // biome-ignore lint/suspicious/noConfusingVoidType: `Map.clear` returns nothing
   clear(options?: ClearOptions): number | void;
   /** Checks for damage of every kind; `repair` deletes what is damaged. */

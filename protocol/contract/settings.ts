@@ -8,11 +8,11 @@ export interface SettingsContract<T extends object = Record<string, unknown>> {
   get(path: SettingsPath<T> | readonly string[]): SettingsValue<T, SettingsPath<T>>;
   /** Returns all settings. */
   all(): T;
-  /** Returns whether the setting at a path, or a part of it, was set, and is not just its default. */
+  /** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. */
   has(path: SettingsPath<T> | readonly string[]): boolean;
   /** Sets one setting, or several by their paths, all or none. */
   set(pathOrPatch: SettingsPath<T> | readonly string[] | SettingsPatch<T>, value?: unknown): void;
-  /** Gives settings their default values again; without a path, all of them. */
+  /** Resets settings to their defaults; without a path, resets all of them. */
   reset(...paths: readonly (SettingsPath<T> | readonly string[])[]): void;
   /** Returns the bytes used on disk. */
   volume(): number;

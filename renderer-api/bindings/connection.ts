@@ -2,12 +2,12 @@ import type { DiskCache } from '../disk-cache.ts';
 import type { Observer } from './observer.ts';
 import { getSharedObserver } from './shared-observers.ts';
 
-/** What has the network state. */
+/** An object with the network state, such as `diskCache`. */
 export type ConnectionSource = Pick<DiskCache, 'connection'>;
 
 /**
- * Returns the observer of whether the application can reach the network. Until the main process has told, and without `host.offline`, it is
- * what the browser says.
+ * Returns the observer of whether the application can reach the network. Until the main process has answered, and without `host.offline`, the
+ * value is `navigator.onLine`.
  */
 export const observeConnection = ({ connection }: ConnectionSource): Observer<boolean> =>
   getSharedObserver<boolean>(connection, ['online'], isBrowserOnline(), (show, fail) => {
@@ -26,5 +26,5 @@ export const observeConnection = ({ connection }: ConnectionSource): Observer<bo
     };
   });
 
-/** Where there is no browser, the network is taken for reachable. */
+/** Without a browser the network is assumed to be reachable. */
 const isBrowserOnline = (): boolean => globalThis.navigator?.onLine !== false;

@@ -5,7 +5,7 @@ import type { Observer } from './observer.ts';
 import { startOnDemand } from './on-demand.ts';
 import { getSharedObserver } from './shared-observers.ts';
 
-/** Returns the observer of the items of a range, in its order. */
+/** Returns the observer of the entries of a range, in its order. */
 export const observeEntries = <K extends Key, V>(
   store: EntryStore<K, V>,
   range: Range<K> = {},

@@ -9,13 +9,13 @@ import { followValues } from './value-changes.ts';
 /** A cache or an index. */
 export type EntryStore<K extends Key, V> = RemoteCache<K, V> | RemoteIndex<K, V>;
 
-/** An item with its key. It is the same object until its value changes. */
+/** An entry: the key and the value. It is the same object until its value changes. */
 export type EntryRow<K, V> = readonly [key: K, value: V];
 
-/** Returns the observer of the value of a key; undefined while there is none. */
+/** Returns the observer of the value of a key; its value is undefined while the key is missing. */
 export const observeEntry = <K extends Key, V>(store: EntryStore<K, V>, key: K): Observer<V | undefined> =>
   getSharedObserver<V | undefined>(store, ['entry', key], undefined, (show, fail) => {
-    // What arrives while a read is under way may be newer than its result; if it is older, a newer one follows.
+    // A value that arrives during a read may be newer than its result. If it is older, a newer one follows.
     let hasChanged = false;
     const read = createReader(
       () => {
@@ -33,8 +33,8 @@ export const observeEntry = <K extends Key, V>(store: EntryStore<K, V>, key: K):
   });
 
 /**
- * Sets a value, shown at once by all components of this page. Rejects, and shows the value of the store again, if it was refused. An index
- * takes no options, not even undefined ones.
+ * Sets a value, which all components of this page show at once. If it is refused, they show the stored value again, and the promise rejects. An
+ * index takes no options, not even `undefined`.
  */
 export const setEntry = <K extends Key, V>(
   store: EntryStore<K, V>,
@@ -48,7 +48,7 @@ export const setEntry = <K extends Key, V>(
     () => store.get(key),
   );
 
-/** Deletes an item; otherwise like `setEntry`. Resolves with whether there was one. */
+/** Deletes an entry; otherwise like `setEntry`. Resolves with whether the entry existed. */
 export const deleteEntry = <K extends Key, V>(store: EntryStore<K, V>, key: K): Promise<boolean> =>
   observeEntry(store, key).write(
     undefined,

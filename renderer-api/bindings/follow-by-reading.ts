@@ -1,8 +1,8 @@
 import type { OnError, StartObserving } from './observer.ts';
 
 /**
- * Returns a function that reads: one read at a time, and one more for all calls in the meantime. An error of a lost connection is left to the
- * subscription, which then either reports a reset, so that everything is read again, or its own error.
+ * Returns a function that reads. Only one read runs at a time; all calls during a read together cause one more. Ignores a lost connection: the
+ * subscription then reports a reset, so that everything is read again, or its own error.
  */
 export function createReader<T>(
   read: () => PromiseLike<T>,
@@ -31,7 +31,7 @@ interface ChangingStore {
   subscribe(onChange: () => void, options: { readonly onError: OnError }): () => void;
 }
 
-/** Follows data that is read as a whole for changes. */
+/** Follows data by reading it as a whole after each change. */
 export const followByReading =
   <T>(store: ChangingStore, read: () => PromiseLike<T>): StartObserving<T> =>
   (show, fail) => {

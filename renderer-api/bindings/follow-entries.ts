@@ -9,14 +9,14 @@ import { followValues } from './value-changes.ts';
 
 type Row = EntryRow<Key, unknown>;
 
-/** Follows the items of a range, in its order. Changes are applied to the items that were read; the range isn't read again. */
+/** Follows the entries of a range, in its order. Changes are applied to the entries that were read, so that the range isn't read again. */
 export const followEntries =
   (store: EntryStore<Key, unknown>, range: Range<Key>): StartObserving<readonly Row[]> =>
   (show, fail) => {
     const { prefix, from, to, tag, order, reverse, limit = Infinity } = range;
     /** In ascending order; undefined before the first read and after a failed one. */
     let rows: Map<string, Row> | undefined;
-    /** What came while the range is being read, and is not in its result. */
+    /** The changes that arrived while the range is being read; undefined while it isn't. */
     let waiting: (() => void)[] | undefined;
     let isSorted = true;
 
@@ -46,7 +46,8 @@ export const followEntries =
       const name = getIdentity(key);
       const isKnown = rows.has(name);
       const isFull = rows.size >= limit;
-      // Another item takes the place of a deleted one. One that is set is the last now, or was there before and is not among the last.
+      // Read again where the limit hides the answer: the entry that takes the place of a deleted one, and in a reverse range whether a set key is
+      // new, and thus the last, or an old one beyond the limit.
       if (isFull && (exists ? !isKnown && reverse && order !== 'key' : isKnown)) return void read();
       if (exists) {
         rows.set(name, [key, value]);
@@ -62,7 +63,7 @@ export const followEntries =
         if (!isSorted) {
           items.sort(([, [one]], [, [other]]) => {
             const result = compareKeys(one, other);
-            // Not known to this page: the range is read again.
+            // The page can't compare these keys: the range is read again.
             isUncertain ||= Number.isNaN(result);
             return result;
           });
@@ -75,6 +76,6 @@ export const followEntries =
       return reverse ? shown.reverse() : shown;
     }
 
-    // Changes don't tell tags.
+    // Changes don't have tags, so a range with a tag is read again after each.
     return followValues(store, { prefix, from, to } as SubscribeOptions, fail, tag === undefined ? change : read, read);
   };

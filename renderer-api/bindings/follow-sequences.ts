@@ -16,7 +16,7 @@ export const followJobs = <T>(
   limit: number,
 ): StartObserving<JobList<T>> =>
   followByReading(queue, async () => {
-    // In one turn, so that the numbers are those of the same moment as the first jobs.
+    // All in one turn, so that the counts belong to the same moment as the first jobs.
     const [counts, isPaused, ...lists] = await Promise.all([
       queue.counts(),
       queue.paused,

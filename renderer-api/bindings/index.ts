@@ -1,6 +1,6 @@
 /*
- * The part of the framework bindings that knows no framework. Each function returns an `Observer`, shared by all components that show the
- * same data of a store.
+ * The part of the bindings that is independent of a framework. Each function returns an `Observer`, which is shared by all components that show
+ * the same data of a store.
  */
 
 export { type ConnectionSource, observeConnection } from './connection.ts';

@@ -1,6 +1,6 @@
 /**
- * Returns a copy of a key, or of a range. Observers outlive the component that gave it, and share it with others: if it is reactive state,
- * it may change in the meantime.
+ * Copies a key or a range. Observers outlive the component that gave it and are shared with other components, but reactive state of the component
+ * may change.
  */
 export function copyKey<T>(key: T): T {
   if (Array.isArray(key)) return key.map(copyKey) as T;

@@ -1,6 +1,6 @@
 /**
- * Returns a text that is the same for deeply equal keys, ranges and paths, so that they may be written in place where a component renders.
- * A key that no store accepts gets a text as well; the store refuses it.
+ * Returns a string that is equal for deeply equal keys, ranges and paths, so that a component can create them anew in each render. Unlike
+ * `toKeyId` of the protocol it also takes what is not a key; the store refuses that later.
  */
 export function getIdentity(part: unknown): string {
   if (typeof part === 'string') return JSON.stringify(part);

@@ -1,7 +1,7 @@
-/** Half of a character beyond the first 65 536, which the order of UTF-8 and that of JavaScript place differently. */
+/** A part of a character above U+FFFF. UTF-8, by which stores order, and JavaScript order these differently. */
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** Compares two keys in the order of stores; NaN where that takes more than this page knows. */
+/** Compares two keys in the order of stores. Returns NaN for keys whose order only the store knows. */
 export function compareKeys(one: unknown, other: unknown): number {
   if (Array.isArray(one) && Array.isArray(other)) {
     for (let at = 0; at < one.length && at < other.length; at++) {

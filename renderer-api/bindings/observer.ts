@@ -1,37 +1,37 @@
-/** What a component shows. It is replaced, never changed; `value` is the last known one while there is an `error`. */
+/** What a component shows. A change replaces it by another object. While there is an `error`, `value` keeps the last known value. */
 export interface Snapshot<T> {
   readonly value: T;
-  /** Why the data can't be read; undefined while all is well. */
+  /** Why the data can't be read; undefined if it can. */
   readonly error: unknown;
-  /** Nothing was read yet, and nothing failed. */
+  /** Whether the first read has neither succeeded nor failed yet. */
   readonly isLoading: boolean;
 }
 
 /**
- * The data of one key, range, path, deque or queue, for any number of components of a page. It starts with its first use and ends a moment
- * after the last. Values that this page is writing are shown at once, over those of the store.
+ * The data of one key, range, path, deque or queue, for any number of components of a page. It is followed from the first use until a moment
+ * after the last. Values that this page is writing are shown at once, in place of those of the store.
  */
 export interface Observer<T> {
   /** Returns what to show now: the same object until something changes. The first call starts to read. */
   getSnapshot(): Snapshot<T>;
-  /** Returns what to show where nothing can be read: on a server, and in a page that continues what a server has rendered. */
+  /** Returns what to show where nothing can be read: on a server, and while a page hydrates what a server has rendered. */
   getServerSnapshot(): Snapshot<T>;
-  /** Calls `listener`, a function of its own, when there is another snapshot. Returns an unsubscribe function. */
+  /** Calls `listener`, a different function for each subscription, when there is a new snapshot. Returns an unsubscribe function. */
   subscribe(listener: () => void): () => void;
   /** Resolves with the next snapshot, or at once if nothing is loading. */
   getSettled(): Promise<void>;
   /** Reads and follows again after an error. */
   retry(): void;
   /**
-   * Shows `value` while `write` stores it, and again the value of the store if that fails. `read` returns what is stored; it is called if
-   * the store has changed in the meantime. Settles as `write` does.
+   * Shows `value` while `write` stores it, and the stored value again if that fails. `read` reads the stored value; it is called if the store has
+   * changed during the write. Settles as `write` does.
    */
   write<R>(value: T, write: () => Promise<R>, read: () => T | Promise<T>): Promise<R>;
   /** Ends reading and following. The next use starts again. */
   dispose(): void;
 }
 
-/** Shows what `compute` returns: at once, or with the next notification, of which there is at most one for each frame. */
+/** Shows the result of `compute`: at once with `isNow`, otherwise with the next notification, at most one per frame. */
 type Show<T> = (compute: () => T, isNow?: boolean) => void;
 
 export type OnError = (error: unknown) => void;
@@ -40,21 +40,21 @@ export type OnError = (error: unknown) => void;
 export type StartObserving<T> = (show: Show<T>, fail: OnError) => () => void;
 
 const FRAME_MS = 16;
-/** How long an observer stays after its last listener has left: for remounts, StrictMode, and components that wait in Suspense. */
+/** How long an observer stays after its last listener was removed: for remounts, StrictMode, and components that wait in Suspense. */
 const LINGER_MS = 1000;
-/** After an error it only stays until a component has shown it, so that an error boundary that is reset reads again. */
+/** After an error it stays only until a component has shown it, so that an error boundary that is reset reads again. */
 const LINGER_AFTER_ERROR_MS = 100;
 
 export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: () => void): Observer<T> {
   const first: Snapshot<T> = { value: initial, error: undefined, isLoading: true };
   const listeners = new Set<() => void>();
   let snapshot = first;
-  /** The value of the store. */
+  /** The last value of the store that was shown or could have been. */
   let stored = initial;
   let compute = () => initial;
-  /** Of the store. A write compares it, to know whether its own value is still the last one. */
+  /** Counts the changes of the store. By it a write notices whether its own value is still the last one. */
   let changeCount = 0;
-  /** What this page is writing, oldest first. */
+  /** The writes of this page that are under way, oldest first. */
   let writes: { readonly value: T }[] = [];
   let stop: (() => void) | undefined;
   let frame: ReturnType<typeof setTimeout> | undefined;
@@ -103,7 +103,7 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
     replace({ error, isLoading: false });
   }
 
-  /** Shows what is being written, or else what is stored. */
+  /** Shows the value that is being written, or else the stored one. */
   function replace(change?: Omit<Snapshot<T>, 'value'>): void {
     const { value } = writes.at(-1) ?? { value: stored };
     const next = { ...snapshot, ...change, value };
@@ -114,7 +114,7 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
     for (const listener of listeners) listener();
   }
 
-  /** Ends in a moment, unless there is a listener by then. */
+  /** Ends the observer in a moment, unless there is a listener by then. */
   function linger(): void {
     clearTimeout(lingering);
     if (listeners.size > 0) return;
@@ -169,7 +169,7 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
         const changes = changeCount;
         try {
           const now = changes === before ? value : await read();
-          // Unless something newer was delivered in the meantime, or a later write has succeeded.
+          // Unless something newer was delivered, or a later write has succeeded.
           if (changeCount === changes && writes.includes(own)) {
             stored = now;
             compute = () => now;
@@ -177,12 +177,12 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
         } catch (error) {
           fail(error);
         }
-        // Earlier writes are below this one, also those that haven't been answered yet.
+        // This write covers the earlier ones, also those that haven't been answered yet.
         writes.splice(0, writes.indexOf(own));
         return result;
       } finally {
         writes = writes.filter((it) => it !== own);
-        // What was delivered in this frame comes with it, so that nothing older is seen.
+        // Also shows what was delivered in this frame, so that no older value is seen.
         if (frame === undefined) replace();
         else flush();
       }

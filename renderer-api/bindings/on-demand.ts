@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../index.ts';
 import type { StartObserving } from './observer.ts';
 
-/** Starts to observe by code that is loaded with its first use: not every page needs it. */
+/** Observes by code that is loaded with the first use, because not every page needs it. */
 export const startOnDemand =
   <T>(load: () => Promise<StartObserving<T>>): StartObserving<T> =>
   (show, fail) => {

@@ -5,7 +5,7 @@ import { getSharedObserver } from './shared-observers.ts';
 
 type Path<T> = SettingsPath<T> | readonly string[];
 
-/** Returns the observer of the setting at a path. It has the value at once where the page has the settings already. */
+/** Returns the observer of the setting at a path. It has the value at once if the page has the settings already. */
 export const observeSetting = <T extends object, P extends Path<T>>(
   settings: RemoteSettings<T>,
   path: P,
@@ -25,12 +25,12 @@ export const observeSetting = <T extends object, P extends Path<T>>(
         onError: fail,
       },
     );
-    // Also where it is known: it may have changed before it was listened to.
+    // Read even if `now` had it: it may have changed before the listener was registered.
     settings.get(path as readonly string[]).then((value) => show(() => value as SettingsValue<T, P>, true), fail);
     return unsubscribe;
   });
 
-/** Sets a setting, shown at once by all components of this page. Rejects, and shows the stored value again, if it was refused. */
+/** Sets a setting, which all components of this page show at once. If it is refused, they show the stored value again, and the promise rejects. */
 export const setSetting = <T extends object, P extends Path<T>>(
   settings: RemoteSettings<T>,
   path: P,

@@ -4,8 +4,8 @@ import { createObserver, type Observer, type StartObserving } from './observer.t
 const observersByStore = new WeakMap<object, Map<string, Observer<never>>>();
 
 /**
- * Returns the one observer of a part of a store, however many components show it. `part`: what it is, and its key, range or path; deeply
- * equal parts are the same.
+ * Returns the observer of a part of a store, the same one for all components. `part` is the kind of data and its key, range or path; deeply equal
+ * parts are the same part.
  */
 export function getSharedObserver<T>(
   store: object,

@@ -4,7 +4,7 @@ import type { SubscribeOptions } from '../../protocol/options.ts';
 import type { ChangeOrReset } from '../../protocol/wire.ts';
 import type { OnError } from './observer.ts';
 
-/** What is used of a cache or an index to follow it. */
+/** The method of a cache or an index by which it is followed. */
 export interface FollowedStore {
   subscribe(listener: (change: ChangeOrReset<Key>) => void, options?: RemoteSubscribeOptions<Key>): () => void;
 }
@@ -13,8 +13,8 @@ export interface FollowedStore {
 export type ValueChangeListener = (key: Key, value: unknown, exists: boolean) => void;
 
 /**
- * Follows items of a store with their values, and begins with `onReset`, which is called again when changes were lost, when everything was deleted, and for a value that can't be sent:
- * read again. Returns an unsubscribe function.
+ * Follows entries of a store with their values. Calls `onReset`, which reads, at the beginning, after missed changes, when everything was deleted,
+ * and for a value that isn't sent. Returns an unsubscribe function.
  */
 export function followValues(
   store: FollowedStore,
@@ -33,7 +33,7 @@ export function followValues(
       { ...options, values: true, onError: fail },
     );
   } catch {
-    // The read says what is wrong with the key or the range.
+    // An invalid key or range: the read reports it.
   }
   onReset();
   return () => unsubscribe?.();

@@ -1,4 +1,4 @@
-/* `deskcache/react`: hooks that show what a page's stores hold, and follow it. React 18 or later. */
+/* `deskcache/react`: hooks that return the data of a page's stores and follow its changes. React 18 or later. */
 
 export type { ConnectionSource, EntryRow, EntryStore, JobList, JobsOptions } from '../bindings/index.ts';
 export { type EntryActions, type EntryResult, type NextValue, useEntry } from './use-entry.ts';

@@ -16,14 +16,15 @@ import {
 import { diskCache } from '../index.ts';
 import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
 
+/** The entries of a range. */
 export interface EntriesResult<K, V> extends DataState {
   /** In the order of the range; empty while it is loading. An entry is the same object until its value changes. */
   readonly entries: readonly EntryRow<K, V>[];
 }
 
 /**
- * Returns the entries of a range of a cache or an index, all of them without a range, and follows their changes. The range is read once;
- * then only what changes is sent. The changes of a frame make one render.
+ * Returns the entries of a range of a cache or an index, or all of them without a range, and follows their changes. The range is read once; then
+ * only changes are sent. All changes of a frame cause one render. O(entries) for each.
  */
 export function useEntries<K extends Key, V>(
   store: EntryStore<K, V>,
@@ -34,20 +35,22 @@ export function useEntries<K extends Key, V>(
   return { entries: value, ...state };
 }
 
+/** The values of a deque. */
 export interface DequeResult<V> extends DataState {
   /** From the first to the last; empty while they are loading. */
   readonly values: readonly V[];
 }
 
-/** Returns the values of a deque, and follows its changes. It is read again after each: for a short one. */
+/** Returns the values of a deque, and follows its changes. The whole deque is read again after each change, so it should be short. */
 export function useDeque<V>(deque: RemoteDeque<V>, { suspense }: SuspenseOptions = {}): DequeResult<V> {
   const { value, ...state } = useObserver(observeDeque(deque), suspense);
   return { values: value, ...state };
 }
 
+/** The jobs of a queue. */
 export type JobsResult<T> = JobList<T> & DataState;
 
-/** Returns the jobs of a queue with their states and progress, and how many there are, and follows them. */
+/** Returns the jobs of a queue with their states and progress, and the counts of all its jobs, and follows their changes. */
 export function useJobs<T>(
   queue: RemoteQueue<T>,
   { suspense, ...options }: JobsOptions & SuspenseOptions = {},
@@ -56,12 +59,13 @@ export function useJobs<T>(
   return { ...value, ...state };
 }
 
+/** Whether the application can reach the network. */
 export interface ConnectionResult extends DataState {
-  /** Whether the application can reach the network. Until the main process has told, and without `host.offline`: what the browser says. */
+  /** Whether the application can reach the network. Until the main process has answered, and without `host.offline`: `navigator.onLine`. */
   readonly online: boolean;
 }
 
-/** Returns whether the application can reach the network, by `connection` of `source`, and follows it. Never suspends. */
+/** Returns whether the application can reach the network, as `source.connection` reports it, and follows changes. Never suspends. */
 export function useConnection(source: ConnectionSource = diskCache): ConnectionResult {
   const { value, ...state } = useObserver(observeConnection(source), false);
   return { online: value, ...state };

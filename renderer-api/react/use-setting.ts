@@ -5,24 +5,25 @@ import { observeSetting, setSetting } from '../bindings/index.ts';
 import { resolveNext } from './use-entry.ts';
 import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
 
+/** The functions that write a setting. */
 export interface SettingActions<V> {
   /**
-   * Sets the value, or makes it from the one that is shown. All components of this page show it at once; if it is refused, they show the
+   * Sets the value, or computes it from the one that is shown. All components of this page show it at once; if it is refused, they show the
    * stored value again and the promise rejects.
    */
   readonly set: (value: V | ((shown: V) => V)) => Promise<void>;
-  /** Gives the setting its default value again. */
+  /** Resets the setting to its default. */
   readonly reset: () => Promise<void>;
 }
 
-/** A setting and a function that sets it, as a pair like that of `useState` or by name. `Shown`: what may be shown of `V`. */
+/** A setting and a function that sets it, as a pair like that of `useState`, and by name. `Shown` is `V`, or `V` or undefined without suspense. */
 export type SettingResult<V, Shown = V> = readonly [value: Shown, set: SettingActions<V>['set']] &
   SettingActions<V> &
   DataState & { readonly value: Shown };
 
 /**
- * Returns the setting at a path, and follows every change of it, from any window and process. Where the page has the settings already, after
- * `ready` or `load()`, it is there in the first render. Otherwise the component suspends until they are read, unless `suspense` is false.
+ * Returns the setting at a path, and follows its changes from any window and process. If the page has the settings already, by `ready` or
+ * `load()`, the first render has the value. Otherwise the component suspends until it is read, unless `suspense` is false.
  */
 export function useSetting<T extends object, const P extends SettingsPath<T>>(
   settings: RemoteSettings<T>,
@@ -46,7 +47,7 @@ export function useSetting(
 ): SettingResult<unknown> {
   const observer = observeSetting(settings, path);
   const state = useObserver(observer, suspense);
-  // The observer stands for the settings and the path: it is another one when either is.
+  // The observer stands for both dependencies: other settings, or another path, have another observer.
   const actions = useMemo<SettingActions<unknown>>(
     () => ({
       set: (next) => setSetting(settings, path, resolveNext(next, observer.getSnapshot().value)),

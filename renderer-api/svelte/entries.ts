@@ -19,21 +19,21 @@ import {
 
 /** An entry of a cache or an index. */
 export interface LiveEntry<V> extends WritableLive<V | undefined> {
-  /** Sets the value, or deletes the entry if it is `undefined`; see `useEntry`. Resolves when that is on disk. */
+  /** Sets the value, or deletes the entry if it is `undefined`; see `useEntry`. Resolves when that is stored. */
   set(value: V | undefined, ...options: readonly [SetOptions?]): Promise<void>;
-  /** Deletes the entry. Resolves with whether there was one. */
+  /** Deletes the entry. Resolves with whether it existed. */
   delete(): Promise<boolean>;
 }
 
 /**
- * Returns the value of a key in a cache or an index as reactive state, and follows it in all windows and processes; `undefined` if there is
- * none, and while it is loading. A key that depends on state is given as a function: `useEntry(app.users, () => id)`; while it is
- * `undefined`, so is the value.
+ * Returns the value of a key in a cache or an index as reactive state, and follows its changes from any window and process. It is `undefined`
+ * if the key is missing, and while it is loading. Pass a key that depends on state as a function: `useEntry(app.users, () => id)`. While the key
+ * is `undefined`, so is the value.
  *
- * Assigning to `value` sets it, assigning `undefined` deletes it: every component of the page shows it at once, and the stored value again
- * if the write fails, with the reason in `error`. Values are replaced as a whole; changing a part of one doesn't store it.
+ * Assigning to `value` sets it, assigning `undefined` deletes it. Every component of the page shows it at once, and the stored value again if the
+ * write fails, with the reason in `error`. Assign whole values: changing a part of one stores nothing.
  *
- * The components that show the same entry read it once, and follow it as long as one of them shows it.
+ * The components that show the same entry share one read and one subscription, which ends after the last of them is gone.
  */
 export function useEntry<K extends Key, V>(
   store: EntryStore<K, V>,
@@ -56,8 +56,8 @@ export function useEntry<K extends Key, V>(
 
 /**
  * Returns the entries of a range of a cache or an index as reactive state, in its order, each with its key; without a range, all of them.
- * Changes of all windows and processes are applied to the entries that were read, at most once for each frame. A range that depends on state
- * is given as a function. An entry that hasn't changed stays the same object. For thousands of them show only those in view.
+ * Changes from any window and process are applied to the entries that were read, at most once per frame. Pass a range that depends on state as a
+ * function. An unchanged entry stays the same object. Of thousands of entries, render only those in view.
  */
 export const useEntries = <K extends Key, V>(
   store: EntryStore<K, V>,

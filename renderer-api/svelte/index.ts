@@ -1,6 +1,6 @@
 /*
- * `deskcache/svelte`: reactive state for Svelte 5, by runes (`entry.value`) and by the store contract (`$entry`). Plain JavaScript, for
- * reactivity that needs no compiler: `createSubscriber` is a function.
+ * `deskcache/svelte`: reactive state for Svelte 5, by runes (`entry.value`) and by the store contract (`$entry`). It is plain JavaScript and needs
+ * no compiler, because it uses the function `createSubscriber`.
  */
 
 export type { ConnectionSource, EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';

@@ -2,13 +2,15 @@ import { createSubscriber } from 'svelte/reactivity';
 import { toStore } from 'svelte/store';
 import type { Observer, Snapshot } from '../bindings/index.ts';
 import { copyKey } from '../bindings/key-copy.ts';
+import { IDLE, waitUntilLoaded } from '../bindings/loading.ts';
 
-/** What a component shows: `entry.value` is reactive in effects, templates and `$derived`, and `$entry` is the same by Svelte's store contract. */
+/** Reactive data of a store: `entry.value` in effects, templates and `$derived`, or `$entry` by Svelte's store contract. */
 export interface Live<V> {
+  /** The value that is shown. */
   readonly value: V;
-  /** Why the data can't be read, or why the last write failed; undefined while all is well. `value` keeps the last known value. */
+  /** Why the data can't be read, or why the last write failed; otherwise undefined. `value` keeps the last known value. */
   readonly error: unknown;
-  /** Nothing was read yet, and nothing failed. */
+  /** Whether the first read has neither succeeded nor failed yet. */
   readonly isLoading: boolean;
   /** Resolves with the value as soon as there is one, for `{#await}`; rejects if the data can't be read. */
   readonly loaded: Promise<V>;
@@ -18,31 +20,29 @@ export interface Live<V> {
   retry(): void;
 }
 
-/** What a component shows and writes: `entry.value = …`, `$entry = …`, `bind:value={entry.value}`. */
+/** Reactive data that can also be written: `entry.value = …`, `$entry = …`, `bind:value={entry.value}`. */
 export interface WritableLive<V> extends Live<V> {
+  /** The value that is shown. Assigning to it calls `set`. */
   value: V;
-  /** Shows the value at once and stores it. Resolves when it is on disk; rejects, with the reason also in `error`, if it can't be stored. */
+  /** Shows the value at once and stores it. Resolves when it is stored. If it can't be stored, rejects, with the reason also in `error`. */
   set(value: V): Promise<void>;
-  /** Like `set`, with what `change` makes of the value that is shown. */
+  /** Like `set`, with the result of `change` for the value that is shown. */
   update(change: (value: V) => V): Promise<void>;
 }
 
 /** A value, or a function that returns it and reads `$state` or props. */
 export type ValueOrGetter<T> = T | (() => T);
 
-/** Returns the key, path or range that is meant now. */
+/** Returns a copy of the present key, path or range. */
 export const getKey = <T>(source: ValueOrGetter<T>): T =>
   copyKey(typeof source === 'function' ? (source as () => T)() : source);
-
-/** While there is no key. Only entries may have none, and their value may be undefined. */
-const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
 /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: `$entry = …` can't. */
 export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
 
 /**
- * Returns an object that shows what an observer does. `getObserver` is called whenever it is read; it returns undefined while there is nothing
- * to follow. `createMembers` makes more members, among which may be getters, and another `value`.
+ * Returns an object with the data of an observer. `getObserver` is called at every read; it returns undefined while there is nothing to follow.
+ * `createMembers` creates more members, which may be getters, and may replace `value`.
  */
 export function createLive<T, Members extends object = object>(
   getObserver: () => Observer<T> | undefined,
@@ -50,7 +50,7 @@ export function createLive<T, Members extends object = object>(
 ): Live<T> & Members {
   let current: Observer<T> | undefined;
   let writeError: unknown;
-  /** Runs an effect that has called it again when something changes. */
+  /** Registers the effect that calls it, so that the effect runs again after a change. */
   let subscribe: (() => void) | undefined;
   let notify: (() => void) | undefined;
 
@@ -66,21 +66,14 @@ export function createLive<T, Members extends object = object>(
           return observer.subscribe(update);
         });
     }
-    // Before it is subscribed to: what is known at once is no change.
+    // Read before subscribing, so that a value that is known at once doesn't count as a change.
     const snapshot = observer?.getSnapshot() ?? IDLE;
     subscribe?.();
     return snapshot;
   }
 
   async function load(): Promise<T> {
-    let observer: Observer<T> | undefined;
-    do {
-      observer = getObserver();
-      await observer?.getSettled();
-      // The key may have changed in the meantime, or something was written.
-    } while (observer !== getObserver() || observer?.getSnapshot().isLoading);
-    const error = observer?.getSnapshot().error;
-    if (error !== undefined) throw error;
+    await waitUntilLoaded(getObserver);
     return live.value;
   }
 
@@ -122,8 +115,8 @@ export function createWritableLive<T, Options extends readonly unknown[], Member
 ): WritableLive<T> & Members & { set(value: T, ...options: Options | []): Promise<void> } {
   return createLive(getObserver, (getSnapshot, track) => {
     /**
-     * `<select bind:value={…}>` sets its first option in an effect when it is mounted with a value that is undefined. While the value is still
-     * loading, that must not replace the stored one.
+     * `<select bind:value={…}>` that is mounted with an undefined value sets its first option, in an effect. While the value is still loading,
+     * that must not replace the stored one.
      */
     const set = (value: T, ...options: Options | []): Promise<void> =>
       getSnapshot().isLoading && isInEffect() ? Promise.resolve() : track(write(value, ...options));
@@ -141,7 +134,7 @@ export function createWritableLive<T, Options extends readonly unknown[], Member
   });
 }
 
-/** Svelte tells outside its components by this alone: a subscriber starts in effects only. */
+/** Returns whether an effect is running. `createSubscriber` starts only in effects, which is the only way to detect one from plain JavaScript. */
 function isInEffect(): boolean {
   let isStarted = false;
   createSubscriber(() => {

@@ -11,19 +11,23 @@ import {
 import { diskCache } from '../index.ts';
 import { createLive, getKey, type Live, type ValueOrGetter } from './live-data.ts';
 
-/** Returns the values of a deque as reactive state, from the first to the last, and follows them in all windows and processes. */
+/**
+ * Returns the values of a deque as reactive state, from the first to the last, and follows its changes from any window and process. The whole
+ * deque is read again after each change, so it should be short.
+ */
 export const useDeque = <V>(deque: RemoteDeque<V>): Live<readonly V[]> => createLive(() => observeDeque(deque));
 
-/** The jobs of a queue, and numbers of it. */
+/** The jobs of a queue, and the counts of all its jobs. */
 export interface LiveJobs<T> extends Live<readonly Job<T>[]> {
+  /** How many jobs the queue has in each state. */
   readonly counts: JobCounts;
-  /** No job is started until the queue is resumed. */
+  /** Whether the queue is paused: no job is started until it is resumed. */
   readonly isPaused: boolean;
 }
 
 /**
- * Returns the jobs of a queue as reactive state, by their states: those that run, wait, and have failed for the last time; `counts` and
- * `isPaused` beside them. Jobs that are done aren't among them. Options that depend on state are given as a function.
+ * Returns the jobs of a queue as reactive state, ordered by state: running, waiting, dead. The result also has `counts` and `isPaused`. Completed
+ * jobs are not included. Pass options that depend on state as a function.
  */
 export function useJobs<T>(queue: RemoteQueue<T>, options?: ValueOrGetter<JobsOptions | undefined>): LiveJobs<T> {
   const live = createLive(
@@ -44,8 +48,8 @@ export function useJobs<T>(queue: RemoteQueue<T>, options?: ValueOrGetter<JobsOp
 }
 
 /**
- * Returns whether the application can reach the network as reactive state: what `diskCache.connection` knows, and until it has told, what
- * the browser says.
+ * Returns as reactive state whether the application can reach the network, as `source.connection` reports it. Until it has answered, and without
+ * `host.offline`, the value is `navigator.onLine`.
  */
 export const useConnection = (source: ConnectionSource = diskCache): Live<boolean> =>
   createLive(() => observeConnection(source));

@@ -3,19 +3,18 @@ import type { SettingsPath, SettingsValue } from '../../protocol/settings-path.t
 import { observeSetting, setSetting } from '../bindings/index.ts';
 import { createWritableLive, getKey, type ValueOrGetter, type WritableLive } from './live-data.ts';
 
-/** A setting. */
+/** Reactive data of a setting. */
 export interface LiveSetting<V> extends WritableLive<V> {
-  /** Gives the setting its default value again. */
+  /** Resets the setting to its default. */
   reset(): Promise<void>;
 }
 
 /**
- * Returns the setting at a path as reactive state, and follows it in all windows and processes. It is `undefined` while the settings are
- * loading, and never after `host.install(session, { ready: […] })` or `await settings.load()`. A path that depends on state is given as a
- * function.
+ * Returns the setting at a path as reactive state, and follows its changes from any window and process. It is `undefined` while the settings are
+ * loading, but not after `host.install(session, { ready: […] })` or `await settings.load()`. Pass a path that depends on state as a function.
  *
- * Assigning to `value` sets it (`bind:value={theme.value}`): every component of the page shows it at once, and the stored value again if the
- * write fails, with the reason in `error`. Values are frozen.
+ * Assigning to `value` sets it (`bind:value={theme.value}`). Every component of the page shows it at once, and the stored value again if the write
+ * fails, with the reason in `error`. Values are frozen.
  */
 export function useSetting<T extends object, P extends SettingsPath<T>>(
   settings: RemoteSettings<T>,

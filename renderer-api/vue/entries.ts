@@ -12,22 +12,23 @@ import {
 import { copyKey } from '../bindings/key-copy.ts';
 import { type LiveRef, toLiveRef, toWritableRef } from './live-ref.ts';
 
-/** How a component writes the entry that it shows. */
+/** The methods that write an entry. */
 export interface EntryMethods<V> {
-  /** Sets the value, or deletes the entry if it is `undefined`; see `useEntry`. Resolves when that is on disk. */
+  /** Sets the value, or deletes the entry if it is `undefined`; see `useEntry`. Resolves when that is stored. */
   set(value: V | undefined, ...options: readonly [SetOptions?]): Promise<void>;
-  /** Deletes the entry. Resolves with whether there was one. */
+  /** Deletes the entry. Resolves with whether it existed. */
   delete(): Promise<boolean>;
 }
 
 /**
- * Returns a ref of the value of a key in a cache or an index, and follows it in all windows and processes; `undefined` if there is none, and
- * while it is loading. The key may be a ref or a getter; while it is `undefined`, so is the value.
+ * Returns a ref of the value of a key in a cache or an index, and follows its changes from any window and process. It is `undefined` if the key
+ * is missing, and while it is loading. The key may be a ref or a getter; while it is `undefined`, so is the value.
  *
- * Assigning a value to the ref sets it, assigning `undefined` deletes it: every component of the page shows it at once, and the stored value
- * again if the write fails, with the reason in `error`. Values are replaced as a whole; changing a part of one doesn't store it.
+ * Assigning a value to the ref sets it, assigning `undefined` deletes it. Every component of the page shows it at once, and the stored value again
+ * if the write fails, with the reason in `error`. Assign whole values: changing a part of one stores nothing.
  *
- * The components that show the same entry read it once. Works in any effect scope; outside one it follows the entry until the page ends.
+ * The components that show the same entry share one read and one subscription. Works in any effect scope; outside of one it follows the entry
+ * until the page ends.
  */
 export function useEntry<K extends Key, V>(
   store: EntryStore<K, V>,
@@ -53,9 +54,9 @@ export function useEntry<K extends Key, V>(
 }
 
 /**
- * Returns a ref of the entries of a range of a cache or an index, in its order, each with its key; without a range, all of them. Changes of
- * all windows and processes are applied to the entries that were read, at most once for each frame. The range may be a ref or a getter.
- * An entry that hasn't changed stays the same object. For thousands of them show only those in view.
+ * Returns a ref of the entries of a range of a cache or an index, in its order, each with its key; without a range, all of them. Changes from any
+ * window and process are applied to the entries that were read, at most once per frame. The range may be a ref or a getter. An unchanged entry
+ * stays the same object. Of thousands of entries, render only those in view.
  */
 export function useEntries<K extends Key, V>(
   store: EntryStore<K, V>,

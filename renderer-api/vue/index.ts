@@ -1,5 +1,5 @@
 /*
- * `deskcache/vue`: composables. Each returns a ref that follows a store, with `error` and `isLoading` beside it.
+ * `deskcache/vue`: composables. Each returns a ref that follows a store, with `error` and `isLoading` as its properties.
  */
 
 export type { ConnectionSource, EntryRow, EntryStore, JobsOptions } from '../bindings/index.ts';

@@ -1,41 +1,39 @@
 import { computed, type Ref, shallowRef, watch } from 'vue';
 import type { Observer, Snapshot } from '../bindings/index.ts';
+import { IDLE, waitUntilLoaded } from '../bindings/loading.ts';
 
 /** The refs of a composable, for destructuring: `const { data, error, isLoading } = useEntry(…)`. */
 export interface LiveState<R> {
   /** The ref itself. */
   readonly data: R;
-  /** Why the data can't be read, or why the last write failed; undefined while all is well. `data` keeps the last known value. */
+  /** Why the data can't be read, or why the last write failed; otherwise undefined. `data` keeps the last known value. */
   readonly error: Readonly<Ref<unknown>>;
-  /** Nothing was read yet, and nothing failed. */
+  /** Whether the first read has neither succeeded nor failed yet. */
   readonly isLoading: Readonly<Ref<boolean>>;
   /** Reads and follows again after an error. */
   retry(): void;
 }
 
 /**
- * A ref that follows a store, with more refs as its properties. It can be awaited until it has a value, so that an async `setup` suspends its
- * component; that rejects if the data can't be read. `Loaded`: the ref that is awaited, if its type is narrower.
+ * A ref that follows a store, with more refs as its properties. Awaiting it waits for its first value, so that an async `setup` suspends its
+ * component, and rejects if the data can't be read. `Loaded` is the type of the awaited ref, if it is narrower.
  */
 export type LiveRef<R, Members = unknown, Loaded = R> = R &
   LiveState<R> &
   Members &
   PromiseLike<Loaded & LiveState<Loaded> & Members>;
 
-/** While there is no key. Only entries may have none, and their value may be undefined. */
-const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
-
 /** Returns the promise of a write. A failure is the error from then on, so it need not be caught: an assignment can't. */
 export type TrackWrite = <R>(write: Promise<R>) => Promise<R>;
 
-/** Returns a ref of a part of what is shown. */
+/** Returns a ref of a part of the value. */
 export type SelectPart<T> = <U>(part: (value: T) => U) => Readonly<Ref<U>>;
 
-/** Returns a ref of what is shown, for reading. */
+/** Returns a read-only ref of an observer's value. */
 export const toLiveRef = <T>(getObserver: () => Observer<T>): LiveRef<Readonly<Ref<T>>> =>
   createLiveRef(getObserver, (select) => [select((value) => value), {}]);
 
-/** Returns a ref that calls `set` of its members when it is assigned to. */
+/** Returns a ref of an observer's value that calls `set` of its members when it is assigned to. */
 export const toWritableRef = <T, Members extends { set(value: T): unknown }>(
   getObserver: () => Observer<T> | undefined,
   createMembers: (track: TrackWrite) => Members,
@@ -47,8 +45,8 @@ export const toWritableRef = <T, Members extends { set(value: T): unknown }>(
   });
 
 /**
- * Follows what an observer shows until the scope of the caller ends, and returns a ref of it with other members. `getObserver` is called again
- * when what it reads has changed; it returns undefined while there is nothing to follow.
+ * Follows an observer until the caller's effect scope ends. Returns a ref with members. `getObserver` is called again when reactive state that it
+ * reads has changed; it returns undefined while there is nothing to follow.
  */
 export function createLiveRef<T, R extends object, Members extends object>(
   getObserver: () => Observer<T> | undefined,
@@ -68,20 +66,13 @@ export function createLiveRef<T, R extends object, Members extends object>(
       if (observer) onCleanup(observer.subscribe(update));
       update();
     },
-    // Sync, so that the value of a key is never shown with another key.
+    // Synchronous, so that the value of one key is never shown with another key.
     { immediate: true, flush: 'sync' },
   );
 
   async function load(): Promise<R> {
-    let observer: Observer<T> | undefined;
-    do {
-      observer = current;
-      await observer?.getSettled();
-      // The key may have changed in the meantime, or something was written.
-    } while (observer !== current || observer?.getSnapshot().isLoading);
-    const error = observer?.getSnapshot().error;
-    if (error !== undefined) throw error;
-    // A promise that resolved with something that can be awaited would wait for it without end.
+    await waitUntilLoaded(() => current);
+    // A promise that resolves with a thenable waits for it, so the ref would wait for itself.
     delete ref.then;
     return ref;
   }

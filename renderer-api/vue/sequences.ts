@@ -13,20 +13,24 @@ import { copyKey } from '../bindings/key-copy.ts';
 import { diskCache } from '../index.ts';
 import { createLiveRef, type LiveRef, toLiveRef } from './live-ref.ts';
 
-/** Returns a ref of the values of a deque, from the first to the last, and follows them in all windows and processes. */
+/**
+ * Returns a ref of the values of a deque, from the first to the last, and follows its changes from any window and process. The whole deque is read
+ * again after each change, so it should be short.
+ */
 export const useDeque = <V>(deque: RemoteDeque<V>): LiveRef<Readonly<Ref<readonly V[]>>> =>
   toLiveRef(() => observeDeque(deque));
 
-/** Numbers of a queue, beside its jobs. */
+/** Refs of a queue, beside its jobs. */
 export interface QueueState {
+  /** How many jobs the queue has in each state. */
   readonly counts: Readonly<Ref<JobCounts>>;
-  /** No job is started until the queue is resumed. */
+  /** Whether the queue is paused: no job is started until it is resumed. */
   readonly isPaused: Readonly<Ref<boolean>>;
 }
 
 /**
- * Returns a ref of the jobs of a queue, by their states: those that run, wait, and have failed for the last time. `counts` and `isPaused`
- * are more refs. Jobs that are done aren't among them. The options may be a ref or a getter.
+ * Returns a ref of the jobs of a queue, ordered by state: running, waiting, dead. `counts` and `isPaused` are more refs. Completed jobs are not
+ * included. The options may be a ref or a getter.
  */
 export function useJobs<T>(
   queue: RemoteQueue<T>,
@@ -42,8 +46,8 @@ export function useJobs<T>(
 }
 
 /**
- * Returns a ref of whether the application can reach the network: what `diskCache.connection` knows, and until it has told, what the browser
- * says.
+ * Returns a ref of whether the application can reach the network, as `source.connection` reports it. Until it has answered, and without
+ * `host.offline`, the value is `navigator.onLine`.
  */
 export const useConnection = (source: ConnectionSource = diskCache): LiveRef<Readonly<Ref<boolean>>> =>
   toLiveRef(() => observeConnection(source));

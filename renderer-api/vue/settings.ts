@@ -5,20 +5,20 @@ import { observeSetting, setSetting } from '../bindings/index.ts';
 import { copyKey } from '../bindings/key-copy.ts';
 import { type LiveRef, toWritableRef } from './live-ref.ts';
 
-/** How a component writes the setting that it shows. */
+/** The methods that write a setting. */
 export interface SettingMethods<V> {
-  /** Sets the value; see `useSetting`. Resolves when it is on disk. */
+  /** Sets the value; see `useSetting`. Resolves when it is stored. */
   set(value: V): Promise<void>;
-  /** Gives the setting its default value again. */
+  /** Resets the setting to its default. */
   reset(): Promise<void>;
 }
 
 /**
- * Returns a ref of the setting at a path, and follows it in all windows and processes. It is `undefined` while the settings are loading, and
- * never after `host.install(session, { ready: […] })`, `await settings.load()` or when it is awaited. The path may be a ref or a getter.
+ * Returns a ref of the setting at a path, and follows its changes from any window and process. It is `undefined` while the settings are loading,
+ * but not after `host.install(session, { ready: […] })` or `await settings.load()`, nor when it is awaited. The path may be a ref or a getter.
  *
- * Assigning a value sets it (`v-model="theme"`): every component of the page shows it at once, and the stored value again if the write
- * fails, with the reason in `error`. Values are frozen.
+ * Assigning a value sets it (`v-model="theme"`). Every component of the page shows it at once, and the stored value again if the write fails, with
+ * the reason in `error`. Values are frozen.
  */
 export function useSetting<T extends object, P extends SettingsPath<T>>(
   settings: RemoteSettings<T>,

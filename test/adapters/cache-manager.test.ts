@@ -31,7 +31,7 @@ describe.each(Object.entries(CACHES))('cache-manager over %s', (_, open) => {
     expect(await cache.get('c')).toBeUndefined();
   });
 
-  it('lets items expire, and tells when', async () => {
+  it('expires items, and reports when they expire', async () => {
     using own = await openHost();
     const cache = create(open(own));
     const before = Date.now();

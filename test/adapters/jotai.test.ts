@@ -113,7 +113,7 @@ it('is synchronous over a store of main and returns promises over one of a page,
   expect(jotaiStorage<string>(t.page().cache('kv')).getItem('a', 'initial')).toBeInstanceOf(Promise);
 });
 
-it('tells onError of a change that cannot be read', async () => {
+it('passes the error of a change that cannot be read to onError', async () => {
   const errors: unknown[] = [];
   const storage = jotaiStorage<unknown>(t.page().cache('kv'), { onError: (error) => errors.push(error) });
   const end = storage.subscribe('a', () => undefined, undefined);
@@ -124,7 +124,7 @@ it('tells onError of a change that cannot be read', async () => {
   end();
 });
 
-it('forgets a value whose write has failed, so that the stored one is told again', async () => {
+it('forgets a value whose write has failed, so that the stored one is delivered again', async () => {
   const storage = jotaiStorage<unknown>(t.page().cache('kv'));
   const heard: unknown[] = [];
   const end = storage.subscribe('a', (value) => heard.push(value), undefined);

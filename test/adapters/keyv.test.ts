@@ -112,7 +112,7 @@ describe.each(Object.entries(CACHES))('over %s', (_, open) => {
       expect(await create(cache).get('a')).toBe(1);
     });
 
-    it('tells of a failed read and a failed write', async () => {
+    it('emits an error for a failed read and a failed write', async () => {
       const keyv = create(open(t));
       const errors: unknown[] = [];
       keyv.on('error', (error: unknown) => errors.push(error));

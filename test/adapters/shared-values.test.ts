@@ -51,7 +51,7 @@ function follow(onError?: (error: unknown) => void) {
   return { store, values, told, unfollow };
 }
 
-it('tells of a change of another window, once', async () => {
+it('delivers a change of another window, once', async () => {
   const { store, told } = follow();
   store.setElsewhere(1);
   await store.answer();
@@ -60,7 +60,7 @@ it('tells of a change of another window, once', async () => {
   expect(told).toEqual([1]);
 });
 
-it('does not tell of an older value that arrives after this window has written a newer one', async () => {
+it('does not deliver an older value that arrives after this window has written a newer one', async () => {
   const { store, values, told } = follow();
   store.setElsewhere('theirs');
   await values.write('a', 'mine');
@@ -81,7 +81,7 @@ it('gives a reader what this window has written while it waited', async () => {
   expect(await read).toBe('mine');
 });
 
-it('does not tell of its own writes, nor of other keys', async () => {
+it('does not deliver its own writes, nor changes of other keys', async () => {
   const { store, values, told } = follow();
   await values.write('a', { n: 1 });
   store.value = { n: 1 };
@@ -102,7 +102,7 @@ it('reads again when changes were lost, and when everything was cleared', async 
   expect(told).toEqual([1, undefined]);
 });
 
-it('tells of what changed between an earlier read and the subscription', async () => {
+it('delivers what changed between an earlier read and the subscription', async () => {
   const store = new SlowStore();
   const values = new SharedValues(store);
   const read = values.read('a');
@@ -115,7 +115,7 @@ it('tells of what changed between an earlier read and the subscription', async (
   expect(told).toEqual([1]);
 });
 
-it('tells nothing after it was unsubscribed, and passes a failed read to onError', async () => {
+it('delivers nothing after it was unsubscribed, and passes a failed read to onError', async () => {
   const errors: unknown[] = [];
   const { store, told, unfollow } = follow((error) => errors.push(error));
   store.onChange({ kind: 'set', key: 'a' });

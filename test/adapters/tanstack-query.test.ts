@@ -154,7 +154,7 @@ describe('throttleTime', () => {
     expect(writes).toEqual([1, 2]);
   });
 
-  it('rejects every promise that a failed write stood for, or tells onError', async () => {
+  it('rejects the promises of all writes that a failed one replaced, or calls onError', async () => {
     vi.useFakeTimers();
     const { set, persister } = createPersister(1000);
     await persister.persistClient(1);

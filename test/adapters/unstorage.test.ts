@@ -161,7 +161,7 @@ describe.each(Object.entries(CACHES))('storage.watch over %s', (_, open) => {
     return { events, until, unwatch };
   }
 
-  it('tells of changes by anyone, below the base of the driver', async () => {
+  it('reports changes of any window or process, below the base of the driver', async () => {
     const storage = createStorage({ driver: unstorageDriver(open(t), { base: 'mine' }) });
     const { until, unwatch } = await watch(storage);
     const other = open(t);
@@ -174,7 +174,7 @@ describe.each(Object.entries(CACHES))('storage.watch over %s', (_, open) => {
     await unwatch();
   });
 
-  it('tells of each item when the cache is cleared, also of those from before', async () => {
+  it('reports each item when the cache is cleared, also those from before the watch', async () => {
     const storage = createStorage({ driver: unstorageDriver(open(t)) });
     await storage.setItem('before', 1);
     const { until, unwatch } = await watch(storage);
@@ -185,7 +185,7 @@ describe.each(Object.entries(CACHES))('storage.watch over %s', (_, open) => {
     await unwatch();
   });
 
-  it('tells no more when unwatched, or when the storage is disposed', async () => {
+  it('reports nothing after unwatching, or after the storage is disposed', async () => {
     const storage = createStorage({ driver: unstorageDriver(open(t)) });
     const first = await watch(storage);
     await first.unwatch();

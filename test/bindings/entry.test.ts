@@ -73,7 +73,7 @@ describe('the observer of an entry', () => {
     expect(views.map(({ now }) => now.error).filter(Boolean)).toEqual([]);
   });
 
-  it('tells of many changes of a frame once', async () => {
+  it('notifies once for many changes of a frame', async () => {
     using t = await testHost({ stores });
     const view = openView(observeEntry(openPage(t).api, 'k'));
     await expect.poll(() => view.now.isLoading).toBe(false);

@@ -56,7 +56,7 @@ describe('the observer of a setting', () => {
     expect(view.value).toBe('light');
   });
 
-  it('tells only of a change of its own path, and once', async () => {
+  it('notifies only for a change of its own path, and once', async () => {
     using t = await testHost({ stores });
     const { app } = t.page().as<typeof stores>();
     await app.load();

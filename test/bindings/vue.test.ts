@@ -204,7 +204,7 @@ describe('an awaited ref', () => {
     await expect(inScope(() => useEntry(api, 'k'))).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 
-  it('is that of the last key, when the key changes in the meantime', async () => {
+  it('is that of the last key if the key changes while it loads', async () => {
     const { t, api } = await open();
     using _ = t;
     t.host.stores.api.setMany([

@@ -76,7 +76,7 @@ describe('changes with values', () => {
     expect(store.getEntry('a')!.hits).toBe(0);
   });
 
-  it('are read once for all listeners, and not for those that want none', () => {
+  it('are read once for all listeners with values, and not for others', () => {
     let decoded = 0;
     const codec = {
       name: 'counted',
@@ -166,7 +166,7 @@ describe('changes with values', () => {
     expect(stopped.told).toEqual([]);
   });
 
-  it('are refused for two selections, and for what is no selection', () => {
+  it('are refused for two selections, and for invalid ones', () => {
     using store = new Cache(freshDirectory());
     const wrong = [
       { key: 'a', prefix: 'a' },

@@ -19,7 +19,7 @@ const listFiles = (directory: string): string[] =>
     .filter((entry) => entry.isFile() && /values/.test(entry.parentPath) && !/stage/.test(entry.parentPath))
     .map(({ parentPath, name }) => join(parentPath, name));
 
-it.each(Object.entries(stores))('%s tells of each item that a prefix deletes, and why', (_, open) => {
+it.each(Object.entries(stores))('%s reports each item that a prefix deletes, and why', (_, open) => {
   const { clock, advance } = createManualClock();
   using store = open(clock);
   store.setMany([

@@ -253,7 +253,7 @@ describe('what is refused', () => {
     expect(await getCode(importDiskCache(directory, anything()))).toBe('BAD_OPTION');
   });
 
-  it('a file that is no database, by the name of the original', async () => {
+  it('a file that is not a database, by the name of the original', async () => {
     const directory = freshDirectory();
     writeFileSync(join(directory, 'cache.db'), 'no database at all, only text');
     const refused = importDiskCache(directory, anything());

@@ -240,7 +240,7 @@ describe('migrations of moved settings', () => {
     expect(getSteps({ version: '2.1.0' }, ['1.2.0', '1.4.0', '2.0.0'])).toEqual([['2.0.0', '1.4.0']]);
   });
 
-  it('run none if there is no file', () => {
+  it('do not run without a file', () => {
     expect(getSteps({}, [2, 3])).toEqual([]);
   });
 

@@ -154,7 +154,7 @@ describe('it rejects', () => {
   const source = () => new MapStorage({ a: '1' });
   const refused = { code: 'BAD_OPTION' };
 
-  it('for a deque, and for something that is no store', async () => {
+  it('for a deque, and for something that is not a store', async () => {
     for (const store of [open().list, {}, undefined, new Map()])
       await expect(adopt(source(), store as unknown as AdoptTarget)).rejects.toMatchObject(refused);
   });

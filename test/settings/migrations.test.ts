@@ -40,7 +40,7 @@ describe('migrations of settings', () => {
     expect(steps).toHaveLength(2);
   });
 
-  it('run none for new settings', () => {
+  it('do not run for new settings', () => {
     const migrate = vi.fn();
     openWith(freshDirectory(), undefined, { 2: migrate }).close();
     expect(migrate).not.toHaveBeenCalled();

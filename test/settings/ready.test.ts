@@ -55,7 +55,7 @@ describe('settings that are ready', () => {
     expect(app.now).toBe(first);
   });
 
-  it('tell listeners of the first lines what has changed since, before the page could follow', async () => {
+  it('report to listeners of the first lines what changed before the page could follow', async () => {
     using bridge = openBridge({ stores });
     answerFromMain(bridge);
     const app = getApp(bridge);
@@ -105,7 +105,7 @@ describe('settings that are ready', () => {
     expect([isRead, app.now.theme, heard.mock.calls]).toEqual([true, 'dark', []]);
   });
 
-  it('say why there are none', () => {
+  it('throw the reason why the page gets no settings', () => {
     using bridge = openBridge({ stores });
     const app = getApp(bridge);
     preload.mockReturnValue({ code: 'TOO_LARGE', message: 'The settings "app" have 300000 bytes; await load()' });
@@ -127,7 +127,7 @@ describe('settings that are ready', () => {
     await vi.waitFor(() => expect(app.now.theme).toBe('light'));
   });
 
-  it('tell of an invalid path, and of no other', async () => {
+  it('report an invalid path, and only that', async () => {
     using bridge = openBridge({ stores });
     answerFromMain(bridge);
     const app = getApp(bridge);

@@ -95,7 +95,7 @@ describe('settings in a page', () => {
     expect(app.now.theme).toBe('dark');
   });
 
-  it('tell a listener once of each change of its path, from this page, another one and the main process', async () => {
+  it('call a listener once for each change of its path, from this page, another one and the main process', async () => {
     using bridge = openPages();
     const app = getApp(bridge);
     const other = bridge.anotherPage().settings<AppSettings>('app');
@@ -125,7 +125,7 @@ describe('settings in a page', () => {
     expect(onTheme).not.toHaveBeenCalled();
   });
 
-  it('tell a listener no more that has ended it', async () => {
+  it('do not call a listener after it has unsubscribed', async () => {
     using bridge = openPages();
     const app = getApp(bridge);
     const listener = vi.fn();
@@ -138,7 +138,7 @@ describe('settings in a page', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
-  it('report a path that is none to onError, and refuse a listener that is none', async () => {
+  it('report an invalid path to onError, and refuse an invalid listener', async () => {
     using bridge = openPages();
     const app = getApp(bridge);
     const onError = vi.fn();

@@ -70,7 +70,7 @@ describe('a schema of settings', () => {
     expect(String(warnings.mock.calls[0]![0])).toMatch(/size is above 100.*The default value is used/);
   });
 
-  it('refuses a schema that is none', () => {
+  it('refuses an invalid schema', () => {
     const open = (schema: unknown) => () =>
       new Settings<AppSettings>(freshDirectory(), { defaults, schema: schema as never });
     expect(open({ theme: 5 })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));

@@ -105,7 +105,7 @@ describe('settings', () => {
     expect(settings.has('shortcuts.save')).toBe(false);
   });
 
-  it('return copies, so that nobody changes the defaults or what is stored', () => {
+  it('return copies, so that no caller changes the defaults or what is stored', () => {
     using settings = openSettings();
     settings.get('editor').fontSize = 99;
     settings.all().editor.rulers.push(1);

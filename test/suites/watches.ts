@@ -35,7 +35,7 @@ export function watchBehaviour(open: OpenAsyncStore): void {
       expect(Object.isFrozen(yielded[3])).toBe(true);
     });
 
-    it('yields undefined first if there is none, and only the last one to a slow reader', async () => {
+    it('yields undefined first for a missing key, and only the last value to a slow reader', async () => {
       const { store } = await open();
       const states = store.watch(['k', { of: 1 }])[Symbol.asyncIterator]();
       expect(await states.next()).toEqual({ done: false, value: undefined });
@@ -67,7 +67,7 @@ export function watchBehaviour(open: OpenAsyncStore): void {
       expect(await store.watchMany({}, { signal: control.signal })[Symbol.asyncIterator]().next()).toEqual(done);
     });
 
-    it('refuses a key that is none, and an unknown option', async () => {
+    it('refuses an invalid key, and an unknown option', async () => {
       const { store } = await open();
       const next = async (start: () => AsyncIterable<unknown>) => start()[Symbol.asyncIterator]().next();
       await expect(next(() => store.watch((() => 1) as never))).rejects.toMatchObject({ code: 'BAD_KEY' });

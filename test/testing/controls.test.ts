@@ -12,7 +12,7 @@ const stores = defineStores({
 });
 
 describe('the clock of a test host', () => {
-  it('expires items when it is advanced, and tells subscribers', async () => {
+  it('expires items when it is advanced, and calls subscribers', async () => {
     using t = await testHost({ stores });
     const changes = vi.fn();
     t.host.stores.api.set('k', 1, { ttl: 60_000 });
@@ -98,7 +98,7 @@ describe('the network of a test host', () => {
 });
 
 describe('failures on demand', () => {
-  it('meet the next write, in main and from a page, and then no more', async () => {
+  it('hit the next write, in main or from a page, and only that one', async () => {
     using t = await testHost({ stores });
     const page = t.page().as<typeof stores>();
     t.fail('DISK_FULL', { times: 2 });

@@ -21,7 +21,7 @@ type AnyFunction = (...args: readonly unknown[]) => unknown;
 
 const functions = new Map<number, AnyFunction>();
 
-/** Kinds of objects that are not copied part by part, besides arrays, errors, functions and promises. */
+/** Kinds of objects that are cloned as a whole. Arrays, errors, functions and promises are handled separately. */
 const CLONED_WHOLE =
   /^(Date|Arguments|BigInt|Boolean|Number|String|RegExp|Map|Set|Map Iterator|Set Iterator|WeakMap|WeakSet|ArrayBuffer|DataView|SharedArrayBuffer|\w+Array|Module)$/;
 

@@ -8,7 +8,7 @@ import {
   RESULT_EVENT,
 } from '../page-messages.ts';
 
-/** The page's side of `contextBridge` (context-bridge.ts): defines what a preload script exposes, as Electron does, frozen and for good. */
+/** The page's side of `contextBridge` (context-bridge.ts). Defines what a preload script exposes as Electron does: frozen and not configurable. */
 export function bridgeContexts(): void {
   document.addEventListener(EXPOSE_EVENT, (event) => {
     const { key, value } = (event as CustomEvent<ExposedValue>).detail;
@@ -17,7 +17,7 @@ export function bridgeContexts(): void {
   });
 }
 
-/** Cloning keeps which parts are the same: `made` has the values that were made of them. */
+/** Keeps the identity of parts: `made` maps them to the values that were created for them. */
 function fromBridged(bridged: BridgedValue, made: Map<BridgedValue, unknown>): unknown {
   if (made.has(bridged)) return made.get(bridged);
   switch (bridged.is) {

@@ -114,7 +114,7 @@ export class Cache<K extends Key = Key, V = unknown> {
     return write.add(this.#store.core, key, value, options);
   }
 
-  /** Gives a live item a new expiry, by default from the store's `ttl`; returns whether there was one. */
+  /** Sets a new expiry of a live item, by default from the store's `ttl`; returns whether the item exists. */
   touch(key: K, options?: ExpiryOptions): boolean {
     return write.touch(this.#store.core, key, options);
   }
@@ -187,8 +187,9 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
-   * Deletes all items whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists them.
-   * Returns how many live ones there were. Every 256 items are one transaction, inside `transact` all of them. O(log n + items deleted).
+   * Deletes all items whose key begins with `prefix`: the first characters of a string, or the first elements of an array, as in
+   * `keys({ prefix })`. Returns how many live ones there were. Deletes 256 items per transaction; inside `transact`, all in one. O(log n + items
+   * deleted).
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
    */
@@ -294,17 +295,21 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
-   * Iterates over the values of a key: the present one first, undefined if there is none, then one after each change; a slow reader gets the
-   * latest one only. It ends by `break` or `return`, by `signal`, and when the store is closed; a value that can't be read rejects. The values
-   * are frozen, and don't count as uses.
+   * Iterates over the values of a key: first the present one (undefined if the key is missing), then one after each change. A slow reader gets
+   * only the latest one. The iteration ends by `break` or `return`, by `signal`, and when the store is closed; a value that can't be read rejects.
+   * The values are frozen. Reading them doesn't count as a use of the item.
+   *
+   * @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION`; the iteration rejects with what reading throws.
    */
   watch(key: K, options?: WatchOptions): AsyncIterableIterator<V | undefined> {
     return watchKey(this.#getWatchable(), key, options) as AsyncIterableIterator<V | undefined>;
   }
 
   /**
-   * Iterates over the entries of a range, as `watch` does over a value: each time all of them, as a frozen array. O(entries) for each; only
-   * what changed is read, unless `order`, `tag` or `limit` are given.
+   * Iterates over the states of a range, like `watch`: each state is a frozen array of all entries. O(entries) per state. Only changed items are
+   * read, unless `order: 'key'`, `tag` or `limit` is given: then the range is read again.
+   *
+   * @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION`; the iteration rejects with what reading throws.
    */
   watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
     return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;

@@ -41,8 +41,8 @@ export function createSubscription(
 }
 
 /**
- * Calls `listener` with every change from now on; returns an unsubscribe function. `read` returns a live item's value to subscriptions that
- * carry values; `onEnd` is called when the store is closed.
+ * Calls `listener` with every change from now on; returns an unsubscribe function. `read` reads live items for a subscription with values. `onEnd`
+ * is called when the store is closed.
  */
 export function subscribe(
   core: Core,
@@ -167,7 +167,7 @@ export function dispatchPending(core: Core): void {
   if (changeFeed.isDispatching || core.transaction.depth > 0) return;
   changeFeed.isDispatching = true;
   try {
-    // The commit may be that of a page's call; what listeners read isn't read for the page.
+    // The commit may belong to a page's call, but what listeners read must not count against the page's budget.
     withoutReadBudget(() => dispatchLogged(core));
   } finally {
     changeFeed.isDispatching = false;
@@ -178,7 +178,7 @@ function dispatchLogged(core: Core): void {
   const { changeFeed, sql } = core;
   for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
     if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
-    // In a damaged log ids may go back: anything may have changed, and reading must not loop.
+    // In a damaged log ids may go back. Anything may have changed then, and reading on could loop.
     if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
       dispatch(core, { kind: 'clear' }, undefined);
       return;
@@ -191,7 +191,7 @@ function dispatchLogged(core: Core): void {
   }
 }
 
-/** Calls the listeners of a change. One that an earlier listener has removed isn't called. The value is read once for all that want it. */
+/** Calls the listeners of a change, except those that an earlier listener has removed. Reads the value once for all of them. */
 export function dispatch({ changeFeed }: Pick<Core, 'changeFeed'>, change: Change, key: KeyColumn | undefined): void {
   let withValue: { readonly change: Change | undefined } | undefined;
   for (const subscription of [...changeFeed.subscriptions]) {

@@ -3,11 +3,11 @@ import { deepFreeze } from '../../../protocol/freeze.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { ChangeSubscription, ReadLive } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { toKeyId } from '../values/key-filter.ts';
+import { toColumnId } from '../values/key-filter.ts';
 
 /**
  * Returns a change with the value that is stored now, frozen, or with the error of reading it. Returns undefined for `set` of an item that
- * is gone by now: the change that removed it follows, and says why.
+ * no longer exists: the change that removed it follows.
  */
 export function addValue(change: Change, read: ReadLive): Change | undefined {
   if (change.kind !== 'set') return change;
@@ -22,9 +22,9 @@ export function addValue(change: Change, read: ReadLive): Change | undefined {
 const toDiskCacheError = (cause: unknown): DiskCacheError =>
   cause instanceof DiskCacheError
     ? cause
-    : new DiskCacheError('CORRUPT', 'The value of a change can not be read; see the cause', { cause });
+    : new DiskCacheError('CORRUPT', "The value of a change can't be read; see the cause", { cause });
 
-/** Reads what a subscription to exact keys reports as `before` of the first change. What can't be read is not known. */
+/** Reads the values that a subscription to exact keys reports as `before` of the first changes. Skips those that can't be read. */
 export function readKnownValues({ known, filter, read }: ChangeSubscription): void {
   if (known === undefined || read === undefined) return;
   for (const [id, key] of filter.exactKeys ?? []) {
@@ -33,10 +33,10 @@ export function readKnownValues({ known, filter, read }: ChangeSubscription): vo
   }
 }
 
-/** Returns a change with the value that the subscription knew, and remembers the new one. */
+/** Adds the value that the subscription knew, and remembers the new one. */
 export function addBefore(change: Change, key: KeyColumn | undefined, { known, filter }: ChangeSubscription): Change {
   if (known === undefined) return change;
-  const id = key === undefined ? getOnlyKey(filter.exactKeys!) : toKeyId(key);
+  const id = key === undefined ? getOnlyKey(filter.exactKeys!) : toColumnId(key);
   const told = id !== undefined && known.has(id) ? { ...change, before: known.get(id) } : change;
   if (key === undefined) known.clear();
   else if (change.kind === 'set' && change.error === undefined) known.set(id!, change.value);
@@ -44,6 +44,6 @@ export function addBefore(change: Change, key: KeyColumn | undefined, { known, f
   return told;
 }
 
-/** `clear` concerns all keys; it has a value before it only if there is one key. */
+/** Returns the key of a subscription to one key. A `clear` concerns all keys, so it has a `before` only there. */
 const getOnlyKey = <T>(keys: ReadonlyMap<T, unknown>): T | undefined =>
   keys.size === 1 ? keys.keys().next().value : undefined;

@@ -156,7 +156,7 @@ function parsePrefix(prefix: Key): KeyBounds {
   );
 }
 
-/** Deletes all items whose key begins so, in batches; returns how many live ones there were. */
+/** Deletes all items whose key begins with a prefix, in batches; returns how many live ones there were. */
 export function deletePrefix(core: Core, prefix: Key): number {
   const { lower, upper } = parsePrefix(prefix);
   const now = core.clock();

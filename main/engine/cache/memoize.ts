@@ -315,7 +315,7 @@ export function memoize<A extends readonly unknown[], R>(
   };
 }
 
-/** Every result lives equally long, so there is no `expiresAt`. */
+/** Without `expiresAt`: every result lives equally long. */
 const STORED_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
 
 /** Checks the options now and not when the first result is stored. */

@@ -1,13 +1,13 @@
 import type { Key } from '../../../protocol/key.ts';
 import { LatestStates, type WatchSource } from '../../../protocol/latest-states.ts';
 import type { Range, SubscribeOptions, WatchOptions } from '../../../protocol/options.ts';
-import { createEntriesState, ReadState } from '../../../protocol/watched-state.ts';
+import { createEntriesState, ReadState, toSubscribeOptions } from '../../../protocol/watched-state.ts';
 import type { ChangeListener, ReadLive } from '../state/core.ts';
 import { assertOptions, assertSignal } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
 import { parseRange } from './range.ts';
 
-/** What a watch uses of a store. */
+/** The methods of a store that a watch uses. */
 export interface WatchableStore {
   /** `onEnd` is called when the store is closed. */
   subscribe(listener: ChangeListener, options: SubscribeOptions, onEnd: () => void): () => void;
@@ -27,7 +27,7 @@ function iterate<T>(
   return new LatestStates({ ...source, isInterruption: () => false }, signal);
 }
 
-/** Iterates over the values of a key: it is read when the next one is asked for. @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION` */
+/** Iterates over the values of a key, which is read on each `next`. @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION` */
 export function watchKey(store: WatchableStore, key: Key, options?: WatchOptions): LatestStates<unknown> {
   encodeKey(key);
   return iterate(
@@ -40,28 +40,21 @@ export function watchKey(store: WatchableStore, key: Key, options?: WatchOptions
   );
 }
 
-/** Iterates over the entries of a range: they are read once, and then kept by their changes. @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION` */
+/** Iterates over the entries of a range, which are read once and updated by changes. @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION` */
 export function watchRange(store: WatchableStore, range: Range = {}, options?: WatchOptions): LatestStates<unknown> {
   parseRange(range);
-  const { prefix, from, to } = range;
-  const keys = {
-    ...(prefix !== undefined && { prefix }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-  };
   const state = createEntriesState(range);
   return iterate(
     {
       state,
-      subscribe: (onChange, onEnd) =>
-        store.subscribe(onChange, { ...keys, values: !(state instanceof ReadState) }, onEnd),
+      subscribe: (onChange, onEnd) => store.subscribe(onChange, toSubscribeOptions(range, state), onEnd),
       read: () => [...store.entries(range)],
     },
     options,
   );
 }
 
-/** Iterates over what `read` returns, at first and after each change. @throws {DiskCacheError} `BAD_OPTION` */
+/** Iterates over the results of `read`: one at first, then one after each change. @throws {DiskCacheError} `BAD_OPTION` */
 export const watchAll = (
   subscribe: (onChange: ChangeListener, onEnd: () => void) => () => void,
   read: () => unknown,

@@ -56,9 +56,9 @@ export interface IndexOptions<K extends Key = Key, V = unknown> extends Collecti
    */
   readonly schema?: StandardSchema<V>;
   /**
-   * Files of another library, such as `lowdb(path)` with an absolute path: each top-level member becomes an entry, once, in one
-   * transaction, while the index is opened. Entries that the index has stay, and so do the files. What can't be moved is reported as a
-   * warning of the process.
+   * Files of another library to move in, such as `lowdb(path)` with an absolute path. Each top-level member becomes an entry, once, in one
+   * transaction, while the index is opened. Existing entries are kept, and so are the files. What can't be moved is reported as a process
+   * warning.
    */
   readonly from?: MoveSource | readonly MoveSource[];
 }
@@ -199,8 +199,8 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /**
-   * Deletes all entries whose key begins so: strings with these characters, or arrays with these elements, as `keys({ prefix })` lists
-   * them. Returns how many. O(log n + entries deleted).
+   * Deletes all entries whose key begins with `prefix`, in one transaction: the first characters of a string, or the first elements of an array,
+   * as in `keys({ prefix })`. Returns how many. O(log n + entries deleted).
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
    */

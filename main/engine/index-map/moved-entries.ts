@@ -6,13 +6,13 @@ import { addMarks, getDueValues, type MoveMarks, readPending, warnAboutFaults } 
 import type { Core } from '../state/core.ts';
 import { isEqual } from '../values/equality.ts';
 
-/** The part of an index that is used here. */
+/** The methods of an index that a move uses. */
 interface MovedInto {
   has(key: string): boolean;
   set(key: string, value: unknown): unknown;
 }
 
-/** The row of the table `setting` that has the marks, as JSON. On disk: docs/disk-format.md. */
+/** The name of the marks in the table `setting`, where they are JSON. On disk: docs/disk-format.md. */
 const MARKS = 'moved_in';
 
 /** Moves the files of another library into an index that is being opened: each top-level member becomes an entry. */
@@ -35,7 +35,7 @@ export function moveIntoIndex(core: Core, sources: readonly MoveSource[], index:
   warnAboutFaults(pending, refused);
 }
 
-/** Returns why the entry is refused for what it is; undefined if it was set. */
+/** Sets an entry. Returns the reason if its key or value is refused; throws any other error. */
 function trySet(index: MovedInto, name: string, value: unknown): string | undefined {
   try {
     index.set(name, value);

@@ -1,7 +1,7 @@
 import { createDecipheriv, type DecipherGCM, pbkdf2Sync } from 'node:crypto';
 import type { MoveSource } from '../../../protocol/move-source.ts';
 
-/* The encrypted form of conf and electron-store: 16 bytes of initialization vector, a colon, the encrypted text, for GCM its tag. */
+/* An encrypted file of conf and electron-store: 16 bytes of initialization vector, a colon, the encrypted text and, with GCM, its tag. */
 
 const VECTOR_BYTES = 16;
 const SEPARATOR = 0x3a;
@@ -10,9 +10,8 @@ const ITERATIONS = 10_000;
 const GCM_TAG_BYTES = 16;
 
 /**
- * Returns the text of a file. One without the separator isn't encrypted: conf encrypts an existing file when it next writes it.
- *
- * @throws `Error` if the key or the algorithm is another one.
+ * Returns the text of a file. A file without the separator isn't encrypted: conf encrypts an existing file only when it writes it. With a wrong
+ * key or algorithm the bytes are returned as text, which then isn't JSON.
  */
 export function decryptConf(
   bytes: Uint8Array,
@@ -22,7 +21,7 @@ export function decryptConf(
   if (encryptionKey === undefined || bytes[VECTOR_BYTES] !== SEPARATOR) return text();
   const vector = bytes.subarray(0, VECTOR_BYTES);
   const payload = bytes.subarray(VECTOR_BYTES + 1);
-  // Since version 14 the salt is the vector itself; before, its bytes read as UTF-8.
+  // The salt is the vector itself since conf 14, and its bytes decoded as UTF-8 before.
   for (const salt of [vector, Buffer.from(vector).toString('utf8')]) {
     try {
       const key = pbkdf2Sync(encryptionKey, salt, ITERATIONS, KEY_BYTES, 'sha512');
@@ -41,7 +40,7 @@ function decrypt(algorithm: string, key: Uint8Array, vector: Uint8Array, payload
   const decipher = createDecipheriv(algorithm, key, vector);
   if (tagBytes > 0) (decipher as DecipherGCM).setAuthTag(payload.subarray(end));
   const text = Buffer.concat([decipher.update(payload.subarray(0, end)), decipher.final()]).toString('utf8');
-  // CBC and CTR don't tell a wrong key.
+  // CBC and CTR don't detect a wrong key: only the right one gives JSON.
   JSON.parse(text);
   return text;
 }

@@ -1,16 +1,16 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveFormat, MoveSource } from '../../../protocol/move-source.ts';
-import { isRecord } from '../validate.ts';
+import { emitWarning, isRecord } from '../validate.ts';
 import { type LocatedSource, locateSource, readSource, type SourceContents, WHOLE_FILE } from './source-files.ts';
 
 /**
- * What was moved, on disk: for each source, the names that could not be read and are tried again. A source without names is done, and one
- * that isn't here was never found.
+ * What was moved, as it is stored: for each source, the names that could not be read and are tried again. An empty list means that the source
+ * is done. A source that isn't listed was never found.
  */
 export type MoveMarks = Readonly<Record<string, readonly string[]>>;
 
-/** The sources that are still to be moved, and what they have. */
+/** A source that is still to be moved, and its contents. */
 export interface PendingMove {
   readonly source: MoveSource;
   readonly id: string;
@@ -26,7 +26,7 @@ const FORMATS: Readonly<Record<MoveFormat, string>> = {
 };
 
 /**
- * Returns the sources of an option `from`, with absolute paths.
+ * Parses the option `from`. Returns its sources with absolute paths.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything else.
  */
@@ -45,7 +45,7 @@ export function parseSources(from: MoveSource | readonly MoveSource[] | undefine
 
 const getId = ({ format, path, declaredPath = path }: LocatedSource): string => `${format}:${declaredPath}`;
 
-/** Reads the sources that are not marked as done. */
+/** Reads the sources that are not marked as done. Leaves out those without a file. */
 export function readPending(sources: readonly LocatedSource[], marks: MoveMarks): PendingMove[] {
   return sources.flatMap((source) => {
     const id = getId(source);
@@ -57,14 +57,14 @@ export function readPending(sources: readonly LocatedSource[], marks: MoveMarks)
 
 const isDone = (marks: MoveMarks, id: string): boolean => Object.hasOwn(marks, id) && marks[id]!.length === 0;
 
-/** Returns the values of a source that are to be moved now: those whose name an earlier attempt has not moved. */
+/** Returns the values of a source that are still to be moved: all of them or, after an attempt with faults, those that failed. */
 export function* getDueValues({ id, contents }: PendingMove, marks: MoveMarks): Generator<[string, unknown]> {
   if (isDone(marks, id)) return;
   const left = Object.hasOwn(marks, id) ? new Set(marks[id]) : undefined;
   for (const [name, value] of contents.values) if (left === undefined || left.has(name)) yield [name, value];
 }
 
-/** Returns the marks once these sources were moved. A file that can't be read at all isn't marked: the next opening reads it again. */
+/** Returns the marks after these sources were moved. A file that can't be read isn't marked: the next opening reads it again. */
 export function addMarks(marks: MoveMarks, moved: readonly PendingMove[]): MoveMarks {
   const added = moved
     .filter(({ id, contents }) => !isDone(marks, id) && !contents.faults.has(WHOLE_FILE))
@@ -72,19 +72,20 @@ export function addMarks(marks: MoveMarks, moved: readonly PendingMove[]): MoveM
   return { ...marks, ...Object.fromEntries(added) };
 }
 
-/** Reports, as warnings of the process, what was not moved: the application opens its window in any case. */
+/** Reports what was not moved as process warnings, not as errors: a damaged old file must not keep the application from starting. */
 export function warnAboutFaults(moved: readonly PendingMove[], refused: ReadonlyMap<string, string>): void {
   for (const { source, contents } of moved) {
     for (const [name, fault] of contents.faults) {
       const what = name === WHOLE_FILE ? source.path : `"${name}" in ${source.path}`;
-      warn(`${what} was not moved: ${fault}. The next start tries again; repair the file, or delete it`, 'CORRUPT');
+      emitWarning(`${what} was not moved: ${fault}. The next start tries again; repair the file, or delete it`, {
+        code: 'CORRUPT',
+      });
     }
   }
   if (refused.size === 0) return;
   const list = [...refused].map(([name, reason]) => `"${name}": ${reason}`).join('; ');
   const files = moved.map(({ source }) => source.path).join(' and ');
-  warn(`${refused.size} of the values in ${files} were not moved, and stay there only: ${list}`, 'BAD_VALUE');
+  emitWarning(`${refused.size} of the values in ${files} were not moved and remain in the file only: ${list}`, {
+    code: 'BAD_VALUE',
+  });
 }
-
-const warn = (message: string, code: string): void =>
-  process.emitWarning(Object.assign(new Error(message), { name: 'DiskCacheWarning', code }));

@@ -7,23 +7,23 @@ import type { MoveFormat, MoveSource } from '../../../protocol/move-source.ts';
 import { isRecord } from '../validate.ts';
 import { decryptConf } from './decrypt-conf.ts';
 
-/** What the files of a library have. */
+/** The contents of a source. */
 export interface SourceContents {
   readonly values: ReadonlyMap<string, unknown>;
-  /** The version of the application that conf's own migrations have reached. */
+  /** The application's version that conf's own migrations have reached. */
   readonly version?: string;
-  /** What can't be read, by its name: the file itself, or one of electron-json-storage's keys. */
+  /** Why something can't be read, by its name: `WHOLE_FILE`, or a key of electron-json-storage. */
   readonly faults: ReadonlyMap<string, string>;
 }
 
 /** The name in `faults` of a source that is one file. */
 export const WHOLE_FILE = '';
 
-/** The member in which conf and electron-conf keep their own data. */
+/** The member in which conf, electron-store and electron-conf keep their own data. */
 const INTERNAL_MEMBER = '__internal__';
 const HAS_INTERNAL_MEMBER: ReadonlySet<MoveFormat> = new Set(['conf', 'electron-store', 'electron-conf']);
 
-/** Returns what a source has; undefined if there is no such file. */
+/** Reads a source. Returns undefined if the file or folder doesn't exist. */
 export function readSource(source: MoveSource): SourceContents | undefined {
   return source.format === 'electron-json-storage' ? readFolder(source) : readOneFile(source);
 }
@@ -66,7 +66,7 @@ function readFolder({ path }: MoveSource): SourceContents | undefined {
   return { values, faults };
 }
 
-/** Returns the key of a file: electron-json-storage escapes keys as a part of a URL, but for spaces. */
+/** Returns the key of a file. electron-json-storage percent-encodes keys, except for spaces. */
 function toStorageKey(file: string): string {
   const name = file.slice(0, -'.json'.length);
   try {
@@ -76,7 +76,7 @@ function toStorageKey(file: string): string {
   }
 }
 
-/** The parser's own message would show a part of what the user has stored. */
+/** Parses JSON. Replaces the parser's message, which would quote what the user has stored. */
 function parseJson(text: string, hint = ''): unknown {
   const withoutMark = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   if (withoutMark.trim() === '') throw new Error('it is empty');
@@ -88,11 +88,11 @@ function parseJson(text: string, hint = ''): unknown {
 }
 
 function getKeyHint({ format, encryptionKey }: MoveSource): string {
-  if (encryptionKey !== undefined) return ', or its encryptionKey or encryptionAlgorithm is another one';
+  if (encryptionKey !== undefined) return ', or encryptionKey or encryptionAlgorithm is wrong';
   return format === 'lowdb' || format === 'electron-conf' ? '' : ', or it is encrypted and needs its encryptionKey';
 }
 
-/** A source with an absolute path. It is known by the path that was declared: the user's folder may get another one. */
+/** A source with an absolute path. Marks name the declared path, because the user's folder may move. */
 export interface LocatedSource extends MoveSource {
   readonly declaredPath?: string;
 }
@@ -116,7 +116,7 @@ export function locateSource(source: MoveSource, userData: string | undefined): 
   );
 }
 
-/** The folder for settings of each system, as the package env-paths has it, which conf uses. */
+/** Returns the system's folder for settings, as env-paths does, which conf uses. */
 function getConfigDirectory(name: string): string {
   const { APPDATA, XDG_CONFIG_HOME } = process.env;
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Preferences', name);

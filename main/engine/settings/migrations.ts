@@ -39,15 +39,15 @@ const badVersion = (version: unknown, label: string) =>
     `${label} is ${formatValue(version, "'")}; give whole numbers from 1, or semantic versions such as '2.0.0', not both`,
   );
 
-/** What is to be done with the settings of a directory when it is opened. */
+/** The migrations that an application declares, and the version they lead to. */
 export interface MigrationPlan {
   readonly version: SettingsVersion;
   /**
-   * Returns the steps from a stored version, in order; empty if there are none. `isNewer` says that the stored version is newer than this
-   * program's and stays.
+   * Returns the steps that are due for a stored version, in ascending order. `isNewer`: the stored version is newer than this program's, and
+   * stays.
    *
-   * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if the stored version is newer, for versions that are whole numbers; `BAD_OPTION` if
-   * it is of the other kind.
+   * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if the stored version is a newer whole number; `BAD_OPTION` if one version is a whole number
+   * and the other a semantic version.
    */
   getSteps(
     stored: SettingsVersion,
@@ -61,9 +61,9 @@ export interface MigrationStep {
 }
 
 /**
- * Plans migrations. Without `version` the settings have the highest version that a migration leads to, else 1.
+ * Checks the options `version` and `migrations`. The default of `version` is the highest one that a migration leads to, or 1.
  *
- * @throws {DiskCacheError} `BAD_OPTION`
+ * @throws {DiskCacheError} `BAD_OPTION` for an invalid version or migration.
  */
 export function planMigrations(
   version: SettingsVersion | undefined,
@@ -102,7 +102,7 @@ export function planMigrations(
   };
 }
 
-/** Settings of before an application had versions have version 0, older than any. */
+/** Converts a stored version. Settings from before the application had versions have version 0, which is older than any other. */
 function parseStored(
   order: VersionOrder,
   stored: SettingsVersion,
@@ -123,7 +123,7 @@ function parseStored(
 /**
  * Runs one step.
  *
- * @throws {DiskCacheError} with the error's code (`BAD_OPTION` if it has none) and the error as the cause.
+ * @throws {DiskCacheError} what the step throws, as the cause, with its code or `BAD_OPTION`; `BAD_OPTION` if it returns a promise.
  */
 export function runStep({ to, migrate }: MigrationStep, stored: StoredSettings, from: SettingsVersion): void {
   let result: unknown;

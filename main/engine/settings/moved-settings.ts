@@ -1,6 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveSource } from '../../../protocol/move-source.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import { getMember, parseSettingsPath } from '../../../protocol/settings-path.ts';
 import type { SettingsVersion } from '../../../protocol/stores.ts';
 import {
@@ -11,19 +10,18 @@ import {
   readPending,
   warnAboutFaults,
 } from '../moving/move-in.ts';
-import { isRecord } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
-import { getSetting, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
-import type { Members, SettingsValidator } from './validation.ts';
+import { getSetting, hasMembers, type Members, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
+import type { SettingsValidator } from './validation.ts';
 
-/** The part of the settings' index that is used here. */
+/** The methods of the settings' index that a move uses. */
 interface StoredEntries {
   get(key: string | readonly string[]): unknown;
   set(key: string | readonly string[], value: unknown): unknown;
   delete(key: string): boolean;
 }
 
-/** The key under which an index of settings has the marks: no member can have it. On disk: docs/disk-format.md. */
+/** The key of the marks in the index of settings. Keys of members are strings. On disk: docs/disk-format.md. */
 const MARKS: readonly string[] = ['moved-in'];
 
 /** Moves the files of another library into settings, once, when they are opened. */
@@ -31,7 +29,7 @@ export class SettingsMove {
   readonly #pending: readonly PendingMove[];
   readonly #defaults: Members;
   readonly #validator: SettingsValidator | undefined;
-  /** What the settings had of each member before. */
+  /** For each member that was moved, what was stored before. */
   readonly #before = new Map<string, StoredMember | undefined>();
   readonly #refused = new Map<string, string>();
 
@@ -51,8 +49,8 @@ export class SettingsMove {
   }
 
   /**
-   * Stores what the files have; what the settings have already stays. Inside a transaction. Returns the version of the values, for the
-   * migrations; undefined if there were none.
+   * Stores the values of the files; what was set already stays. Call it inside a transaction. Returns the version of the values, for the
+   * migrations; undefined if nothing was stored.
    */
   store(index: StoredEntries): SettingsVersion | undefined {
     const marks = readMarks(index);
@@ -79,7 +77,7 @@ export class SettingsMove {
     index.set(name, stored);
   }
 
-  /** Takes back, one by one, the values that the schema refuses. After the migrations; `names` are all members that may come from files. */
+  /** Undoes each value that the schema refuses. Call it after the migrations, with the names of all members that may come from files. */
   validate(index: StoredEntries, names: readonly string[]): void {
     if (this.#validator === undefined) return;
     let accepted = this.#defaults;
@@ -112,14 +110,12 @@ export class SettingsMove {
 
 const readMarks = (index: StoredEntries): MoveMarks => (index.get(MARKS) as MoveMarks | undefined) ?? {};
 
-const isObject = (value: unknown): value is Members => isRecord(value) && isPlainObject(value);
-
 /**
- * Where the defaults are an object, its members are set one by one: members that the old version of the application did not have then get
- * their defaults. Everything else is a value of its own.
+ * Returns a value in stored form. Where the default is an object, the members are set one by one, so that members that the old version of the
+ * application did not have keep their defaults. Everything else is set as a whole.
  */
 const toStored = (value: unknown, fallback: unknown): StoredMember =>
-  isObject(value) && isObject(fallback)
+  hasMembers(value) && hasMembers(fallback)
     ? {
         members: Object.fromEntries(
           Object.entries(value).map(([name, member]) => [name, toStored(member, getMember(fallback, name))]),

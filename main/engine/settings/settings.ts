@@ -1,7 +1,6 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { deepFreeze } from '../../../protocol/freeze.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import type { IfOpen, PlainValues, StoredValue } from '../../../protocol/plain-values.ts';
 import {
   formatSettingsPath,
@@ -17,39 +16,41 @@ import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
-import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
+import { assertFunction, assertOptions, emitWarning, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
 import {
   getSetting,
+  hasMembers,
   isSet,
+  type Members,
   type OwnCopies,
   resetSetting,
   type StoredMember,
   setSetting,
   withoutEmptyMembers,
 } from './stored-member.ts';
-import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
-import { createValidator, type Members, type SettingsSchema, type SettingsValidator } from './validation.ts';
+import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
+import { createValidator, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
 export type SettingsOptions<T extends object> = SettingsDeclarationOptions<T>;
 
-/** A top-level member of the settings has another value, or none. */
+/** A top-level member of the settings has another value, or no value any more. */
 export type SettingsChange =
   | { readonly kind: 'set'; readonly key: string; readonly value: unknown }
   | { readonly kind: 'delete'; readonly key: string };
 
 type Path = readonly string[];
 
-/** Returns what is stored of a top-level member once it was changed. */
+/** Returns what to store for a top-level member after a change; undefined for nothing. */
 type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
 
 /**
- * The settings of an application, in one directory, shared by all processes that open it. Each has a path (`'theme'`, `'editor.fontSize'`)
- * and a default value. Every call is atomic, and survives a power cut when it returns.
+ * The settings of an application in one directory, shared by all processes that open it. Each setting has a path (`'theme'`,
+ * `'editor.fontSize'`) and a default value. Every call is atomic, and what it has written survives a power cut once it returns.
  *
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`; `BAD_KEY` for an invalid
- * path; with a schema `BAD_VALUE` for a value that doesn't fit it.
+ * path; with a schema `BAD_VALUE` for a value that doesn't fit it, stored or given.
  */
 export class Settings<T extends object = Record<string, unknown>> {
   readonly directory: string;
@@ -59,15 +60,16 @@ export class Settings<T extends object = Record<string, unknown>> {
   readonly #validator: SettingsValidator | undefined;
   readonly #listeners = new Set<(now: Members, before: Members) => void>();
   #unsubscribe: (() => void) | undefined;
-  /** What the listeners know. */
+  /** The settings that the listeners were given last. */
   #known: Members = {};
   #hasWarned = false;
 
   /**
-   * Opens a directory, or creates it. An index whose keys are texts becomes the settings of that name, with version 0.
+   * Opens a directory, or creates it. An existing index whose keys are strings is converted to settings of version 0. Moves the files of `from`
+   * and runs the migrations that are due.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`, also for defaults that don't fit the schema; `UNSUPPORTED_VERSION` if the stored version is
-   * newer, for versions that are whole numbers; what a migration throws, as the cause; otherwise what `Index` throws.
+   * @throws {DiskCacheError} `BAD_OPTION` for invalid options, and for defaults that don't fit the schema; `UNSUPPORTED_VERSION` if the stored
+   * version is a newer whole number; what a migration throws, as the cause; otherwise what `Index` throws.
    */
   constructor(directory: string, options: SettingsOptions<T>) {
     assertSettingsOptions(options);
@@ -90,19 +92,20 @@ export class Settings<T extends object = Record<string, unknown>> {
     return copy(rest.reduce(getMember, this.#readMember(name)));
   }
 
-  /** Returns all settings. O(n). */
+  /** Returns a copy of all settings. O(size of all settings). */
   all(): T {
     return copy(this.#readAll()) as T;
   }
 
-  /** Returns whether the setting at a path, or a part of it, was set, and is not just its default. */
+  /** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. O(log n). */
   has(path: SettingsPath<T> | readonly string[]): boolean {
     const [name, ...rest] = parseSettingsPath(path);
     return isSet(this.#index.get(name) as StoredMember | undefined, rest);
   }
 
   /**
-   * Sets one setting, or several by their paths, all or none. An object replaces the object that was there.
+   * Sets one setting, or several by their paths, all or none. An object replaces the whole object at the path. O(log n + size of the
+   * top-level members) or, with a schema of all settings, O(size of all settings).
    *
    * @throws {DiskCacheError} `BAD_VALUE` for a value that can't be stored or doesn't fit the schema, and for `undefined`: use `reset`.
    */
@@ -122,11 +125,11 @@ export class Settings<T extends object = Record<string, unknown>> {
     );
   }
 
-  /** Gives settings their default values again, all or none of them; without a path, all settings. */
+  /** Resets settings to their defaults, all or none of them; without a path, resets all settings. */
   reset(...paths: readonly (SettingsPath<T> | readonly string[])[]): void {
     this.#index.transact(() => {
       const parsed =
-        paths.length === 0 ? this.#getNames().map((name) => [name] as const) : paths.map(parseSettingsPath);
+        paths.length === 0 ? listNames(this.#index).map((name) => [name] as const) : paths.map(parseSettingsPath);
       this.#edit(
         parsed.map(([name, ...rest]) => [
           name,
@@ -137,8 +140,8 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Calls `listener` after each commit, of any process, by which the setting at a path has another value: not deeply equal to the one
-   * before. Returns a function that ends this.
+   * Calls `listener` after a commit of any process, if the value at the path is no longer deeply equal to the one before. Both values are
+   * frozen. Commits of other processes are noticed within about 25 ms. Returns an unsubscribe function.
    */
   onChange<P extends SettingsPath<T>>(
     path: P,
@@ -154,13 +157,13 @@ export class Settings<T extends object = Record<string, unknown>> {
     });
   }
 
-  /** Calls `listener` after each commit, of any process, by which a setting has another value. Both objects are frozen. */
+  /** Calls `listener` with all settings when any of them has changed; otherwise like `onChange`. */
   onAnyChange(listener: (now: T, before: T) => void): () => void {
     assertFunction(listener, 'a listener');
     return this.#listen(listener as (now: Members, before: Members) => void);
   }
 
-  /** Calls `listener` for each top-level member that has another value after a commit, with that value. Returns a function that ends this. */
+  /** Calls `listener` with each top-level member that has changed, and its value; otherwise like `onChange`. */
   subscribe(listener: (change: SettingsChange) => void): () => void {
     assertFunction(listener, 'a listener');
     return this.#listen((now, before) => {
@@ -169,7 +172,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all.
+   * Runs a synchronous function in one transaction, and returns its result. If it throws, nothing is changed.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
@@ -182,12 +185,12 @@ export class Settings<T extends object = Record<string, unknown>> {
     return this.#index.volume();
   }
 
-  /** Looks for damage of every kind; `repair` deletes what is damaged, which then has its default value. */
+  /** Checks for damage of every kind; `repair` deletes damaged settings, which then have their defaults. O(size on disk). */
   check(options?: CheckOptions): Finding[] {
     return this.#index.check(options);
   }
 
-  /** These settings as plain data, for `reopen` in a worker or another process; a schema must be given again there. */
+  /** Describes these settings as plain data, for `reopen` in a worker or another process. A schema must be given again there. */
   describe(): StoreHandle<Settings<T>> {
     const { defaults, invalid, version } = this.#options;
     const described = this.#index.describe() as StoreHandle<never>;
@@ -199,7 +202,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     };
   }
 
-  /** Closes the directory. Every later call fails with `CLOSED`; closing again does nothing. */
+  /** Closes the settings. Every later call throws `CLOSED`, except another `close`. */
   close(): void {
     this.#index.close();
   }
@@ -210,10 +213,6 @@ export class Settings<T extends object = Record<string, unknown>> {
 
   get [Symbol.toStringTag](): string {
     return 'Settings';
-  }
-
-  #getNames(): string[] {
-    return [...this.#index.keys()].filter((name) => typeof name === 'string');
   }
 
   #resolveAll(changed?: ReadonlyMap<string, StoredMember | undefined>): Members {
@@ -254,7 +253,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     }
   }
 
-  /** Each member that doesn't fit by itself gets its default; if the others don't fit together then, all do. */
+  /** Replaces each member that doesn't fit on its own by its default. If the result doesn't fit as a whole, returns all defaults. */
   #replaceInvalid(settings: Members, names: readonly string[]): Members {
     const valid = names.map((name) => {
       const alone = this.#validator!.needsAll
@@ -277,8 +276,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   #warnOnce(error: DiskCacheError): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const warning = new Error(`${error.message}. The default value is used`, { cause: error });
-    process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', code: error.code }));
+    emitWarning(`${error.message}. The default value is used`, { code: error.code, cause: error });
   }
 
   #validateDefaults(defaults: Members): Members {
@@ -306,7 +304,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     });
   }
 
-  /** Returns what to store: for a member that the schema has changed, what it made of it. */
+  /** Returns what to store: the edited members, with the schema's output where it differs. */
   #validateWrite(edited: ReadonlyMap<string, StoredMember | undefined>): ReadonlyMap<string, StoredMember | undefined> {
     if (this.#validator === undefined) return edited;
     const settings = this.#resolveAll(edited);
@@ -322,7 +320,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   #listen(listener: (now: Members, before: Members) => void): () => void {
     const wrapped = wrapListener(listener, 'settings');
     if (this.#unsubscribe === undefined) {
-      // First the subscription: a change in between is then compared with what is known already.
+      // Subscribes first, so that no change between the read and the subscription is missed.
       this.#unsubscribe = this.#index.subscribe(() => this.#notify());
       this.#known = deepFreeze(copy(this.#readAll()));
     }
@@ -334,7 +332,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     };
   }
 
-  /** Several changes of one transaction are reported with the first of them: by then all of them are committed. */
+  /** Compares all settings with those known. The first change of a transaction reports them all, because all are committed by then. */
   #notify(): void {
     const before = this.#known;
     const now = deepFreeze(copy(this.#readAll()));
@@ -364,7 +362,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 function assertSettingsOptions(options: SettingsOptions<object>): void {
   const { defaults, invalid = 'throw' } = assertOptions(options, OPTIONS, 'the options of settings');
-  if (!isRecord(defaults) || Array.isArray(defaults) || !isPlainObject(defaults)) {
+  if (!hasMembers(defaults)) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `defaults is ${formatValue(defaults, "'")}; give an object of the settings' default values`,

@@ -4,21 +4,22 @@ import { isPlainObject } from '../../../protocol/native-types.ts';
 import { formatSettingsPath, getMember } from '../../../protocol/settings-path.ts';
 
 /*
- * What is stored of one top-level member of the settings: a value that was set as a whole, or only those members of it that were set. What
+ * What is stored of one top-level member of the settings: a value that was set as a whole, or only those of its members that were set. What
  * was never set comes from the defaults and is not stored, so that a later version of the application can change its defaults.
- * The form is on disk: docs/disk-format.md.
+ * On disk: docs/disk-format.md.
  */
 export type StoredMember = { readonly value: unknown } | { readonly members: Readonly<Record<string, StoredMember>> };
 
 type Path = readonly string[];
-type Members = Readonly<Record<string, unknown>>;
+export type Members = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is Members =>
+/** Returns whether a value is a plain object, whose members have paths of their own. */
+export const hasMembers = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && isPlainObject(value);
 
 /**
- * The objects that the current edit has created. They are changed in place, so that many paths below one object copy it once; everything
- * else belongs to the application or to what is stored, and is never changed.
+ * The objects that the current edit has created. Only these are changed in place, so that many paths below one object copy it once. All
+ * others belong to the application or are stored.
  */
 export type OwnCopies = WeakSet<object>;
 
@@ -63,25 +64,25 @@ function merge(stored: StoredMember | undefined, fallback: unknown): unknown {
   if (stored === undefined) return fallback;
   if ('value' in stored) return stored.value;
   const set = Object.entries(stored.members).map(([name, member]) => [name, merge(member, getMember(fallback, name))]);
-  return Object.fromEntries([...Object.entries(isObject(fallback) ? fallback : {}), ...set]);
+  return Object.fromEntries([...Object.entries(hasMembers(fallback) ? fallback : {}), ...set]);
 }
 
 const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
   Object.hasOwn(members, name) ? members[name] : undefined;
 
-/** Returns whether the setting at a path, or a part of it, was set and doesn't come from the defaults. */
+/** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. */
 export function isSet(stored: StoredMember | undefined, path: Path): boolean {
   const [name, ...rest] = path;
   if (stored === undefined) return false;
   if (name === undefined) return true;
   if ('members' in stored) return isSet(getStored(stored.members, name), rest);
-  return isObject(stored.value) && Object.hasOwn(stored.value, name)
+  return hasMembers(stored.value) && Object.hasOwn(stored.value, name)
     ? isSet({ value: stored.value[name] }, rest)
     : false;
 }
 
 /**
- * Returns what is stored once the value at a path was set.
+ * Returns what to store after setting the value at a path.
  *
  * @throws {DiskCacheError} `BAD_KEY` if the path leads into something that isn't an object.
  */
@@ -97,7 +98,7 @@ export function setSetting(
   if (name === undefined) return { value };
   if (stored !== undefined && 'value' in stored)
     return { value: setInValue(stored.value, path, value, parents, copies) };
-  if (fallback !== undefined && !isObject(fallback)) throw notAnObject(parents, fallback);
+  if (fallback !== undefined && !hasMembers(fallback)) throw notAnObject(parents, fallback);
   const members = stored?.members ?? {};
   const next = setSetting(getStored(members, name), getMember(fallback, name), rest, value, [...parents, name], copies);
   return { members: withMember(members, name, next, copies) };
@@ -106,7 +107,7 @@ export function setSetting(
 function setInValue(whole: unknown, path: Path, value: unknown, parents: Path, copies: OwnCopies): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return value;
-  if (whole !== undefined && !isObject(whole)) throw notAnObject(parents, whole);
+  if (whole !== undefined && !hasMembers(whole)) throw notAnObject(parents, whole);
   const next = setInValue(getMember(whole, name), rest, value, [...parents, name], copies);
   return withMember(whole ?? {}, name, next, copies);
 }
@@ -118,8 +119,8 @@ const notAnObject = (path: Path, value: unknown) =>
   );
 
 /**
- * Returns what is stored once the value at a path is the default again; undefined if that is nothing. In an object that was set as a
- * whole, the default takes the place of the member. Objects may be left without members: see `withoutEmptyMembers`.
+ * Returns what to store after resetting the value at a path; undefined for nothing. In an object that was set as a whole, the default takes
+ * the place of the member. Objects may be left without members: see `withoutEmptyMembers`.
  */
 export function resetSetting(
   stored: StoredMember | undefined,
@@ -137,13 +138,13 @@ export function resetSetting(
 }
 
 function resetInValue(whole: unknown, fallback: unknown, [name, ...rest]: Path, copies: OwnCopies): unknown {
-  if (name === undefined || !isObject(whole) || !Object.hasOwn(whole, name)) return whole;
+  if (name === undefined || !hasMembers(whole) || !Object.hasOwn(whole, name)) return whole;
   const member = getMember(fallback, name);
   if (rest.length > 0) return withMember(whole, name, resetInValue(whole[name], member, rest, copies), copies);
   return member === undefined ? withoutMember(whole, name, copies) : withMember(whole, name, member, copies);
 }
 
-/** Returns what is stored without the objects that have no members left; undefined if that is nothing. */
+/** Removes objects that have no members left. Returns undefined if nothing is left. */
 export function withoutEmptyMembers(stored: StoredMember | undefined): StoredMember | undefined {
   if (stored === undefined || 'value' in stored) return stored;
   const members = Object.entries(stored.members)

@@ -15,8 +15,8 @@ import {
 } from './stored-member.ts';
 
 /**
- * Settings on disk: an index that has, by its name, what is stored of each top-level member, and one entry about the settings themselves,
- * whose key no member can have.
+ * Settings on disk: an index with an entry for each top-level member that was set, under its name. Entries about the settings themselves have
+ * arrays as keys, which no member can have.
  */
 export type SettingsIndex = Index<string | readonly string[], unknown>;
 
@@ -29,9 +29,9 @@ interface AboutSettings {
 }
 
 /**
- * Opens the index of some settings and runs the migrations that are due, in one transaction.
+ * Opens the index of settings. Moves files and runs the migrations that are due, in one transaction.
  *
- * @throws {DiskCacheError} `BAD_OPTION`, `UNSUPPORTED_VERSION`, or what a migration throws; the settings are as before.
+ * @throws {DiskCacheError} `BAD_OPTION`, `UNSUPPORTED_VERSION`, or what a migration throws. Nothing is changed then.
  */
 export function openSettingsIndex(
   directory: string,
@@ -74,13 +74,17 @@ function update(index: SettingsIndex, plan: MigrationPlan, move: SettingsMove | 
   const isNew = hasNone && index.size === 0;
   if (hasNone && !isNew) convertIndex(index);
   const movedVersion = move?.isDue ? move.store(index) : undefined;
-  // Values that come from elsewhere are as old as they say; settings that were there have a version of their own.
+  // New settings take the version of the files, so that the migrations apply to what was moved. Existing settings keep their own.
   if (isNew && movedVersion !== undefined) {
     writeAbout(index, isComparable(plan, movedVersion, index.directory) ? movedVersion : 0);
   }
   migrate(index, plan);
   if (move?.isDue) move.validate(index, isNew ? new StoredMembers(index).names() : move.names);
 }
+
+/** Returns the names of the top-level members that were set. Keys that are arrays belong to entries about the settings themselves. */
+export const listNames = (index: SettingsIndex): string[] =>
+  [...index.keys()].filter((name) => typeof name === 'string');
 
 const writeAbout = (index: SettingsIndex, version: SettingsVersion): void =>
   void index.set(ABOUT, { format: FORMAT, version } satisfies AboutSettings);
@@ -111,7 +115,7 @@ function migrate(index: SettingsIndex, plan: MigrationPlan): void {
   writeAbout(index, plan.version);
 }
 
-/** An application that had an index for its settings keeps them: each entry becomes a top-level member that was set. */
+/** Converts an index, in which the application has kept its settings so far: each entry becomes a top-level member. */
 function convertIndex(index: SettingsIndex): void {
   for (const [name, value] of [...index.entries()]) {
     if (typeof name !== 'string') {
@@ -155,7 +159,7 @@ class StoredMembers implements StoredSettings {
   }
 
   names(): string[] {
-    return [...this.#index.keys()].filter((name) => typeof name === 'string');
+    return listNames(this.#index);
   }
 
   #read(name: string): StoredMember | undefined {

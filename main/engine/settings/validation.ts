@@ -1,29 +1,26 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import type { StandardSchema } from '../../../protocol/stores.ts';
 import { SchemaValidator } from '../index-map/schema.ts';
 import { isRecord } from '../validate.ts';
+import { hasMembers, type Members } from './stored-member.ts';
 
 type SchemaByMember = Readonly<Record<string, StandardSchema>>;
 
 /** A schema of all settings together, or one for each top-level member. */
 export type SettingsSchema = StandardSchema | SchemaByMember;
 
-export type Members = Readonly<Record<string, unknown>>;
-
 export interface SettingsValidator {
-  /** Whether one member can't be validated without the others. */
+  /** Whether a member can only be validated together with all others. */
   readonly needsAll: boolean;
   /**
-   * Validates the top-level members `names` of the settings, for a read or a write. Returns all settings, with these as the schema makes
-   * them.
+   * Validates the top-level members `names`, for a read or a write. Returns all settings, with the schema's output for these members.
    *
    * @throws {DiskCacheError} `BAD_VALUE`
    */
   validate(purpose: 'read' | 'write', settings: Members, names: readonly string[]): Members;
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a schema. */
+/** Returns the validator of a schema. @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a schema. */
 export function createValidator(schema: SettingsSchema, directory: string): SettingsValidator {
   if (!isRecord(schema) && typeof schema !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'schema must be a Standard Schema validator, or an object of them');
@@ -38,7 +35,7 @@ const createWholeValidator = (validator: SchemaValidator): SettingsValidator => 
   needsAll: true,
   validate(purpose, settings) {
     const valid = validateFor(purpose, validator, 'settings', settings);
-    if (isRecord(valid) && isPlainObject(valid)) return valid;
+    if (hasMembers(valid)) return valid;
     throw new DiskCacheError('BAD_OPTION', 'The schema of the settings must return an object');
   },
 });

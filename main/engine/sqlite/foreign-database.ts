@@ -2,15 +2,14 @@ import { type Column, type Database, loadDriver, type PreparedStatement, toLoadE
 import { toDiskCacheError } from './errors.ts';
 
 /**
- * A SQLite database that another program has written, to read from. SQLite writes beside a database even to read it (its `-shm` file), so
- * what must stay untouched is copied first.
+ * Reads a SQLite database that another program has written. Open a copy: SQLite creates files beside a database even to read it (`-shm`).
  */
 export class ForeignDatabase {
   readonly #database: Database;
   readonly #path: string;
   readonly #statements = new Map<string, PreparedStatement<Column[]>>();
 
-  /** @throws {DiskCacheError} `CORRUPT` for something that isn't a database, and as the driver. */
+  /** @throws {DiskCacheError} `CORRUPT` for a file that isn't a database, and the driver's errors. */
   constructor(path: string) {
     const Driver = loadDriver();
     this.#path = path;

@@ -4,21 +4,21 @@ import type { SubscribeOptions } from '../../../protocol/options.ts';
 import { assertFlag, assertIterable, assertOptions } from '../validate.ts';
 import { compareColumns, encodeKey, type KeyBounds, type KeyColumn, parseKeyBounds } from './key.ts';
 
-/** A column as the key of a `Map`: equal for equal columns. */
+/** The key of a `Map` for a stored key: equal for equal keys. */
 export type KeyId = string | number;
 
-/** Keys that are stored as text have no lone surrogate, so none of them equals the id of a key that is stored as bytes. */
-export const toKeyId = (column: KeyColumn): KeyId =>
+/** Returns the id of a stored key. That of bytes begins with a lone surrogate, which no stored text contains, so that the two never collide. */
+export const toColumnId = (column: KeyColumn): KeyId =>
   typeof column === 'object' ? `\ud800${Buffer.from(column).toString('latin1')}` : column;
 
-/** The keys that a subscription is about. */
+/** The keys of a subscription. */
 export interface KeyFilter {
   /** Equal for filters of the same keys. */
   readonly id: string;
   readonly isUnbounded: boolean;
   /** The keys of a filter for `key` or `keys`; undefined for a range. */
   readonly exactKeys: ReadonlyMap<KeyId, Key> | undefined;
-  /** Takes a key as `encodeKey` returns it: encoded once, it is compared with many filters. */
+  /** Takes a key as `encodeKey` returns it, so that a key is encoded once for many filters. */
   has(key: KeyColumn): boolean;
 }
 
@@ -54,7 +54,7 @@ function createRangeFilter(bounds: KeyBounds): KeyFilter {
 
 function createExactFilter(keys: readonly Key[]): KeyFilter {
   const columns = keys.map(encodeKey);
-  const exactKeys = new Map(columns.map((column, at) => [toKeyId(column), keys[at]!]));
+  const exactKeys = new Map(columns.map((column, at) => [toColumnId(column), keys[at]!]));
   return {
     id: `= ${[...exactKeys.keys()]
       .map((id) => JSON.stringify(id))
@@ -62,7 +62,7 @@ function createExactFilter(keys: readonly Key[]): KeyFilter {
       .join(' ')}`,
     isUnbounded: false,
     exactKeys,
-    has: (key) => exactKeys.has(toKeyId(key)),
+    has: (key) => exactKeys.has(toColumnId(key)),
   };
 }
 

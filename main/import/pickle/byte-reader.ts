@@ -5,7 +5,7 @@ export class UnreadableError extends Error {
 
 const NEWLINE = 0x0a;
 
-/** Reads the parts of a pickle, front to back. Every length is compared with what is left before anything is allocated. */
+/** Reads a pickle from front to back. Each length is compared with the remaining bytes before anything is allocated. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -27,7 +27,7 @@ export class ByteReader {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** Returns the bytes before the next newline, which is skipped. */
+  /** Returns the bytes before the next newline, and skips it. @throws {UnreadableError} if there is no newline. */
   takeLine(): Uint8Array {
     const end = this.#bytes.indexOf(NEWLINE, this.#at);
     if (end < 0) throw new UnreadableError('its pickle is cut off');
@@ -56,7 +56,7 @@ export class ByteReader {
     return this.#view.getFloat64(this.#skip(8));
   }
 
-  /** Returns a length of 8 bytes; one that no file can have is larger than what is left, and refused by `take`. */
+  /** Returns a length of 8 bytes. One that isn't exact as a number is larger than the pickle, so `take` refuses it. */
   takeLength64(): number {
     return Number(this.#view.getBigUint64(this.#skip(8), true));
   }

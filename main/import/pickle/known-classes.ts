@@ -1,12 +1,12 @@
 import { UnreadableError } from './byte-reader.ts';
 
 /**
- * Makes a value of a built-in class from the arguments that a pickle has for it. These are the classes that pickles can't write as plain
- * values in each protocol, and that have an exact equal here. Nothing of Python runs: a name that isn't in this table is refused.
+ * Creates a value of a built-in class from the arguments in a pickle. The table has the classes for which some protocols have no opcode, and
+ * which have an exact equivalent here. No Python code runs: a name that isn't in the table is refused.
  */
 export interface KnownClass {
   readonly name: string;
-  /** How much work it is, for the budget. */
+  /** Returns the cost of `create` for the budget of a pickle. */
   getCost(args: readonly unknown[]): number;
   create(args: readonly unknown[]): unknown;
 }
@@ -41,7 +41,7 @@ function toBytes(args: readonly unknown[]): Uint8Array {
 const isByte = (value: unknown): value is number =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) < 256;
 
-/** Protocols before 3 have bytes as a text of Latin-1. */
+/** Encodes bytes that protocols before 3 write as a Latin-1 string. */
 function encode(text: string, encoding: string): Uint8Array {
   if (!/^latin[-_]?1$/i.test(encoding)) throw damaged();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of Latin-1
@@ -68,7 +68,7 @@ const CLASSES: ReadonlyMap<string, KnownClass> = new Map([
 ]);
 const KNOWN: ReadonlySet<unknown> = new Set(CLASSES.values());
 
-/** @throws {UnreadableError} for everything that isn't known to be a plain value. */
+/** Returns a built-in class by its name. @throws {UnreadableError} for any other name. */
 export function findClass(module: string, name: string): KnownClass {
   const found = CLASSES.get(`${module}.${name}`);
   if (found !== undefined) return found;

@@ -13,13 +13,13 @@ import {
 } from './scalars.ts';
 
 /*
- * Reads pickles of Python (protocols 0 to 5, documented in Lib/pickletools.py) as data. There is no code in it to run: an opcode that
- * would import, call or change something of an application is refused, except for the built-in classes of known-classes.ts.
+ * Reads pickles of Python (protocols 0 to 5, documented in Lib/pickletools.py) as data, without running code. An opcode that would import, call
+ * or change something is refused, except for the built-in classes of known-classes.ts.
  */
 
 /**
- * What a pickle may cost. Without a limit, each byte of it could take a hundred of memory: a part costs 1, a container 4, and a part that
- * is remembered 2 more.
+ * What a pickle may cost: 1 for a part, 4 for a container, 2 more for a part that is memoized. Without a limit a byte of a pickle could take a
+ * hundred bytes of memory.
  */
 const BUDGET = 8 * 2 ** 20;
 const CONTAINER_COST = 4;
@@ -35,7 +35,7 @@ class PickleMachine {
   readonly #memo = new Map<number, unknown>();
   #budget = BUDGET;
 
-  /** @throws {UnreadableError} when the pickle costs more than any application's. */
+  /** @throws {UnreadableError} when the pickle has used up its budget. */
   charge(cost: number): void {
     this.#budget -= cost;
     if (this.#budget < 0) throw new UnreadableError('its pickle has too many parts');
@@ -61,14 +61,14 @@ class PickleMachine {
     this.#marks.push(this.#stack.length);
   }
 
-  /** Takes everything above the last mark, and the mark. */
+  /** Removes the last mark and everything above it. Returns what was above it. */
   popToMark(): unknown[] {
     const mark = this.#marks.pop();
     if (mark === undefined) throw damaged('a mark is missing on its stack');
     return this.#stack.splice(mark);
   }
 
-  /** Drops the topmost value, or the mark if there is none above it. */
+  /** Removes what is on top: a value, or a mark. */
   drop(): void {
     if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
     else this.pop();
@@ -88,7 +88,7 @@ class PickleMachine {
     this.push(this.#memo.get(id));
   }
 
-  /** Returns the value; nothing else may be left. */
+  /** Returns the only value left. @throws {UnreadableError} if there are others. */
   finish(): unknown {
     const value = this.pop();
     if (this.#stack.length > 0 || this.#marks.length > 0) throw damaged('it has more than one value');
@@ -187,7 +187,7 @@ const INSTRUCTIONS: Readonly<Record<string, Instruction>> = {
   X: (machine, bytes) => machine.push(parseUtf8(bytes.take(bytes.takeUint32()))),
   '\x8c': (machine, bytes) => machine.push(parseUtf8(bytes.take(bytes.takeUint8()))),
   '\x8d': (machine, bytes) => machine.push(parseUtf8(bytes.take(bytes.takeLength64()))),
-  // Copied: the pickle may be a large file, of which a small value would keep all in memory.
+  // Copied, because a view would keep the whole pickle in memory.
   B: (machine, bytes) => machine.push(Uint8Array.from(bytes.take(bytes.takeUint32()))),
   C: (machine, bytes) => machine.push(Uint8Array.from(bytes.take(bytes.takeUint8()))),
   '\x8e': (machine, bytes) => machine.push(Uint8Array.from(bytes.take(bytes.takeLength64()))),

@@ -1,9 +1,9 @@
 import { UnreadableError } from './byte-reader.ts';
 import { isKnownClass } from './known-classes.ts';
 
-/** Python's own pickler fails at about this depth. */
+/** About the depth at which Python's own pickler fails. */
 const MAX_DEPTH = 1000;
-/** Parts of a value, where a part that is in two places counts twice: whatever walks the value later may not notice that they are one. */
+/** Maximum number of parts. A part in two places counts twice, because code that walks the value later may visit it twice. */
 const MAX_PARTS = 16 * 2 ** 20;
 
 interface Converted {
@@ -12,10 +12,10 @@ interface Converted {
 }
 
 /**
- * Converts what a pickle has built: a dict whose keys are all texts becomes a plain object, any other a Map. Parts that are one object in
- * several places, or that contain themselves, stay so.
+ * Converts the result of a pickle: a dict whose keys are all strings becomes a plain object, any other a Map. Shared parts stay shared, and
+ * cycles stay cycles.
  *
- * @throws {UnreadableError} for what is nested too deeply, or would be too large where one part is written for each of its places.
+ * @throws {UnreadableError} for a value that is nested too deeply, or has too many parts when each shared part counts in every place.
  */
 export function toPlainValue(value: unknown): unknown {
   const known = new Map<object, Converted>();

@@ -1,8 +1,8 @@
 import { UnreadableError } from './byte-reader.ts';
 
-/* Numbers and texts of pickles, in each of their forms. */
+/* Parses the numbers and strings of pickles, in all their forms. */
 
-/** Binary integers of more bytes are refused: no application means them. */
+/** Longer binary integers are refused: no application needs them. */
 const MAX_INTEGER_BYTES = 64 * 1024;
 /** Reading decimal digits takes quadratic time; Python itself refuses more than 4300. */
 const MAX_INTEGER_DIGITS = 4300;
@@ -16,7 +16,7 @@ const LATIN1 = {
 export const toInteger = (value: bigint): number | bigint =>
   value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 
-/** Reads a little-endian integer in two's complement, of any length; no bytes are 0. */
+/** Parses a little-endian integer in two's complement. An empty one is 0. */
 export function parseBinaryInteger(bytes: Uint8Array): number | bigint {
   if (bytes.length === 0) return 0;
   if (bytes.length > MAX_INTEGER_BYTES) throw new UnreadableError(`it has an integer of ${bytes.length} bytes`);
@@ -24,7 +24,7 @@ export function parseBinaryInteger(bytes: Uint8Array): number | bigint {
   return toInteger(BigInt.asIntN(bytes.length * 8, BigInt(`0x${digits}`)));
 }
 
-/** Reads the digits of an integer, which Python 2 ends with an L. */
+/** Parses a decimal integer. Python 2 appends an L. */
 export function parseDecimalInteger(line: Uint8Array): number | bigint {
   const text = LATIN1.toText(line).trim().replace(/L$/, '');
   if (!/^[+-]?\d+$/.test(text)) throw new UnreadableError('its pickle is damaged: an integer has no digits');
@@ -48,7 +48,7 @@ export function parseFloatLine(line: Uint8Array): number {
 export const toLatin1 = (bytes: Uint8Array): string => LATIN1.toText(bytes);
 
 /**
- * Decodes UTF-8. Python writes a lone surrogate, which UTF-8 doesn't have, as the three bytes that it would take.
+ * Decodes UTF-8. Python writes a lone surrogate, which UTF-8 doesn't allow, in the same way as any other code point: three bytes.
  *
  * @throws {UnreadableError}
  */
@@ -81,7 +81,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** Reads a text of protocol 0: Latin-1 in which an odd number of backslashes before u or U starts an escape. */
+/** Parses a string of protocol 0: Latin-1, in which an odd number of backslashes before u or U starts an escape. */
 export const parseUnicodeLine = (line: Uint8Array): string =>
   toLatin1(line).replace(
     /(\\+)(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/g,
@@ -93,7 +93,7 @@ export const parseUnicodeLine = (line: Uint8Array): string =>
     },
   );
 
-/** A text of Python 2 is bytes in an encoding that is not recorded: only ASCII is sure. */
+/** Parses a byte string of Python 2. Its encoding isn't recorded, so only ASCII is accepted. */
 export function parseByteString(bytes: Uint8Array): string {
   if (bytes.every((byte) => byte < 0x80)) return toLatin1(bytes);
   throw new UnreadableError('it has a byte string of Python 2 whose encoding is not known');
@@ -112,7 +112,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-/** Reads the literal of a byte string of Python 2, in quotes. */
+/** Parses the literal of a byte string of Python 2, in quotes. */
 export function parseQuotedLine(line: Uint8Array): string {
   const text = toLatin1(line).trim();
   const quote = text[0];
