@@ -234,6 +234,58 @@ describe('listeners of settings', () => {
     expect(onTheme).toHaveBeenCalledOnce();
   });
 
+  it('are not called after another listener has ended them, or has closed the settings', () => {
+    using settings = openSettings();
+    const onTheme = vi.fn();
+    settings.onChange('theme', () => stop());
+    const stop = settings.onChange('theme', onTheme);
+    settings.onChange('editor.fontSize', () => settings.close());
+    settings.onChange('editor.fontSize', onTheme);
+    settings.set('theme', 'dark');
+    settings.set('editor.fontSize', 20);
+    expect(onTheme).not.toHaveBeenCalled();
+  });
+
+  it.each(['onChange', 'onAnyChange', 'subscribe'] as const)(
+    'may be async: %s warns of what they reject',
+    async (how) => {
+      const warnings = vi.fn();
+      process.on('warning', warnings);
+      using settings = openSettings();
+      const fail = async () => {
+        throw new Error('not yet');
+      };
+      if (how === 'onChange') settings.onChange('theme', fail);
+      else settings[how](fail);
+      settings.set('theme', 'dark');
+      await vi.waitFor(() => expect(warnings.mock.calls[0]?.[0].cause.message).toBe('not yet'));
+      process.off('warning', warnings);
+    },
+  );
+
+  it('compare with what is stored, also if the first one could not read it', () => {
+    using settings = openSettings();
+    settings.set('theme', 'dark');
+    const isDark = (value: unknown) => (value === 'dark' ? { issues: [{ message: 'too dark' }] } : { value });
+    const theme = { '~standard': { version: 1, vendor: 'test', validate: isDark } } as const;
+    using strict = openSettings(settings.directory, { schema: { theme } as never });
+    const onFont = vi.fn();
+    expect(() => strict.onChange('editor.fontSize', onFont)).toThrow(/too dark/);
+    settings.reset('theme');
+    strict.onChange('editor.fontSize', onFont);
+    strict.set('openedAt', new Date(0));
+    expect(onFont).not.toHaveBeenCalled();
+    strict.set('editor.fontSize', 20);
+    expect(onFont.mock.calls).toEqual([[20, 13]]);
+  });
+
+  it('can not be added to closed settings, and never are called there', () => {
+    const settings = openSettings();
+    settings.onChange('theme', () => {});
+    settings.close();
+    expect(() => settings.onChange('theme', () => {})).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+  });
+
   it('may set settings: what they change is reported after it', () => {
     using settings = openSettings();
     const seen: number[] = [];

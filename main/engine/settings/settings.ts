@@ -150,7 +150,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     assertFunction(listener, 'a listener');
     return this.#listen((...members) => {
       const [now, before] = members.map((all) => segments.reduce(getMember, all as unknown));
-      if (!isEqual(now, before)) listener(now as never, before as never);
+      return isEqual(now, before) ? undefined : listener(now as never, before as never);
     });
   }
 
@@ -163,8 +163,9 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Calls `listener` for each top-level member that has another value after a commit, with that value. Returns a function that ends this. */
   subscribe(listener: (change: SettingsChange) => void): () => void {
     assertFunction(listener, 'a listener');
+    const wrapped = wrapListener(listener, 'settings');
     return this.#listen((now, before) => {
-      for (const change of compareMembers(now, before)) listener(change);
+      for (const change of compareMembers(now, before)) wrapped(change);
     });
   }
 
@@ -202,6 +203,8 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Closes the directory. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
     this.#index.close();
+    this.#unsubscribe = undefined;
+    this.#listeners.clear();
   }
 
   [Symbol.dispose](): void {
@@ -319,13 +322,9 @@ export class Settings<T extends object = Record<string, unknown>> {
     );
   }
 
-  #listen(listener: (now: Members, before: Members) => void): () => void {
+  #listen(listener: (now: Members, before: Members) => unknown): () => void {
     const wrapped = wrapListener(listener, 'settings');
-    if (this.#unsubscribe === undefined) {
-      // First the subscription: a change in between is then compared with what is known already.
-      this.#unsubscribe = this.#index.subscribe(() => this.#notify());
-      this.#known = deepFreeze(copy(this.#readAll()));
-    }
+    if (this.#unsubscribe === undefined) this.#follow();
     this.#listeners.add(wrapped);
     return () => {
       if (!this.#listeners.delete(wrapped) || this.#listeners.size > 0) return;
@@ -334,13 +333,28 @@ export class Settings<T extends object = Record<string, unknown>> {
     };
   }
 
+  #follow(): void {
+    // First the subscription: a change in between is then compared with what is known already.
+    const unsubscribe = this.#index.subscribe(() => this.#notify());
+    try {
+      this.#known = deepFreeze(copy(this.#readAll()));
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
+    this.#unsubscribe = unsubscribe;
+  }
+
   /** Several changes of one transaction are reported with the first of them: by then all of them are committed. */
   #notify(): void {
     const before = this.#known;
     const now = deepFreeze(copy(this.#readAll()));
     if (isEqual(now, before)) return;
     this.#known = now;
-    for (const listener of [...this.#listeners]) listener(now, before);
+    for (const listener of [...this.#listeners]) {
+      // An earlier listener may have removed this one.
+      if (this.#listeners.has(listener)) listener(now, before);
+    }
   }
 }
 
