@@ -144,6 +144,56 @@ describe('settings', () => {
     expect(() => settings.set('editor.fontSize', 1)).toThrow(/"editor" is a number/);
   });
 
+  it('name the path of a value that can not be stored, as it was given', () => {
+    using settings = openSettings();
+    const bad = { list: [1, () => 1] };
+    expect(() => settings.set('editor.font', bad as never)).toThrow(
+      /^The setting "editor\.font" can't be set: value\.list\[1\] is a function; settings are plain data$/,
+    );
+    expect(() => settings.set({ theme: 'dark', 'shortcuts.save': Symbol('s') as never })).toThrow(
+      /^The setting "shortcuts\.save" can't be set: value is a symbol/,
+    );
+    expect(settings.all()).toEqual(DEFAULTS);
+  });
+
+  it.each([[new Map([['theme', 'dark']])], [new Date(0)], [new Set(['theme'])], [Promise.resolve({})]])(
+    'refuse a patch that is not a plain object: %s',
+    (patch) => {
+      using settings = openSettings();
+      expect(() => settings.set(patch as never)).toThrow(/can't be set as settings; give a path and a value/);
+    },
+  );
+
+  it('refuse defaults that settings could not keep, and name the part', () => {
+    const open = (editor: unknown) => () =>
+      openSettings(undefined, { defaults: { ...DEFAULTS, editor: editor as never } });
+    expect(open({ save() {} })).toThrow(/^defaults\.editor\.save is a function; settings are plain data$/);
+    expect(
+      open(
+        new (class Editor {
+          get size() {
+            return 1;
+          }
+        })(),
+      ),
+    ).toThrow(/^defaults\.editor is an Editor/);
+    expect(() => openSettings(undefined, { defaults: [] as never })).toThrow(
+      /^defaults is an Array; give a plain object/,
+    );
+  });
+
+  it('keep an object whose members were set, when the default of the next version is none', () => {
+    const directory = freshDirectory();
+    using old = new Settings<{ bounds: object | null }>(directory, { defaults: { bounds: { width: 1 } } });
+    old.set(['bounds', 'width'], 5);
+    old.close();
+    using settings = new Settings<{ bounds: object | null }>(directory, { defaults: { bounds: null } });
+    settings.set(['bounds', 'height'], 6);
+    expect(settings.get('bounds')).toEqual({ width: 5, height: 6 });
+    settings.reset('bounds');
+    expect(() => settings.set(['bounds', 'height'], 6)).toThrow(/"bounds" is null, so nothing can be set below it/);
+  });
+
   it('survive in another handle, and in one that reopens their description', async () => {
     const { reopen } = await import('../../main/engine/index.ts');
     using settings = openSettings();

@@ -1,3 +1,4 @@
+import { getErrorMessage } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveSource } from '../../../protocol/move-source.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
@@ -13,8 +14,9 @@ import {
 } from '../moving/move-in.ts';
 import { isRecord } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
-import { getSetting, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
-import type { Members, SettingsValidator } from './validation.ts';
+import { toSettingError } from './settings-options.ts';
+import { getSetting, getStored, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
+import { acceptValid, type Members, type SettingsValidator } from './validation.ts';
 
 /** The part of the settings' index that is used here. */
 interface StoredEntries {
@@ -68,15 +70,20 @@ export class SettingsMove {
     try {
       parseSettingsPath([name]);
     } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
+      if (!isRefused(error)) throw error;
       return void this.#refused.set(name, error.message);
     }
     const own = index.get(name) as StoredMember | undefined;
     const moved = withoutEmptyMembers(toStored(value, getMember(this.#defaults, name)));
     const stored = merge(own, moved);
     if (stored === undefined || stored === own) return;
+    try {
+      index.set(name, stored);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return void this.#refused.set(name, getErrorMessage(toSettingError(error, [name], value)));
+    }
     if (!this.#before.has(name)) this.#before.set(name, own);
-    index.set(name, stored);
   }
 
   /** Takes back, one by one, the values that the schema refuses. After the migrations; `names` are all members that may come from files. */
@@ -88,8 +95,9 @@ export class SettingsMove {
       const value = getSetting(member, getMember(this.#defaults, name), []);
       try {
         const valid = getMember(this.#validator.validate('write', { ...accepted, [name]: value }, [name]), name);
+        const stored = acceptValid(name, member, getMember(this.#defaults, name), valid);
         accepted = { ...accepted, [name]: valid };
-        if (!isEqual(valid, value)) index.set(name, { value: valid } satisfies StoredMember);
+        if (stored !== undefined && stored !== member) index.set(name, stored);
       } catch (error) {
         if (!(error instanceof DiskCacheError) || error.code !== 'BAD_VALUE') throw error;
         this.#refused.set(name, error.message);
@@ -109,6 +117,10 @@ export class SettingsMove {
     warnAboutFaults(this.#pending, this.#refused);
   }
 }
+
+/** An entry that can't be stored as it is doesn't keep the others from being moved, nor the application from starting. */
+const isRefused = (error: unknown): error is DiskCacheError =>
+  error instanceof DiskCacheError && ['BAD_KEY', 'BAD_VALUE', 'TOO_LARGE'].includes(error.code);
 
 const readMarks = (index: StoredEntries): MoveMarks => (index.get(MARKS) as MoveMarks | undefined) ?? {};
 
@@ -131,6 +143,6 @@ function merge(own: StoredMember | undefined, moved: StoredMember | undefined): 
   if (own === undefined || moved === undefined) return own ?? moved;
   if ('value' in own || 'value' in moved) return own;
   const names = new Set([...Object.keys(moved.members), ...Object.keys(own.members)]);
-  const members = [...names].map((name) => [name, merge(own.members[name], moved.members[name])]);
+  const members = [...names].map((name) => [name, merge(getStored(own.members, name), getStored(moved.members, name))]);
   return { members: Object.fromEntries(members) };
 }

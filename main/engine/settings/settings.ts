@@ -1,25 +1,22 @@
-import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { deepFreeze } from '../../../protocol/freeze.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import type { IfOpen, PlainValues, StoredValue } from '../../../protocol/plain-values.ts';
 import {
-  formatSettingsPath,
   getMember,
   parseSettingsPath,
   type SettingsPatch,
   type SettingsPath,
   type SettingsValue,
 } from '../../../protocol/settings-path.ts';
-import type { SettingsDeclarationOptions } from '../../../protocol/stores.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
-import { assertFunction, assertOptions, isRecord, wrapListener } from '../validate.ts';
+import { assertFunction, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
+import { assertSettingsOptions, parseChanges, type SettingsOptions, toSettingError } from './settings-options.ts';
 import {
   getSetting,
   isSet,
@@ -30,16 +27,20 @@ import {
   withoutEmptyMembers,
 } from './stored-member.ts';
 import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
-import { createValidator, type Members, type SettingsSchema, type SettingsValidator } from './validation.ts';
+import {
+  acceptValid,
+  createValidator,
+  type Members,
+  type SettingsSchema,
+  type SettingsValidator,
+} from './validation.ts';
 
-export type SettingsOptions<T extends object> = SettingsDeclarationOptions<T>;
+export type { SettingsOptions } from './settings-options.ts';
 
 /** A top-level member of the settings has another value, or none. */
 export type SettingsChange =
   | { readonly kind: 'set'; readonly key: string; readonly value: unknown }
   | { readonly kind: 'delete'; readonly key: string };
-
-type Path = readonly string[];
 
 /** Returns what is stored of a top-level member once it was changed. */
 type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
@@ -110,16 +111,20 @@ export class Settings<T extends object = Record<string, unknown>> {
   set<W>(path: readonly string[], value: StoredValue<unknown, W>): void;
   set<W>(patch: SettingsPatch<T> & IfOpen<T, W & PlainValues<W>>): void;
   set(...args: readonly [target: unknown, value?: unknown]): void {
-    const [target, value] = args;
-    const isPatch = args.length === 1 && isRecord(target) && !Array.isArray(target);
-    const changes = isPatch ? Object.entries(target) : [[target, value] as const];
-    this.#edit(
-      changes.map(([path, value]) => {
-        const [name, ...rest] = parseSettingsPath(path);
-        assertDefined(path, value);
-        return [name, (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies)];
-      }),
-    );
+    const changes = parseChanges(args);
+    try {
+      this.#edit(
+        changes.map(([[name, ...rest], value]) => [
+          name,
+          (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies),
+        ]),
+      );
+    } catch (error) {
+      throw changes.reduce(
+        (known, [path, value]) => (known === error ? toSettingError(known, path, value) : known),
+        error,
+      );
+    }
   }
 
   /** Gives settings their default values again, all or none of them; without a path, all settings. */
@@ -313,13 +318,24 @@ export class Settings<T extends object = Record<string, unknown>> {
   #validateWrite(edited: ReadonlyMap<string, StoredMember | undefined>): ReadonlyMap<string, StoredMember | undefined> {
     if (this.#validator === undefined) return edited;
     const settings = this.#resolveAll(edited);
-    const valid = this.#validator.validate('write', settings, [...edited.keys()]);
+    const valid = this.#validateEdited(settings, [...edited.keys()]);
     return new Map(
-      [...edited].map(([name, member]) => {
-        const value = getMember(valid, name);
-        return [name, isEqual(value, getMember(settings, name)) || value === undefined ? member : { value }];
-      }),
+      [...edited].map(([name, member]) => [
+        name,
+        acceptValid(name, member, this.#getDefault(name), getMember(valid, name)),
+      ]),
     );
+  }
+
+  #validateEdited(settings: Members, names: readonly string[]): Members {
+    try {
+      return this.#validator!.validate('write', settings, names);
+    } catch (error) {
+      if (this.#options.invalid !== 'default' || !isInvalid(error)) throw error;
+      // Others may be stored that don't fit: they are validated as they are read, as their defaults.
+      const edited = names.map((name) => [name, getMember(settings, name)]);
+      return this.#validator!.validate('write', { ...this.#readAll(), ...Object.fromEntries(edited) }, names);
+    }
   }
 
   #listen(listener: (now: Members, before: Members) => unknown): () => void {
@@ -358,36 +374,6 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  'clock',
-  'codec',
-  'compression',
-  'defaults',
-  'durability',
-  'exclusive',
-  'fileThreshold',
-  'from',
-  'invalid',
-  'memory',
-  'migrations',
-  'readOnly',
-  'schema',
-  'timeout',
-  'version',
-] satisfies (keyof SettingsOptions<object>)[]);
-
-function assertSettingsOptions(options: SettingsOptions<object>): void {
-  const { defaults, invalid = 'throw' } = assertOptions(options, OPTIONS, 'the options of settings');
-  if (!isRecord(defaults) || Array.isArray(defaults) || !isPlainObject(defaults)) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `defaults is ${formatValue(defaults, "'")}; give an object of the settings' default values`,
-    );
-  }
-  if (invalid === 'throw' || invalid === 'default') return;
-  throw new DiskCacheError('BAD_OPTION', `invalid is ${formatValue(invalid, "'")}; it can be 'throw' or 'default'`);
-}
-
 function* compareMembers(now: Members, before: Members): Generator<SettingsChange> {
   for (const key of new Set([...Object.keys(now), ...Object.keys(before)])) {
     const value = getMember(now, key);
@@ -400,9 +386,3 @@ const isInvalid = (error: unknown): error is DiskCacheError =>
   error instanceof DiskCacheError && error.code === 'BAD_VALUE';
 
 const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);
-
-function assertDefined(path: unknown, value: unknown): void {
-  if (value !== undefined) return;
-  const name = typeof path === 'string' ? path.split('.') : (path as Path);
-  throw new DiskCacheError('BAD_VALUE', `The setting ${formatSettingsPath(name)} can't be set to undefined; use reset`);
-}

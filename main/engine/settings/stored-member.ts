@@ -66,7 +66,8 @@ function merge(stored: StoredMember | undefined, fallback: unknown): unknown {
   return Object.fromEntries([...Object.entries(isObject(fallback) ? fallback : {}), ...set]);
 }
 
-const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
+/** Returns an own member; none for names such as `constructor`. */
+export const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
   Object.hasOwn(members, name) ? members[name] : undefined;
 
 /** Returns whether the setting at a path, or a part of it, was set and doesn't come from the defaults. */
@@ -97,7 +98,8 @@ export function setSetting(
   if (name === undefined) return { value };
   if (stored !== undefined && 'value' in stored)
     return { value: setInValue(stored.value, path, value, parents, copies) };
-  if (fallback !== undefined && !isObject(fallback)) throw notAnObject(parents, fallback);
+  // What has members of its own is an object, also where the next version of the application has another default.
+  if (stored === undefined && fallback !== undefined && !isObject(fallback)) throw notAnObject(parents, fallback);
   const members = stored?.members ?? {};
   const next = setSetting(getStored(members, name), getMember(fallback, name), rest, value, [...parents, name], copies);
   return { members: withMember(members, name, next, copies) };
@@ -109,6 +111,15 @@ function setInValue(whole: unknown, path: Path, value: unknown, parents: Path, c
   if (whole !== undefined && !isObject(whole)) throw notAnObject(parents, whole);
   const next = setInValue(getMember(whole, name), rest, value, [...parents, name], copies);
   return withMember(whole ?? {}, name, next, copies);
+}
+
+/** @throws {DiskCacheError} `BAD_VALUE` for `undefined`; `remedy` is the method to use instead. */
+export function assertDefined(path: Path, value: unknown, remedy: 'reset' | 'delete'): void {
+  if (value !== undefined) return;
+  throw new DiskCacheError(
+    'BAD_VALUE',
+    `The setting ${formatSettingsPath(path)} can't be set to undefined; use ${remedy}`,
+  );
 }
 
 const notAnObject = (path: Path, value: unknown) =>
