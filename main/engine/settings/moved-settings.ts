@@ -7,6 +7,7 @@ import type { SettingsVersion } from '../../../protocol/stores.ts';
 import {
   addMarks,
   getDueValues,
+  isRefused,
   type MoveMarks,
   type PendingMove,
   readPending,
@@ -69,21 +70,16 @@ export class SettingsMove {
   #storeMember(index: StoredEntries, name: string, value: unknown): void {
     try {
       parseSettingsPath([name]);
-    } catch (error) {
-      if (!isRefused(error)) throw error;
-      return void this.#refused.set(name, error.message);
-    }
-    const own = index.get(name) as StoredMember | undefined;
-    const moved = withoutEmptyMembers(toStored(value, getMember(this.#defaults, name)));
-    const stored = merge(own, moved);
-    if (stored === undefined || stored === own) return;
-    try {
+      const own = index.get(name) as StoredMember | undefined;
+      const moved = withoutEmptyMembers(toStored(value, getMember(this.#defaults, name)));
+      const stored = merge(own, moved);
+      if (stored === undefined || stored === own) return;
       index.set(name, stored);
+      if (!this.#before.has(name)) this.#before.set(name, own);
     } catch (error) {
       if (!isRefused(error)) throw error;
-      return void this.#refused.set(name, getErrorMessage(toSettingError(error, [name], value)));
+      this.#refused.set(name, getErrorMessage(toSettingError(error, [name], value)));
     }
-    if (!this.#before.has(name)) this.#before.set(name, own);
   }
 
   /** Takes back, one by one, the values that the schema refuses. After the migrations; `names` are all members that may come from files. */
@@ -117,10 +113,6 @@ export class SettingsMove {
     warnAboutFaults(this.#pending, this.#refused);
   }
 }
-
-/** An entry that can't be stored as it is doesn't keep the others from being moved, nor the application from starting. */
-const isRefused = (error: unknown): error is DiskCacheError =>
-  error instanceof DiskCacheError && ['BAD_KEY', 'BAD_VALUE', 'TOO_LARGE'].includes(error.code);
 
 const readMarks = (index: StoredEntries): MoveMarks => (index.get(MARKS) as MoveMarks | undefined) ?? {};
 
