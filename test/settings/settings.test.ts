@@ -144,6 +144,29 @@ describe('settings', () => {
     expect(() => settings.set('editor.fontSize', 1)).toThrow(/"editor" is a number/);
   });
 
+  it('say so where an older version of the application has opened them as an index and written to it', () => {
+    const directory = freshDirectory();
+    openSettings(directory).close();
+    using index = new Index<string, unknown>(directory);
+    index.set('theme', 'dark');
+    index.set('editor', null);
+    index.close();
+    using settings = openSettings(directory);
+    const refused = expect.objectContaining({ code: 'CORRUPT' });
+    for (const read of [
+      () => settings.get('theme'),
+      () => settings.has('editor.font'),
+      () => settings.all(),
+      () => settings.set('editor.font', 'Fira'),
+      () => settings.onChange('theme', () => {}),
+    ])
+      expect(read).toThrow(refused);
+    expect(() => settings.get('theme')).toThrow(/"theme" was not stored by settings, but by an index/);
+    settings.set('theme', 'light');
+    settings.reset('editor');
+    expect(settings.all()).toEqual(DEFAULTS);
+  });
+
   it('name the path of a value that can not be stored, as it was given', () => {
     using settings = openSettings();
     const bad = { list: [1, () => 1] };

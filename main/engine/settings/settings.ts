@@ -24,6 +24,7 @@ import {
   resetSetting,
   type StoredMember,
   setSetting,
+  toStoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
 import { openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
@@ -99,7 +100,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Returns whether the setting at a path, or a part of it, was set, and is not just its default. */
   has(path: SettingsPath<T> | readonly string[]): boolean {
     const [name, ...rest] = parseSettingsPath(path);
-    return isSet(this.#index.get(name) as StoredMember | undefined, rest);
+    return isSet(this.#readStored(name), rest);
   }
 
   /**
@@ -114,10 +115,10 @@ export class Settings<T extends object = Record<string, unknown>> {
     const changes = parseChanges(args);
     try {
       this.#edit(
-        changes.map(([[name, ...rest], value]) => [
-          name,
-          (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies),
-        ]),
+        changes.map(([path, value]) => {
+          const [name, ...rest] = path;
+          return [path, (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies)];
+        }),
       );
     } catch (error) {
       throw changes.reduce(
@@ -133,9 +134,9 @@ export class Settings<T extends object = Record<string, unknown>> {
       const parsed =
         paths.length === 0 ? this.#getNames().map((name) => [name] as const) : paths.map(parseSettingsPath);
       this.#edit(
-        parsed.map(([name, ...rest]) => [
-          name,
-          (stored, fallback, copies) => resetSetting(stored, fallback, rest, copies),
+        parsed.map((path) => [
+          path,
+          (stored, fallback, copies) => resetSetting(stored, fallback, path.slice(1), copies),
         ]),
       );
     });
@@ -227,7 +228,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   #resolveAll(changed?: ReadonlyMap<string, StoredMember | undefined>): Members {
     const stored = new Map<string, StoredMember | undefined>();
     for (const [name, member] of this.#index.entries())
-      if (typeof name === 'string') stored.set(name, member as StoredMember);
+      if (typeof name === 'string' && !changed?.has(name)) stored.set(name, toStoredMember(name, member));
     for (const [name, member] of changed ?? []) stored.set(name, member);
     const names = new Set([...Object.keys(this.#defaults), ...stored.keys()]);
     return Object.fromEntries(
@@ -241,9 +242,13 @@ export class Settings<T extends object = Record<string, unknown>> {
     return getMember(this.#defaults, name);
   }
 
+  #readStored(name: string): StoredMember | undefined {
+    return toStoredMember(name, this.#index.get(name));
+  }
+
   #readMember(name: string): unknown {
     if (this.#validator?.needsAll) return getMember(this.#readAll(), name);
-    const value = getSetting(this.#index.get(name) as StoredMember | undefined, this.#getDefault(name), []);
+    const value = getSetting(this.#readStored(name), this.#getDefault(name), []);
     return this.#validator === undefined ? value : this.#validateRead({ [name]: value }, [name])[name];
   }
 
@@ -298,12 +303,14 @@ export class Settings<T extends object = Record<string, unknown>> {
     }
   }
 
-  #edit(edits: readonly (readonly [name: string, edit: Edit])[]): void {
+  #edit(edits: readonly (readonly [path: readonly [string, ...string[]], edit: Edit])[]): void {
     this.#index.transact(() => {
       const edited = new Map<string, StoredMember | undefined>();
       const copies: OwnCopies = new WeakSet();
-      for (const [name, edit] of edits) {
-        const stored = edited.has(name) ? edited.get(name) : (this.#index.get(name) as StoredMember | undefined);
+      for (const [[name, ...rest], edit] of edits) {
+        // What is replaced as a whole need not be readable.
+        const isWhole = rest.length === 0;
+        const stored = edited.has(name) || isWhole ? edited.get(name) : this.#readStored(name);
         edited.set(name, edit(stored, this.#getDefault(name), copies));
       }
       for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));

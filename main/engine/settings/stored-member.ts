@@ -50,6 +50,21 @@ function toOwnCopy<V>(members: Readonly<Record<string, V>>, copies: OwnCopies): 
   return copy;
 }
 
+/**
+ * Returns what is stored of a top-level member.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for what settings never store: an older version of the application may have opened them as an index.
+ */
+export function toStoredMember(name: string, stored: unknown): StoredMember | undefined {
+  if (stored === undefined) return undefined;
+  if (isObject(stored) && ('value' in stored || isObject(stored['members']))) return stored as StoredMember;
+  const path = formatSettingsPath([name]);
+  throw new DiskCacheError(
+    'CORRUPT',
+    `The setting ${path} was not stored by settings, but by an index in the same directory; set it again, or reset(${path})`,
+  );
+}
+
 /** Returns the value at a path: what was set, over the defaults. */
 export function getSetting(stored: StoredMember | undefined, fallback: unknown, path: Path): unknown {
   const [name, ...rest] = path;

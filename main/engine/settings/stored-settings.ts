@@ -13,6 +13,7 @@ import {
   resetSetting,
   type StoredMember,
   setSetting,
+  toStoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
 
@@ -79,7 +80,7 @@ function readAbout(index: SettingsIndex): AboutSettings | undefined {
   if (about === undefined || about.format === FORMAT) return about;
   throw new DiskCacheError(
     'UNSUPPORTED_VERSION',
-    `${index.directory} has settings of format ${about.format}, and this version of deskcache knows ${FORMAT}; update deskcache`,
+    `${index.directory} has settings of format ${String(Object(about).format)}, and this version of deskcache knows ${FORMAT}; update deskcache`,
   );
 }
 
@@ -193,6 +194,6 @@ class StoredMembers implements StoredSettings {
   }
 
   #read(name: string): StoredMember | undefined {
-    return this.#index.get(name) as StoredMember | undefined;
+    return toStoredMember(name, this.#index.get(name));
   }
 }
