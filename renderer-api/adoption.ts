@@ -79,6 +79,8 @@ export async function adoptInto(
   for (const name of Object.keys(options))
     if (!OPTIONS.has(name)) throw badOption(`unknown option "${name}"; valid options: ${[...OPTIONS].join(', ')}`);
   const { onProgress, signal, overwrite = false, remove = false, objectStores } = options;
+  if (![undefined, 'json', 'text'].includes(options.parse as string) && typeof options.parse !== 'function')
+    throw badOption("parse can be 'json', 'text' or a function");
   signal?.throwIfAborted();
   const opened = openSource(source, objectStores);
   if (opened === undefined) throw badOption('it takes localStorage, or an open database of IndexedDB');

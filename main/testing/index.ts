@@ -149,10 +149,13 @@ export async function testHost<const S extends StoreDeclarations>(
     ...others
   }: TestHostOptions<S> = {} as TestHostOptions<S>,
 ): Promise<TestHost<S>> {
-  if (typeof stores !== 'object' || stores === null) {
+  if (typeof stores !== 'object' || stores === null || Array.isArray(stores)) {
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
   assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'offline']);
+  if (given !== undefined && (typeof given !== 'string' || given === '')) {
+    throw new DiskCacheError('BAD_OPTION', 'testHost: directory must be a path; without it there is a temporary one');
+  }
   defineMissingGlobals();
   const temporary = given === undefined ? temporaryDirectory() : undefined;
   const directory = given ?? temporary!.path;

@@ -1,6 +1,7 @@
 import { type Access, getRequiredAccess } from '../../protocol/contract/signature.ts';
 import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
 import { DiskCacheError, ERROR_CODES, type ErrorCode } from '../../protocol/error.ts';
+import { assertOptions } from '../engine/validate.ts';
 
 /** Which calls `t.fail` makes fail, and how many. */
 export interface FailOptions {
@@ -44,10 +45,12 @@ export class InjectedFailures {
    * @throws {DiskCacheError} `BAD_OPTION` for an unknown code, store, or method.
    */
   add(code: ErrorCode, options: FailOptions = {}): () => void {
+    assertOptions(options, OPTIONS, 'the options of t.fail');
     const { times = 1, store, method } = options;
     if (!ERROR_CODES.includes(code))
       throw badOption(`unknown code "${String(code)}"; valid codes: ${ERROR_CODES.join(', ')}`);
-    if (!(typeof times === 'number' && times >= 1)) throw badOption(`times is ${String(times)}; give a number from 1`);
+    if (times !== Infinity && !(Number.isSafeInteger(times) && times >= 1))
+      throw badOption(`times is ${String(times)}; give a whole number from 1, or Infinity`);
     if (store !== undefined && !this.#stores.has(store)) {
       throw badOption(`unknown store "${store}"; declared stores: ${[...this.#stores.keys()].join(', ')}`);
     }
@@ -77,5 +80,7 @@ export class InjectedFailures {
     }
   }
 }
+
+const OPTIONS: ReadonlySet<string> = new Set(['times', 'store', 'method'] satisfies (keyof FailOptions)[]);
 
 const badOption = (message: string) => new DiskCacheError('BAD_OPTION', `t.fail: ${message}`);

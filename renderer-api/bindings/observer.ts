@@ -75,7 +75,7 @@ export function createObserver<T>(initial: T, start: StartObserving<T>, onEnd?: 
         changeCount++;
         compute = next;
         if (isNow) flush();
-        else frame ??= setTimeout(flush, shownAt + FRAME_MS - performance.now());
+        else frame ??= setTimeout(flush, Math.max(0, shownAt + FRAME_MS - performance.now()));
       },
       (error) => isEnded || fail(error),
     );

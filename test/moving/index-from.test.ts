@@ -76,3 +76,13 @@ it('the entries outlive a check and a repair', () => {
   expect(entries.check({ repair: true })).toEqual([]);
   expect(entries.size).toBe(3);
 });
+
+it('names and values that an index can not have are listed, and do not keep it from opening', () => {
+  writeFileSync(
+    file,
+    `{"a": 1, "\\ud800": 2, "${'x'.repeat(70_000)}": 3, "deep": ${'['.repeat(3000)}${']'.repeat(3000)}}`,
+  );
+  using index = open();
+  expect([...index]).toEqual([['a', 1]]);
+  expect(String(emitWarning.mock.calls[0]?.[0])).toMatch(/3 of the values in .* were not moved/);
+});

@@ -168,6 +168,10 @@ describe('it rejects', () => {
     await expect(adopt(source(), open().cached, { onProgres: () => {} } as object)).rejects.toMatchObject(refused);
   });
 
+  it.each(['xml', null, 5])('for an unknown way to parse: %j', async (parse) => {
+    await expect(adopt(source(), open().cached, { parse } as object)).rejects.toThrow(/parse can be 'json', 'text' or/);
+  });
+
   it('without the right to write, and copies nothing', async () => {
     const app = open({ stores: { cached: 'read' } });
     await expect(adopt(source(), app.cached)).rejects.toMatchObject({ code: 'NOT_ALLOWED' });

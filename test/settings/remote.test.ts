@@ -46,6 +46,16 @@ describe('settings in a page', () => {
     expect(await app.all()).toEqual(defaults);
   });
 
+  it.each([[new Map([['theme', 'dark']])], [new Date(0)]])(
+    'refuse a patch that is not a plain object: %s',
+    async (patch) => {
+      using bridge = openPages();
+      await expect(getApp(bridge).set(patch as never)).rejects.toThrow(
+        /can't be set as settings; give a path and a value/,
+      );
+    },
+  );
+
   it('have their types and their listeners where the kind is only known to the compiler', async () => {
     using bridge = openPages();
     const { app } = bridge.diskCache.as<typeof stores>();

@@ -70,6 +70,73 @@ describe('a schema of settings', () => {
     expect(String(warnings.mock.calls[0]![0])).toMatch(/size is above 100.*The default value is used/);
   });
 
+  it('names the setting, its part and how to reset it', () => {
+    const path = ['sub'];
+    const sub = {
+      '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'no', path }] }) },
+    };
+    const open = (schema: unknown, invalid?: 'default') =>
+      new Settings<AppSettings>(storeInvalid(), { defaults, schema: schema as never, ...(invalid && { invalid }) });
+    using byMember = open({ theme });
+    expect(() => byMember.get('theme')).toThrow(/^The setting "theme" in .*\(theme: not a theme\).*reset\("theme"\)/);
+    using ofAll = open(whole);
+    expect(() => ofAll.all()).toThrow(/^The object of all settings in .*\(settings: size is above 100\).*set or reset/);
+    expect(() => open({ size: sub })).toThrow(/\(size\.sub: no\)/);
+    expect(() => open({ size: 3 })).toThrow(/^schema of size is not a Standard Schema/);
+  });
+
+  const known = schemaOf<Record<string, unknown>>((value) => {
+    const { theme, size, editor } = value as {
+      theme: string;
+      size: number;
+      editor?: { font?: string; fontSize: number };
+    };
+    const { font = 'Iosevka', fontSize = 13 } = editor ?? {};
+    return { theme, size, ...(editor && { editor: { font, fontSize } }) };
+  });
+
+  it('refuses a setting that it leaves out: it would never be returned', () => {
+    using settings = new Settings<Record<string, unknown>>(freshDirectory(), { defaults, schema: known });
+    expect(() => settings.set({ size: 14, extra: 1 })).toThrow(/leaves out "extra", so it was not stored/);
+    expect([settings.has('extra'), settings.get('size')]).toEqual([false, 13]);
+    settings.reset('extra');
+  });
+
+  it('does not make defaults of what was never set into stored values', () => {
+    const directory = freshDirectory();
+    const open = (fontSize: number) =>
+      new Settings<Record<string, unknown>>(directory, {
+        defaults: { ...defaults, editor: { font: 'Iosevka', fontSize } },
+        schema: known,
+      });
+    using settings = open(13);
+    settings.set('editor.junk', 1);
+    expect(settings.has('editor')).toBe(false);
+    settings.set('editor.font', 'Fira');
+    expect(settings.get('editor')).toEqual({ font: 'Fira', fontSize: 13 });
+    expect([settings.has('editor.font'), settings.has('editor.fontSize'), settings.has('editor.junk')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    settings.close();
+    using next = open(16);
+    expect(next.get('editor')).toEqual({ font: 'Fira', fontSize: 16 });
+  });
+
+  it('lets others be set while one is read as its default', () => {
+    using settings = new Settings<AppSettings>(storeInvalid(), { defaults, schema: whole, invalid: 'default' });
+    settings.set('theme', 'dark');
+    expect(settings.all()).toEqual({ theme: 'dark', size: 13 });
+    expect(() => settings.set('size', 300)).toThrow(/size is above 100/);
+  });
+
+  it.each(['constructor', 'toString'])('has nothing to say of %s, which no object inherits here', (name) => {
+    using settings = new Settings<Record<string, unknown>>(freshDirectory(), { defaults, schema: { theme } as never });
+    settings.reset(name);
+    expect(settings.all()).toEqual(defaults);
+  });
+
   it('refuses an invalid schema', () => {
     const open = (schema: unknown) => () =>
       new Settings<AppSettings>(freshDirectory(), { defaults, schema: schema as never });

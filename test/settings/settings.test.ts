@@ -144,6 +144,79 @@ describe('settings', () => {
     expect(() => settings.set('editor.fontSize', 1)).toThrow(/"editor" is a number/);
   });
 
+  it('say so where an older version of the application has opened them as an index and written to it', () => {
+    const directory = freshDirectory();
+    openSettings(directory).close();
+    using index = new Index<string, unknown>(directory);
+    index.set('theme', 'dark');
+    index.set('editor', null);
+    index.close();
+    using settings = openSettings(directory);
+    const refused = expect.objectContaining({ code: 'CORRUPT' });
+    for (const read of [
+      () => settings.get('theme'),
+      () => settings.has('editor.font'),
+      () => settings.all(),
+      () => settings.set('editor.font', 'Fira'),
+      () => settings.onChange('theme', () => {}),
+    ])
+      expect(read).toThrow(refused);
+    expect(() => settings.get('theme')).toThrow(/"theme" was not stored by settings, but by an index/);
+    settings.set('theme', 'light');
+    settings.reset('editor');
+    expect(settings.all()).toEqual(DEFAULTS);
+  });
+
+  it('name the path of a value that can not be stored, as it was given', () => {
+    using settings = openSettings();
+    const bad = { list: [1, () => 1] };
+    expect(() => settings.set('editor.font', bad as never)).toThrow(
+      /^The setting "editor\.font" can't be set: value\.list\[1\] is a function; settings are plain data$/,
+    );
+    expect(() => settings.set({ theme: 'dark', 'shortcuts.save': Symbol('s') as never })).toThrow(
+      /^The setting "shortcuts\.save" can't be set: value is a symbol/,
+    );
+    expect(settings.all()).toEqual(DEFAULTS);
+  });
+
+  it.each([[new Map([['theme', 'dark']])], [new Date(0)], [new Set(['theme'])], [Promise.resolve({})]])(
+    'refuse a patch that is not a plain object: %s',
+    (patch) => {
+      using settings = openSettings();
+      expect(() => settings.set(patch as never)).toThrow(/can't be set as settings; give a path and a value/);
+    },
+  );
+
+  it('refuse defaults that settings could not keep, and name the part', () => {
+    const open = (editor: unknown) => () =>
+      openSettings(undefined, { defaults: { ...DEFAULTS, editor: editor as never } });
+    expect(open({ save() {} })).toThrow(/^defaults\.editor\.save is a function; settings are plain data$/);
+    expect(
+      open(
+        new (class Editor {
+          get size() {
+            return 1;
+          }
+        })(),
+      ),
+    ).toThrow(/^defaults\.editor is an Editor/);
+    expect(() => openSettings(undefined, { defaults: [] as never })).toThrow(
+      /^defaults is an Array; give a plain object/,
+    );
+  });
+
+  it('keep an object whose members were set, when the default of the next version is none', () => {
+    const directory = freshDirectory();
+    using old = new Settings<{ bounds: object | null }>(directory, { defaults: { bounds: { width: 1 } } });
+    old.set(['bounds', 'width'], 5);
+    old.close();
+    using settings = new Settings<{ bounds: object | null }>(directory, { defaults: { bounds: null } });
+    settings.set(['bounds', 'height'], 6);
+    expect(settings.get('bounds')).toEqual({ width: 5, height: 6 });
+    settings.reset('bounds');
+    expect(() => settings.set(['bounds', 'height'], 6)).toThrow(/"bounds" is null, so nothing can be set below it/);
+  });
+
   it('survive in another handle, and in one that reopens their description', async () => {
     const { reopen } = await import('../../main/engine/index.ts');
     using settings = openSettings();
@@ -232,6 +305,58 @@ describe('listeners of settings', () => {
     settings.set('theme', 'dark');
     settings.set('theme', 'light');
     expect(onTheme).toHaveBeenCalledOnce();
+  });
+
+  it('are not called after another listener has ended them, or has closed the settings', () => {
+    using settings = openSettings();
+    const onTheme = vi.fn();
+    settings.onChange('theme', () => stop());
+    const stop = settings.onChange('theme', onTheme);
+    settings.onChange('editor.fontSize', () => settings.close());
+    settings.onChange('editor.fontSize', onTheme);
+    settings.set('theme', 'dark');
+    settings.set('editor.fontSize', 20);
+    expect(onTheme).not.toHaveBeenCalled();
+  });
+
+  it.each(['onChange', 'onAnyChange', 'subscribe'] as const)(
+    'may be async: %s warns of what they reject',
+    async (how) => {
+      const warnings = vi.fn();
+      process.on('warning', warnings);
+      using settings = openSettings();
+      const fail = async () => {
+        throw new Error('not yet');
+      };
+      if (how === 'onChange') settings.onChange('theme', fail);
+      else settings[how](fail);
+      settings.set('theme', 'dark');
+      await vi.waitFor(() => expect(warnings.mock.calls[0]?.[0].cause.message).toBe('not yet'));
+      process.off('warning', warnings);
+    },
+  );
+
+  it('compare with what is stored, also if the first one could not read it', () => {
+    using settings = openSettings();
+    settings.set('theme', 'dark');
+    const isDark = (value: unknown) => (value === 'dark' ? { issues: [{ message: 'too dark' }] } : { value });
+    const theme = { '~standard': { version: 1, vendor: 'test', validate: isDark } } as const;
+    using strict = openSettings(settings.directory, { schema: { theme } as never });
+    const onFont = vi.fn();
+    expect(() => strict.onChange('editor.fontSize', onFont)).toThrow(/too dark/);
+    settings.reset('theme');
+    strict.onChange('editor.fontSize', onFont);
+    strict.set('openedAt', new Date(0));
+    expect(onFont).not.toHaveBeenCalled();
+    strict.set('editor.fontSize', 20);
+    expect(onFont.mock.calls).toEqual([[20, 13]]);
+  });
+
+  it('can not be added to closed settings, and never are called there', () => {
+    const settings = openSettings();
+    settings.onChange('theme', () => {});
+    settings.close();
+    expect(() => settings.onChange('theme', () => {})).toThrow(expect.objectContaining({ code: 'CLOSED' }));
   });
 
   it('may set settings: what they change is reported after it', () => {

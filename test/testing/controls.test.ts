@@ -152,9 +152,12 @@ describe('failures on demand', () => {
     ['BUSY', { store: 'nowhere' }],
     ['BUSY', { method: 'fly' }],
     ['BUSY', { times: 0 }],
+    ['BUSY', { times: 1.5 }],
+    ['BUSY', { time: 1 }],
+    ['BUSY', null],
   ])('refuse what can not happen: %s %j', async (code, options) => {
     using t = await testHost({ stores });
-    expect(() => t.fail(code as never, options)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    expect(() => t.fail(code as never, options as never)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
   });
 });
 

@@ -181,7 +181,7 @@ function runActions(core: Core, actions: Action[], from = 0): void {
 }
 
 /** True for the result of a generator function, also an async one: nothing of it has run yet. */
-const isGenerator = (value: unknown): boolean =>
+export const isGenerator = (value: unknown): boolean =>
   typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));
 
 /**

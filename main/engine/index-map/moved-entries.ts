@@ -1,8 +1,7 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveSource } from '../../../protocol/move-source.ts';
 import { readMetadata, writeMetadata } from '../cache/open.ts';
 import { transact } from '../cache/transaction.ts';
-import { addMarks, getDueValues, type MoveMarks, readPending, warnAboutFaults } from '../moving/move-in.ts';
+import { addMarks, getDueValues, isRefused, type MoveMarks, readPending, warnAboutFaults } from '../moving/move-in.ts';
 import type { Core } from '../state/core.ts';
 import { isEqual } from '../values/equality.ts';
 
@@ -24,7 +23,6 @@ export function moveIntoIndex(core: Core, sources: readonly MoveSource[], index:
     const marks = readMarks(core);
     for (const move of pending) {
       for (const [name, value] of getDueValues(move, marks)) {
-        if (index.has(name)) continue;
         const reason = trySet(index, name, value);
         if (reason !== undefined) refused.set(name, reason);
       }
@@ -35,14 +33,13 @@ export function moveIntoIndex(core: Core, sources: readonly MoveSource[], index:
   warnAboutFaults(pending, refused);
 }
 
-/** Sets an entry. Returns the reason if its key or value is refused; throws any other error. */
+/** Sets an entry, unless the key is there. Returns the reason if its key or value is refused; throws any other error. */
 function trySet(index: MovedInto, name: string, value: unknown): string | undefined {
   try {
-    index.set(name, value);
+    if (!index.has(name)) index.set(name, value);
     return undefined;
   } catch (error) {
-    if (error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_KEY'))
-      return error.message;
+    if (isRefused(error)) return error.message;
     throw error;
   }
 }

@@ -68,6 +68,13 @@ function runMigration(migrate: Migrate, from: number, to: number, directory: str
 const MAX_REPORTED_ISSUES = 5;
 const MAX_ISSUE_CHARACTERS = 256;
 
+/** How messages name what is validated, and what to do about a stored value that doesn't match. */
+export interface SchemaSubject {
+  readonly title: string;
+  readonly root: string;
+  readonly remedy: string;
+}
+
 /**
  * Validates values against a schema. The schema's output (with defaults filled in, text trimmed) is stored and returned, so it must
  * accept its own output.
@@ -75,16 +82,22 @@ const MAX_ISSUE_CHARACTERS = 256;
 export class SchemaValidator {
   readonly #schema: StandardSchema;
   readonly #directory: string;
+  readonly #subject: SchemaSubject | undefined;
 
-  /** @throws {DiskCacheError} `BAD_OPTION` if `schema` is not a Standard Schema validator. */
-  constructor(schema: StandardSchema, directory: string) {
+  /**
+   * Without a `subject` it is the value of an entry.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` if `schema` is not a Standard Schema validator.
+   */
+  constructor(schema: StandardSchema, directory: string, subject?: SchemaSubject) {
     const standard = Object(Object(schema)['~standard']) as Partial<StandardSchema['~standard']>;
     if (standard.version !== 1 || typeof standard.validate !== 'function') {
       throw new DiskCacheError(
         'BAD_OPTION',
-        'schema is not a Standard Schema validator (https://standardschema.dev), version 1; give one, or leave it out',
+        `schema${subject ? ` of ${subject.root}` : ''} is not a Standard Schema validator (https://standardschema.dev), version 1; give one, or leave it out`,
       );
     }
+    this.#subject = subject;
     this.#schema = schema;
     this.#directory = directory;
   }
@@ -96,7 +109,8 @@ export class SchemaValidator {
 
   /** Returns the value to give back. @throws {DiskCacheError} `BAD_VALUE` for a value that was stored without this schema. */
   validateRead(key: Key, value: unknown): unknown {
-    return this.#validate(key, value, 'it was stored without this schema: set it again, delete it, or migrate');
+    const remedy = this.#subject?.remedy ?? 'set it again, delete it, or migrate';
+    return this.#validate(key, value, `it was stored without this schema: ${remedy}`);
   }
 
   #validate(key: Key, value: unknown, remedy: string): unknown {
@@ -111,12 +125,12 @@ export class SchemaValidator {
     }
     const { issues, value: accepted } = this.#parseResult(result);
     if (issues === undefined) return accepted;
-    const faults = issues.slice(0, MAX_REPORTED_ISSUES).map(formatIssue);
+    const faults = issues.slice(0, MAX_REPORTED_ISSUES).map((issue) => formatIssue(issue, this.#subject?.root));
     const more = issues.length - faults.length;
     if (more > 0) faults.push(`and ${more} more, see the cause`);
     throw new DiskCacheError(
       'BAD_VALUE',
-      `The value of ${inspectKey(key)} in ${this.#directory} does not match the schema (${faults.join('; ')}); ${remedy}`,
+      `${this.#subject?.title ?? `The value of ${inspectKey(key)}`} in ${this.#directory} does not match the schema (${faults.join('; ')}); ${remedy}`,
       { cause: issues },
     );
   }
@@ -132,15 +146,15 @@ export class SchemaValidator {
   }
 }
 
-function formatIssue(issue: unknown): string {
+function formatIssue(issue: unknown, root = 'value'): string {
   const { path, message } = Object(issue) as { readonly path?: unknown; readonly message?: unknown };
   const text = typeof message === 'string' ? message.slice(0, MAX_ISSUE_CHARACTERS) : 'without a message';
-  return `${formatPath(Array.isArray(path) ? path : [])}: ${text}`;
+  return `${formatPath(root, Array.isArray(path) ? path : [])}: ${text}`;
 }
 
-const formatPath = (path: readonly unknown[]): string =>
+const formatPath = (root: string, path: readonly unknown[]): string =>
   joinPath([
-    'value',
+    root,
     ...path.map((step) => `.${truncate(formatStep(isRecord(step) && 'key' in step ? step.key : step))}`),
   ]);
 

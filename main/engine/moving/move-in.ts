@@ -1,7 +1,7 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveFormat, MoveSource } from '../../../protocol/move-source.ts';
-import { emitWarning, isRecord } from '../validate.ts';
+import { createUnknownOptionError, emitWarning, isRecord } from '../validate.ts';
 import { type LocatedSource, locateSource, readSource, type SourceContents, WHOLE_FILE } from './source-files.ts';
 
 /**
@@ -35,13 +35,52 @@ export function parseSources(from: MoveSource | readonly MoveSource[] | undefine
   return sources.map((source) => {
     const { format, path } = Object(source) as Partial<MoveSource>;
     if (isRecord(source) && Object.hasOwn(FORMATS, String(format)) && typeof path === 'string')
-      return locateSource(source as MoveSource, userData);
+      return locateSource(assertSourceOptions(source as MoveSource), userData);
     throw new DiskCacheError(
       'BAD_OPTION',
       `from is ${formatValue(source, "'")}; give what one of ${Object.values(FORMATS).join(', ')} returns, or an array of them`,
     );
   });
 }
+
+const ENCRYPTION = ['encryptionKey', 'encryptionAlgorithm'];
+const OPTIONS: Readonly<Record<MoveFormat, readonly string[]>> = {
+  'electron-store': ENCRYPTION,
+  conf: [...ENCRYPTION, 'projectName', 'projectSuffix'],
+  'electron-conf': [],
+  'electron-json-storage': [],
+  lowdb: [],
+};
+const ALGORITHMS: readonly unknown[] = ['aes-256-cbc', 'aes-256-gcm', 'aes-256-ctr', undefined];
+
+/** A misspelt option would leave the file unread: `from` only warns of files that can't be read. */
+function assertSourceOptions(source: MoveSource): MoveSource {
+  const { format, path: _path, encryptionKey, encryptionAlgorithm, ...options } = source;
+  const prefix = `${FORMATS[format]}: `;
+  for (const name of Object.keys(source)) {
+    // `declaredPath`: the main process has already made the path absolute.
+    if (['format', 'path', 'declaredPath', ...OPTIONS[format]].includes(name)) continue;
+    throw createUnknownOptionError(name, OPTIONS[format].length > 0 ? OPTIONS[format] : ['none'], prefix);
+  }
+  if (encryptionKey !== undefined && typeof encryptionKey !== 'string' && !(encryptionKey instanceof Uint8Array))
+    throw new DiskCacheError('BAD_OPTION', `${prefix}encryptionKey must be a text or a Uint8Array`);
+  if (!ALGORITHMS.includes(encryptionAlgorithm)) {
+    const known = ALGORITHMS.filter((name) => name !== undefined).join(', ');
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${prefix}encryptionAlgorithm is ${formatValue(encryptionAlgorithm, "'")}; it can be one of ${known}`,
+    );
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || typeof value === 'string') continue;
+    throw new DiskCacheError('BAD_OPTION', `${prefix}${name} is ${formatValue(value)}; give a text`);
+  }
+  return source;
+}
+
+/** An entry that can't be stored as it is doesn't keep the others from being moved, nor the application from starting. */
+export const isRefused = (error: unknown): error is DiskCacheError =>
+  error instanceof DiskCacheError && ['BAD_KEY', 'BAD_VALUE', 'TOO_LARGE'].includes(error.code);
 
 const getId = ({ format, path, declaredPath = path }: LocatedSource): string => `${format}:${declaredPath}`;
 

@@ -2,7 +2,8 @@ import semver from 'semver';
 import { formatValue, getErrorMessage } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
-import { isRecord } from '../validate.ts';
+import { isGenerator } from '../cache/transaction.ts';
+import { isRecord, isThenable } from '../validate.ts';
 
 /** The order of one kind of versions. */
 interface VersionOrder {
@@ -42,6 +43,8 @@ const badVersion = (version: unknown, label: string) =>
 /** The migrations that an application declares, and the version they lead to. */
 export interface MigrationPlan {
   readonly version: SettingsVersion;
+  /** Whether the program gives a version or migrations. One that gives neither opens settings of any semantic version. */
+  readonly isVersioned: boolean;
   /**
    * Returns the steps that are due for a stored version, in ascending order. `isNewer`: the stored version is newer than this program's, and
    * stays.
@@ -75,6 +78,8 @@ export function planMigrations(
   const names = Object.keys(migrations);
   const sample = version ?? names[0] ?? 1;
   const order = typeof sample === 'string' && semver.valid(sample) !== null ? SEMANTIC_VERSIONS : WHOLE_NUMBERS;
+  const given = version === undefined ? undefined : order.parse(version, 'version');
+  const isVersioned = given !== undefined || names.length > 0;
   const steps = names
     .map((name) => ({ to: order.parse(name, 'A version in migrations'), migrate: migrations[name]! }))
     .sort((one, other) => order.compare(one.to, other.to));
@@ -82,10 +87,13 @@ export function planMigrations(
     if (typeof migrate === 'function') continue;
     throw new DiskCacheError('BAD_OPTION', `The migration to version ${to} must be a function`);
   }
-  const wanted = version === undefined ? (steps.at(-1)?.to ?? 1) : order.parse(version, 'version');
+  const wanted = given ?? steps.at(-1)?.to ?? 1;
   return {
     version: wanted,
+    isVersioned,
     getSteps(stored, directory) {
+      // A program of before the application had versions.
+      if (!isVersioned && typeof stored === 'string') return { steps: [], isNewer: true };
       const from = parseStored(order, stored, wanted, directory);
       const isNewer = order.compare(from, wanted) > 0;
       if (isNewer && !order.allowsDowngrade) {
@@ -102,14 +110,18 @@ export function planMigrations(
   };
 }
 
-/** Converts a stored version. Settings from before the application had versions have version 0, which is older than any other. */
+/**
+ * Converts a stored version. Settings that come from elsewhere have version 0, and those from before the application had versions 1; both
+ * are older than every semantic version.
+ */
 function parseStored(
   order: VersionOrder,
   stored: SettingsVersion,
   wanted: SettingsVersion,
   directory: string,
 ): SettingsVersion {
-  if (stored === 0) return order === SEMANTIC_VERSIONS ? '0.0.0-0' : 0;
+  if (order === SEMANTIC_VERSIONS && (stored === 0 || stored === 1)) return '0.0.0-0';
+  if (stored === 0) return 0;
   try {
     return order.parse(stored, '');
   } catch {
@@ -136,10 +148,11 @@ export function runStep({ to, migrate }: MigrationStep, stored: StoredSettings, 
       { cause },
     );
   }
-  if (typeof (Object(result) as PromiseLike<unknown>).then !== 'function') return;
-  (result as Promise<unknown>).then(undefined, () => {});
+  const kind = isThenable(result) ? 'a promise' : isGenerator(result) ? 'a generator' : undefined;
+  if (kind === undefined) return;
+  if (isThenable(result)) result.then(undefined, () => {});
   throw new DiskCacheError(
     'BAD_OPTION',
-    `The migration of the settings to version ${to} returned a promise; it must be synchronous`,
+    `The migration of the settings to version ${to} returned ${kind} and was undone; it must be a plain synchronous function`,
   );
 }

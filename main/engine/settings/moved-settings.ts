@@ -1,3 +1,4 @@
+import { getErrorMessage } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MoveSource } from '../../../protocol/move-source.ts';
 import { getMember, parseSettingsPath } from '../../../protocol/settings-path.ts';
@@ -5,14 +6,23 @@ import type { SettingsVersion } from '../../../protocol/stores.ts';
 import {
   addMarks,
   getDueValues,
+  isRefused,
   type MoveMarks,
   type PendingMove,
   readPending,
   warnAboutFaults,
 } from '../moving/move-in.ts';
 import { isEqual } from '../values/equality.ts';
-import { getSetting, hasMembers, type Members, type StoredMember, withoutEmptyMembers } from './stored-member.ts';
-import type { SettingsValidator } from './validation.ts';
+import { toSettingError } from './settings-options.ts';
+import {
+  getSetting,
+  getStored,
+  hasMembers,
+  type Members,
+  type StoredMember,
+  withoutEmptyMembers,
+} from './stored-member.ts';
+import { acceptValid, type SettingsValidator } from './validation.ts';
 
 /** The methods of the settings' index that a move uses. */
 interface StoredEntries {
@@ -65,16 +75,16 @@ export class SettingsMove {
   #storeMember(index: StoredEntries, name: string, value: unknown): void {
     try {
       parseSettingsPath([name]);
+      const own = index.get(name) as StoredMember | undefined;
+      const moved = withoutEmptyMembers(toStored(value, getMember(this.#defaults, name)));
+      const stored = merge(own, moved);
+      if (stored === undefined || stored === own) return;
+      index.set(name, stored);
+      if (!this.#before.has(name)) this.#before.set(name, own);
     } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
-      return void this.#refused.set(name, error.message);
+      if (!isRefused(error)) throw error;
+      this.#refused.set(name, getErrorMessage(toSettingError(error, [name], value)));
     }
-    const own = index.get(name) as StoredMember | undefined;
-    const moved = withoutEmptyMembers(toStored(value, getMember(this.#defaults, name)));
-    const stored = merge(own, moved);
-    if (stored === undefined || stored === own) return;
-    if (!this.#before.has(name)) this.#before.set(name, own);
-    index.set(name, stored);
   }
 
   /** Undoes each value that the schema refuses. Call it after the migrations, with the names of all members that may come from files. */
@@ -86,8 +96,9 @@ export class SettingsMove {
       const value = getSetting(member, getMember(this.#defaults, name), []);
       try {
         const valid = getMember(this.#validator.validate('write', { ...accepted, [name]: value }, [name]), name);
+        const stored = acceptValid(name, member, getMember(this.#defaults, name), valid);
         accepted = { ...accepted, [name]: valid };
-        if (!isEqual(valid, value)) index.set(name, { value: valid } satisfies StoredMember);
+        if (stored !== undefined && stored !== member) index.set(name, stored);
       } catch (error) {
         if (!(error instanceof DiskCacheError) || error.code !== 'BAD_VALUE') throw error;
         this.#refused.set(name, error.message);
@@ -127,6 +138,6 @@ function merge(own: StoredMember | undefined, moved: StoredMember | undefined): 
   if (own === undefined || moved === undefined) return own ?? moved;
   if ('value' in own || 'value' in moved) return own;
   const names = new Set([...Object.keys(moved.members), ...Object.keys(own.members)]);
-  const members = [...names].map((name) => [name, merge(own.members[name], moved.members[name])]);
+  const members = [...names].map((name) => [name, merge(getStored(own.members, name), getStored(moved.members, name))]);
   return { members: Object.fromEntries(members) };
 }

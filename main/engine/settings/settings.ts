@@ -1,46 +1,42 @@
-import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { deepFreeze } from '../../../protocol/freeze.ts';
 import type { IfOpen, PlainValues, StoredValue } from '../../../protocol/plain-values.ts';
 import {
-  formatSettingsPath,
   getMember,
   parseSettingsPath,
   type SettingsPatch,
   type SettingsPath,
   type SettingsValue,
 } from '../../../protocol/settings-path.ts';
-import type { SettingsDeclarationOptions } from '../../../protocol/stores.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
-import { assertFunction, assertOptions, emitWarning, isRecord, wrapListener } from '../validate.ts';
+import { assertFunction, emitWarning, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
+import { assertSettingsOptions, parseChanges, type SettingsOptions, toSettingError } from './settings-options.ts';
 import {
   getSetting,
-  hasMembers,
   isSet,
   type Members,
   type OwnCopies,
   resetSetting,
   type StoredMember,
   setSetting,
+  toStoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
 import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
-import { createValidator, type SettingsSchema, type SettingsValidator } from './validation.ts';
+import { acceptValid, createValidator, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
-export type SettingsOptions<T extends object> = SettingsDeclarationOptions<T>;
+export type { SettingsOptions } from './settings-options.ts';
 
 /** A top-level member of the settings has another value, or no value any more. */
 export type SettingsChange =
   | { readonly kind: 'set'; readonly key: string; readonly value: unknown }
   | { readonly kind: 'delete'; readonly key: string };
-
-type Path = readonly string[];
 
 /** Returns what to store for a top-level member after a change; undefined for nothing. */
 type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
@@ -100,7 +96,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. O(log n). */
   has(path: SettingsPath<T> | readonly string[]): boolean {
     const [name, ...rest] = parseSettingsPath(path);
-    return isSet(this.#index.get(name) as StoredMember | undefined, rest);
+    return isSet(this.#readStored(name), rest);
   }
 
   /**
@@ -113,16 +109,20 @@ export class Settings<T extends object = Record<string, unknown>> {
   set<W>(path: readonly string[], value: StoredValue<unknown, W>): void;
   set<W>(patch: SettingsPatch<T> & IfOpen<T, W & PlainValues<W>>): void;
   set(...args: readonly [target: unknown, value?: unknown]): void {
-    const [target, value] = args;
-    const isPatch = args.length === 1 && isRecord(target) && !Array.isArray(target);
-    const changes = isPatch ? Object.entries(target) : [[target, value] as const];
-    this.#edit(
-      changes.map(([path, value]) => {
-        const [name, ...rest] = parseSettingsPath(path);
-        assertDefined(path, value);
-        return [name, (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies)];
-      }),
-    );
+    const changes = parseChanges(args);
+    try {
+      this.#edit(
+        changes.map(([path, value]) => {
+          const [name, ...rest] = path;
+          return [path, (stored, fallback, copies) => setSetting(stored, fallback, rest, value, [name], copies)];
+        }),
+      );
+    } catch (error) {
+      throw changes.reduce(
+        (known, [path, value]) => (known === error ? toSettingError(known, path, value) : known),
+        error,
+      );
+    }
   }
 
   /** Resets settings to their defaults, all or none of them; without a path, resets all settings. */
@@ -131,9 +131,9 @@ export class Settings<T extends object = Record<string, unknown>> {
       const parsed =
         paths.length === 0 ? listNames(this.#index).map((name) => [name] as const) : paths.map(parseSettingsPath);
       this.#edit(
-        parsed.map(([name, ...rest]) => [
-          name,
-          (stored, fallback, copies) => resetSetting(stored, fallback, rest, copies),
+        parsed.map((path) => [
+          path,
+          (stored, fallback, copies) => resetSetting(stored, fallback, path.slice(1), copies),
         ]),
       );
     });
@@ -153,7 +153,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     assertFunction(listener, 'a listener');
     return this.#listen((...members) => {
       const [now, before] = members.map((all) => segments.reduce(getMember, all as unknown));
-      if (!isEqual(now, before)) listener(now as never, before as never);
+      return isEqual(now, before) ? undefined : listener(now as never, before as never);
     });
   }
 
@@ -166,8 +166,9 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Calls `listener` with each top-level member that has changed, and its value; otherwise like `onChange`. */
   subscribe(listener: (change: SettingsChange) => void): () => void {
     assertFunction(listener, 'a listener');
+    const wrapped = wrapListener(listener, 'settings');
     return this.#listen((now, before) => {
-      for (const change of compareMembers(now, before)) listener(change);
+      for (const change of compareMembers(now, before)) wrapped(change);
     });
   }
 
@@ -205,6 +206,8 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Closes the settings. Every later call throws `CLOSED`, except another `close`. */
   close(): void {
     this.#index.close();
+    this.#unsubscribe = undefined;
+    this.#listeners.clear();
   }
 
   [Symbol.dispose](): void {
@@ -218,7 +221,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   #resolveAll(changed?: ReadonlyMap<string, StoredMember | undefined>): Members {
     const stored = new Map<string, StoredMember | undefined>();
     for (const [name, member] of this.#index.entries())
-      if (typeof name === 'string') stored.set(name, member as StoredMember);
+      if (typeof name === 'string' && !changed?.has(name)) stored.set(name, toStoredMember(name, member));
     for (const [name, member] of changed ?? []) stored.set(name, member);
     const names = new Set([...Object.keys(this.#defaults), ...stored.keys()]);
     return Object.fromEntries(
@@ -232,9 +235,13 @@ export class Settings<T extends object = Record<string, unknown>> {
     return getMember(this.#defaults, name);
   }
 
+  #readStored(name: string): StoredMember | undefined {
+    return toStoredMember(name, this.#index.get(name));
+  }
+
   #readMember(name: string): unknown {
     if (this.#validator?.needsAll) return getMember(this.#readAll(), name);
-    const value = getSetting(this.#index.get(name) as StoredMember | undefined, this.#getDefault(name), []);
+    const value = getSetting(this.#readStored(name), this.#getDefault(name), []);
     return this.#validator === undefined ? value : this.#validateRead({ [name]: value }, [name])[name];
   }
 
@@ -288,12 +295,14 @@ export class Settings<T extends object = Record<string, unknown>> {
     }
   }
 
-  #edit(edits: readonly (readonly [name: string, edit: Edit])[]): void {
+  #edit(edits: readonly (readonly [path: readonly [string, ...string[]], edit: Edit])[]): void {
     this.#index.transact(() => {
       const edited = new Map<string, StoredMember | undefined>();
       const copies: OwnCopies = new WeakSet();
-      for (const [name, edit] of edits) {
-        const stored = edited.has(name) ? edited.get(name) : (this.#index.get(name) as StoredMember | undefined);
+      for (const [[name, ...rest], edit] of edits) {
+        // What is replaced as a whole need not be readable.
+        const isWhole = rest.length === 0;
+        const stored = edited.has(name) || isWhole ? edited.get(name) : this.#readStored(name);
         edited.set(name, edit(stored, this.#getDefault(name), copies));
       }
       for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));
@@ -308,22 +317,29 @@ export class Settings<T extends object = Record<string, unknown>> {
   #validateWrite(edited: ReadonlyMap<string, StoredMember | undefined>): ReadonlyMap<string, StoredMember | undefined> {
     if (this.#validator === undefined) return edited;
     const settings = this.#resolveAll(edited);
-    const valid = this.#validator.validate('write', settings, [...edited.keys()]);
+    const valid = this.#validateEdited(settings, [...edited.keys()]);
     return new Map(
-      [...edited].map(([name, member]) => {
-        const value = getMember(valid, name);
-        return [name, isEqual(value, getMember(settings, name)) || value === undefined ? member : { value }];
-      }),
+      [...edited].map(([name, member]) => [
+        name,
+        acceptValid(name, member, this.#getDefault(name), getMember(valid, name)),
+      ]),
     );
   }
 
-  #listen(listener: (now: Members, before: Members) => void): () => void {
-    const wrapped = wrapListener(listener, 'settings');
-    if (this.#unsubscribe === undefined) {
-      // Subscribes first, so that no change between the read and the subscription is missed.
-      this.#unsubscribe = this.#index.subscribe(() => this.#notify());
-      this.#known = deepFreeze(copy(this.#readAll()));
+  #validateEdited(settings: Members, names: readonly string[]): Members {
+    try {
+      return this.#validator!.validate('write', settings, names);
+    } catch (error) {
+      if (this.#options.invalid !== 'default' || !isInvalid(error)) throw error;
+      // Others may be stored that don't fit: they are validated as they are read, as their defaults.
+      const edited = names.map((name) => [name, getMember(settings, name)]);
+      return this.#validator!.validate('write', { ...this.#readAll(), ...Object.fromEntries(edited) }, names);
     }
+  }
+
+  #listen(listener: (now: Members, before: Members) => unknown): () => void {
+    const wrapped = wrapListener(listener, 'settings');
+    if (this.#unsubscribe === undefined) this.#follow();
     this.#listeners.add(wrapped);
     return () => {
       if (!this.#listeners.delete(wrapped) || this.#listeners.size > 0) return;
@@ -332,44 +348,29 @@ export class Settings<T extends object = Record<string, unknown>> {
     };
   }
 
+  #follow(): void {
+    // Subscribes first, so that no change between the read and the subscription is missed.
+    const unsubscribe = this.#index.subscribe(() => this.#notify());
+    try {
+      this.#known = deepFreeze(copy(this.#readAll()));
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
+    this.#unsubscribe = unsubscribe;
+  }
+
   /** Compares all settings with those known. The first change of a transaction reports them all, because all are committed by then. */
   #notify(): void {
     const before = this.#known;
     const now = deepFreeze(copy(this.#readAll()));
     if (isEqual(now, before)) return;
     this.#known = now;
-    for (const listener of [...this.#listeners]) listener(now, before);
+    for (const listener of [...this.#listeners]) {
+      // An earlier listener may have removed this one.
+      if (this.#listeners.has(listener)) listener(now, before);
+    }
   }
-}
-
-const OPTIONS: ReadonlySet<string> = new Set([
-  'clock',
-  'codec',
-  'compression',
-  'defaults',
-  'durability',
-  'exclusive',
-  'fileThreshold',
-  'from',
-  'invalid',
-  'memory',
-  'migrations',
-  'readOnly',
-  'schema',
-  'timeout',
-  'version',
-] satisfies (keyof SettingsOptions<object>)[]);
-
-function assertSettingsOptions(options: SettingsOptions<object>): void {
-  const { defaults, invalid = 'throw' } = assertOptions(options, OPTIONS, 'the options of settings');
-  if (!hasMembers(defaults)) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `defaults is ${formatValue(defaults, "'")}; give an object of the settings' default values`,
-    );
-  }
-  if (invalid === 'throw' || invalid === 'default') return;
-  throw new DiskCacheError('BAD_OPTION', `invalid is ${formatValue(invalid, "'")}; it can be 'throw' or 'default'`);
 }
 
 function* compareMembers(now: Members, before: Members): Generator<SettingsChange> {
@@ -384,9 +385,3 @@ const isInvalid = (error: unknown): error is DiskCacheError =>
   error instanceof DiskCacheError && error.code === 'BAD_VALUE';
 
 const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);
-
-function assertDefined(path: unknown, value: unknown): void {
-  if (value !== undefined) return;
-  const name = typeof path === 'string' ? path.split('.') : (path as Path);
-  throw new DiskCacheError('BAD_VALUE', `The setting ${formatSettingsPath(name)} can't be set to undefined; use reset`);
-}

@@ -51,6 +51,21 @@ function toOwnCopy<V>(members: Readonly<Record<string, V>>, copies: OwnCopies): 
   return copy;
 }
 
+/**
+ * Returns what is stored of a top-level member.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for what settings never store: an older version of the application may have opened them as an index.
+ */
+export function toStoredMember(name: string, stored: unknown): StoredMember | undefined {
+  if (stored === undefined) return undefined;
+  if (hasMembers(stored) && ('value' in stored || hasMembers(stored['members']))) return stored as StoredMember;
+  const path = formatSettingsPath([name]);
+  throw new DiskCacheError(
+    'CORRUPT',
+    `The setting ${path} was not stored by settings, but by an index in the same directory; set it again, or reset(${path})`,
+  );
+}
+
 /** Returns the value at a path: what was set, over the defaults. */
 export function getSetting(stored: StoredMember | undefined, fallback: unknown, path: Path): unknown {
   const [name, ...rest] = path;
@@ -67,7 +82,8 @@ function merge(stored: StoredMember | undefined, fallback: unknown): unknown {
   return Object.fromEntries([...Object.entries(hasMembers(fallback) ? fallback : {}), ...set]);
 }
 
-const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
+/** Returns an own member; none for names such as `constructor`. */
+export const getStored = (members: Readonly<Record<string, StoredMember>>, name: string): StoredMember | undefined =>
   Object.hasOwn(members, name) ? members[name] : undefined;
 
 /** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. */
@@ -98,7 +114,8 @@ export function setSetting(
   if (name === undefined) return { value };
   if (stored !== undefined && 'value' in stored)
     return { value: setInValue(stored.value, path, value, parents, copies) };
-  if (fallback !== undefined && !hasMembers(fallback)) throw notAnObject(parents, fallback);
+  // What has members of its own is an object, also where the next version of the application has another default.
+  if (stored === undefined && fallback !== undefined && !hasMembers(fallback)) throw notAnObject(parents, fallback);
   const members = stored?.members ?? {};
   const next = setSetting(getStored(members, name), getMember(fallback, name), rest, value, [...parents, name], copies);
   return { members: withMember(members, name, next, copies) };
@@ -110,6 +127,15 @@ function setInValue(whole: unknown, path: Path, value: unknown, parents: Path, c
   if (whole !== undefined && !hasMembers(whole)) throw notAnObject(parents, whole);
   const next = setInValue(getMember(whole, name), rest, value, [...parents, name], copies);
   return withMember(whole ?? {}, name, next, copies);
+}
+
+/** @throws {DiskCacheError} `BAD_VALUE` for `undefined`; `remedy` is the method to use instead. */
+export function assertDefined(path: Path, value: unknown, remedy: 'reset' | 'delete'): void {
+  if (value !== undefined) return;
+  throw new DiskCacheError(
+    'BAD_VALUE',
+    `The setting ${formatSettingsPath(path)} can't be set to undefined; use ${remedy}`,
+  );
 }
 
 const notAnObject = (path: Path, value: unknown) =>

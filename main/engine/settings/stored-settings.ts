@@ -5,12 +5,15 @@ import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../
 import { Index } from '../index-map/index-map.ts';
 import { type MigrationPlan, planMigrations, runStep } from './migrations.ts';
 import type { SettingsMove } from './moved-settings.ts';
+import { toSettingError } from './settings-options.ts';
 import {
+  assertDefined,
   getSetting,
   isSet,
   resetSetting,
   type StoredMember,
   setSetting,
+  toStoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
 
@@ -44,13 +47,25 @@ export function openSettingsIndex(
   const index: SettingsIndex = new Index<string | readonly string[], unknown>(directory, options);
   try {
     const move = prepareMove(index);
-    if (move?.isDue || !isCurrent(index, plan)) index.transact(() => update(index, plan, move));
+    if (options.readOnly) assertReadable(index, plan);
+    else if (move?.isDue || !isCurrent(index, plan)) index.transact(() => update(index, plan, move));
     move?.report();
     return index;
   } catch (error) {
     index.close();
     throw error;
   }
+}
+
+/** Reading needs no migration that is not there, and no version that is written down. */
+function assertReadable(index: SettingsIndex, plan: MigrationPlan): void {
+  const about = readAbout(index);
+  const stored = about?.version ?? 0;
+  if (about === undefined ? index.size === 0 : plan.getSteps(stored, index.directory).steps.length === 0) return;
+  throw new DiskCacheError(
+    'READ_ONLY',
+    `The settings in ${index.directory} have version ${stored} and must be migrated to ${plan.version}; open them without readOnly first`,
+  );
 }
 
 function isCurrent(index: SettingsIndex, plan: MigrationPlan): boolean {
@@ -65,7 +80,7 @@ function readAbout(index: SettingsIndex): AboutSettings | undefined {
   if (about === undefined || about.format === FORMAT) return about;
   throw new DiskCacheError(
     'UNSUPPORTED_VERSION',
-    `${index.directory} has settings of format ${about.format}, and this version of deskcache knows ${FORMAT}; update deskcache`,
+    `${index.directory} has settings of format ${String(Object(about).format)}, and this version of deskcache knows ${FORMAT}; update deskcache`,
   );
 }
 
@@ -90,6 +105,7 @@ const writeAbout = (index: SettingsIndex, version: SettingsVersion): void =>
   void index.set(ABOUT, { format: FORMAT, version } satisfies AboutSettings);
 
 function isComparable(plan: MigrationPlan, version: SettingsVersion, directory: string): boolean {
+  if (!plan.isVersioned) return false;
   try {
     plan.getSteps(version, directory);
     return true;
@@ -108,9 +124,13 @@ function migrate(index: SettingsIndex, plan: MigrationPlan): void {
   if (isNewer) return;
   const stored = new StoredMembers(index);
   let from = about.version;
-  for (const step of steps) {
-    runStep(step, stored, from);
-    from = step.to;
+  try {
+    for (const step of steps) {
+      runStep(step, stored, from);
+      from = step.to;
+    }
+  } finally {
+    stored.end();
   }
   writeAbout(index, plan.version);
 }
@@ -130,10 +150,20 @@ function convertIndex(index: SettingsIndex): void {
 }
 
 class StoredMembers implements StoredSettings {
-  readonly #index: SettingsIndex;
+  #openIndex: SettingsIndex | undefined;
 
   constructor(index: SettingsIndex) {
-    this.#index = index;
+    this.#openIndex = index;
+  }
+
+  /** Later calls, of a timer or a promise that a migration has started, are refused: they would be outside of its transaction. */
+  end(): void {
+    this.#openIndex = undefined;
+  }
+
+  get #index(): SettingsIndex {
+    if (this.#openIndex !== undefined) return this.#openIndex;
+    throw new DiskCacheError('CLOSED', 'This migration of settings has ended; read and change them before it returns');
   }
 
   get(path: string | readonly string[]): unknown {
@@ -148,7 +178,12 @@ class StoredMembers implements StoredSettings {
 
   set(path: string | readonly string[], value: unknown): void {
     const [name, ...rest] = parseSettingsPath(path);
-    this.#index.set(name, setSetting(this.#read(name), undefined, rest, value, [name]));
+    assertDefined([name, ...rest], value, 'delete');
+    try {
+      this.#index.set(name, setSetting(this.#read(name), undefined, rest, value, [name]));
+    } catch (error) {
+      throw toSettingError(error, [name, ...rest], value);
+    }
   }
 
   delete(path: string | readonly string[]): void {
@@ -163,6 +198,6 @@ class StoredMembers implements StoredSettings {
   }
 
   #read(name: string): StoredMember | undefined {
-    return this.#index.get(name) as StoredMember | undefined;
+    return toStoredMember(name, this.#index.get(name));
   }
 }

@@ -1,8 +1,18 @@
+import { truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { formatSettingsPath, getMember } from '../../../protocol/settings-path.ts';
 import type { StandardSchema } from '../../../protocol/stores.ts';
-import { SchemaValidator } from '../index-map/schema.ts';
+import { type SchemaSubject, SchemaValidator } from '../index-map/schema.ts';
 import { isRecord } from '../validate.ts';
-import { hasMembers, type Members } from './stored-member.ts';
+import { isEqual } from '../values/equality.ts';
+import {
+  getSetting,
+  getStored,
+  hasMembers,
+  type Members,
+  type StoredMember,
+  withoutEmptyMembers,
+} from './stored-member.ts';
 
 type SchemaByMember = Readonly<Record<string, StandardSchema>>;
 
@@ -25,11 +35,28 @@ export function createValidator(schema: SettingsSchema, directory: string): Sett
   if (!isRecord(schema) && typeof schema !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'schema must be a Standard Schema validator, or an object of them');
   }
-  if ('~standard' in schema) return createWholeValidator(new SchemaValidator(schema as StandardSchema, directory));
+  if ('~standard' in schema) return createWholeValidator(new SchemaValidator(schema as StandardSchema, directory, ALL));
   return createMemberValidator(
-    new Map(Object.entries(schema as SchemaByMember).map(([name, one]) => [name, new SchemaValidator(one, directory)])),
+    new Map(
+      Object.entries(schema as SchemaByMember).map(([name, one]) => [
+        name,
+        new SchemaValidator(one, directory, toSubject(name)),
+      ]),
+    ),
   );
 }
+
+const ALL: SchemaSubject = {
+  title: 'The object of all settings',
+  root: 'settings',
+  remedy: 'set or reset what does not match, or migrate',
+};
+
+const toSubject = (name: string): SchemaSubject => ({
+  title: `The setting ${formatSettingsPath([name])}`,
+  root: truncate(name),
+  remedy: `reset(${formatSettingsPath([name])}), set it again, or migrate`,
+});
 
 const createWholeValidator = (validator: SchemaValidator): SettingsValidator => ({
   needsAll: true,
@@ -45,7 +72,8 @@ const createMemberValidator = (validators: ReadonlyMap<string, SchemaValidator>)
   validate(purpose, settings, names) {
     const valid = names.map((name) => {
       const validator = validators.get(name);
-      return [name, validator ? validateFor(purpose, validator, name, settings[name]) : settings[name]];
+      const value = getMember(settings, name);
+      return [name, validator ? validateFor(purpose, validator, name, value) : value];
     });
     return Object.fromEntries([...Object.entries(settings), ...valid]);
   },
@@ -53,3 +81,37 @@ const createMemberValidator = (validators: ReadonlyMap<string, SchemaValidator>)
 
 const validateFor = (purpose: 'read' | 'write', validator: SchemaValidator, name: string, value: unknown): unknown =>
   purpose === 'read' ? validator.validateRead(name, value) : validator.validateWrite(name, value);
+
+/**
+ * Returns what to store of a member that the schema has made `valid` of. What was not set stays so, unless the schema changes it.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE` if the schema leaves out the whole member: it would be stored and never be returned.
+ */
+export function acceptValid(
+  name: string,
+  stored: StoredMember | undefined,
+  fallback: unknown,
+  valid: unknown,
+): StoredMember | undefined {
+  if (stored === undefined || valid !== undefined || getSetting(stored, fallback, []) === undefined) {
+    return withoutEmptyMembers(acceptPart(stored, fallback, valid));
+  }
+  throw new DiskCacheError(
+    'BAD_VALUE',
+    `The schema of the settings leaves out ${formatSettingsPath([name])}, so it was not stored; add it to the schema`,
+  );
+}
+
+function acceptPart(stored: StoredMember | undefined, fallback: unknown, valid: unknown): StoredMember | undefined {
+  if (valid === undefined || isEqual(valid, getSetting(stored, fallback, []))) return stored;
+  const isWhole = stored === undefined || 'value' in stored || !hasMembers(valid);
+  // A default that the schema leaves out can only be left out of the whole object.
+  if (isWhole || Object.keys(Object(fallback)).some((name) => getMember(valid, name) === undefined)) {
+    return { value: valid };
+  }
+  const members = Object.entries(valid).flatMap(([name, part]) => {
+    const accepted = acceptPart(getStored(stored.members, name), getMember(fallback, name), part);
+    return accepted === undefined ? [] : [[name, accepted] as const];
+  });
+  return { members: Object.fromEntries(members) };
+}
