@@ -100,7 +100,7 @@ export class SettingsMirror {
     });
   }
 
-  /** Reads all settings, again if newer ones have come from the preload script in the meantime. */
+  /** Reads all settings. Reads again if newer ones came from the preload script during the read. */
   async #fetch(read = () => this.#client.call(this.#store, 'all', [], 'read')): Promise<void> {
     let all: unknown;
     let known: unknown;

@@ -1,4 +1,4 @@
-/** What a page has kept in its own storage, copied to the main process's disk. */
+/** `adopt` copies the storage of a page into a store of the main process. */
 import type { Page } from 'playwright-core';
 import { startApp } from './disk-cache-page.ts';
 import { expect, test } from './fixture.ts';

@@ -10,7 +10,7 @@ test('a synchronous message returns what main has set, at once or later, and the
     'late',
     'first',
   ]);
-  // What main has sent in the meantime is received when the script has ended.
+  // A message that main sends during `sendSync` is received after the script has ended.
   const last = await page.evaluate(() => {
     bridged.ask('later');
     return bridged.getOrder().at(-1);

@@ -107,7 +107,7 @@ test('10 000 rows with 100 changes a second', async ({ launch }) => {
   console.log(`frames without changes: ${format(calm)}; with 100 changes a second: ${format(churned)}`);
   await list.screenshot({ path: join(SCREENSHOTS, 'rows.png') });
 
-  // What is shown is what is stored, also where it was scrolled to.
+  // The page shows the stored rows, also at the place to which it was scrolled.
   await list.evaluate(`document.querySelector('#list').scrollTop = 0`);
   const stored = (await list.evaluate(`diskCache.index('rows').entries({ limit: 5 })`)) as [string, number][];
   await expect

@@ -26,7 +26,7 @@ async function reload(page: Page): Promise<FirstLine> {
   return readFirstLine(page);
 }
 
-/** What the page's `now` has, or the error that it throws. */
+/** Returns the page's `now`, or code and message of the error that it throws. */
 const readNow = (page: Page | Frame, store = 'settings'): Promise<FirstLine> =>
   page.evaluate(`(() => {
     try { const { theme, word, text } = diskCache.settings('${store}').now; return { theme, word, length: text?.length }; }

@@ -29,7 +29,7 @@ export interface OpenEngineOptions {
   readonly windows?: WindowStoreOptions | undefined;
   /** The windows that outlived the process that previously had the stores open. */
   readonly attached?: readonly WindowStoreId[];
-  /** For each queue, unless it is opened with others. */
+  /** The default options of queues. */
   readonly queues?: OpenQueueOptions;
   /** The directory of the application, where relative paths of `from` start. */
   readonly userData?: string | undefined;

@@ -27,7 +27,7 @@ export interface BufferedSource extends ByteSource {
   readAhead(maxBytes: number): Promise<Uint8Array | undefined>;
 }
 
-/** Returns whether a value is a `Uint8Array`, or a subclass of it, of any realm: a stream of Node gives Node's to a page of jsdom. */
+/** Returns whether a value is a `Uint8Array`, or a subclass of it, of any realm. In jsdom a page gets Node's own from a stream. */
 export const isBytes = (value: unknown): value is Uint8Array =>
   ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 

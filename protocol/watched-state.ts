@@ -33,7 +33,7 @@ export class ReadState implements WatchedState<unknown> {
   }
 }
 
-/** The value of one key; undefined while there is none. */
+/** The value of one key; undefined while the key is missing. */
 export class KeyState implements WatchedState<unknown> {
   isUnknown = true;
   #value: unknown;

@@ -1,4 +1,4 @@
-/** What the bindings of every framework do in windows, on the application of this folder. */
+/** The tests that the bindings of every framework pass in real windows, with the application of this folder. */
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import type { AppHandle } from '../app-handle.ts';

@@ -1,4 +1,4 @@
-/** What the specs call in a page, as in the developer tools. */
+/** Functions that the specs call in a page, as one could in the developer tools. */
 import { diskCache } from 'deskcache/renderer';
 import type { stores } from './stores.ts';
 

@@ -7,7 +7,7 @@ import type { Note, stores } from './stores.ts';
 const { app, notes, locked, outbox, rows } = diskCache.as<typeof stores>();
 const letters = diskCache.queue<string>('letters');
 
-/** What the first render had, before anything was read. */
+/** The values of the first render, before anything was read. */
 const firstThemes: string[] = [];
 Object.assign(globalThis, { diskCache, firstThemes });
 

@@ -5,7 +5,7 @@ const { settings } = diskCache.as<typeof stores>();
 
 const startedAt = performance.now();
 
-/** What the first line of the page has, and when; milliseconds since the navigation began. */
+/** The settings that the page's first line has, and when it has them, in milliseconds since the navigation began. */
 function readFirstLine(): object {
   try {
     const { theme } = settings.now;

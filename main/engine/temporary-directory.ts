@@ -15,9 +15,9 @@ export interface TemporaryDirectory extends Disposable {
 const existing = new Set<string>();
 
 /**
- * Creates an empty directory for stores that need not outlive the process: for tests, or in place of a database in memory. Stores in it don't
- * sync the disk, whatever their `durability`, if the process that created it opens them. It is deleted when the process exits; if the process
- * is killed, the directory stays in the system's folder for temporary files.
+ * Creates an empty directory for stores that need not outlive the process: for tests, or in place of a database in memory. Stores that this
+ * process opens in it don't sync the disk, whatever their `durability`. The directory is deleted when the process exits. If the process is
+ * killed, it stays in the system's folder for temporary files.
  *
  * @throws the error of `node:fs` if the directory can't be created.
  */

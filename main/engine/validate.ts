@@ -58,7 +58,7 @@ export const assertSetOptions = (options: SetOptions | undefined): SetOptions =>
   options === undefined ? NO_OPTIONS : assertOptions(options, SET_OPTIONS);
 
 /**
- * Returns the options of one entry of `setMany` over those of the call: its `ttl` or `expiresAt` replaces either of the call's.
+ * Merges the options of a call of `setMany` with those of one entry, which win. An entry's `ttl` or `expiresAt` replaces both of the call.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */

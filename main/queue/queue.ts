@@ -270,7 +270,7 @@ export class Queues {
   readonly #queues = new Map<string, Queue>();
   #closed = false;
 
-  /** `defaults` are options of each queue, unless it is opened with others. */
+  /** `defaults` are the options of each queue that is opened without them. */
   constructor(directory: string, defaults: OpenQueueOptions = {}) {
     this.#directory = directory;
     this.#defaults = defaults;

@@ -8,8 +8,8 @@ export class TestClock {
   readonly now = (): number => Date.now() + this.#advancedMs;
 
   /**
-   * Moves the clock forward. Items whose expiry time has passed have expired at once. Subscribers are called, and workers start jobs that are due,
-   * within 100 milliseconds.
+   * Moves the clock forward. Items whose expiry time has passed are expired immediately. Subscribers are called, and workers start jobs that are
+   * due, within 100 milliseconds.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for anything but a number of milliseconds from 0.
    */

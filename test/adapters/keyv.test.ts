@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterEach(() => clearStores(t));
 afterAll(() => t.close());
 
-/** What both versions have, so that a test can be about both. */
+/** The methods that both versions have, for tests of both. */
 interface AnyKeyv {
   set(key: string, value: unknown, ttl?: number): Promise<boolean>;
   setMany(entries: { key: string; value: unknown; ttl?: number }[]): Promise<boolean[]>;

@@ -10,7 +10,7 @@ class SlowStore implements ValueStore {
 
   get(): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      // What was stored when the main process read it.
+      // The value at the moment at which the main process read it.
       const { value } = this;
       this.reads.push({ answer: () => resolve(value), fail: reject });
     });

@@ -14,7 +14,7 @@ const checkout = process.env[VARIABLE];
 
 const PACKAGE = '@tanstack/query-persist-client-core';
 
-/** What the copied tests use in place of their own storage. */
+/** Replaces the storage that the suite's tests create. */
 const STORAGE = `
 import { queryPersister, queryStorage } from '${ROOT}/main/adapters/tanstack-query.ts';
 import { openHost, STORES } from '${ROOT}/test/adapters/places.ts';

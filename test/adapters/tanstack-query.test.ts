@@ -24,7 +24,7 @@ afterAll(() => t.close());
 const createClient = (options?: QueryClientConfig) =>
   new QueryClient(options) as unknown as Parameters<typeof persistQueryClientSave>[0]['queryClient'];
 
-/** What JSON loses. */
+/** Values that JSON would lose. */
 const USER = { name: 'Ada', born: new Date(0), roles: new Set(['author']) };
 
 describe.each(Object.entries(STORES))('persistQueryClient over %s', (_, open) => {

@@ -23,7 +23,7 @@ function listener() {
   };
 }
 
-/** What the page asked for before an answer came has been dealt with. */
+/** Waits for an answer, by which all earlier requests of the page have been handled. */
 const settled = (bridge: BridgeFixture) => bridge.diskCache.has('anything');
 
 /** The next change, as an iteration over states. */

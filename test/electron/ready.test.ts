@@ -134,7 +134,7 @@ describe('settings that are ready', () => {
     expect(warn).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ code: 'TOO_LARGE', message: expect.stringMatching(/"other" have 102\d\d\d bytes/) }),
     );
-    // The next document of the window begins anew.
+    // The limits are reset for the next document of the window.
     page.emit(...committed(page.frame));
     expect(page.ask('other')).toMatchObject([{ value: { zoom: 1 } }]);
     page.emit(...failed(page.frame, -6));

@@ -130,7 +130,7 @@ it('an index says that its entries have no options', () => {
   ] as unknown as readonly (readonly [string, number])[];
   expect(() => index.setMany(entries)).toThrow(errorMatching('BAD_OPTION', /^entries\[1\]: .*nothing expires/));
   expect(index.size).toBe(0);
-  // Empty options are none.
+  // Empty options count as no options.
   index.setMany([['a', 1, undefined] as never]);
   expect(index.size).toBe(1);
 });

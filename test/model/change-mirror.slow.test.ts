@@ -8,7 +8,7 @@ import type { ChangeOrReset } from '../../protocol/wire.ts';
 import { openBridge } from '../bridge/bridge-fixture.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
 
-/** What a store is changed by. `stop` throws, so that the transaction is rolled back. */
+/** The steps that change a store. `stop` throws, so that the transaction is rolled back. */
 type Step = readonly [name: string, ...args: readonly unknown[]];
 
 const KEYS: readonly Key[] = ['a', 'ab', 7, ['a', 1], ['a', [2, 'x']], { x: 1, y: [] }];
@@ -65,7 +65,7 @@ class Mirror {
   }
 }
 
-/** A copy of the values of some keys, which checks what it is told of the value before. */
+/** A copy of the values of some keys, which checks the `before` of each change. */
 class KnownValues {
   readonly #values = new Map<string | number, unknown>();
 
@@ -126,7 +126,7 @@ describe.each([
         const mirror = new Mirror();
         let reading: Promise<void> | undefined;
         let queued: ChangeOrReset[] = [];
-        // As a page does: after a reset it reads everything, and then applies what it was told meanwhile.
+        // As a page does: after a reset it reads everything, and then applies the changes that arrived meanwhile.
         const read = async () => {
           const entries = await api.entries();
           mirror.entries.clear();

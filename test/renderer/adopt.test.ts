@@ -14,7 +14,7 @@ const stores = defineStores({
   preferences: settings<Preferences>({ defaults: { theme: 'light', editor: { fontSize: 13, font: 'Iosevka' } } }),
 });
 
-/** What a browser's `localStorage` is to `adopt`. */
+/** A `localStorage` in memory. */
 class MapStorage implements Storage {
   readonly #items: Map<string, string>;
   [name: string]: unknown;

@@ -18,7 +18,7 @@ const stores = defineStores({ app: settings<AppSettings>({ defaults }) });
 const getInMain = (bridge: BridgeFixture) => bridge.registry.get('app') as unknown as Settings<AppSettings>;
 const getApp = (bridge: BridgeFixture) => bridge.diskCache.settings<AppSettings>('app');
 
-/** What the preload script of a window with `ready` exposes, and how often it was asked. */
+/** Stands for the function that the preload script of a window with `ready` exposes, and counts its calls. */
 const preload = vi.fn<(store: string) => ReadonlyMap<string, unknown> | ErrorData>();
 
 /** The main process answers with what is stored at that moment. */

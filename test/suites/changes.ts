@@ -3,7 +3,7 @@ import type { SubscribeOptions } from '../../protocol/options.ts';
 import type { ChangeOrReset } from '../../protocol/wire.ts';
 import type { AsyncCache, OpenAsyncStore } from './async-cache.ts';
 
-/** Records what a subscription is told. It is certain to be told of what is written after this has resolved. */
+/** Records the changes that a subscription receives. Writes after this has resolved are certain to be among them. */
 async function record(store: AsyncCache, options: SubscribeOptions) {
   const told: ChangeOrReset[] = [];
   const stop = store.subscribe((change) => told.push(change), options);

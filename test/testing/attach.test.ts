@@ -10,7 +10,7 @@ const stores = defineStores({
   settings: settings({ defaults: { theme: 'light' } }),
 });
 
-/** What jsdom has of a window. Its messages take another way than those of a port. */
+/** Has the part of jsdom's window that a host uses. */
 class TestWindow extends EventTarget {
   readonly Event = Event;
   readonly posted: unknown[] = [];

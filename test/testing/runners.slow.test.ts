@@ -100,7 +100,7 @@ describe('a stranger’s tests pass', () => {
   });
 });
 
-/** What a user of React writes, without a library for it. */
+/** A test of a component that subscribes by hand, without the bindings. */
 const COMPONENT_TEST = `/** @vitest-environment jsdom */
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -151,7 +151,7 @@ describe('deskcache/main outside of Electron', () => {
     ['cjs', "new Promise((resolve) => resolve(require('deskcache/main')))"],
   ])('says what to use instead: .%s', async (extension, load) => {
     app.write({
-      // What the package of Electron is without Electron: the path of its program.
+      // Outside of Electron the module `electron` is the path of its program.
       'outside/node_modules/electron/package.json': JSON.stringify({ name: 'electron', version: '45.4.1' }),
       'outside/node_modules/electron/index.js': "module.exports = '/opt/electron/electron';",
       [`outside/program.${extension}`]: `${load}.catch(({ code, message }) => console.log(code, message));`,

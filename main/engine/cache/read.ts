@@ -152,7 +152,7 @@ export function has(core: Core, key: Key): boolean {
   return core.sql.has.first(column, core.clock()) !== undefined;
 }
 
-/** Looks all of them up in one snapshot. */
+/** Returns for each key whether it has a live item, all from one snapshot. */
 export function hasMany(core: Core, keys: Iterable<Key>): boolean[] {
   const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
   return inReadTransaction(core, () => {
@@ -178,7 +178,7 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
   };
 }
 
-/** Returns the value of a live item; undefined if there is none. It doesn't count as a use, neither for statistics nor for eviction. */
+/** Returns the value of a live item, or undefined. Doesn't count as a use of the item, neither for statistics nor for eviction. */
 export function readLive(core: Core, key: Key): { readonly value: unknown } | undefined {
   const column = encodeKey(key);
   return retryIfReplaced(core, () => readEntry(core, column, core.clock()));

@@ -233,8 +233,10 @@ export class Deque<V = unknown> {
   }
 
   /**
-   * Iterates over the values of the whole deque, the present ones first, then after each change: each time all of them, as a frozen array.
-   * O(length) for each; a slow reader gets the latest ones only. It ends by `break` or `return`, by `signal`, and when the deque is closed.
+   * Iterates over the states of the deque: first the present one, then one after each change. Each is a frozen array of all values, read in
+   * O(length). A slow reader gets only the latest one. The iteration ends by `break` or `return`, by `signal`, and when the deque is closed.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`; the iteration rejects with what reading throws.
    */
   watch(options?: WatchOptions): AsyncIterableIterator<readonly V[]> {
     const core = this.#store.core;

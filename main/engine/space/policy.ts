@@ -116,7 +116,7 @@ export function computeExpiresAt(now: number, ttl: number | undefined): ExpiresA
 }
 
 /**
- * Returns when an item expires that is stored with these options; `defaultTtl` is the store's.
+ * Returns the expiry time of an item that is stored with these options. `defaultTtl` is the `ttl` of the store.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for anything but numbers, and for `ttl` and `expiresAt` together.
  */

@@ -34,7 +34,7 @@ const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
 /**
  * Returns the absolute path of a store's directory.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a path, and for SQLite's name of a database in memory.
+ * @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a path, and for `':memory:'`.
  */
 export function resolveDirectory(directory: string): string {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
@@ -50,7 +50,7 @@ export function resolveDirectory(directory: string): string {
 /**
  * Returns the absolute path of a store's directory, which is created unless the store is read-only.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for something that isn't a path, or a path that is too long; as `makeDurableFolder`.
+ * @throws {DiskCacheError} `BAD_OPTION` if it isn't a path, or the path is too long; what `makeDurableFolder` throws.
  */
 function prepareDirectory(directory: string, readOnly: boolean): string {
   const path = resolveDirectory(directory);

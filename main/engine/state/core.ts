@@ -160,19 +160,19 @@ export class ClockState {
 
 export type ChangeListener = (change: Change) => void;
 
-/** Returns the value of a live item, without counting as a use of it; undefined if there is none. */
+/** Returns the value of a live item, or undefined. Doesn't count as a use of the item. */
 export type ReadLive = (key: Key) => { readonly value: unknown } | undefined;
 
 export interface ChangeSubscription {
   readonly listener: ChangeListener;
   readonly filter: KeyFilter;
-  /** Reads the values that its changes carry; undefined if they carry none. */
+  /** Reads the values of changes; undefined for a subscription without values. */
   readonly read: ReadLive | undefined;
-  /** The values that a subscription to exact keys was last told. */
+  /** For a subscription to exact keys with values: the value that it received last for each key. */
   readonly known: Map<KeyId, unknown> | undefined;
   /** Called when the store is closed. */
   readonly onEnd: (() => void) | undefined;
-  /** It was ended, perhaps by a listener that was called before it. */
+  /** Whether it has ended, perhaps by a listener that was called just before. */
   hasEnded: boolean;
 }
 

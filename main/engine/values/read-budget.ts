@@ -62,7 +62,7 @@ export function withoutByteLimit<T>(work: () => T): T {
   }
 }
 
-/** Runs work inside a page's call that isn't done for the page. */
+/** Runs work without the read budget of the page's call that it happens to run in. */
 export function withoutReadBudget(work: () => void): void {
   const before = currentBudget;
   currentBudget = undefined;
