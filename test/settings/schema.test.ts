@@ -131,6 +131,26 @@ describe('a schema of settings', () => {
     expect(() => settings.set('size', 300)).toThrow(/size is above 100/);
   });
 
+  it('lets a part be set of an object that is read as its default, and starts from that default', () => {
+    const directory = freshDirectory();
+    const editorDefaults = { editor: { font: 'Iosevka', size: 13 } };
+    using old = new Settings<Record<string, unknown>>(directory, { defaults: editorDefaults });
+    old.set({ 'editor.font': 5, 'editor.size': 20 });
+    old.close();
+    const editor = schemaOf<{ font: unknown }>((value) =>
+      typeof value.font === 'string' ? value : ('!no font' as never),
+    );
+    const open = (invalid: 'default' | 'throw') =>
+      new Settings<Record<string, unknown>>(directory, { defaults: editorDefaults, schema: { editor }, invalid });
+    using strict = open('throw');
+    expect(() => strict.set('editor.size', 15)).toThrow(/no font/);
+    strict.close();
+    using settings = open('default');
+    settings.set('editor.size', 15);
+    expect(settings.get('editor')).toEqual({ font: 'Iosevka', size: 15 });
+    expect(settings.has('editor.font')).toBe(false);
+  });
+
   it.each(['constructor', 'toString'])('has nothing to say of %s, which no object inherits here', (name) => {
     using settings = new Settings<Record<string, unknown>>(freshDirectory(), { defaults, schema: { theme } as never });
     settings.reset(name);

@@ -29,7 +29,7 @@ import {
   withoutEmptyMembers,
 } from './stored-member.ts';
 import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
-import { acceptValid, createValidator, type SettingsSchema, type SettingsValidator } from './validation.ts';
+import { acceptValid, createValidator, isInvalid, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
 export type { SettingsOptions } from './settings-options.ts';
 
@@ -263,11 +263,8 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Replaces each member that doesn't fit on its own by its default. If the result doesn't fit as a whole, returns all defaults. */
   #replaceInvalid(settings: Members, names: readonly string[]): Members {
     const valid = names.map((name) => {
-      const alone = this.#validator!.needsAll
-        ? { ...this.#defaults, [name]: settings[name] }
-        : { [name]: settings[name] };
       try {
-        return [name, this.#validator!.validate('read', alone, [name])[name]];
+        return [name, this.#validateAlone(name, settings[name])];
       } catch {
         return [name, this.#getDefault(name)];
       }
@@ -277,6 +274,24 @@ export class Settings<T extends object = Record<string, unknown>> {
       return this.#validator!.validate('read', replaced, names);
     } catch {
       return this.#defaults;
+    }
+  }
+
+  #validateAlone(name: string, value: unknown): unknown {
+    const others = this.#validator!.needsAll ? this.#defaults : {};
+    return getMember(this.#validator!.validate('read', { ...others, [name]: value }, [name]), name);
+  }
+
+  /** Returns what an edit of a part of a member starts from: as in a read, the default if the stored member doesn't fit. */
+  #readEditable(name: string): StoredMember | undefined {
+    const stored = this.#readStored(name);
+    if (stored === undefined || this.#validator === undefined || this.#options.invalid !== 'default') return stored;
+    try {
+      this.#validateAlone(name, getSetting(stored, this.#getDefault(name), []));
+      return stored;
+    } catch (error) {
+      if (isInvalid(error)) return undefined;
+      throw error;
     }
   }
 
@@ -302,7 +317,7 @@ export class Settings<T extends object = Record<string, unknown>> {
       for (const [[name, ...rest], edit] of edits) {
         // What is replaced as a whole need not be readable.
         const isWhole = rest.length === 0;
-        const stored = edited.has(name) || isWhole ? edited.get(name) : this.#readStored(name);
+        const stored = edited.has(name) || isWhole ? edited.get(name) : this.#readEditable(name);
         edited.set(name, edit(stored, this.#getDefault(name), copies));
       }
       for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));
@@ -380,8 +395,5 @@ function* compareMembers(now: Members, before: Members): Generator<SettingsChang
     yield value === undefined ? { kind: 'delete', key } : { kind: 'set', key, value };
   }
 }
-
-const isInvalid = (error: unknown): error is DiskCacheError =>
-  error instanceof DiskCacheError && error.code === 'BAD_VALUE';
 
 const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);

@@ -115,3 +115,7 @@ function acceptPart(stored: StoredMember | undefined, fallback: unknown, valid: 
   });
   return { members: Object.fromEntries(members) };
 }
+
+/** Returns whether an error says that a value doesn't fit the schema. */
+export const isInvalid = (error: unknown): error is DiskCacheError =>
+  error instanceof DiskCacheError && error.code === 'BAD_VALUE';
