@@ -115,8 +115,13 @@ export interface StoredSettings {
 
 /** The steps between versions, by the version that each one leads to. */
 export type SettingsMigrations = Readonly<
-  Record<SettingsVersion, (settings: StoredSettings, from: SettingsVersion) => void>
+  Record<SettingsVersion, (settings: StoredSettings, from: SettingsVersion) => MigrationResult>
 >;
+
+/** Anything but a promise or an iterator: a migration is done when its function returns. The result is not used. */
+type MigrationResult =
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing
+  void | null | undefined | boolean | number | bigint | string | { readonly then?: never; readonly next?: never };
 
 export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>> extends CollectionOptions {
   /** The value of each setting until it is set. Defaults are never stored, so the next version of the application can change them. */
