@@ -242,6 +242,7 @@ const REFUSALS: ReadonlySet<unknown> = new Set(['BAD_KEY', 'BAD_VALUE', 'TOO_LAR
 
 /** Returns why an entry is skipped. @throws any error that isn't about the entry. */
 function toReason(error: unknown): string {
-  if (REFUSALS.has(getCode(error))) return (error as Error).message;
-  throw error;
+  if (!REFUSALS.has(getCode(error))) throw error;
+  // An entry is stored by a batch of its own, which the application has not made.
+  return (error as Error).message.replace(/^Step \d+ of a batch, which was rolled back: /, '');
 }
