@@ -36,7 +36,7 @@ export class Reconnector {
     }, RECONNECT_DELAY_MS);
   }
 
-  /** Called when the connection has ended or is no longer wanted. */
+  /** Called when the connection has ended or isn't wanted any more. */
   cancel(): void {
     this.#cancelCount++;
     clearTimeout(this.#timer);

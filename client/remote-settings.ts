@@ -52,7 +52,7 @@ export interface RemoteSettings<T extends object = Record<string, unknown>> {
   /** Resolves once `now` has the settings as the main process has them. Call it again after a failure. O(size of the settings). */
   load(): Promise<void>;
   /**
-   * Calls `listener` when the value at a path is no longer deeply equal to the one before, whichever window or process has changed it. Loads
+   * Calls `listener` when the value at a path isn't deeply equal to the one before any more; any window or process may have changed it. Loads
    * the settings as `load` does. Of values that follow each other quickly the listener may only get the last one. Both values are frozen.
    * Returns an unsubscribe function. Errors, also those of an invalid path, go to `onError`.
    */

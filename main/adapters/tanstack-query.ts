@@ -23,7 +23,7 @@ export interface QueryPersisterOptions {
 export interface QueryPersister<Client = any> {
   /** Stores a state. Resolves when this state, or a later one, is stored. */
   persistClient(client: Client): Promise<void>;
-  /** Resolves with the stored state; undefined if there is none. */
+  /** Resolves with the stored state; undefined if nothing is stored. */
   restoreClient(): Promise<Client | undefined>;
   /** Deletes the stored state, and drops one that waits to be stored. */
   removeClient(): Promise<void>;

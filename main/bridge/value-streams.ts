@@ -60,7 +60,7 @@ function openSource(item: StoredBytes, range: ByteRange | undefined, principal: 
 }
 
 /**
- * Opens the live item of a key; returns undefined if there is none. Resolves when the first chunk has been read: from then on the stream
+ * Opens the live item of a key; returns undefined for a missing key. Resolves when the first chunk has been read: from then on the stream
  * gives this value, also if the item is replaced. An item that is replaced earlier is opened again. While the page is idle no file is open.
  *
  * @throws {DiskCacheError} `BAD_VALUE`, `BAD_OPTION`, `CORRUPT`; `BUSY` if the values of the principal's streams use too much memory.
