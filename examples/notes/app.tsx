@@ -41,7 +41,7 @@ export function App() {
 
 function Editor({ id }: { readonly id: string }) {
   const [note, setNote] = useEntry(notes, id);
-  if (note === undefined) return <p>There is no such note.</p>;
+  if (note === undefined) return <p>This note doesn’t exist.</p>;
   return (
     <textarea value={note.text} onChange={({ target }) => setNote({ ...note, text: target.value }).catch(report)} />
   );

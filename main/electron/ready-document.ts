@@ -12,7 +12,7 @@ const MAX_REQUESTS = 16;
 /** How long a page, which is blocked, waits for the utility process. */
 const MAX_WAIT_MS = 1000;
 
-/** Answers the current top document of one window, within the limits of a document. */
+/** Gives settings to the current top document of one window, within the limits of a document. */
 export class ReadyDocument {
   readonly #contents: WebContents;
   readonly #window: string;

@@ -16,7 +16,7 @@ const responders = new WeakMap<WebContents, Responder>();
 let isListening = false;
 
 /**
- * Answers every window, from the first use until the process exits. A page without an answer would be blocked, and it may still have the
+ * Responds to every window, from the first use until the process exits. A page without an answer would be blocked, and it may still have the
  * preload script after its host was closed.
  */
 function listenToAllWindows(): void {

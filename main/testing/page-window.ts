@@ -37,7 +37,7 @@ const attachments = new WeakMap<PageWindow, Attachment>();
 const interceptors = new WeakMap<PageWindow, PostMessage>();
 
 /**
- * Answers the requests of `diskCache` in a window for ports, as the preload script and the main process do. Detaches the window from an earlier
+ * Serves the requests of `diskCache` in a window for ports, as the preload script and the main process do. Detaches the window from an earlier
  * test host. Returns a function that disconnects the page and detaches the window.
  *
  * @throws {DiskCacheError} `BAD_OPTION` if `window` is not a window.

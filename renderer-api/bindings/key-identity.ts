@@ -1,5 +1,5 @@
 /**
- * Returns a string that is equal for deeply equal keys, ranges and paths, so that a component can create them anew in each render. Unlike
+ * Returns a string that is equal for deeply equal keys, ranges and paths, so that a component can create new ones in each render. Unlike
  * `toKeyId` of the protocol it also takes what is not a key; the store refuses that later.
  */
 export function getIdentity(part: unknown): string {

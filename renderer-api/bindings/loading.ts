@@ -2,7 +2,7 @@ import type { Observer, Snapshot } from './observer.ts';
 
 /* What the bindings of Vue and Svelte share: there the key can change, or be missing, during the life of a component. */
 
-/** The snapshot while there is no key. Only entries can have none, and their value may be undefined. */
+/** The snapshot while the key is undefined. Only entries allow that, and their value may be undefined. */
 export const IDLE: Snapshot<never> = { value: undefined as never, error: undefined, isLoading: false };
 
 /** Resolves when the current observer has loaded. Rejects with its error if the data can't be read. */

@@ -35,7 +35,7 @@ class SlowStore implements ValueStore {
     this.onChange({ kind: 'set', key: 'a' });
   }
 
-  /** Answers the oldest read, and waits until that is seen. */
+  /** Resolves the oldest read, and waits until that is seen. */
   async answer(): Promise<void> {
     this.reads.shift()!.answer();
     await Promise.resolve();

@@ -228,9 +228,9 @@ describe('useSetting', () => {
     expectTypeOf(useEntry(notes, 'a').value).toEqualTypeOf<{ title: string } | undefined>();
     expectTypeOf(get(useSetting(preferences, 'editor.fontSize'))).toEqualTypeOf<number | undefined>();
     const refused = () => {
-      // @ts-expect-error: there is no such setting
+      // @ts-expect-error: an unknown setting
       useSetting(preferences, 'themes');
-      // @ts-expect-error: there is no such setting
+      // @ts-expect-error: an unknown setting
       useSetting(preferences, () => 'editor.size' as const);
       // @ts-expect-error: 42 is not a theme
       useSetting(preferences, 'theme').value = 42;

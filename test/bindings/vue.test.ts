@@ -252,9 +252,9 @@ describe('useSetting', () => {
     expectTypeOf(inScope(() => useSetting(preferences, 'editor.fontSize')).value).toEqualTypeOf<number | undefined>();
     expectTypeOf(inScope(() => useEntry(notes, 'a')).value).toEqualTypeOf<{ title: string } | undefined>();
     const refused = () => {
-      // @ts-expect-error: there is no such setting
+      // @ts-expect-error: an unknown setting
       useSetting(preferences, 'themes');
-      // @ts-expect-error: there is no such setting
+      // @ts-expect-error: an unknown setting
       useSetting(preferences, () => 'editor.size' as const);
       // @ts-expect-error: 42 is not a theme
       theme.value = 42;

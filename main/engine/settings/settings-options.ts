@@ -58,7 +58,7 @@ export function toSettingError(error: unknown, path: readonly string[], value: u
 /**
  * Returns what `set` is to change: the setting at a path, or several by their paths.
  *
- * @throws {DiskCacheError} `BAD_KEY` for an invalid path; `BAD_VALUE` for `undefined`, and for a Map, a Date and the like, of which nothing
+ * @throws {DiskCacheError} `BAD_KEY` for an invalid path; `BAD_VALUE` for `undefined`, and for a Map, a Date and the like, because nothing of them
  * would be set.
  */
 export function parseChanges(args: readonly [target: unknown, value?: unknown]): SettingsEdit[] {

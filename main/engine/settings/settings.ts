@@ -140,7 +140,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 
   /**
-   * Calls `listener` after a commit of any process, if the value at the path is no longer deeply equal to the one before. Both values are
+   * Calls `listener` after a commit of any process, if the value at the path isn't deeply equal to the one before any more. Both values are
    * frozen. Commits of other processes are noticed within about 25 ms. Returns an unsubscribe function.
    */
   onChange<P extends SettingsPath<T>>(

@@ -27,7 +27,7 @@ export class ByteReader {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** Returns the bytes before the next newline, and skips it. @throws {UnreadableError} if there is no newline. */
+  /** Returns the bytes before the next newline, and skips it. @throws {UnreadableError} without a newline. */
   takeLine(): Uint8Array {
     const end = this.#bytes.indexOf(NEWLINE, this.#at);
     if (end < 0) throw new UnreadableError('its pickle is cut off');
