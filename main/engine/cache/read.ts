@@ -9,7 +9,7 @@ import { assertFormat, explainDamage } from '../space/store-files.ts';
 import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
-import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
+import { type CheckRow, type TagColumn, unpackCheck, type ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { type CachedRow, toStored } from '../state/memory-cache.ts';
 import { assertIterable } from '../validate.ts';
@@ -221,10 +221,11 @@ function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
 function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
-  const row = core.sql.read.first(key);
-  if (row === undefined || !isVisible(core, key, row[6])) return recordMiss(core);
-  const [id, mode, data, check, , file, expiresAt] = row;
-  if (file !== null) return readLarge(core, key, row);
+  const row = core.sql.readPacked.first(key);
+  if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
+  const [id, packed, data, file, expiresAt] = row;
+  const [check, mode] = unpackCheck(packed);
+  if (file !== null) return readLarge(core, key, [id, mode, null, check, data as number, file, expiresAt]);
   // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
   const value = decodeInline(core, key, mode, data, check, memoryCache.isOff || mode === ENCODING.bytes);
   const isCacheable = !memoryCache.isOff && clockState.corrections === corrections;
