@@ -41,6 +41,7 @@ import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
 import { releaseLeases } from './memoize.ts';
+import { findStoredCount, storeCount } from './row-count.ts';
 import { flushAllAccesses } from './stats.ts';
 import { inWriteTransaction } from './transaction.ts';
 
@@ -92,6 +93,7 @@ export function closeCore(core: Core): void {
   flushAllAccesses(core);
   if (core.maintenance.replacedFiles > 0) removeReplaced(core);
   core.space.leave(core);
+  storeCount(core);
   core.connection.close();
 }
 
@@ -179,6 +181,7 @@ export function openCore(
       connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
     recordFormat(core);
+    findStoredCount(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
     return core;

@@ -13,6 +13,7 @@ import { assertFilesUnchanged } from '../space/store-files.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
 import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { removeStoredCount } from './row-count.ts';
 
 /** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
 export const MAX_BATCH_ITEMS = 256;
@@ -107,11 +108,13 @@ export function beginTransaction(core: Core): void {
   core.transaction.depth = 1;
   core.transaction.hasCheckedExternalChanges = false;
   core.transaction.isLogged = undefined;
+  core.transaction.countsBefore = core.rowStats.getCounts();
 }
 
 export function commitTransaction(core: Core): void {
   assertTransactionAlive(core);
   assertFilesUnchanged(core);
+  core.transaction.countsBefore = undefined;
   core.sql.commit.run();
   core.transaction.depth = 0;
 }
@@ -131,6 +134,8 @@ export function rollBackTransaction(core: Core): void {
   // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
   if (connection.inTransaction) runAndWarn(core, () => sql.rollback.run(), 'Rolling back');
   invalidateCaches(core);
+  // A commit that failed has perhaps changed something all the same.
+  if (transaction.countsBefore !== undefined) core.rowStats.restoreCounts(transaction.countsBefore);
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);
   if (transactionChannel.hasSubscribers) publishTransaction(core, 'rolled back');
@@ -141,6 +146,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   assertTransactionAlive(core);
   const commits = transaction.afterCommit.length;
   const rollbacks = transaction.afterRollback.length;
+  const counts = core.rowStats.getCounts();
   sql.savepoint.run();
   transaction.depth++;
   try {
@@ -152,6 +158,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
     transaction.afterCommit.length = commits;
     if (connection.inTransaction) endSavepoint(core);
     invalidateCaches(core);
+    if (connection.inTransaction) core.rowStats.restoreCounts(counts);
     runActions(core, transaction.afterRollback, rollbacks);
     throw error;
   } finally {
@@ -203,6 +210,7 @@ export function beforeWrite(core: Core, now = core.clock()): void {
     core.space.beforeWrite(core);
     if (transactionChannel.hasSubscribers) recordTransactionStart(core);
   }
+  if (core.rowStats.hasStoredCount) removeStoredCount(core);
   persistLatestTime(core, now);
 }
 

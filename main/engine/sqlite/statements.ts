@@ -81,13 +81,6 @@ export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at'
 type PackedRow = [id: number, packed: number | null, value: Column, file: string | null, expiresAt: number | null];
 const PACKED_COLUMNS = 'id, checksum * 256 + mode, coalesce(value, size), file, expires_at';
 
-/** Returns the checksum and the mode of a packed row. Those of a damaged one fit no value. */
-export function unpackCheck(packed: number | null): readonly [check: number, mode: number] {
-  if (packed === null) return [Number.NaN, Number.NaN];
-  const check = Math.floor(packed / 256);
-  return [check, packed - check * 256];
-}
-
 /** A value with the other columns of its item. */
 export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
 const ENTRY_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
@@ -101,7 +94,17 @@ export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number
 const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
 /** The names of the counters on disk. */
-type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock' | 'collected at' | 'next folder';
+type CounterName =
+  | 'file bytes'
+  | 'hits'
+  | 'misses'
+  | 'hand'
+  | 'settings'
+  | 'clock'
+  | 'collected at'
+  | 'next folder'
+  | 'rows'
+  | 'rows check';
 
 /** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
@@ -219,6 +222,8 @@ export interface Statements {
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
   readonly restoreCounter: Statement<[CounterName, value: number]>;
+  readonly storeRowCount: Statement<[rows: number, check: number]>;
+  readonly removeRowCount: Statement<[]>;
   readonly upsertCounter: Statement<[value: number, CounterName]>;
   readonly markClock: Statement<[time: number]>;
   readonly newestStamp: Statement<[], [number | null]>;
@@ -317,6 +322,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
   restoreCounter: 'INSERT OR REPLACE INTO counter VALUES (?, ?)',
+  storeRowCount: "INSERT OR REPLACE INTO counter VALUES ('rows', ?), ('rows check', ?)",
+  removeRowCount: "DELETE FROM counter WHERE name IN ('rows', 'rows check')",
   upsertCounter:
     'INSERT INTO counter (value, name) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
   markClock:
