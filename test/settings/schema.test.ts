@@ -163,4 +163,31 @@ describe('a schema of settings', () => {
     expect(open({ theme: 5 })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     expect(open('zod')).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
   });
+
+  it('keeps the listeners of other settings going when one was stored that does not fit, with one warning', async () => {
+    const warnings: Error[] = [];
+    const directory = freshDirectory();
+    const onWarning = (warning: Error) => warning.message.includes(directory) && warnings.push(warning);
+    process.on('warning', onWarning);
+    using settings = new Settings<AppSettings>(directory, { defaults, schema: { theme } });
+    using older = new Settings<AppSettings>(directory, { defaults });
+    const sizes: unknown[] = [];
+    const changes: unknown[] = [];
+    settings.onChange('size', (now, before) => sizes.push([now, before]));
+    settings.subscribe(({ key }) => changes.push(key));
+    older.set('theme', 'pink');
+    older.set('size', 14);
+    await vi.waitFor(() => expect(sizes).toEqual([[14, 13]]));
+    settings.set('size', 15);
+    settings.set('theme', 'dark');
+    expect([sizes, changes]).toEqual([
+      [
+        [14, 13],
+        [15, 14],
+      ],
+      ['size', 'size', 'theme'],
+    ]);
+    await vi.waitFor(() => expect(warnings.map(String)).toEqual([expect.stringMatching(/settings.*not a theme/)]));
+    process.off('warning', onWarning);
+  });
 });
