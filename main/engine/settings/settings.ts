@@ -70,7 +70,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     assertSettingsOptions(options);
     const { defaults, schema, invalid: _, version, migrations, from, ...collectionOptions } = options;
     this.#options = options;
-    this.#validator = schema && createValidator(schema as SettingsSchema, directory);
+    this.#validator = schema && createValidator(schema as SettingsSchema, directory, defaults);
     this.#defaults = deepFreeze(this.#validateDefaults(copy(defaults) as Members));
     const sources = options.readOnly ? [] : parseSources(from);
     const index = openSettingsIndex(directory, collectionOptions, version, migrations, (index) =>
@@ -330,15 +330,19 @@ export class Settings<T extends object = Record<string, unknown>> {
   #edit(edits: readonly (readonly [path: readonly [string, ...string[]], edit: Edit])[]): void {
     this.#index.transact(() => {
       const edited = new Map<string, StoredMember | undefined>();
+      const paths = new Map<string, (readonly string[])[]>();
       const copies: OwnCopies = new WeakSet();
       for (const [[name, ...rest], edit] of edits) {
         // What is replaced as a whole need not be readable.
         const isWhole = rest.length === 0;
         const stored = edited.has(name) || isWhole ? edited.get(name) : this.#readEditable(name);
         edited.set(name, edit(stored, this.#getDefault(name), copies));
+        const earlier = isWhole ? undefined : paths.get(name);
+        if (earlier === undefined) paths.set(name, [rest]);
+        else earlier.push(rest);
       }
       for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));
-      for (const [name, member] of this.#validateWrite(edited)) {
+      for (const [name, member] of this.#validateWrite(edited, paths)) {
         if (member === undefined) this.#index.delete(name);
         else this.#index.set(name, member);
       }
@@ -346,14 +350,17 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 
   /** Returns what to store: the edited members, with the schema's output where it differs. */
-  #validateWrite(edited: ReadonlyMap<string, StoredMember | undefined>): ReadonlyMap<string, StoredMember | undefined> {
+  #validateWrite(
+    edited: ReadonlyMap<string, StoredMember | undefined>,
+    paths: ReadonlyMap<string, readonly (readonly string[])[]>,
+  ): ReadonlyMap<string, StoredMember | undefined> {
     if (this.#validator === undefined) return edited;
     const settings = this.#resolveAll(edited);
     const valid = this.#validateEdited(settings, [...edited.keys()]);
     return new Map(
       [...edited].map(([name, member]) => [
         name,
-        acceptValid(name, member, this.#getDefault(name), getMember(valid, name)),
+        acceptValid(name, member, this.#getDefault(name), getMember(valid, name), paths.get(name)),
       ]),
     );
   }
