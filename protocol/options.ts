@@ -157,19 +157,38 @@ export interface Change<K = Key, V = unknown> {
 }
 
 /** Which changes a subscription receives: those of one key, of several keys, or of a range. Default: all. More than one is `BAD_OPTION`. */
-export interface SubscribeOptions<K = Key> {
+export type SubscribeOptions<K = Key> = {
+  /** Whether changes have `value` and, with `key` or `keys`, `before`. Default false. */
+  readonly values?: boolean;
+} & (KeySelection<K> | KeysSelection<K> | RangeSelection<K>);
+
+interface KeySelection<K> {
   /** Only changes of exactly this key. */
   readonly key?: K;
+  readonly keys?: never;
+  readonly prefix?: never;
+  readonly from?: never;
+  readonly to?: never;
+}
+
+interface KeysSelection<K> {
   /** Only changes of these keys. */
   readonly keys?: Iterable<K>;
+  readonly key?: never;
+  readonly prefix?: never;
+  readonly from?: never;
+  readonly to?: never;
+}
+
+interface RangeSelection<K> {
   /** Only changes of keys that begin with these elements of an array, or characters of a string. */
   readonly prefix?: Key;
   /** Only changes of keys from this one on. */
   readonly from?: K;
   /** Only changes of keys before this one. */
   readonly to?: K;
-  /** Whether changes have `value` and, with `key` or `keys`, `before`. Default false. */
-  readonly values?: boolean;
+  readonly key?: never;
+  readonly keys?: never;
 }
 
 /** The part of an `AbortSignal` that is used. Its own type is not known to every program that compiles this. */
