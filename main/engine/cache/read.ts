@@ -9,13 +9,14 @@ import { assertFormat, explainDamage } from '../space/store-files.ts';
 import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
-import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
+import { type CheckRow, type TagColumn, unpackCheck, type ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { toStored } from '../state/memory-cache.ts';
+import { type CachedRow, toStored } from '../state/memory-cache.ts';
 import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
+import { copyTemplate } from '../values/object-template.ts';
 import { assertReadable, chargeValue } from '../values/read-budget.ts';
 import { reloadSettings } from './configure.ts';
 import { recordHit, recordMiss } from './stats.ts';
@@ -131,7 +132,14 @@ function tryDecodeKey(column: KeyColumn): { readonly key: Key } | undefined {
 }
 
 export function get(core: Core, key: Key): unknown {
-  return read(core, encodeKey(key));
+  const { memoryCache, openOptions } = core;
+  if (!openOptions.exclusive || typeof key !== 'string' || memoryCache.isOff) return read(core, encodeKey(key));
+  // Nothing but this process changes the store, and a key in memory was checked before: memory needs no look at anything else.
+  const cached = memoryCache.getByText(key);
+  if (cached !== undefined) return readCached(core, key, cached);
+  const column = encodeKey(key);
+  if (!skipsView(core)) refreshIfChanged(core);
+  return readRow(core, column);
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
@@ -185,21 +193,39 @@ export function readLive(core: Core, key: Key): { readonly value: unknown } | un
 }
 
 function read(core: Core, key: KeyColumn): unknown {
-  const { memoryCache, clockState } = core;
+  const cached = findCached(core, key);
+  return cached === undefined ? readRow(core, key) : readCached(core, key, cached);
+}
+
+/** Returns the entry in memory, if it is still what is on disk. Otherwise the view to read from has begun where one is needed. */
+function findCached(core: Core, key: KeyColumn): CachedRow | undefined {
+  const { memoryCache, openOptions } = core;
+  const { clears } = memoryCache;
+  const cached = memoryCache.isOff ? undefined : memoryCache.get(key);
+  if (cached !== undefined && openOptions.exclusive) return cached;
+  if (cached !== undefined || !skipsView(core)) refreshIfChanged(core);
+  return memoryCache.clears === clears ? cached : undefined;
+}
+
+function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
+  const { mode, template } = cached;
+  if (!isVisible(core, key, cached.expiresAt)) return recordMiss(core);
+  recordHit(core, cached);
+  if (template) return chargeRead(mode, copyTemplate(template));
+  const value = restoreValue(mode, toStored(cached), core.codec);
+  if (mode % ZSTD_FLAG === ENCODING.json && typeof value === 'object' && value !== null)
+    core.memoryCache.keepTemplate(cached, value);
+  return chargeRead(mode, value);
+}
+
+function readRow(core: Core, key: KeyColumn): unknown {
+  const { clockState, memoryCache } = core;
   const { corrections } = clockState;
-  if (memoryCache.holds(key) || !skipsView(core)) refreshIfChanged(core);
-  if (!memoryCache.isOff) {
-    const cached = memoryCache.get(key);
-    if (cached !== undefined) {
-      if (!isVisible(core, key, cached.expiresAt)) return recordMiss(core);
-      recordHit(core, cached);
-      return chargeRead(cached.mode, restoreValue(cached.mode, toStored(cached), core.codec));
-    }
-  }
-  const row = core.sql.read.first(key);
-  if (row === undefined || !isVisible(core, key, row[6])) return recordMiss(core);
-  const [id, mode, data, check, , file, expiresAt] = row;
-  if (file !== null) return readLarge(core, key, row);
+  const row = core.sql.readPacked.first(key);
+  if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
+  const [id, packed, data, file, expiresAt] = row;
+  const [check, mode] = unpackCheck(packed);
+  if (file !== null) return readLarge(core, key, [id, mode, null, check, data as number, file, expiresAt]);
   // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
   const value = decodeInline(core, key, mode, data, check, memoryCache.isOff || mode === ENCODING.bytes);
   const isCacheable = !memoryCache.isOff && clockState.corrections === corrections;

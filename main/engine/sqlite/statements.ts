@@ -74,6 +74,20 @@ export type ValueRow = [
 ];
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
+/**
+ * The columns of a value as `get` reads them: each column costs the driver 0.05 µs. `packed` is the checksum times 256 plus the mode, NULL
+ * if damage has made one of them NULL; `value` is the size if the value is in a file.
+ */
+type PackedRow = [id: number, packed: number | null, value: Column, file: string | null, expiresAt: number | null];
+const PACKED_COLUMNS = 'id, checksum * 256 + mode, coalesce(value, size), file, expires_at';
+
+/** Returns the checksum and the mode of a packed row. Those of a damaged one fit no value. */
+export function unpackCheck(packed: number | null): readonly [check: number, mode: number] {
+  if (packed === null) return [Number.NaN, Number.NaN];
+  const check = Math.floor(packed / 256);
+  return [check, packed - check * 256];
+}
+
 /** A value with the other columns of its item. */
 export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
 const ENTRY_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
@@ -154,6 +168,7 @@ export interface Statements {
   readonly userVersion: Statement<[], [number]>;
 
   readonly read: Statement<[KeyColumn], ValueRow>;
+  readonly readPacked: Statement<[KeyColumn], PackedRow>;
   readonly entry: Statement<[KeyColumn], EntryRow>;
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
@@ -247,6 +262,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   userVersion: 'PRAGMA user_version',
 
   read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
+  readPacked: `SELECT ${PACKED_COLUMNS} FROM entry WHERE key = ?`,
   entry: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
   has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
@@ -339,6 +355,7 @@ const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'schemaVersion',
   'userVersion',
   'read',
+  'readPacked',
   'has',
 ] satisfies (keyof Statements)[]);
 
