@@ -52,6 +52,11 @@ export interface CacheOptions {
   readonly codec?: 'structured' | 'json' | Codec;
   /** Bytes of recently used values kept in memory. Default 8 MiB; 0 turns the memory cache off. */
   readonly memory?: number;
+  /**
+   * Bytes of database pages that SQLite keeps in memory, for a FanoutCache in all shards together. Default 16,000 KiB per database. More
+   * helps random reads and writes of a large store once its key index fits (about 20 bytes and a key per item); see the guide.
+   */
+  readonly pageCache?: number;
   /** Only this process opens the directory, which is faster; others get `BUSY`. Default false. */
   readonly exclusive?: boolean;
   /** Count hits and misses. Default false. */
@@ -79,7 +84,16 @@ export type Configuration = Pick<
 /** The options of a cache that also apply to a store that keeps everything permanently. */
 export type CollectionOptions = Pick<
   CacheOptions,
-  'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
+  | 'clock'
+  | 'codec'
+  | 'compression'
+  | 'durability'
+  | 'exclusive'
+  | 'fileThreshold'
+  | 'memory'
+  | 'pageCache'
+  | 'readOnly'
+  | 'timeout'
 >;
 
 /** When an item expires: `ttl` after now, or at `expiresAt`. Giving both throws `BAD_OPTION`. */
