@@ -1,5 +1,6 @@
 /** The benchmarks in the order in which they run, each a file of this folder. */
 export const BENCHMARKS = [
+  'peers',
   'get',
   'get-per-turn',
   'set',
