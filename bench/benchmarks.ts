@@ -1,6 +1,10 @@
 /** The benchmarks in the order in which they run, each a file of this folder. */
 export const BENCHMARKS = [
   'peers',
+  'peers-reads',
+  'peers-bursts',
+  'peers-power',
+  'peers-values',
   'get',
   'get-per-turn',
   'set',

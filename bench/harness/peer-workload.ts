@@ -26,6 +26,24 @@ export async function timeSets(store: PeerStore, items: Items, indices: Uint32Ar
   return figure;
 }
 
+/**
+ * Sets items of which some come again and again, each time to another value: SQLite writes nothing when it is given what is there. The
+ * last value of each is checked.
+ */
+export async function timeRepeatedSets(
+  store: PeerStore,
+  items: Items,
+  indices: Uint32Array,
+  shift: number,
+): Promise<number> {
+  const keys = toKeys(indices);
+  const values = Array.from(indices, (_, nth) => items.at(nth + shift));
+  const figure = await timeEach(keys.length, store.awaits.writes, (nth) => store.set(keys[nth]!, values[nth]));
+  const last = new Map(Array.from(indices, (index, nth) => [index, nth]));
+  for (const index of takeSample(indices)) items.assertValue(last.get(index)! + shift, await store.get(toKey(index)));
+  return figure;
+}
+
 /** Sets the items in transactions of `batch`. */
 export async function timeTransactions(
   store: PeerStore,
