@@ -5,6 +5,7 @@ export const BENCHMARKS = [
   'peers-bursts',
   'peers-power',
   'peers-values',
+  'peers-scale',
   'get',
   'get-per-turn',
   'set',

@@ -5,6 +5,7 @@ import { expose } from 'comlink';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import type { Cache } from '../main/engine/index.ts';
+import { COMLINK, COMLINK_EXCLUSIVE, GOALS } from './goals.ts';
 import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
@@ -12,12 +13,12 @@ import { drawIndices, toKey, toKeys } from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { timeGets } from './harness/workload.ts';
 import type { PageAction, PageData, PageReply, PageRequest } from './peer/page-worker.ts';
+import { EXCLUSIVE } from './peer/stores/deskcache.ts';
 
 const ECHO = 'bare echo over the port';
 const ENGINE = 'the engine’s own get';
 const ECHO_GET = 'bare echo with the engine’s own get';
 const NEAR = 'deskcache, kept near';
-const COMLINK = 'plain Comlink.expose of the engine';
 
 export const benchmark: Benchmark = {
   name: 'bridge',
@@ -26,10 +27,11 @@ export const benchmark: Benchmark = {
     using fixtures = new Fixtures(keys / 10);
     const cache = fixtures.cache();
     await using page = new PageWorker(cache);
+    await using exclusivePage = new PageWorker(fixtures.cache({ exclusive: true }));
     const plan = (round: number) => drawIndices(operations / 2, fixtures.count, round);
-    const contender = (name: string, action: PageAction): Contender => ({
+    const contender = (name: string, action: PageAction, on: PageWorker = page): Contender => ({
       name,
-      round: (round) => page.time(action, round, plan(round)),
+      round: (round) => on.time(action, round, plan(round)),
     });
 
     yield {
@@ -47,14 +49,24 @@ export const benchmark: Benchmark = {
     yield {
       title: `${operations / 2} gets of 100 bytes in flight`,
       unit: 'µs',
-      contenders: [contender(OURS, 'gets'), contender(COMLINK, 'comlink gets')],
-      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+      contenders: [
+        contender(OURS, 'gets'),
+        contender(EXCLUSIVE, 'gets', exclusivePage),
+        contender(COMLINK, 'comlink gets'),
+        contender(COMLINK_EXCLUSIVE, 'comlink gets', exclusivePage),
+      ],
+      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }, ...GOALS['gets in flight']],
     };
     yield {
       title: `${operations / 2} sets of 100 bytes in flight`,
       unit: 'µs',
-      contenders: [contender(OURS, 'sets'), contender(COMLINK, 'comlink sets')],
-      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+      contenders: [
+        contender(OURS, 'sets'),
+        contender(EXCLUSIVE, 'sets', exclusivePage),
+        contender(COMLINK, 'comlink sets'),
+        contender(COMLINK_EXCLUSIVE, 'comlink sets', exclusivePage),
+      ],
+      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }, ...GOALS['sets in flight']],
     };
     yield {
       title: `one get of 100 bytes that the page has read before, ${operations / 2} of them`,

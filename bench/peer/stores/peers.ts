@@ -27,3 +27,13 @@ export const READING_PEERS: readonly Peer[] = ALL_PEERS.flatMap((peer) =>
 
 /** Those that bear hundreds of thousands of operations or large values, and the table that SQLite has for those. */
 export const FAST_PEERS: readonly Peer[] = [...OWN, FLOOR, ROWID_FLOOR, NODE_SQLITE_PEER, LMDB_PEER, LEVEL_PEER];
+
+/** Those that are grown to millions of items. */
+export const GROWING_PEERS: readonly Peer[] = [
+  DESKCACHE,
+  DESKCACHE_EXCLUSIVE,
+  FLOOR,
+  NODE_SQLITE_PEER,
+  LMDB_PEER,
+  LEVEL_PEER,
+];
