@@ -6,6 +6,7 @@ export const BENCHMARKS = [
   'peers-power',
   'peers-values',
   'peers-scale',
+  'peers-page',
   'get',
   'get-per-turn',
   'set',
