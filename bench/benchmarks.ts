@@ -1,5 +1,12 @@
 /** The benchmarks in the order in which they run, each a file of this folder. */
 export const BENCHMARKS = [
+  'peers',
+  'peers-reads',
+  'peers-bursts',
+  'peers-power',
+  'peers-values',
+  'peers-scale',
+  'peers-page',
   'get',
   'get-per-turn',
   'set',

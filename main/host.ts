@@ -163,6 +163,7 @@ const RULES = {
     ttl: CHECKED_LATER,
     fileThreshold: CHECKED_LATER,
     memory: CHECKED_LATER,
+    pageCache: CHECKED_LATER,
     durability: CHECKED_LATER,
     exclusive: CHECKED_LATER,
     timeout: CHECKED_LATER,

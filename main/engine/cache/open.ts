@@ -3,6 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions, CollectionOptions } from '../../../protocol/options.ts';
 import { restoreLostSettings } from '../backup/damaged-tables.ts';
 import { runAndWarn } from '../diagnostics.ts';
+import { closeDatabase } from '../space/close.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { choosePageSize } from '../space/policy.ts';
@@ -69,11 +70,13 @@ export function describe<Handle>(
   { directory, openOptions }: Core,
   extraOptions: object = {},
 ): StoreHandle<Handle> {
-  const { memory, exclusive, timeout, readOnly, clock, codec } = openOptions;
+  const { memory, pageCache, exclusive, timeout, readOnly, clock, codec } = openOptions;
   const required: string[] = [];
   if (clock !== Date.now) required.push('clock');
   if (typeof codec === 'object') required.push('codec');
-  return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...extraOptions }, required };
+  const chosen = pageCache === undefined ? {} : { pageCache };
+  const options = { memory, ...chosen, exclusive, timeout, readOnly, ...extraOptions };
+  return { kind, directory, options, required };
 }
 
 /** Returns the name of a store's codec. */
@@ -94,7 +97,7 @@ export function closeCore(core: Core): void {
   if (core.maintenance.replacedFiles > 0) removeReplaced(core);
   core.space.leave(core);
   storeCount(core);
-  core.connection.close();
+  closeDatabase(core);
 }
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -231,6 +234,7 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
   'exclusive',
   'fileThreshold',
   'memory',
+  'pageCache',
   'readOnly',
   'timeout',
 ] satisfies (keyof CollectionOptions)[]);

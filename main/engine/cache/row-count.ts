@@ -1,4 +1,5 @@
 import { runAndWarn } from '../diagnostics.ts';
+import { isDatabaseInPlace } from '../space/store-files.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Core } from '../state/core.ts';
 import { checksum, ENCODING } from '../values/encoding.ts';
@@ -42,10 +43,10 @@ export function removeStoredCount(core: Core): void {
 
 /** The last write of an owner before it closes the store. */
 export function storeCount(core: Core): void {
-  const { rowStats, sql, openOptions } = core;
+  const { rowStats, sql, openOptions, connection } = core;
   const { rows } = rowStats;
   if (!openOptions.exclusive || openOptions.readOnly || rowStats.hasStoredCount) return;
-  if (rows === undefined || rows < MIN_STORED_ROWS) return;
+  if (rows === undefined || rows < MIN_STORED_ROWS || !connection.isOpen || !isDatabaseInPlace(core)) return;
   runAndWarn(
     core,
     () => {

@@ -20,6 +20,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'invalid',
   'memory',
   'migrations',
+  'pageCache',
   'readOnly',
   'schema',
   'timeout',

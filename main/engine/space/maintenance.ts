@@ -139,9 +139,11 @@ function shouldVacuum(core: Core): boolean {
   return free > MIN_FREE_PAGES && free > (core.sql.pageCount.first()?.[0] ?? 0) * MIN_FREE_FRACTION;
 }
 
-const getFreePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
+/** Returns the number of free pages. */
+export const getFreePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
 
-function incrementalVacuum(core: Core, pages: number): void {
+/** Gives up to `pages` free pages back to the disk, unless another process writes or the disk is full. */
+export function incrementalVacuum(core: Core, pages: number): void {
   runWithoutWaiting(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
 }
 
@@ -176,10 +178,10 @@ export const isDiskFull = (error: unknown): boolean =>
   error instanceof DiskCacheError && error.code === 'DISK_FULL' && error.cause !== undefined;
 
 /**
- * Runs work that frees space in these stores; on a full disk once more, after releasing their ballast. Inside a transaction the
- * outermost caller retries, because a full disk ends the transaction.
+ * Runs work that frees space in these stores; on a full disk once more, after releasing their ballast and emptying their WALs. Inside
+ * a transaction the outermost caller retries, because a full disk ends the transaction.
  *
- * @throws {DiskCacheError} `DISK_FULL` if that is not enough: another process reads and blocks checkpoints, or there was no ballast.
+ * @throws {DiskCacheError} `DISK_FULL` if that is not enough: another process reads and blocks checkpoints, or there was neither.
  */
 export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
   try {
@@ -187,10 +189,10 @@ export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
   } catch (error) {
     if (!isDiskFull(error) || stores.some(isInTransaction)) throw error;
     if (removeReplacedFiles(stores)) return retryWithBallast(stores, work);
-    // All release theirs: the error does not say which of them lacks space.
+    // All do so: the error does not say which of them lacks space.
     const releasedBytes = stores.map(releaseBallast);
-    if (Math.max(...releasedBytes) <= 0) throw error;
-    for (const store of stores) checkpoint(store);
+    const hasEmptiedWal = stores.map(emptyWal).includes(true);
+    if (!hasEmptiedWal && Math.max(...releasedBytes) <= 0) throw error;
     try {
       return work();
     } finally {
@@ -217,6 +219,12 @@ export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
     vacuum(store, toVacuumStepPages(store, getBallastBytes(store)));
     return work();
   }
+}
+
+/** Gives the space of the WAL back to the disk; returns whether there was any. */
+function emptyWal(store: Core): boolean {
+  const bytesBefore = getWalBytes(store);
+  return checkpoint(store) && getWalBytes(store) < bytesBefore;
 }
 
 /** Removes the files of replaced values that wait for it; returns whether there were any. */
