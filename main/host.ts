@@ -167,6 +167,7 @@ const RULES = {
     exclusive: CHECKED_LATER,
     timeout: CHECKED_LATER,
     readOnly: CHECKED_LATER,
+    workerThread: CHECKED_LATER,
     clock: CHECKED_LATER,
     codec: CHECKED_LATER,
     compression: CHECKED_LATER,

@@ -66,6 +66,12 @@ export interface CacheOptions {
   readonly timeout?: number;
   /** Refuse every write. The directory must exist. Default false. */
   readonly readOnly?: boolean;
+  /**
+   * Whether checkpoints may run in a worker thread, which all stores of a process share: SQLite then copies its log into the database
+   * beside the calls instead of during one of them. Without it, or where threads can't be started, they run in the thread of the store.
+   * A store with `exclusive` has no worker thread. Default true.
+   */
+  readonly workerThread?: boolean;
   /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
 }
@@ -79,7 +85,16 @@ export type Configuration = Pick<
 /** The options of a cache that also apply to a store that keeps everything permanently. */
 export type CollectionOptions = Pick<
   CacheOptions,
-  'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
+  | 'clock'
+  | 'codec'
+  | 'compression'
+  | 'durability'
+  | 'exclusive'
+  | 'fileThreshold'
+  | 'memory'
+  | 'readOnly'
+  | 'timeout'
+  | 'workerThread'
 >;
 
 /** When an item expires: `ttl` after now, or at `expiresAt`. Giving both throws `BAD_OPTION`. */

@@ -68,11 +68,12 @@ export function describe<Handle>(
   { directory, openOptions }: Core,
   extraOptions: object = {},
 ): StoreHandle<Handle> {
-  const { memory, exclusive, timeout, readOnly, clock, codec } = openOptions;
+  const { memory, exclusive, timeout, readOnly, workerThread, clock, codec } = openOptions;
   const required: string[] = [];
   if (clock !== Date.now) required.push('clock');
   if (typeof codec === 'object') required.push('codec');
-  return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...extraOptions }, required };
+  const options = { memory, exclusive, timeout, readOnly, workerThread, ...extraOptions };
+  return { kind, directory, options, required };
 }
 
 /** Returns the name of a store's codec. */
@@ -230,6 +231,7 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
   'memory',
   'readOnly',
   'timeout',
+  'workerThread',
 ] satisfies (keyof CollectionOptions)[]);
 
 /** Options that the collections check themselves. */
