@@ -7,6 +7,7 @@ import {
   MonotonicTimestamps,
   type SpaceManager,
 } from '../state/core.ts';
+import { releaseFromWorker } from '../worker/worker-checkpoints.ts';
 import { deleteExpired, getMaxReplacedBytes } from './delete-row.ts';
 import { evict, prepareEvictionIndex } from './eviction.ts';
 import {
@@ -76,9 +77,10 @@ export abstract class SpaceManagerBase implements SpaceManager {
 
   join(_store: Core): void {}
 
-  leave({ maintenance }: Core): void {
-    clearTimeout(maintenance.idleTimer);
-    clearTimeout(maintenance.garbageTimer);
+  leave(store: Core): void {
+    clearTimeout(store.maintenance.idleTimer);
+    clearTimeout(store.maintenance.garbageTimer);
+    releaseFromWorker(store);
   }
 
   assertConfigurable(_store: Core): void {}
