@@ -157,10 +157,11 @@ export class OwnSizeLimit extends SpaceManagerBase {
   }
 
   cull(store: Core): number {
-    return inBatches(store, () => {
+    const step = () => {
       const over = getLiveBytes(store) - store.settings.sizeLimit;
       return over <= 0 ? 0 : evict(store, Math.min(over, CULL_STEP_BYTES), null).items;
-    });
+    };
+    return inBatches(store, { step });
   }
 }
 

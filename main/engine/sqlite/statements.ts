@@ -214,6 +214,8 @@ export interface Statements {
   readonly logClear: Statement<[]>;
   /** Corrects the reason of the deletion just logged. Inside its transaction. */
   readonly nameLastChange: Statement<[ChangeKind]>;
+  /** Same for all deletions logged after an id. */
+  readonly nameChanges: Statement<[ChangeKind, after: number]>;
   readonly insertListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
   readonly deleteListener: Statement<[id: string]>;
@@ -312,6 +314,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   lastChange: 'SELECT max(id) FROM change',
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
   nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
+  nameChanges: "UPDATE change SET kind = ? WHERE id > ? AND kind = 'delete'",
   // SQLite's system time: all processes agree on it, whatever clocks their stores were opened with.
   insertListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
