@@ -11,6 +11,7 @@ import {
   countTableRows,
   deleteAllButOthers,
   deleteSelected,
+  deleteSelectedByScan,
   listSelectedFiles,
   type RowSelection,
   sumOtherInlineBytes,
@@ -31,6 +32,9 @@ const MIN_ROWS = 2048;
 const MAX_INDEXED_FRACTION = 1 / 20;
 /** If not more than this part of the rows, and of the bytes, is left, the table is emptied and the rest put back. */
 const MAX_SURVIVING_FRACTION = 1 / 10;
+/** SQLite holds the rest in memory while it puts it back, and the keys of the rest while it sorts them for their index. */
+const MAX_COPIED_BYTES = 32 * 1024 * 1024;
+const MAX_SURVIVING_ROWS = 4_000_000;
 /** The log of changes keeps 65 536: more at once would be reported to a listener as `clear`. */
 const MAX_LOGGED_ROWS = 16_384;
 /** A page in the log has a header, and pages that tell where others are come on top. */
@@ -89,9 +93,10 @@ function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | undefine
   const { selection, now } = plan;
   const rows = countSelected(sql, selection);
   if (rows < MIN_ROWS || (isChangeLogged(core) && rows > MAX_LOGGED_ROWS)) return undefined;
-  const total = countTableRows(sql);
+  const total = sql.countRows.first()?.[0] ?? 0;
+  if (total - rows > MAX_SURVIVING_ROWS) return undefined;
   const pages = sql.pageCount.first()?.[0] ?? 0;
-  const touchedPages = rows > total * MAX_INDEXED_FRACTION ? pages : Math.min(pages, 2 * rows);
+  const touchedPages = rows > getMaxIndexedRows(total) ? pages : Math.min(pages, 2 * rows);
   if (!canHoldLog(core, touchedPages * core.pageSize * LOG_BYTES_PER_BYTE, plan.mayExceedLimit ?? false))
     return undefined;
   const live = rows - countExpired(core, selection, now);
@@ -109,6 +114,8 @@ function countExpired({ sql }: Core, selection: RowSelection, now: number): numb
   return now < nextExpiry ? 0 : countSelectedExpired(sql, selection, now);
 }
 
+const getMaxIndexedRows = (total: number): number => Math.floor(total * MAX_INDEXED_FRACTION);
+
 /** Whether disk and size limit have space for a log of this length beside the database. */
 function canHoldLog(core: Core, bytes: number, mayExceedLimit: boolean): boolean {
   const limit = getLimitShareBytes(core);
@@ -125,16 +132,19 @@ function canHoldLog(core: Core, bytes: number, mayExceedLimit: boolean): boolean
 
 function deleteUnlogged(core: Core, { selection }: MassDeletionPlan, rows: number, total: number): number {
   const { sql, connection } = core;
-  if (rows === total) return sql.deleteAll.run().changes;
-  if (rows <= total * MAX_INDEXED_FRACTION) return deleteSelected(sql, selection);
+  const maxIndexedRows = getMaxIndexedRows(total);
+  // What an index counts may be wrong if it is damaged.
+  if (rows === total && rows === countTableRows(sql)) return sql.deleteAll.run().changes;
+  if (rows <= maxIndexedRows) return deleteSelected(sql, selection);
   if (total - rows <= total * MAX_SURVIVING_FRACTION && areOthersSmall(core, selection))
     return deleteAllButOthers(connection, sql, selection);
-  return withoutIndexes(connection, () => deleteSelected(sql, selection));
+  return withoutIndexes(connection, sql, maxIndexedRows, () => deleteSelectedByScan(sql, selection));
 }
 
 function areOthersSmall({ sql, pageSize }: Core, selection: RowSelection): boolean {
   const usedPages = (sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0);
-  return sumOtherInlineBytes(sql, selection) <= usedPages * pageSize * MAX_SURVIVING_FRACTION;
+  const maxBytes = Math.min(usedPages * pageSize * MAX_SURVIVING_FRACTION, MAX_COPIED_BYTES);
+  return sumOtherInlineBytes(sql, selection) <= maxBytes;
 }
 
 /** Triggers log each deletion as `delete`; the reason is corrected afterwards. */
@@ -145,14 +155,16 @@ function deleteLogged(
   total: number,
 ): number {
   const { sql, connection } = core;
+  const maxIndexedRows = getMaxIndexedRows(total);
+  const isSmallPart = rows <= maxIndexedRows;
   const remove = (part: RowSelection, reason: ChangeKind): number => {
     const lastChange = sql.lastChange.first()?.[0] ?? 0;
-    const deleted = deleteSelected(sql, part);
+    const deleted = (isSmallPart ? deleteSelected : deleteSelectedByScan)(sql, part);
     if (reason !== 'delete') sql.nameChanges.run(reason, lastChange);
     return deleted;
   };
   const removeAll = () => (tellsExpired ? remove(andExpired(selection, now), 'expire') : 0) + remove(selection, kind);
-  return rows <= total * MAX_INDEXED_FRACTION ? removeAll() : withoutIndexes(connection, removeAll);
+  return isSmallPart ? removeAll() : withoutIndexes(connection, sql, maxIndexedRows, removeAll);
 }
 
 /** As `deleteRow`, for many rows. */

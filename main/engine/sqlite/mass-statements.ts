@@ -53,7 +53,9 @@ export const listSelectedFiles = (
   { condition, parameters }: RowSelection,
 ): (readonly [file: string, size: number])[] =>
   sql
-    .dynamic<[string, number]>(`SELECT file, size FROM entry WHERE file IS NOT NULL AND (${condition})`)
+    .dynamic<[string, number]>(
+      `SELECT file, size FROM entry INDEXED BY entry_file WHERE file IS NOT NULL AND (${condition})`,
+    )
     .all(...parameters);
 
 /** Deletes the selected rows; returns how many. */
@@ -76,21 +78,42 @@ export function deleteAllButOthers(connection: Connection, sql: Statements, sele
   return before - survivors;
 }
 
+/** Deletes the selected rows by reading the whole table; returns how many. */
+export const deleteSelectedByScan = (sql: Statements, { condition, parameters }: RowSelection): number =>
+  sql.dynamic(`DELETE FROM entry NOT INDEXED WHERE ${condition}`).run(...parameters).changes;
+
+/** The columns of partial indexes. */
+const PARTIAL_INDEX_COLUMNS: Readonly<Record<string, string>> = {
+  entry_expiry: 'expires_at',
+  entry_file: 'file',
+  entry_queue: 'queue',
+  entry_tag: 'tag',
+};
+
 /**
- * Runs `work` without the indexes of `entry`, which are then made again. Inside a write transaction: no reader ever sees the store
- * without them, and neither does the next process after a crash.
+ * Runs `work` without the indexes of `entry` that have more than `minRows` rows, which are then made again. Inside a write transaction:
+ * no reader ever sees the store without them, and neither does the next process after a crash.
  *
  * @throws {DiskCacheError} `CORRUPT` for an index that deskcache did not create, or if rows have the same key.
  */
-export function withoutIndexes<T>(connection: Connection, work: () => T): T {
+export function withoutIndexes<T>(connection: Connection, sql: Statements, minRows: number, work: () => T): T {
   assertKnownSchema(connection, SCHEMA_VERSION);
   const indexes = connection
     .prepare<[], [name: string, sql: string]>(
       "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'entry' AND sql IS NOT NULL ORDER BY rowid",
     )
-    .all();
+    .all()
+    .filter(([name]) => hasMoreRows(sql, name, minRows));
   for (const [name] of indexes) connection.execute(`DROP INDEX ${name}`);
   const result = work();
   for (const [, text] of indexes) connection.execute(text);
   return result;
+}
+
+/** Whether an index has more rows than a number. True for an index of all rows. */
+function hasMoreRows(sql: Statements, index: string, rows: number): boolean {
+  const column = PARTIAL_INDEX_COLUMNS[index];
+  if (column === undefined) return true;
+  const text = `SELECT 1 FROM entry INDEXED BY ${index} WHERE ${column} IS NOT NULL LIMIT 1 OFFSET ?`;
+  return sql.dynamic<[1]>(text).first(rows) !== undefined;
 }
