@@ -53,6 +53,8 @@ export interface MassDeletion {
 /** What is deleted, and how listeners get to know of it. */
 export interface MassDeletionPlan {
   readonly selection: RowSelection;
+  /** How many rows are selected, if that is known. */
+  readonly rows?: number;
   readonly kind: ChangeKind;
   /** Whether rows that have expired are reported as `expire`. */
   readonly tellsExpired?: boolean;
@@ -62,18 +64,22 @@ export interface MassDeletionPlan {
 }
 
 /**
- * Deletes the selected rows in one transaction. Returns undefined, and has deleted nothing, if there are few, if it is on behalf of a
- * page, which must not block others for that long, or if disk and size limit don't bear the log: then they are deleted in batches.
+ * Runs a deletion of many rows in one transaction. Returns undefined if `work` does, which has then deleted nothing, if it is on behalf
+ * of a page, which must not block others for that long, and if it failed in a way in which deleting in batches may not.
  */
-export function deleteAtOnce(core: Core, plan: MassDeletionPlan): MassDeletion | undefined {
+export function attemptAtOnce<T>(core: Core, work: () => T | undefined): T | undefined {
   if (isLimited()) return undefined;
   try {
-    return inWriteTransaction(core, () => deleteRows(core, plan));
+    return inWriteTransaction(core, work);
   } catch (error) {
     if (!canContinueInBatches(core, error)) throw error;
     return undefined;
   }
 }
+
+/** Deletes the selected rows in one transaction. Returns undefined, and has deleted nothing, if that should be done in batches. */
+export const deleteAtOnce = (core: Core, plan: MassDeletionPlan): MassDeletion | undefined =>
+  attemptAtOnce(core, () => deleteRows(core, plan));
 
 /** Batches need less space, and a damaged row fails alone. A transaction that the failure has ended can't be continued. */
 const canContinueInBatches = ({ transaction, connection }: Core, error: unknown): boolean =>
@@ -88,10 +94,14 @@ export const getBatchRows = (core: Core, minRows: number): number =>
     Math.min(MAX_BATCH_ROWS, Math.floor(getWalReserveBytes(getLimitShareBytes(core), core.pageSize) / core.pageSize)),
   );
 
-function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | undefined {
+/**
+ * Deletes the selected rows. Returns undefined, and has deleted nothing, if there are few, or if disk and size limit don't bear the
+ * log. Inside a write transaction.
+ */
+export function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | undefined {
   const { sql } = core;
   const { selection, now } = plan;
-  const rows = countSelected(sql, selection);
+  const rows = plan.rows ?? countSelected(sql, selection);
   if (rows < MIN_ROWS || (isChangeLogged(core) && rows > MAX_LOGGED_ROWS)) return undefined;
   const total = sql.countRows.first()?.[0] ?? 0;
   if (total - rows > MAX_SURVIVING_ROWS) return undefined;

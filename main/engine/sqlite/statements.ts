@@ -59,8 +59,10 @@ export type TagColumn = string | number | Uint8Array | null;
 
 /** On disk: stored instead of a tag, marks an item that is never evicted. The bytes of `kept`; tags are never bytes. */
 export const PINNED_TAG = Buffer.from('kept');
+/** `PINNED_TAG` in SQL. */
+export const PINNED_SQL = "x'6B657074'";
 /** The condition of items that may be evicted. Parameter: the key of an item to exclude. */
-export const EVICTABLE_SQL = "key IS NOT ? AND tag IS NOT x'6B657074'";
+export const EVICTABLE_SQL = `key IS NOT ? AND tag IS NOT ${PINNED_SQL}`;
 
 /** The columns of a value. If `file` is set, `value` is NULL and the file holds the value. */
 export type ValueRow = [
