@@ -61,11 +61,15 @@ export function renderReadme(readme: string, results: SavedResults): string {
 }
 
 function formatComparison(results: SavedResults): string {
+  const isMeasured = [MAIN, PAGE].some(({ rows }) => rows.some((row) => findRow(results, row) !== undefined));
+  if (!isMeasured) return 'Nothing was measured yet: `npm run bench -- --save`.';
   return [
     formatTable('in the main process, µs', MAIN, results),
     formatTable('from a page, µs', PAGE, results),
     formatLosses(results),
-  ].join('\n\n');
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 const findRow = ({ reports }: SavedResults, row: Table['rows'][number]): ComparisonResult | undefined =>
@@ -82,6 +86,7 @@ function formatTable(head: string, { columns, rows }: Table, results: SavedResul
     const result = findRow(results, row);
     return result === undefined ? [] : [{ label: row.label, result }];
   });
+  if (measured.length === 0) return '';
   const shown = columns.filter((name) => measured.some(({ result }) => getMedian(result, name) !== undefined));
   const lines = measured.map(({ label, result }) => {
     const medians = shown.map((name) => getMedian(result, name));
