@@ -55,6 +55,15 @@ export class PendingItem implements JournalChange {
     this.tag = change.tag;
     this.data = change.data;
   }
+
+  /** Adds all later changes of the same key. */
+  addLater(later: PendingItem): void {
+    this.add(later);
+    if (!later.isFresh || later.isDeleted) return;
+    this.id = later.id;
+    this.isFresh = true;
+    this.wasUpdated = later.wasUpdated;
+  }
 }
 
 /** The changes of one journal file, one item per key. Changes come in the order of their records. */
@@ -74,6 +83,18 @@ export class PendingChanges {
     const item = this.#items.get(name);
     if (item === undefined) this.#items.set(name, new PendingItem(change));
     else item.add(change);
+  }
+
+  /** Adds the changes that were made before these. */
+  addOlder(older: PendingChanges): void {
+    const newer = this.items();
+    this.#items.clear();
+    for (const [name, item] of older.#items) this.#items.set(name, item);
+    for (const item of newer) {
+      const before = this.#items.get(toMapKey(item.key));
+      if (before === undefined) this.#items.set(toMapKey(item.key), item);
+      else before.addLater(item);
+    }
   }
 
   items(): PendingItem[] {

@@ -135,10 +135,20 @@ export class RecordWriter {
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 
 const getMaxBytes = (column: Stored | null): number =>
-  typeof column === 'string' ? column.length * MAX_BYTES_PER_UNIT : typeof column === 'object' ? (column?.length ?? 0) : 8;
+  typeof column === 'string'
+    ? column.length * MAX_BYTES_PER_UNIT
+    : typeof column === 'object'
+      ? (column?.length ?? 0)
+      : 8;
 
 const getKind = (column: Stored | null): number =>
-  typeof column === 'string' ? KIND.text : typeof column === 'number' ? KIND.number : column === null ? KIND.none : KIND.bytes;
+  typeof column === 'string'
+    ? KIND.text
+    : typeof column === 'number'
+      ? KIND.number
+      : column === null
+        ? KIND.none
+        : KIND.bytes;
 
 /**
  * Returns the record at an offset; undefined where there is none that is whole: at the end of the file, or where it is damaged. Trusts no length
