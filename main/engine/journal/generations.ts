@@ -8,8 +8,7 @@ import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes, type PendingEntry } from '../state/core.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, JournalFile, removeJournalFile } from './journal-file.ts';
-import { PendingChanges } from './pending.ts';
-import type { JournalChange } from './record.ts';
+import { PendingChanges, type PendingItem } from './pending.ts';
 
 /** Bounds of each of the two files. */
 const MAX_CHANGES = 16_384;
@@ -105,13 +104,13 @@ export class Generations {
   }
 
   /** Appends a record with the next number. @throws {DiskCacheError} `DISK_FULL`, `IO`; then nothing is changed. */
-  append(record: Uint8Array): void {
-    this.#active!.file.append(record, this.#core.settings.durability === 'power');
+  append(record: Uint8Array, length: number): void {
+    this.#active!.file.append(record, length, this.#core.settings.durability === 'power');
     this.#lastNumber++;
   }
 
   /** Adds a change of the last record. */
-  addPending(change: JournalChange): void {
+  addPending(change: PendingItem): void {
     this.#active!.changes.add(change);
     this.#core.connection.pending.hasAny = true;
   }

@@ -8,7 +8,8 @@ import { toMapKey } from '../state/memory-cache.ts';
 import { toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Generations, SLICE_CHANGES } from './generations.ts';
-import { type JournalChange, RecordWriter } from './record.ts';
+import { PendingItem } from './pending.ts';
+import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
 const MAX_VALUE_BYTES = 16 * 1024;
@@ -69,7 +70,7 @@ export class Journal implements WriteJournal {
     if (!this.#canAppend()) return false;
     this.#prepareAppend();
     const maxBytes = Math.min(MAX_RECORD_BYTES, this.#generations.maxFileBytes);
-    const changes: JournalChange[] = [];
+    const changes: PendingItem[] = [];
     writer.begin();
     for (const write of writes) {
       const change = this.#toChange(write, now);
@@ -145,21 +146,12 @@ export class Journal implements WriteJournal {
     this.#lastId = this.#core.sql.dynamic<[number]>(LAST_INSERT_ID_SQL).first()?.[0] ?? 0;
   }
 
-  #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): JournalChange {
-    return {
-      key,
-      isDeleted: false,
-      mode,
-      id: this.#nextId(now),
-      expiresAt,
-      now,
-      stamp: this.#core.timestamps.from(now),
-      check: toRowChecksum(check, key),
-      size: bytes,
-      tag,
-      // The caller's bytes may change.
-      data: typeof data === 'object' && data !== null ? Buffer.from(data) : data,
-    };
+  #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
+    const id = this.#nextId(now);
+    const stamp = this.#core.timestamps.from(now);
+    // The caller's bytes may change.
+    const stored = typeof data === 'object' && data !== null ? Buffer.from(data) : data;
+    return new PendingItem(key, false, mode, id, expiresAt, now, stamp, toRowChecksum(check, key), bytes, tag, stored);
   }
 
   #nextId(now: number): number {
@@ -170,12 +162,13 @@ export class Journal implements WriteJournal {
 
   /** Appends the record that was encoded. Its changes are made only when this returns. */
   #append(): void {
-    this.#generations.append(writer.finish(this.#generations.nextNumber));
+    writer.finish(this.#generations.nextNumber);
+    this.#generations.append(writer.buffer, writer.length);
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
   }
 
-  #record(change: JournalChange, cost: number): void {
+  #record(change: PendingItem, cost: number): void {
     const { rowStats, memoryCache, space } = this.#core;
     this.#generations.addPending(change);
     // What is in the journal takes space twice.
@@ -211,16 +204,5 @@ export class Journal implements WriteJournal {
   }
 }
 
-const toDeletion = (key: KeyColumn, now: number): JournalChange => ({
-  key,
-  isDeleted: true,
-  mode: 0,
-  id: 0,
-  expiresAt: null,
-  now,
-  stamp: now,
-  check: 0,
-  size: 0,
-  tag: null,
-  data: null,
-});
+const toDeletion = (key: KeyColumn, now: number): PendingItem =>
+  new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);
