@@ -10,7 +10,7 @@ import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
-import type { Core } from '../state/core.ts';
+import type { Core, PendingEntry } from '../state/core.ts';
 import { type CachedRow, toStored } from '../state/memory-cache.ts';
 import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
@@ -158,6 +158,8 @@ export function getMany(core: Core, keys: readonly Key[]): unknown[] {
 
 export function has(core: Core, key: Key): boolean {
   const column = encodeKey(key);
+  const pending = core.journal?.find(column);
+  if (pending !== undefined) return isPendingLive(pending, core.clock());
   refreshIfChanged(core);
   return core.sql.has.first(column, core.clock()) !== undefined;
 }
@@ -223,6 +225,8 @@ function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
 function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
+  const pending = core.journal?.find(key);
+  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, pending);
   const row = core.sql.readPacked.first(key);
   if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
   const [id, packed, data, file, expiresAt] = row;
@@ -241,6 +245,17 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
   if (packed === null) return [Number.NaN, Number.NaN];
   const check = Math.floor(packed / 256);
   return [check, packed - check * 256];
+}
+
+const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
+  !isDeleted && isLive(expiresAt, now);
+
+/** A value that is in the journal only. */
+function readPending(core: Core, pending: PendingEntry): unknown {
+  const { mode, data, expiresAt } = pending;
+  if (data === null || (expiresAt !== null && !isLive(expiresAt, core.clock()))) return recordMiss(core);
+  recordHit(core, { id: pending.id, accessedAt: 0, hits: 0 });
+  return chargeRead(mode, restoreValue(mode, data, core.codec));
 }
 
 /** A value in a file. */

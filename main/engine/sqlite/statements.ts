@@ -106,7 +106,8 @@ type CounterName =
   | 'collected at'
   | 'next folder'
   | 'rows'
-  | 'rows check';
+  | 'rows check'
+  | 'journal';
 
 /** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
@@ -181,6 +182,7 @@ export interface Statements {
   readonly put: Statement<[...ItemColumns, now: number]>;
   readonly lastIds: Statement<[], [inserted: number, largest: number]>;
   readonly insert: Statement<ItemColumns>;
+  readonly insertAt: Statement<[id: number, visited: number, ...ItemColumns]>;
   readonly update: Statement<[...ItemColumns, id: number]>;
   readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
   readonly touch: Statement<[expiresAt: number | null, KeyColumn, now: number]>;
@@ -285,6 +287,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
     WHERE file IS NULL AND ${IS_LIVE_SQL}`,
   lastIds: 'SELECT last_insert_rowid(), coalesce(max(id), 0) FROM entry',
   insert: INSERT_SQL,
+  insertAt: `INSERT INTO entry (id, visited, ${ITEM_COLUMNS.join(', ')}) VALUES (?, ?, ${ITEM_COLUMNS.map(() => '?').join(', ')})`,
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${RESET_USAGE} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
   touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${IS_LIVE_SQL}`,
@@ -371,6 +374,15 @@ const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'has',
 ] satisfies (keyof Statements)[]);
 
+/** Statements that read the row of one key, their first parameter. */
+const KEYED_READS: ReadonlySet<string> = new Set([
+  'read',
+  'readPacked',
+  'entry',
+  'has',
+  'locate',
+] satisfies (keyof Statements)[]);
+
 /** Returns the statements of a connection, prepared on first use. With `withInsertIds`, `INSERT_ID_FUNCTION` gives new items their ids. */
 export function createStatements(connection: Connection, withInsertIds = false): Statements {
   const prepared = new Map<string, unknown>();
@@ -384,10 +396,10 @@ export function createStatements(connection: Connection, withInsertIds = false):
     Object.defineProperty(statements, name, {
       configurable: true,
       get() {
-        const value = connection.prepare<Bind>(
-          withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql,
-          SNAPSHOT_READS.has(name),
-        );
+        const value = connection.prepare<Bind>(withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql, {
+          usesSnapshot: SNAPSHOT_READS.has(name),
+          isKeyed: KEYED_READS.has(name),
+        });
         Object.defineProperty(statements, name, { value });
         return value;
       },
