@@ -1,6 +1,7 @@
 import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
+import { journalKillSuite } from './journal/kills.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
 import type { TortureSuite } from './suite.ts';
@@ -9,6 +10,7 @@ import { systemErrorSuite } from './system-errors.ts';
 /** In the order in which they run. */
 export const SUITES: readonly TortureSuite[] = [
   killSuite,
+  journalKillSuite,
   damageSuite,
   placedDamageSuite,
   powerCutSuite,
