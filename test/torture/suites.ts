@@ -2,6 +2,7 @@ import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
 import { journalKillSuite } from './journal/kills.ts';
+import { journalCutSuite } from './journal/power-cuts.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
 import type { TortureSuite } from './suite.ts';
@@ -14,6 +15,7 @@ export const SUITES: readonly TortureSuite[] = [
   damageSuite,
   placedDamageSuite,
   powerCutSuite,
+  journalCutSuite,
   systemErrorSuite,
   crowdSuite,
   hostilePageSuite,

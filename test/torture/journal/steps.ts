@@ -1,4 +1,5 @@
 import { Cache, Deque, Index } from '../../../main/engine/index.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { createRandom } from '../../crash/random-writes.ts';
 import { ModelDeque } from '../model-deque.ts';
 import { ModelIndex } from '../model-index.ts';
@@ -18,7 +19,11 @@ export type StoreName = 'cache' | 'index' | 'deque';
 
 interface Store {
   close(): void;
-  check(options?: { repair: boolean }): readonly { readonly code: string; readonly message: string }[];
+  check(options?: { repair: boolean }): readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly path?: string;
+  }[];
 }
 
 interface StoreUnderTest {
@@ -35,6 +40,18 @@ const START_MS = Date.UTC(2026, 0, 1);
 const STEP_MS = 100;
 export const toTime = (step: number): number => START_MS + step * STEP_MS;
 
+const DAMAGED = 'damaged';
+
+/** A line about one item; one whose value is reported as damaged has no other content. */
+function toLine(name: string, read: () => string): string {
+  try {
+    return `${name}: ${read()}`;
+  } catch (error) {
+    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return `${name}: ${DAMAGED}`;
+    throw error;
+  }
+}
+
 const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
   cache: {
     open: (directory, durability, clock) =>
@@ -42,19 +59,20 @@ const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
     createModel: (clock) => new ModelCache(clock),
     step: (store, draw, index, profile) => stepCache(store as ModelCache, draw, index, profile),
     describe: (store) =>
-      Array.from((store as ModelCache).keys(), (key) => {
-        const { value, expiresAt, tag } = (store as ModelCache).getEntry(key)!;
-        return `${toKeyId(key)}: ${toFingerprint(value)} ${expiresAt} ${tag}`;
-      }),
+      Array.from((store as ModelCache).keys(), (key) =>
+        toLine(toKeyId(key), () => {
+          const { value, expiresAt, tag } = (store as ModelCache).getEntry(key)!;
+          return `${toFingerprint(value)} ${tag} ${expiresAt}`;
+        }),
+      ),
   },
   index: {
     open: (directory, durability, clock) => new Index(directory, { exclusive: true, durability, clock }),
     createModel: () => new ModelIndex(),
     step: (store, draw, index) => stepIndex(store as ModelIndex, draw, index),
     describe: (store) =>
-      Array.from(
-        (store as ModelIndex).keys(),
-        (key) => `${key}: ${toFingerprint((store as ModelIndex).get(key))} undefined undefined`,
+      Array.from((store as ModelIndex).keys(), (key) =>
+        toLine(`${key}`, () => toFingerprint((store as ModelIndex).get(key))),
       ),
   },
   deque: {
@@ -62,9 +80,8 @@ const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
     createModel: () => new ModelDeque(),
     step: (store, draw, index) => stepDeque(store as ModelDeque, draw, index),
     describe: (store) =>
-      Array.from(
-        { length: (store as ModelDeque).length },
-        (_, at) => `${at}: ${toFingerprint((store as ModelDeque).at(at))} undefined undefined`,
+      Array.from({ length: (store as ModelDeque).length }, (_, at) =>
+        toLine(`${at}`, () => toFingerprint((store as ModelDeque).at(at))),
       ),
   },
 };
@@ -104,6 +121,17 @@ export class SteppedStore<Kind extends object = object> {
     const returned = SUBJECTS[this.#name].step(this.store, draw, index, this.#seed % 4);
     this.steps = index + 1;
     return toFingerprint(returned);
+  }
+
+  /** Whether an item that a line describes has not expired when `steps` steps were done. */
+  static isLiveAt(line: string, steps: number): boolean {
+    const expiresAt = Number(line.slice(line.lastIndexOf(' ')));
+    return Number.isNaN(expiresAt) || expiresAt < START_MS || toTime(steps) < expiresAt;
+  }
+
+  /** The line for the same item if its value is reported as damaged. */
+  static toDamaged(line: string): string {
+    return `${line.slice(0, line.indexOf(': '))}: ${DAMAGED}`;
   }
 
   /** Everything that is there when `steps` steps were done. */
