@@ -204,7 +204,13 @@ export type SmallRows = Readonly<Record<SmallTable, readonly (readonly Column[])
 
 /** What stands in `setting` beside the settings. On disk. */
 const METADATA_NAMES: ReadonlySet<unknown> = new Set(['kind', 'maxLength', 'shard', 'shards made', 'version']);
-const COUNTER_NAMES: ReadonlySet<unknown> = new Set([...PERMANENT_COUNTERS, 'clock', 'collected at', 'next folder']);
+const COUNTER_NAMES: ReadonlySet<unknown> = new Set([
+  ...PERMANENT_COUNTERS,
+  'clock',
+  'collected at',
+  'next folder',
+  'journal',
+]);
 const LISTENER_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What the settings of a newer version may be called. */

@@ -27,7 +27,7 @@ import {
  */
 export function recoverDatabase(core: Core): Finding[] {
   const findings: Finding[] = [];
-  replaceDatabase(core, (fresh) => copyItems(core, fresh, findings));
+  replaceDatabase(core, true, (fresh) => copyItems(core, fresh, findings));
   return findings;
 }
 
@@ -35,7 +35,7 @@ export function recoverDatabase(core: Core): Finding[] {
 export function resetDatabase(core: Core): number {
   let items = 0;
   const now = core.clock();
-  replaceDatabase(core, () => {
+  replaceDatabase(core, false, () => {
     readSkippingDamage(core.connection, ['expires_at'], {
       take: ([, expiresAt]) => {
         if (typeof expiresAt !== 'number' || now < expiresAt) items++;
@@ -45,7 +45,13 @@ export function resetDatabase(core: Core): number {
   return items;
 }
 
-function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
+function replaceDatabase(core: Core, keepsItems: boolean, fill: (fresh: Replacement) => void): void {
+  const replace = () => replaceContent(core, fill);
+  if (core.journal === undefined) replace();
+  else core.journal.replaceDatabase(keepsItems, replace);
+}
+
+function replaceContent(core: Core, fill: (fresh: Replacement) => void): void {
   const { connection, directory, pageSize } = core;
   // The replacement finds the database by its path.
   assertDatabaseInPlace(core);

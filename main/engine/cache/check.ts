@@ -3,6 +3,7 @@ import type { CheckOptions, Finding } from '../../../protocol/results.ts';
 import { areStoredSettingsLost, findPageDamage } from '../backup/damaged-tables.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
 import { runAndWarn } from '../diagnostics.ts';
+import { listDamagedJournals, removeJournalFile } from '../journal/journal-file.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
@@ -48,7 +49,7 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
   if (repair) beforeWrite(core);
   // In a damaged database the list of replaced files may be unreadable.
   if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));
-  const findings: Finding[] = [];
+  const findings = checkJournal(core, repair);
   const isReadable = addFindings(core, findings, () => checkDatabase(core, repair));
   if (!isReadable && !repair) return findings;
   const rest = () => [
@@ -58,6 +59,15 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
   if (!isReadable) findings.push(...recoverDatabase(core));
   if (!addFindings(core, findings, rest) && repair) findings.push(...recoverDatabase(core), ...rest());
   return findings;
+}
+
+/** Journals that recovery has kept because not all of their changes count. */
+function checkJournal({ directory }: Core, repair: boolean): Finding[] {
+  return listDamagedJournals(directory).map((path) => {
+    if (repair) removeJournalFile(path);
+    const message = `${path} holds changes that don't count: what was written before them was damaged, or lost in a power cut`;
+    return { code: 'database', message, path };
+  });
 }
 
 /** Adds the findings of a part of the check. Returns false, and adds a finding, if the database is too damaged for it. */

@@ -213,6 +213,8 @@ function deleteColumn(core: Core, key: KeyColumn): boolean {
   const { sql, rowStats } = core;
   const now = core.clock();
   beforeWrite(core, now);
+  const isDeleted = core.journal?.delete(key, now);
+  if (isDeleted !== undefined) return isDeleted;
   if (sql.deleteInline.run(key, now).changes === 1) {
     rowStats.recordDelete(1);
     core.memoryCache.delete(key);

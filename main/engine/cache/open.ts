@@ -3,6 +3,8 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions, CollectionOptions } from '../../../protocol/options.ts';
 import { restoreLostSettings } from '../backup/damaged-tables.ts';
 import { runAndWarn } from '../diagnostics.ts';
+import { Journal } from '../journal/journal.ts';
+import { recoverJournal } from '../journal/recovery.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { choosePageSize } from '../space/policy.ts';
@@ -90,7 +92,8 @@ export function closeCore(core: Core): void {
   releaseLeases(core);
   stopChangeFeed(core);
   flushAllAccesses(core);
-  if (core.maintenance.replacedFiles > 0) removeReplaced(core);
+  const isApplied = core.journal?.close() ?? true;
+  if (isApplied && core.maintenance.replacedFiles > 0) removeReplaced(core);
   core.space.leave(core);
   core.connection.close();
 }
@@ -141,6 +144,7 @@ export function openCore(
   });
   try {
     const sql = createStatements(connection, nextInsertId !== undefined);
+    recoverJournal({ directory: dirname(connection.path), connection, sql, readOnly: openOptions.readOnly });
     restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
     const rows = sql.settings.all();
@@ -161,6 +165,7 @@ export function openCore(
       timestamps: space.timestamps,
       changeFeed: new ChangeFeed(),
       maintenance: new Maintenance(),
+      journal: undefined,
       openedFiles: recordOpenedFiles(connection.path),
       leases: new Set(),
       transaction: new TransactionState(),
@@ -181,6 +186,7 @@ export function openCore(
     recordFormat(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
+    if (openOptions.journal) core.journal = new Journal(core);
     return core;
   } catch (error) {
     connection.close();

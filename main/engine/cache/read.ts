@@ -10,7 +10,7 @@ import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
-import type { Core } from '../state/core.ts';
+import type { Core, PendingEntry } from '../state/core.ts';
 import { toStored } from '../state/memory-cache.ts';
 import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
@@ -148,6 +148,8 @@ export function getMany(core: Core, keys: readonly Key[]): unknown[] {
 
 export function has(core: Core, key: Key): boolean {
   const column = encodeKey(key);
+  const pending = core.journal?.find(column);
+  if (pending !== undefined) return isPendingLive(pending, core.clock());
   refreshIfChanged(core);
   return core.sql.has.first(column, core.clock()) !== undefined;
 }
@@ -196,6 +198,8 @@ function read(core: Core, key: KeyColumn): unknown {
       return chargeRead(cached.mode, restoreValue(cached.mode, toStored(cached), core.codec));
     }
   }
+  const pending = core.journal?.find(key);
+  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, pending);
   const row = core.sql.read.first(key);
   if (row === undefined || !isVisible(core, key, row[6])) return recordMiss(core);
   const [id, mode, data, check, , file, expiresAt] = row;
@@ -206,6 +210,17 @@ function read(core: Core, key: KeyColumn): unknown {
   const cachedRow = isCacheable ? memoryCache.set(key, id, mode, data as Stored, expiresAt) : undefined;
   recordHit(core, cachedRow ?? { id, accessedAt: 0, hits: 0 });
   return value;
+}
+
+const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
+  !isDeleted && isLive(expiresAt, now);
+
+/** A value that is in the journal only. */
+function readPending(core: Core, pending: PendingEntry): unknown {
+  const { mode, data, expiresAt } = pending;
+  if (data === null || (expiresAt !== null && !isLive(expiresAt, core.clock()))) return recordMiss(core);
+  recordHit(core, { id: pending.id, accessedAt: 0, hits: 0 });
+  return chargeRead(mode, restoreValue(mode, data, core.codec));
 }
 
 /** A value in a file. */

@@ -270,17 +270,16 @@ export function prepareItem(
   );
 }
 
-/** Uses one statement if only the row has to change, otherwise a transaction. */
+/** Uses the journal or one statement if only the row has to change, otherwise a transaction. */
 function storeItem(core: Core, item: PendingWrite, now: number): void {
-  const { rowStats, accessBuffer, space } = core;
-  const simple =
-    item.staged === undefined &&
-    !accessBuffer.mightContain &&
-    now < rowStats.nextExpiry &&
-    space.hasAllowance(core, item.cost);
-  if (simple && upsertInline(core, item, now)) return;
+  if (core.journal !== undefined && isSimple(core, item, 2 * item.cost, now) && core.journal.set(item, now)) return;
+  if (isSimple(core, item, item.cost, now) && !core.accessBuffer.mightContain && upsertInline(core, item, now)) return;
   commitWrite(core, item, () => upsert(core, item, now));
 }
+
+/** Whether nothing else has to be written for an item: no file, no expired items, no space. */
+const isSimple = (core: Core, { staged }: PendingWrite, cost: number, now: number): boolean =>
+  staged === undefined && now < core.rowStats.nextExpiry && core.space.hasAllowance(core, cost);
 
 /** Returns false if the row needs a transaction, or if an insert could not be told from an update. */
 function upsertInline(

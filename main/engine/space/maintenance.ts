@@ -123,7 +123,9 @@ export function vacuum(core: Core, stepPages = MAX_VACUUM_PAGES): void {
 export function maintainWhenIdle(core: Core): void {
   const { maintenance } = core;
   maintenance.idleTimer = undefined;
-  if (maintenance.writes !== maintenance.writesAtTimer || core.transaction.depth > 0) {
+  // A journal is applied in small steps first; a statement would apply the rest at once.
+  const isPending = core.connection.pending.hasAny;
+  if (isPending || maintenance.writes !== maintenance.writesAtTimer || core.transaction.depth > 0) {
     maintenance.writesAtTimer = maintenance.writes;
     maintenance.idleTimer = startIdleTimer(core);
     return;

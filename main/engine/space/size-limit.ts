@@ -39,14 +39,15 @@ function getFileBytes({ sql }: Core): number {
   return isCount ? counted : (sql.fileBytes.first()?.[0] ?? 0);
 }
 
-/** Returns the bytes of value files, of the reserve, and of a WAL that a reader keeps longer than its reserve. */
+/** Returns the bytes of value files, of the write journal, of the reserve, and of a WAL that a reader keeps longer than its reserve. */
 function getFixedBytes(core: Core): number {
   const { pageSize } = core;
   const share = getLimitShareBytes(core);
   const fileBytes = getFileBytes(core);
   const reserved =
     getReservedBytes(share, pageSize) + Math.max(0, getWalBytes(core) - getWalReserveBytes(share, pageSize));
-  return fileBytes + Math.min(getMaxReplacedBytes(core), fileBytes + core.maintenance.replacedBytes) + reserved;
+  const replaced = Math.min(getMaxReplacedBytes(core), fileBytes + core.maintenance.replacedBytes);
+  return fileBytes + replaced + (core.journal?.bytes ?? 0) + reserved;
 }
 
 /**

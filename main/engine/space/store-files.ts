@@ -23,11 +23,15 @@ import { getBallastTargetBytes } from './policy.ts';
 const getFileBytesAt = (path: string): number => statFile(path)?.bytes ?? 0;
 
 /**
- * Returns the bytes on disk: database, write-ahead log, ballast, and every value file, also those that no item names.
+ * Returns the bytes on disk: database, write-ahead log, write journal, ballast, and every value file, also those that no item names.
  * O(value files).
  */
 export function getVolume(core: Core): number {
-  return getDatabaseBytes(core) + getWalBytes(core) + getBallastBytes(core) + core.files.getUsage().bytes;
+  const { journal, files } = core;
+  const journalBytes = journal?.bytes ?? 0;
+  return (
+    getDatabaseBytes(core) + getWalBytes(core) + journalBytes + getBallastBytes(core) + files.getUsage().bytes
+  );
 }
 
 /** Returns the bytes of the database file. */

@@ -91,6 +91,29 @@ export class ReadSnapshot {
 export type { Column, RunResult } from './driver.ts';
 
 /**
+ * Changes that are in a write journal and not yet in the database (see `journal/`). Invariant: a statement never sees the database without
+ * them. It applies them first, unless it looks up a key that has none.
+ */
+export class PendingWrites {
+  /** Whether there are any. */
+  hasAny = false;
+  /** Whether anything was written to the database since the journal last looked. */
+  hasDirectWrites = false;
+  /** Returns whether a key has a pending change. */
+  holds: (key: Column) => boolean = () => false;
+  /** Applies all of them. @throws {DiskCacheError} */
+  apply: () => void = () => {};
+}
+
+/** What a statement does, for those that do less than any statement may. */
+export interface StatementUse {
+  /** Reads from a held snapshot. */
+  readonly usesSnapshot?: boolean;
+  /** Reads rows of one key, its first parameter. */
+  readonly isKeyed?: boolean;
+}
+
+/**
  * One prepared statement. Rows are arrays in the order of the selected columns. Errors are `DiskCacheError`s; locks of other
  * connections are waited for. A held snapshot ends before the statement runs, unless the statement reads from the snapshot. A
  * statement without rows writes or acquires a lock, so it ends the views of all stores.
@@ -100,26 +123,41 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   readonly #busyRetry: BusyRetry;
   readonly #statement: PreparedStatement<Row>;
   readonly #usesSnapshot: boolean;
+  readonly #isKeyed: boolean;
+  readonly #pending: PendingWrites;
 
-  constructor(snapshot: ReadSnapshot, busyRetry: BusyRetry, statement: PreparedStatement<Row>, usesSnapshot: boolean) {
+  constructor(
+    snapshot: ReadSnapshot,
+    busyRetry: BusyRetry,
+    pending: PendingWrites,
+    statement: PreparedStatement<Row>,
+    { usesSnapshot = false, isKeyed = false }: StatementUse,
+  ) {
     this.#snapshot = snapshot;
     this.#busyRetry = busyRetry;
+    this.#pending = pending;
     this.#statement = statement.reader ? statement.raw() : statement;
     this.#usesSnapshot = usesSnapshot;
+    this.#isKeyed = isKeyed;
   }
 
   /** Runs a statement that returns no rows. */
   run(...bind: Bind): RunResult {
+    if (this.#pending.hasAny) this.#pending.apply();
     endViews();
     if (this.#snapshot.isHeld) this.#snapshot.release();
+    let result: RunResult;
     try {
-      return this.#statement.run(...bind);
+      result = this.#statement.run(...bind);
     } catch (error) {
-      return this.#busyRetry.retry(error, () => this.#statement.run(...bind));
+      result = this.#busyRetry.retry(error, () => this.#statement.run(...bind));
     }
+    if (result.changes > 0) this.#pending.hasDirectWrites = true;
+    return result;
   }
 
   first(...bind: Bind): Row | undefined {
+    if (this.#pending.hasAny && !(this.#isKeyed && !this.#pending.holds(bind[0]!))) this.#pending.apply();
     if (this.#snapshot.isHeld && !this.#usesSnapshot) this.#snapshot.release();
     try {
       return this.#statement.get(...bind);
@@ -129,6 +167,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   }
 
   all(...bind: Bind): Row[] {
+    if (this.#pending.hasAny) this.#pending.apply();
     if (this.#snapshot.isHeld) this.#snapshot.release();
     try {
       return this.#statement.all(...bind);
@@ -140,11 +179,14 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   /** Same as `all`, for a statement that writes and returns at most one row. Reading to the end reports a failed commit. */
   write(...bind: Bind): Row[] {
     endViews();
-    return this.all(...bind);
+    const rows = this.all(...bind);
+    this.#pending.hasDirectWrites = true;
+    return rows;
   }
 
   /** Calls `onRow` with each row until it returns false. The statement is finished when this method returns. */
   each(onRow: (row: Row) => boolean, ...bind: Bind): void {
+    if (this.#pending.hasAny) this.#pending.apply();
     if (this.#snapshot.isHeld) this.#snapshot.release();
     // SQLite refuses a lock before the first row or never.
     const start = () => {
@@ -184,6 +226,7 @@ export class Connection {
   readonly #busyRetry: BusyRetry;
   /** An unchanging view of the database for several reads; see `cache/read.ts`. */
   readonly snapshot: ReadSnapshot;
+  readonly pending = new PendingWrites();
 
   constructor(path: string, { readOnly, timeout, isTimeoutChosen = false, image }: ConnectionOptions) {
     const Driver = loadDriver();
@@ -227,19 +270,22 @@ export class Connection {
 
   prepare<Bind extends readonly Column[], Row extends readonly unknown[] = Column[]>(
     sql: string,
-    usesSnapshot = false,
+    use: StatementUse = {},
   ): Statement<Bind, Row> {
     const prepared = this.withRetry(() => this.#database.prepare<Row>(sql));
-    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, prepared, usesSnapshot);
+    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, this.pending, prepared, use);
   }
 
   /** Runs SQL that has no parameters and returns no rows. */
   execute(sql: string): void {
+    if (this.pending.hasAny) this.pending.apply();
+    this.pending.hasDirectWrites = true;
     this.withRetry(() => this.#database.exec(sql));
   }
 
   /** Reads or sets a pragma. Returns its first column. */
   pragma(text: string): unknown {
+    if (this.pending.hasAny) this.pending.apply();
     return this.withRetry(() => this.#database.pragma(text, { simple: true }));
   }
 

@@ -45,6 +45,18 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
+/**
+ * Added to `user_version` while the files of a write journal may hold changes (see `journal/`), so that a version that doesn't know them refuses
+ * the database. On disk.
+ */
+const JOURNAL_VERSION_OFFSET = 1000;
+/** The `user_version` of a database whose journal is in use. */
+export const JOURNALED_VERSION = SCHEMA_VERSION + JOURNAL_VERSION_OFFSET;
+
+/** Returns the format version in `user_version`. */
+export const toSchemaVersion = (userVersion: number): number =>
+  userVersion > JOURNAL_VERSION_OFFSET ? userVersion - JOURNAL_VERSION_OFFSET : userVersion;
+
 /** The index that exists while the setting `tagIndex` is on. */
 export const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
 
@@ -219,7 +231,7 @@ export function assertOwnDatabase(path: string): void {
     );
   }
   assertApplicationId(bytes.readUInt32BE(68), path, () => `: ${describeContents(bytes)}`);
-  assertSupportedVersion(bytes.readUInt32BE(60), path);
+  assertSupportedVersion(toSchemaVersion(bytes.readUInt32BE(60)), path);
 }
 
 /** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for another program's application id. */

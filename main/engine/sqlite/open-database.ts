@@ -15,6 +15,7 @@ import {
   getMigrations,
   readImage,
   SCHEMA_VERSION,
+  toSchemaVersion,
 } from './file-format.ts';
 
 /*
@@ -223,7 +224,7 @@ export function openDatabase(directory: string, options: DatabaseOptions): Conne
 }
 
 /** SQLite needs a file of shared memory even to read. On a full disk, removing the ballast frees space for it. */
-function tryReleaseBallast(error: unknown, ballastPath: string): boolean {
+export function tryReleaseBallast(error: unknown, ballastPath: string): boolean {
   if (!(error instanceof DiskCacheError) || error.code !== 'DISK_FULL') return false;
   if ((lstatIfExists(ballastPath)?.size ?? 0) === 0) return false;
   try {
@@ -250,7 +251,7 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
     if (options.exclusive) connection.pragma('locking_mode = EXCLUSIVE');
     const isNew = !exists || Number(connection.pragma('page_count')) === 0;
     if (!isNew) assertApplicationId(Number(connection.pragma('application_id')), path);
-    const version = isNew ? 0 : Number(connection.pragma('user_version'));
+    const version = isNew ? 0 : toSchemaVersion(Number(connection.pragma('user_version')));
     assertSupportedVersion(version, path);
     if (!isNew) assertPositiveVersion(version, path);
     if (!isNew) assertOwnSchema(connection, version);
@@ -336,7 +337,7 @@ function migrate(connection: Connection, begin: string): void {
     // A connection that saw an empty file before another process filled it must read the schema now, under the write lock: later,
     // SQLite would hold a lock that keeps it from reloading the schema after `no such table`.
     connection.execute('SELECT 1 FROM sqlite_schema');
-    const version = Number(connection.pragma('user_version'));
+    const version = toSchemaVersion(Number(connection.pragma('user_version')));
     assertSupportedVersion(version, connection.path);
     for (const step of getMigrations(version)) connection.execute(step);
     connection.pragma(`application_id = ${APPLICATION_ID}`);

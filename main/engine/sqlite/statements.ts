@@ -87,7 +87,7 @@ export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number
 const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
 /** The names of the counters on disk. */
-type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock' | 'collected at' | 'next folder';
+type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock' | 'collected at' | 'next folder' | 'journal';
 
 /** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
@@ -161,6 +161,7 @@ export interface Statements {
   readonly put: Statement<[...ItemColumns, now: number]>;
   readonly lastIds: Statement<[], [inserted: number, largest: number]>;
   readonly insert: Statement<ItemColumns>;
+  readonly insertAt: Statement<[id: number, visited: number, ...ItemColumns]>;
   readonly update: Statement<[...ItemColumns, id: number]>;
   readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
   readonly touch: Statement<[expiresAt: number | null, KeyColumn, now: number]>;
@@ -260,6 +261,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
     WHERE file IS NULL AND ${IS_LIVE_SQL}`,
   lastIds: 'SELECT last_insert_rowid(), coalesce(max(id), 0) FROM entry',
   insert: INSERT_SQL,
+  insertAt: `INSERT INTO entry (id, visited, ${ITEM_COLUMNS.join(', ')}) VALUES (?, ?, ${ITEM_COLUMNS.map(() => '?').join(', ')})`,
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${RESET_USAGE} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
   touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${IS_LIVE_SQL}`,
@@ -342,6 +344,9 @@ const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'has',
 ] satisfies (keyof Statements)[]);
 
+/** Statements that read the row of one key, their first parameter. */
+const KEYED_READS: ReadonlySet<string> = new Set(['read', 'entry', 'has', 'locate'] satisfies (keyof Statements)[]);
+
 /** Returns the statements of a connection, prepared on first use. With `withInsertIds`, `INSERT_ID_FUNCTION` gives new items their ids. */
 export function createStatements(connection: Connection, withInsertIds = false): Statements {
   const prepared = new Map<string, unknown>();
@@ -357,7 +362,7 @@ export function createStatements(connection: Connection, withInsertIds = false):
       get() {
         const value = connection.prepare<Bind>(
           withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql,
-          SNAPSHOT_READS.has(name),
+          { usesSnapshot: SNAPSHOT_READS.has(name), isKeyed: KEYED_READS.has(name) },
         );
         Object.defineProperty(statements, name, { value });
         return value;

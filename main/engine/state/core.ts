@@ -5,8 +5,9 @@ import type { Change } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
 import type { Column, Connection } from '../sqlite/connection.ts';
-import type { Statements } from '../sqlite/statements.ts';
+import type { Statements, TagColumn } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
+import type { Stored } from '../values/encoding.ts';
 import type { FileStore, StagedFile } from '../values/file-store.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { KeyFilter, KeyId } from '../values/key-filter.ts';
@@ -85,6 +86,61 @@ export interface SpaceManager {
   vacuum(store: Core): void;
   /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
   cull(store: Core): number;
+}
+
+/** A small item that can be written to a journal. */
+export interface JournaledWrite {
+  readonly key: KeyColumn;
+  readonly mode: number;
+  readonly data: Stored | null;
+  readonly bytes: number;
+  /** The checksum of the value alone. */
+  readonly check: number;
+  /** Bytes it takes of the size limit. */
+  readonly cost: number;
+  readonly expiresAt: number | null;
+  readonly tag: TagColumn;
+}
+
+/** What a key is going to be when its pending changes are applied. */
+export interface PendingEntry {
+  readonly isDeleted: boolean;
+  readonly id: number;
+  readonly mode: number;
+  /** Null for a deletion. */
+  readonly data: Stored | null;
+  readonly size: number;
+  readonly tag: TagColumn;
+  readonly expiresAt: number | null;
+  /** When it was stored, and used last. */
+  readonly stamp: number;
+}
+
+/**
+ * Takes small writes of a store that one process owns, and applies them to the database later. Verbs that know it look up keys here first;
+ * for all others the statements apply what is pending.
+ */
+export interface WriteJournal {
+  /** Bytes of its files. */
+  readonly bytes: number;
+  /** Returns what is pending for a key; undefined if what is in the database counts. O(1). */
+  find(key: KeyColumn): PendingEntry | undefined;
+  /**
+   * Stores an item; false if it has to be written directly. After `beforeWrite`.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  set(write: JournaledWrite, now: number): boolean;
+  /** Stores all of them or none; otherwise as `set`. */
+  setMany(writes: readonly JournaledWrite[], now: number): boolean;
+  /** Deletes an item; returns whether there was a live one, or undefined if it has to be deleted directly. After `beforeWrite`. */
+  delete(key: KeyColumn, now: number): boolean | undefined;
+  /** Applies everything that is pending. O(changes × log n). @throws {DiskCacheError} */
+  apply(): void;
+  /** Ends the journal. Returns false if its changes could not be applied: the next process that opens the store does that. */
+  close(): boolean;
+  /** Runs work that replaces a damaged database, by one with its items or by an empty one, and lets others have its lock meanwhile. */
+  replaceDatabase(keepsItems: boolean, work: () => void): void;
 }
 
 /** How a store takes part in a size limit. */
@@ -261,6 +317,8 @@ export interface Core {
   readonly timestamps: MonotonicTimestamps;
   readonly changeFeed: ChangeFeed;
   readonly maintenance: Maintenance;
+  /** Undefined for a store that other processes may open. */
+  journal: WriteJournal | undefined;
   /** Replaced after a repair. */
   openedFiles: OpenedFiles;
   readonly leases: Set<Lease>;

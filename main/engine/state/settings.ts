@@ -14,6 +14,13 @@ import { createUnknownOptionError } from '../validate.ts';
 /** Internal set option: pins the item against eviction until it is next set without it. */
 export const PINNED: unique symbol = Symbol('kept');
 
+/** Internal open option: whether an exclusive store has a write journal. */
+export const JOURNAL: unique symbol = Symbol('journal');
+
+export interface JournalOptions extends CacheOptions {
+  readonly [JOURNAL]?: boolean;
+}
+
 export interface PinnedOptions extends SetOptions {
   readonly [PINNED]?: true;
 }
@@ -42,6 +49,7 @@ export interface OpenOptions {
   readonly readOnly: boolean;
   readonly clock: Clock;
   readonly codec: 'structured' | 'json' | Codec | undefined;
+  readonly journal: boolean;
 }
 
 interface OptionRule<T> {
@@ -135,7 +143,8 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
       'readOnly and exclusive exclude each other: a reader takes no exclusive lock',
     );
   }
-  return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
+  const journal = openOptions.exclusive && ((options as JournalOptions)[JOURNAL] ?? false);
+  return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec, journal };
 }
 
 /**

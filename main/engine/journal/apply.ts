@@ -1,0 +1,110 @@
+import { isLive } from '../space/policy.ts';
+import type { Statements } from '../sqlite/statements.ts';
+import type { PendingItem } from './pending.ts';
+
+/** Where changes are applied, and what has to know of it. */
+export interface ApplyTarget {
+  readonly sql: Statements;
+  inserted(id: number | bigint, expiresAt: number | null): void;
+  updated(id: number, expiresAt: number | null): void;
+  deleted(): void;
+  /** No row names the file any more. */
+  fileReplaced(file: string, bytes: number): void;
+}
+
+/** An item whose key has a row. */
+interface RowChange {
+  readonly item: PendingItem;
+  readonly row: number;
+  readonly isDeletion: boolean;
+  readonly file: string | null;
+  readonly bytes: number;
+}
+
+/**
+ * Applies pending items in steps: looks up their rows, then updates and deletes in the order of the table, then inserts in the order of the new
+ * ids. The order of the table writes each page once; in the order of keys nothing would be gained.
+ *
+ * Invariant: nothing else writes to the table from the first step to the last.
+ */
+export class ApplyPlan {
+  readonly #target: ApplyTarget;
+  readonly #items: readonly PendingItem[];
+  #planned = 0;
+  #changes: RowChange[] = [];
+  #inserts: PendingItem[] = [];
+  #next = 0;
+
+  constructor(target: ApplyTarget, items: readonly PendingItem[]) {
+    this.#target = target;
+    this.#items = items;
+  }
+
+  get isPlanned(): boolean {
+    return this.#planned === this.#items.length;
+  }
+
+  /** Whether at most this many changes are left; only of a whole plan. */
+  hasAtMost(changes: number): boolean {
+    return this.#changes.length + this.#inserts.length - this.#next <= changes;
+  }
+
+  /** Looks up the rows of the next items, at most `maxItems`. Reads only. O(log n) each. */
+  plan(maxItems: number): void {
+    const end = Math.min(this.#items.length, this.#planned + maxItems);
+    for (; this.#planned < end; this.#planned++) this.#planItem(this.#items[this.#planned]!);
+    if (!this.isPlanned) return;
+    this.#changes.sort((a, b) => a.row - b.row);
+    this.#inserts.sort((a, b) => a.id - b.id);
+  }
+
+  /** Applies the next changes of a whole plan, at most `maxChanges`. Inside a write transaction. */
+  apply(maxChanges: number): void {
+    const end = this.#next + maxChanges;
+    const changes = this.#changes.length;
+    for (; this.#next < Math.min(end, changes); this.#next++) this.#change(this.#changes[this.#next]!);
+    const last = Math.min(end, changes + this.#inserts.length);
+    for (; this.#next < last; this.#next++) this.#insert(this.#inserts[this.#next - changes]!);
+  }
+
+  /** Goes back to where `apply` was, after a rollback. */
+  get position(): number {
+    return this.#next;
+  }
+
+  set position(next: number) {
+    this.#next = next;
+  }
+
+  #planItem(item: PendingItem): void {
+    const found = this.#target.sql.locate.first(item.key);
+    if (found === undefined) {
+      if (!item.isDeleted) this.#inserts.push(item);
+      return;
+    }
+    const [row, expiresAt, file, bytes] = found;
+    const isDeletion = item.isDeleted || item.isFresh || !isLive(expiresAt, item.now);
+    this.#changes.push({ item, row, isDeletion, file, bytes });
+    if (isDeletion && !item.isDeleted) this.#inserts.push(item);
+  }
+
+  #change({ item, row, isDeletion, file, bytes }: RowChange): void {
+    const { sql } = this.#target;
+    if (isDeletion) {
+      if (sql.deleteById.run(row).changes > 0) this.#target.deleted();
+    } else {
+      const { key, stamp, expiresAt, tag, mode, size, check, data } = item;
+      const { changes } = sql.update.run(key, stamp, stamp, expiresAt, tag, mode, size, check, null, data, row);
+      // The row was found, but not under its id: that is damage, which must not cost the item.
+      if (changes === 0) this.#insert(item);
+      else this.#target.updated(row, expiresAt);
+    }
+    if (file !== null) this.#target.fileReplaced(file, bytes);
+  }
+
+  #insert({ id, wasUpdated, key, stamp, expiresAt, tag, mode, size, check, data }: PendingItem): void {
+    const visited = wasUpdated ? 1 : 0;
+    this.#target.sql.insertAt.run(id, visited, key, stamp, stamp, expiresAt, tag, mode, size, check, null, data);
+    this.#target.inserted(id, expiresAt);
+  }
+}

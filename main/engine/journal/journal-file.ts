@@ -1,0 +1,180 @@
+import { randomInt } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { toFileError } from '../sqlite/errors.ts';
+import { lstatIfExists } from '../sqlite/open-database.ts';
+import { isTemporary } from '../temporary-directory.ts';
+import { NO_FOLLOW } from '../values/file-io.ts';
+
+/** The names of the files. On disk. */
+const JOURNAL_FILES = ['journal-0', 'journal-1'] as const;
+/** Added to the name of a file whose records don't all count. On disk. */
+const DAMAGED_SUFFIX = '.damaged';
+
+export const getJournalPaths = (directory: string): readonly string[] =>
+  JOURNAL_FILES.map((name) => join(directory, name));
+
+/** Returns the paths of files that recovery has kept. */
+export const listDamagedJournals = (directory: string): string[] =>
+  getJournalPaths(directory)
+    .map((path) => path + DAMAGED_SUFFIX)
+    .filter((path) => lstatIfExists(path) !== undefined);
+
+/** Returns whether a journal file exists, be it empty. */
+export const hasJournalFiles = (directory: string): boolean =>
+  getJournalPaths(directory).some((path) => lstatIfExists(path) !== undefined);
+
+/** Returns the bytes of the files, also of those that recovery has kept. */
+export const getJournalBytes = (directory: string): number =>
+  [...getJournalPaths(directory), ...listDamagedJournals(directory)].reduce(
+    (bytes, path) => bytes + (lstatIfExists(path)?.size ?? 0),
+    0,
+  );
+
+const MAGIC = Buffer.from('dkchjrnl', 'latin1');
+const LAYOUT_VERSION = 1;
+export const HEAD_BYTES = 32;
+const HEAD_CRC_AT = 28;
+
+/** Numbers begin somewhere below this, so that files of one database don't fit another one; 2^53 is never reached. */
+const MAX_FIRST_NUMBER = 2 ** 47;
+export const chooseFirstNumber = (): number => randomInt(1, MAX_FIRST_NUMBER);
+
+function encodeHead(firstNumber: number): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  MAGIC.copy(head);
+  head.writeUInt32LE(LAYOUT_VERSION, 8);
+  head.writeDoubleLE(firstNumber, 16);
+  head.writeUInt32LE(crc32(head.subarray(0, HEAD_CRC_AT)), HEAD_CRC_AT);
+  return head;
+}
+
+/** Returns the first number of a file; undefined for a head that is torn or damaged, or of a later layout. */
+export function parseHead(file: Buffer): number | undefined {
+  if (file.length < HEAD_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  if (crc32(file.subarray(0, HEAD_CRC_AT)) !== file.readUInt32LE(HEAD_CRC_AT)) return undefined;
+  return file.readUInt32LE(8) === LAYOUT_VERSION ? file.readDoubleLE(16) : undefined;
+}
+
+/** No journal grows to this size; a file that has it was made by something else. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Returns the bytes of a file; undefined for a missing one, and none for one that can't be a journal. @throws {DiskCacheError} */
+export function readJournalFile(path: string): Buffer | undefined {
+  const facts = lstatIfExists(path);
+  if (facts === undefined) return undefined;
+  if (!facts.isFile() || facts.size > MAX_FILE_BYTES) return Buffer.alloc(0);
+  try {
+    const file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
+    try {
+      return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw toFileError(error, path);
+  }
+}
+
+/** Removes a file, or keeps it under another name. @throws {DiskCacheError} */
+export function removeJournalFile(path: string, keepAside = false): void {
+  try {
+    if (keepAside) renameSync(path, path + DAMAGED_SUFFIX);
+    else rmSync(path, { force: true });
+  } catch (error) {
+    throw toFileError(error, path);
+  }
+}
+
+/** One of the files of an open store's journal. Invariant: `length` bytes of it are records that count, and what follows is garbage. */
+export class JournalFile {
+  readonly path: string;
+  readonly #file: number;
+  readonly #isSynced: boolean;
+  #length = 0;
+
+  /** Creates an empty file. @throws {DiskCacheError} */
+  constructor(path: string) {
+    this.path = path;
+    this.#isSynced = !isTemporary(path);
+    this.#file = this.#translate(() => openSync(path, constants.O_RDWR | constants.O_CREAT | NO_FOLLOW, 0o600));
+    this.truncate();
+  }
+
+  /** Bytes in use. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether the file still is as this process has left it: it is, unless another one has recovered the store meanwhile. */
+  get isUnchanged(): boolean {
+    const facts = fstatSync(this.#file);
+    return facts.nlink > 0 && facts.size === this.#length;
+  }
+
+  /** Writes the head of an empty file. */
+  begin(firstNumber: number): void {
+    this.append(encodeHead(firstNumber), false);
+  }
+
+  /**
+   * Appends bytes, whole or not at all; with `sync` they also survive a power cut.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; the file is as before.
+   */
+  append(bytes: Uint8Array, sync: boolean): void {
+    const start = this.#length;
+    try {
+      let done = writeSync(this.#file, bytes, 0, bytes.length, start);
+      while (done < bytes.length) done += writeSync(this.#file, bytes, done, bytes.length - done, start + done);
+      if (sync) this.sync();
+    } catch (error) {
+      this.#cut(start);
+      throw toFileError(error, this.path);
+    }
+    this.#length = start + bytes.length;
+  }
+
+  /** Makes what was appended survive a power cut. */
+  sync(): void {
+    if (this.#isSynced) this.#translate(() => fdatasyncSync(this.#file));
+  }
+
+  truncate(): void {
+    this.#translate(() => ftruncateSync(this.#file, 0));
+    this.#length = 0;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  /** If the file can't be cut, the next record overwrites what is there, and recovery stops at the rest. */
+  #cut(length: number): void {
+    try {
+      ftruncateSync(this.#file, length);
+    } catch {
+      // The failure that is reported is the one before.
+    }
+  }
+
+  #translate<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw toFileError(error, this.path);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { isLive } from '../space/policy.ts';
+import type { TagColumn } from '../sqlite/statements.ts';
+import { toMapKey } from '../state/memory-cache.ts';
+import type { Stored } from '../values/encoding.ts';
+import type { KeyColumn } from '../values/key.ts';
+import type { JournalChange } from './record.ts';
+
+/** What a key is going to be: the sum of its changes that are not applied yet. */
+export class PendingItem implements JournalChange {
+  readonly key: KeyColumn;
+  isDeleted: boolean;
+  mode: number;
+  id: number;
+  expiresAt: number | null;
+  /** The clock of the first change: a row that had expired by then is not the item that it changed. */
+  readonly now: number;
+  stamp: number;
+  check: number;
+  size: number;
+  tag: TagColumn;
+  data: Stored | null;
+  /** Whether the item is another one than the row under the key, which is then deleted. */
+  isFresh = false;
+  /** Whether it was set more than once, which counts as a use. */
+  wasUpdated = false;
+
+  constructor(change: JournalChange) {
+    this.key = change.key;
+    this.isDeleted = change.isDeleted;
+    this.mode = change.mode;
+    this.id = change.id;
+    this.expiresAt = change.expiresAt;
+    this.now = change.now;
+    this.stamp = change.stamp;
+    this.check = change.check;
+    this.size = change.size;
+    this.tag = change.tag;
+    this.data = change.data;
+  }
+
+  /** Adds a later change of the same key. */
+  add(change: JournalChange): void {
+    if (change.isDeleted) this.isFresh = true;
+    else if (this.isDeleted || !isLive(this.expiresAt, change.now)) {
+      this.id = change.id;
+      this.isFresh = true;
+      this.wasUpdated = false;
+    } else this.wasUpdated = true;
+    this.isDeleted = change.isDeleted;
+    this.mode = change.mode;
+    this.expiresAt = change.expiresAt;
+    this.stamp = change.stamp;
+    this.check = change.check;
+    this.size = change.size;
+    this.tag = change.tag;
+    this.data = change.data;
+  }
+}
+
+/** The changes of one journal file, one item per key. Changes come in the order of their records. */
+export class PendingChanges {
+  readonly #items = new Map<string | number, PendingItem>();
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  get(name: string | number): PendingItem | undefined {
+    return this.#items.get(name);
+  }
+
+  add(change: JournalChange): void {
+    const name = toMapKey(change.key);
+    const item = this.#items.get(name);
+    if (item === undefined) this.#items.set(name, new PendingItem(change));
+    else item.add(change);
+  }
+
+  items(): PendingItem[] {
+    return [...this.#items.values()];
+  }
+
+  clear(): void {
+    this.#items.clear();
+  }
+}
