@@ -1,6 +1,7 @@
 import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
+import { brokenRuleSuite } from './journal/broken-rules.ts';
 import { journalKillSuite } from './journal/kills.ts';
 import { journalCutSuite } from './journal/power-cuts.ts';
 import { killSuite } from './kills.ts';
@@ -16,6 +17,7 @@ export const SUITES: readonly TortureSuite[] = [
   placedDamageSuite,
   powerCutSuite,
   journalCutSuite,
+  brokenRuleSuite,
   systemErrorSuite,
   crowdSuite,
   hostilePageSuite,

@@ -16,7 +16,7 @@ import { SteppedStore, type StoreName } from './steps.ts';
 import { isInFile } from './values.ts';
 
 const [, , program = '', count = '0', firstSeed = '1', only] = process.argv;
-const STEPS = 900;
+const STEPS = 1200;
 const CUTS_PER_RECORDING = 60;
 const STORES: readonly StoreName[] = ['cache', 'cache', 'deque', 'cache', 'cache', 'index', 'cache'];
 
@@ -35,7 +35,7 @@ const faults: string[] = [];
 
 async function record(seed: number): Promise<Recording> {
   const name = STORES[seed % STORES.length]!;
-  const durability: Durability = Math.floor(seed / 2) % 2 === 0 ? 'process' : 'power';
+  const durability: Durability = Math.floor(seed / 6) % 2 === 0 ? 'process' : 'power';
   const folder = mkdtempSync(join(tmpdir(), 'deskcache-journal-cuts-'));
   const [directory, log] = [join(folder, 'store'), join(folder, 'log')];
   try {

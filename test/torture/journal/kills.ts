@@ -59,9 +59,9 @@ async function killInDirectory(seed: number, maxKills: number, stats: KillStats)
   const directory = join(folder, 'store');
   const random = createRandom(seed);
   const name = STORES[seed % STORES.length]!;
-  const durability: Durability = seed % 3 === 0 ? 'power' : 'process';
+  const durability: Durability = Math.floor(seed / 6) % 3 === 0 ? 'power' : 'process';
   const expected = SteppedStore.createModel(name, seed);
-  const program = await bundleProgram('worker.ts', 'small', seed % 4 === 0 ? [] : SMALL_GENERATIONS);
+  const program = await bundleProgram('worker.ts', 'small', seed % 5 === 0 ? [] : SMALL_GENERATIONS);
   const common = { program, name, directory, durability, seed };
   let life = 0;
   const before = stats.kills;

@@ -1,4 +1,5 @@
 import { Cache, Deque, Index } from '../../../main/engine/index.ts';
+import { JOURNAL, type JournalOptions } from '../../../main/engine/state/settings.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { createRandom } from '../../crash/random-writes.ts';
 import { ModelDeque } from '../model-deque.ts';
@@ -38,7 +39,12 @@ interface StoreUnderTest {
 /** The time passes by steps alone, so that the model knows what has expired. */
 const START_MS = Date.UTC(2026, 0, 1);
 const STEP_MS = 100;
+/** Every second seed mostly takes steps that go to a journal. */
+const PROFILE_BY_SEED = [0, 1, 0, 2, 0, 3] as const;
 export const toTime = (step: number): number => START_MS + step * STEP_MS;
+
+/** One process owns the store, and has a journal. */
+const OWNED: JournalOptions = { exclusive: true, [JOURNAL]: true };
 
 const DAMAGED = 'damaged';
 
@@ -55,7 +61,12 @@ function toLine(name: string, read: () => string): string {
 const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
   cache: {
     open: (directory, durability, clock) =>
-      new Cache(directory, { exclusive: true, durability, clock, sizeLimit: Number.POSITIVE_INFINITY }),
+      new Cache(directory, {
+        ...OWNED,
+        durability,
+        clock,
+        sizeLimit: Number.POSITIVE_INFINITY,
+      }),
     createModel: (clock) => new ModelCache(clock),
     step: (store, draw, index, profile) => stepCache(store as ModelCache, draw, index, profile),
     describe: (store) =>
@@ -67,7 +78,7 @@ const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
       ),
   },
   index: {
-    open: (directory, durability, clock) => new Index(directory, { exclusive: true, durability, clock }),
+    open: (directory, durability, clock) => new Index(directory, { ...OWNED, durability, clock }),
     createModel: () => new ModelIndex(),
     step: (store, draw, index) => stepIndex(store as ModelIndex, draw, index),
     describe: (store) =>
@@ -76,7 +87,7 @@ const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
       ),
   },
   deque: {
-    open: (directory, durability, clock) => new Deque(directory, { exclusive: true, durability, clock }),
+    open: (directory, durability, clock) => new Deque(directory, { ...OWNED, durability, clock }),
     createModel: () => new ModelDeque(),
     step: (store, draw, index) => stepDeque(store as ModelDeque, draw, index),
     describe: (store) =>
@@ -118,7 +129,12 @@ export class SteppedStore<Kind extends object = object> {
     const index = this.steps;
     const random = createRandom(Math.imul(this.#seed, 7919) + index);
     const draw = (limit: number) => Math.floor(random() * limit);
-    const returned = SUBJECTS[this.#name].step(this.store, draw, index, this.#seed % 4);
+    const returned = SUBJECTS[this.#name].step(
+      this.store,
+      draw,
+      index,
+      PROFILE_BY_SEED[this.#seed % PROFILE_BY_SEED.length]!,
+    );
     this.steps = index + 1;
     return toFingerprint(returned);
   }
