@@ -46,6 +46,9 @@ class FileBytes {
   }
 }
 
+/** From 0 to 1: the share of unsynced changes that survive. `in order`: the first of them, as many as it happens. */
+export type Luck = number | 'in order';
+
 /** A change of a file; without bytes, of its length. */
 interface FileChange {
   readonly offset: number;
@@ -75,8 +78,14 @@ class SimulatedFile {
   }
 
   /** What a power cut leaves: what was synced, and of each later change all, nothing, or some sectors. */
-  afterCut(random: () => number, luck: number): Buffer {
+  afterCut(random: () => number, luck: Luck): Buffer {
     const left = new FileBytes(this.#durable.bytes);
+    if (luck === 'in order') {
+      const kept = Math.floor(random() * (this.#pending.length + 1));
+      for (const change of this.#pending.slice(0, kept)) apply(left, change);
+      if (kept < this.#pending.length) tear(left, this.#pending[kept]!, random);
+      return left.bytes;
+    }
     for (const change of this.#pending) {
       if (random() < luck) apply(left, change);
       else if (random() < 0.2) tear(left, change, random);
@@ -177,14 +186,15 @@ export class SimulatedDisk {
   }
 
   /**
-   * Writes into `directory` the state after a power cut at this moment. `luck` from 0 to 1: the share of unsynced data that survived.
+   * Writes into `directory` the state after a power cut at this moment, with one `luck` for all files, or one for each.
    */
-  cut(directory: string, random: () => number, luck: number): void {
+  cut(directory: string, random: () => number, luck: number | (() => Luck)): void {
     this.#commitNames(Math.round(this.#pending.length * (luck === 0 || luck === 1 ? luck : random())));
+    const getLuck = typeof luck === 'function' ? luck : () => luck;
     const toPath = (path: string) => join(directory, relative(this.#root, path));
     mkdirSync(directory, { recursive: true });
     for (const folder of this.#folders) mkdirSync(toPath(folder), { recursive: true });
-    for (const [path, inode] of this.#inodes) writeFileSync(toPath(path), inode.afterCut(random, luck));
+    for (const [path, inode] of this.#inodes) writeFileSync(toPath(path), inode.afterCut(random, getLuck()));
   }
 
   #commitNames(count: number): void {

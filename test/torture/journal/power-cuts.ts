@@ -6,12 +6,19 @@ import { SMALL_GENERATIONS } from './tuning.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
+interface CutOptions extends Replay {
+  /** From one seed to the next. Default 1. */
+  readonly stride?: number;
+  /** Stops at so many faults. Default Infinity. */
+  readonly maxFaults?: number;
+}
+
 /** Cuts the power while programs with these edits work. */
 export async function cutPower(
   count: number,
   label: string,
   edits: readonly SourceEdit[],
-  { seed = 1, only }: Replay = {},
+  { seed = 1, only, stride = 1, maxFaults = Number.POSITIVE_INFINITY }: CutOptions = {},
 ): Promise<TortureReport> {
   const [worker, cutter] = await Promise.all([
     bundleProgram('worker.ts', label, edits),
@@ -20,7 +27,7 @@ export async function cutPower(
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [cutter, worker, `${count}`, `${seed}`, ...(only === undefined ? [] : [`${only}`])],
+      [cutter, worker, ...[count, seed, stride, maxFaults].map(String), ...(only === undefined ? [] : [`${only}`])],
       {
         encoding: 'utf8',
         maxBuffer: MAX_OUTPUT_BYTES,
