@@ -52,7 +52,6 @@ const openExclusive = (options: CacheOptions = {}): Cache => {
 describe.each([
   ['that this process alone writes', openExclusive],
   ['that others write', openShared],
-  ['held exclusively', () => openExclusive({ exclusive: true })],
 ])('where nothing but a row has to change, in a store %s', (_, open) => {
   it('a set over an item is one statement', () => {
     using cache = open();
@@ -76,6 +75,17 @@ describe.each([
     expect(countStatements(() => cache.set('c', 2))).toBe(1);
     expect([cache.get('c'), cache.size]).toEqual([2, [...cache.keys()].length]);
   });
+});
+
+it('in a store held exclusively neither a set nor a delete writes to the database', () => {
+  using cache = openExclusive({ exclusive: true });
+  cache.set('b', 1);
+  expect(countStatements(() => cache.set('c', 1))).toBe(0);
+  expect(countStatements(() => cache.set('new', 1))).toBe(0);
+  expect(countStatements(() => cache.get('new'))).toBe(0);
+  expect(countStatements(() => cache.delete('d'))).toBe(0);
+  expect(countStatements(() => cache.delete('new'))).toBe(0);
+  expect([cache.get('c'), cache.size]).toEqual([1, [...cache.keys()].length]);
 });
 
 it('a set over an item is one statement after the newest items were deleted, but for the last one alone', () => {

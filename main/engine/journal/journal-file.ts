@@ -126,25 +126,25 @@ export class JournalFile {
 
   /** Writes the head of an empty file. */
   begin(firstNumber: number): void {
-    this.append(encodeHead(firstNumber), false);
+    this.append(encodeHead(firstNumber), HEAD_BYTES, false);
   }
 
   /**
-   * Appends bytes, whole or not at all; with `sync` they also survive a power cut.
+   * Appends the first `length` bytes, whole or not at all; with `sync` they also survive a power cut.
    *
    * @throws {DiskCacheError} `DISK_FULL`, `IO`; the file is as before.
    */
-  append(bytes: Uint8Array, sync: boolean): void {
+  append(bytes: Uint8Array, length: number, sync: boolean): void {
     const start = this.#length;
     try {
-      let done = writeSync(this.#file, bytes, 0, bytes.length, start);
-      while (done < bytes.length) done += writeSync(this.#file, bytes, done, bytes.length - done, start + done);
+      let done = writeSync(this.#file, bytes, 0, length, start);
+      while (done < length) done += writeSync(this.#file, bytes, done, length - done, start + done);
       if (sync) this.sync();
     } catch (error) {
       this.#cut(start);
       throw toFileError(error, this.path);
     }
-    this.#length = start + bytes.length;
+    this.#length = start + length;
   }
 
   /** Makes what was appended survive a power cut. */

@@ -24,18 +24,30 @@ export class PendingItem implements JournalChange {
   /** Whether it was set more than once, which counts as a use. */
   wasUpdated = false;
 
-  constructor(change: JournalChange) {
-    this.key = change.key;
-    this.isDeleted = change.isDeleted;
-    this.mode = change.mode;
-    this.id = change.id;
-    this.expiresAt = change.expiresAt;
-    this.now = change.now;
-    this.stamp = change.stamp;
-    this.check = change.check;
-    this.size = change.size;
-    this.tag = change.tag;
-    this.data = change.data;
+  constructor(
+    key: KeyColumn,
+    isDeleted: boolean,
+    mode: number,
+    id: number,
+    expiresAt: number | null,
+    now: number,
+    stamp: number,
+    check: number,
+    size: number,
+    tag: TagColumn,
+    data: Stored | null,
+  ) {
+    this.key = key;
+    this.isDeleted = isDeleted;
+    this.mode = mode;
+    this.id = id;
+    this.expiresAt = expiresAt;
+    this.now = now;
+    this.stamp = stamp;
+    this.check = check;
+    this.size = size;
+    this.tag = tag;
+    this.data = data;
   }
 
   /** Adds a later change of the same key. */
@@ -55,6 +67,15 @@ export class PendingItem implements JournalChange {
     this.tag = change.tag;
     this.data = change.data;
   }
+
+  /** Adds all later changes of the same key. */
+  addLater(later: PendingItem): void {
+    this.add(later);
+    if (!later.isFresh || later.isDeleted) return;
+    this.id = later.id;
+    this.isFresh = true;
+    this.wasUpdated = later.wasUpdated;
+  }
 }
 
 /** The changes of one journal file, one item per key. Changes come in the order of their records. */
@@ -69,11 +90,24 @@ export class PendingChanges {
     return this.#items.get(name);
   }
 
-  add(change: JournalChange): void {
+  /** Adds a change, which is kept. */
+  add(change: PendingItem): void {
     const name = toMapKey(change.key);
     const item = this.#items.get(name);
-    if (item === undefined) this.#items.set(name, new PendingItem(change));
+    if (item === undefined) this.#items.set(name, change);
     else item.add(change);
+  }
+
+  /** Adds the changes that were made before these. */
+  addOlder(older: PendingChanges): void {
+    const newer = this.items();
+    this.#items.clear();
+    for (const [name, item] of older.#items) this.#items.set(name, item);
+    for (const item of newer) {
+      const before = this.#items.get(toMapKey(item.key));
+      if (before === undefined) this.#items.set(toMapKey(item.key), item);
+      else before.addLater(item);
+    }
   }
 
   items(): PendingItem[] {

@@ -100,16 +100,19 @@ export class RecordWriter {
     this.#changes++;
   }
 
-  /** Returns the record, in memory that the next record overwrites. */
-  finish(number: number): Uint8Array {
+  /** The first `length` bytes are the record. The next record overwrites them. */
+  get buffer(): Buffer {
+    return this.#buffer;
+  }
+
+  /** Completes the record. */
+  finish(number: number): void {
     const length = this.#length;
-    const buffer = this.#buffer;
     this.#words[1] = length - LENGTH_END_BYTES;
     this.#doubles[1] = number;
     this.#words[4] = this.#changes;
     this.#words[5] = 0;
-    this.#words[0] = crc32(buffer.subarray(4, length));
-    return buffer.subarray(0, length);
+    this.#words[0] = crc32(this.#buffer.subarray(4, length));
   }
 
   /** Returns how many bytes it has written. */
@@ -135,10 +138,20 @@ export class RecordWriter {
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 
 const getMaxBytes = (column: Stored | null): number =>
-  typeof column === 'string' ? column.length * MAX_BYTES_PER_UNIT : typeof column === 'object' ? (column?.length ?? 0) : 8;
+  typeof column === 'string'
+    ? column.length * MAX_BYTES_PER_UNIT
+    : typeof column === 'object'
+      ? (column?.length ?? 0)
+      : 8;
 
 const getKind = (column: Stored | null): number =>
-  typeof column === 'string' ? KIND.text : typeof column === 'number' ? KIND.number : column === null ? KIND.none : KIND.bytes;
+  typeof column === 'string'
+    ? KIND.text
+    : typeof column === 'number'
+      ? KIND.number
+      : column === null
+        ? KIND.none
+        : KIND.bytes;
 
 /**
  * Returns the record at an offset; undefined where there is none that is whole: at the end of the file, or where it is damaged. Trusts no length

@@ -14,8 +14,8 @@ import {
   readJournalFile,
   removeJournalFile,
 } from './journal-file.ts';
-import { PendingChanges } from './pending.ts';
-import { readRecord } from './record.ts';
+import { PendingChanges, PendingItem } from './pending.ts';
+import { type JournalChange, readRecord } from './record.ts';
 
 /** A record whose number is further from the last one than this is garbage that looks like a record. */
 const MAX_NUMBER_DISTANCE = 2 ** 26;
@@ -55,7 +55,7 @@ export function readJournal(directory: string, watermark: number | undefined): J
       if (!(record.number <= lastNumber)) {
         if (record.number !== lastNumber + 1) break;
         lastNumber = record.number;
-        for (const change of record.changes) changes.add(change);
+        for (const change of record.changes) changes.add(toPendingItem(change));
       }
       at += record.bytes;
     }
@@ -63,6 +63,11 @@ export function readJournal(directory: string, watermark: number | undefined): J
   }
   return { changes, lastNumber, unusable };
 }
+
+const toPendingItem = (change: JournalChange): PendingItem => {
+  const { key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data } = change;
+  return new PendingItem(key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data);
+};
 
 /** Returns whether a whole record with a greater number follows. Its checksum is computed only where a number fits. O(bytes). */
 function hasRecordBehind(bytes: Buffer, from: number, lastNumber: number): boolean {

@@ -29,9 +29,7 @@ const getFileBytesAt = (path: string): number => statFile(path)?.bytes ?? 0;
 export function getVolume(core: Core): number {
   const { journal, files } = core;
   const journalBytes = journal?.bytes ?? 0;
-  return (
-    getDatabaseBytes(core) + getWalBytes(core) + journalBytes + getBallastBytes(core) + files.getUsage().bytes
-  );
+  return getDatabaseBytes(core) + getWalBytes(core) + journalBytes + getBallastBytes(core) + files.getUsage().bytes;
 }
 
 /** Returns the bytes of the database file. */

@@ -87,7 +87,16 @@ export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number
 const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
 /** The names of the counters on disk. */
-type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock' | 'collected at' | 'next folder' | 'journal';
+type CounterName =
+  | 'file bytes'
+  | 'hits'
+  | 'misses'
+  | 'hand'
+  | 'settings'
+  | 'clock'
+  | 'collected at'
+  | 'next folder'
+  | 'journal';
 
 /** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
@@ -360,10 +369,10 @@ export function createStatements(connection: Connection, withInsertIds = false):
     Object.defineProperty(statements, name, {
       configurable: true,
       get() {
-        const value = connection.prepare<Bind>(
-          withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql,
-          { usesSnapshot: SNAPSHOT_READS.has(name), isKeyed: KEYED_READS.has(name) },
-        );
+        const value = connection.prepare<Bind>(withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql, {
+          usesSnapshot: SNAPSHOT_READS.has(name),
+          isKeyed: KEYED_READS.has(name),
+        });
         Object.defineProperty(statements, name, { value });
         return value;
       },

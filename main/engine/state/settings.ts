@@ -143,7 +143,7 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
       'readOnly and exclusive exclude each other: a reader takes no exclusive lock',
     );
   }
-  const journal = openOptions.exclusive && ((options as JournalOptions)[JOURNAL] ?? false);
+  const journal = openOptions.exclusive && ((options as JournalOptions)[JOURNAL] ?? true);
   return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec, journal };
 }
 

@@ -1,0 +1,315 @@
+import { inDurableTransaction } from '../cache/configure.ts';
+import { inWriteTransaction } from '../cache/transaction.ts';
+import { runAndWarn } from '../diagnostics.ts';
+import { deleteFileAfterCommit } from '../space/delete-row.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
+import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
+import { syncIfPossible } from '../sqlite/open-database.ts';
+import { type Core, getLimitShareBytes, type PendingEntry } from '../state/core.ts';
+import { ApplyPlan, type ApplyTarget } from './apply.ts';
+import { chooseFirstNumber, getJournalPaths, JournalFile, removeJournalFile } from './journal-file.ts';
+import { PendingChanges, type PendingItem } from './pending.ts';
+
+/** Bounds of each of the two files. */
+const MAX_CHANGES = 16_384;
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
+/** Both files take at most this part of the size limit. */
+const MAX_LIMIT_FRACTION = 1 / 16;
+/** Below this there is no journal. */
+const MIN_FILE_BYTES = 32 * 1024;
+/** Changes applied in one step: about 2 ms. */
+export const SLICE_CHANGES = 256;
+/** Up to this many changes are applied in one transaction. */
+const MAX_CHANGES_AT_ONCE = 1024;
+
+/** A journal file with the changes in it. */
+interface Generation {
+  readonly file: JournalFile;
+  readonly changes: PendingChanges;
+}
+
+/** A generation that gets no more records. */
+interface SealedGeneration extends Generation {
+  readonly lastNumber: number;
+  plan: ApplyPlan | undefined;
+  isApplied: boolean;
+}
+
+/**
+ * The files of a journal and the changes in them: one generation gets records, the other one is sealed and applied in steps. The four
+ * rules of docs/decisions/0029-write-journal.md are kept here.
+ */
+export class Generations {
+  readonly #core: Core;
+  readonly #paths: readonly string[];
+  readonly #target: ApplyTarget;
+  #active: Generation | undefined;
+  #sealed: SealedGeneration | undefined;
+  #idleFile: JournalFile | undefined;
+  #lastNumber = 0;
+  #maxFileBytes = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#paths = getJournalPaths(core.directory);
+    this.#target = createTarget(core);
+  }
+
+  /** Bytes of the files. */
+  get bytes(): number {
+    return this.#files().reduce((bytes, { length }) => bytes + length, 0);
+  }
+
+  /** Keys with pending changes; a key of both generations counts twice. */
+  get pendingCount(): number {
+    return (this.#active?.changes.size ?? 0) + (this.#sealed?.changes.size ?? 0);
+  }
+
+  /** Whether a generation is sealed and not yet applied. */
+  get isSealed(): boolean {
+    return this.#sealed !== undefined;
+  }
+
+  /** Whether the limit of the store leaves space for a journal. */
+  get hasSpace(): boolean {
+    return this.#active !== undefined || this.#computeMaxFileBytes() >= MIN_FILE_BYTES;
+  }
+
+  /** Bytes of one file, from which on it is sealed. */
+  get maxFileBytes(): number {
+    return this.#maxFileBytes;
+  }
+
+  /** The number of the next record. */
+  get nextNumber(): number {
+    return this.#lastNumber + 1;
+  }
+
+  find(name: string | number): PendingEntry | undefined {
+    return this.#active?.changes.get(name) ?? this.#sealed?.changes.get(name);
+  }
+
+  /**
+   * Makes the next append possible: with a number behind the last direct write, in a file with space. Returns true if the last id of the table
+   * may be another one than before.
+   */
+  prepareAppend(): boolean {
+    const { pending } = this.#core.connection;
+    const isFirst = this.#active === undefined;
+    const hasDirectWrites = pending.hasDirectWrites;
+    if (isFirst) this.#activate();
+    else if (hasDirectWrites) this.#numberDirectWrites();
+    if (this.#isFull()) this.unguarded(() => this.#makeSpace());
+    return isFirst || hasDirectWrites;
+  }
+
+  /** Appends a record with the next number. @throws {DiskCacheError} `DISK_FULL`, `IO`; then nothing is changed. */
+  append(record: Uint8Array, length: number): void {
+    this.#active!.file.append(record, length, this.#core.settings.durability === 'power');
+    this.#lastNumber++;
+  }
+
+  /** Adds a change of the last record. */
+  addPending(change: PendingItem): void {
+    this.#active!.changes.add(change);
+    this.#core.connection.pending.hasAny = true;
+  }
+
+  /** Applies everything; few changes in one transaction. Within `unguarded`. */
+  applyAll(): void {
+    retryWithBallast([this.#core], () => {
+      while (this.#sealed !== undefined) this.#step(this.#sealed);
+      const { changes } = this.#active!;
+      if (changes.size > MAX_CHANGES_AT_ONCE) {
+        while (this.pendingCount > 0) this.applyStep();
+      } else if (changes.size > 0) this.#applyAtOnce(changes);
+    });
+  }
+
+  /** Does a part of what is left to do, about 2 ms. Within `unguarded`. */
+  applyStep(): void {
+    if (this.#sealed === undefined) this.#seal();
+    this.#step(this.#sealed!);
+  }
+
+  /** Runs work that applies changes: its statements don't ask for that. */
+  unguarded(work: () => void): void {
+    const { pending } = this.#core.connection;
+    const { hasDirectWrites } = pending;
+    pending.hasAny = false;
+    try {
+      work();
+    } finally {
+      pending.hasAny = this.pendingCount > 0;
+      pending.hasDirectWrites = hasDirectWrites;
+    }
+  }
+
+  /** Applies everything and removes the files: other versions may open the database again. */
+  retire(): void {
+    if (this.#active === undefined) return;
+    this.unguarded(() => {
+      this.applyAll();
+      this.#remove();
+    });
+  }
+
+  /**
+   * Runs work that replaces a database which is too damaged to apply anything; the changes follow, or are dropped. Meanwhile another process
+   * may have recovered the store, with the changes.
+   */
+  replaceBeforeApplying(keepsItems: boolean, work: () => void): void {
+    this.unguarded(() => {
+      work();
+      if (!keepsItems || !this.#files().every((file) => file.isUnchanged)) this.#active!.changes.clear();
+      else if (this.#sealed !== undefined) this.#active!.changes.addOlder(this.#sealed.changes);
+      this.#idleFile = this.#sealed?.file ?? this.#idleFile;
+      this.#sealed = undefined;
+      if (this.#active!.changes.size > 0) this.#applyAtOnce(this.#active!.changes);
+      this.#remove();
+    });
+  }
+
+  /** Closes the files, without applying anything. */
+  close(): void {
+    for (const file of this.#files()) file.close();
+  }
+
+  #computeMaxFileBytes(): number {
+    return Math.min(MAX_FILE_BYTES, (getLimitShareBytes(this.#core) * MAX_LIMIT_FRACTION) / this.#paths.length);
+  }
+
+  #isFull(): boolean {
+    const { changes, file } = this.#active!;
+    return changes.size >= MAX_CHANGES || file.length >= this.#maxFileBytes;
+  }
+
+  #makeSpace(): void {
+    if (this.#sealed !== undefined) this.#step(this.#sealed);
+    if (this.#sealed === undefined) this.#seal();
+  }
+
+  /** Begins to use the journal: from now on other versions refuse the database. */
+  #activate(): void {
+    const { sql, connection, directory } = this.#core;
+    const last = sql.counter.first('journal')?.[0];
+    this.#lastNumber = last === undefined ? chooseFirstNumber() : last + 1;
+    inDurableTransaction(this.#core, () => {
+      sql.upsertCounter.run(this.#lastNumber, 'journal');
+      connection.pragma(`user_version = ${JOURNALED_VERSION}`);
+    });
+    const files: JournalFile[] = [];
+    try {
+      for (const path of this.#paths) files.push(new JournalFile(path));
+      syncIfPossible(directory);
+      files[0]!.begin(this.nextNumber);
+    } catch (error) {
+      for (const file of files) file.close();
+      throw error;
+    }
+    this.#active = { file: files[0]!, changes: new PendingChanges() };
+    this.#idleFile = files[1];
+    this.#maxFileBytes = this.#computeMaxFileBytes();
+    connection.pending.hasDirectWrites = false;
+  }
+
+  /** A number of their own for what was written directly: if a power cut undoes that, recovery stops before the next record. */
+  #numberDirectWrites(): void {
+    this.#core.sql.upsertCounter.run(this.nextNumber, 'journal');
+    this.#lastNumber++;
+    this.#maxFileBytes = this.#computeMaxFileBytes();
+    this.#core.connection.pending.hasDirectWrites = false;
+  }
+
+  /** Seals the active generation. The other file gets the next records. */
+  #seal(): void {
+    const next = this.#idleFile!;
+    next.begin(this.nextNumber);
+    this.#sealed = { ...this.#active!, lastNumber: this.#lastNumber, plan: undefined, isApplied: false };
+    this.#active = { file: next, changes: new PendingChanges() };
+    this.#idleFile = undefined;
+  }
+
+  #step(sealed: SealedGeneration): void {
+    if (sealed.plan === undefined) {
+      // The transactions in between are states that never were: recovery needs the whole file to get past them.
+      sealed.file.sync();
+      sealed.plan = new ApplyPlan(this.#target, sealed.changes.items());
+    }
+    const { plan } = sealed;
+    if (!plan.isPlanned) plan.plan(SLICE_CHANGES);
+    else if (!plan.hasAtMost(SLICE_CHANGES)) inWriteTransaction(this.#core, () => this.#apply(plan, SLICE_CHANGES));
+    else this.#finish(sealed, plan);
+  }
+
+  /** The last transaction is synced, and with it those before: the log of SQLite is synced as a whole. Only then the file may go. */
+  #finish(sealed: SealedGeneration, plan: ApplyPlan): void {
+    if (!sealed.isApplied) inDurableTransaction(this.#core, () => this.#applyLast(plan, sealed.lastNumber));
+    sealed.isApplied = true;
+    sealed.file.truncate();
+    this.#idleFile = sealed.file;
+    this.#sealed = undefined;
+  }
+
+  /** One transaction needs no sync: it is atomic, and the file stays until it is sealed. */
+  #applyAtOnce(changes: PendingChanges): void {
+    const plan = new ApplyPlan(this.#target, changes.items());
+    plan.plan(Number.POSITIVE_INFINITY);
+    inWriteTransaction(this.#core, () => this.#applyLast(plan, this.#lastNumber));
+    changes.clear();
+  }
+
+  /** The last changes of a plan, and the watermark. Inside a write transaction. */
+  #applyLast(plan: ApplyPlan, lastNumber: number): void {
+    this.#apply(plan, Number.POSITIVE_INFINITY);
+    this.#core.sql.upsertCounter.run(lastNumber, 'journal');
+  }
+
+  #apply(plan: ApplyPlan, maxChanges: number): void {
+    const { position } = plan;
+    this.#core.transaction.afterRollback.push(() => {
+      plan.position = position;
+    });
+    plan.apply(maxChanges);
+  }
+
+  #files(): JournalFile[] {
+    return [this.#active?.file, this.#sealed?.file, this.#idleFile].filter((file) => file !== undefined);
+  }
+
+  #remove(): void {
+    const { sql, connection } = this.#core;
+    inDurableTransaction(this.#core, () => {
+      sql.upsertCounter.run(this.nextNumber, 'journal');
+      connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+    });
+    const files = this.#files();
+    this.#active = this.#sealed = this.#idleFile = undefined;
+    // One that can't be removed holds nothing that counts: the next opening removes it.
+    runAndWarn(this.#core, () => {
+      for (const file of files) file.close();
+      for (const { path } of files) removeJournalFile(path);
+    });
+  }
+}
+
+function createTarget(core: Core): ApplyTarget {
+  const { sql, rowStats, accessBuffer } = core;
+  return {
+    sql,
+    inserted(id, expiresAt) {
+      rowStats.recordInsert(id, expiresAt);
+    },
+    updated(id, expiresAt) {
+      // Its reads are counted from the last set.
+      accessBuffer.take(id);
+      rowStats.recordUpdate(expiresAt);
+    },
+    deleted() {
+      rowStats.recordDelete(1);
+    },
+    fileReplaced(file, bytes) {
+      deleteFileAfterCommit(core, file, bytes);
+    },
+  };
+}
