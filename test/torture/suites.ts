@@ -2,6 +2,7 @@ import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
 import { brokenRuleSuite } from './journal/broken-rules.ts';
+import { journalDamageSuite } from './journal/damages.ts';
 import { journalKillSuite } from './journal/kills.ts';
 import { journalCutSuite } from './journal/power-cuts.ts';
 import { killSuite } from './kills.ts';
@@ -15,6 +16,7 @@ export const SUITES: readonly TortureSuite[] = [
   journalKillSuite,
   damageSuite,
   placedDamageSuite,
+  journalDamageSuite,
   powerCutSuite,
   journalCutSuite,
   brokenRuleSuite,

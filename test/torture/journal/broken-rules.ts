@@ -2,6 +2,7 @@ import { getShimFault } from '../shim.ts';
 import type { Replay, TortureReport, TortureSuite } from '../suite.ts';
 import { cutPower } from './power-cuts.ts';
 import { BROKEN_RULES } from './rules.ts';
+import { NO_FIGURES } from './run-program.ts';
 import { SMALL_GENERATIONS } from './tuning.ts';
 
 /** With every such seed a cache takes steps that nearly all go to the journal, with 'power' and 'process' by turns. */
@@ -20,7 +21,7 @@ async function run(count: number, { seed = STRIDE, only }: Replay = {}): Promise
       stride: STRIDE,
       maxFaults: MAX_FAULTS,
     });
-    if (report.figures === 'no figures') faults.push(`${rule}: ${report.faults[0]}`);
+    if (report.figures === NO_FIGURES) faults.push(`${rule}: ${report.faults[0]}`);
     else if (report.faults.length === 0) faults.push(`${rule}, and no power cut told: ${report.figures}`);
     figures.push(`${rule}: ${report.faults.length} faults in ${report.figures.split(';')[0]}`);
   }

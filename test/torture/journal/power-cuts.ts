@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { getShimFault, getShimPath } from '../shim.ts';
+import { getShimFault } from '../shim.ts';
 import type { Replay, TortureReport, TortureSuite } from '../suite.ts';
 import { bundleProgram, type SourceEdit } from './bundle.ts';
+import { runProgram } from './run-program.ts';
 import { SMALL_GENERATIONS } from './tuning.ts';
-
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 interface CutOptions extends Replay {
   /** From one seed to the next. Default 1. */
@@ -24,21 +22,8 @@ export async function cutPower(
     bundleProgram('worker.ts', label, edits),
     bundleProgram('cut-program.ts', label, edits),
   ]);
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [cutter, worker, ...[count, seed, stride, maxFaults].map(String), ...(only === undefined ? [] : [`${only}`])],
-      {
-        encoding: 'utf8',
-        maxBuffer: MAX_OUTPUT_BYTES,
-        env: { ...process.env, TORTURE_SHIM: getShimPath() },
-      },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(JSON.parse(stdout));
-        else resolve({ figures: 'no figures', faults: [`cut-program.ts ended: ${error.signal ?? ''} ${stderr}`] });
-      },
-    );
-  });
+  const options = [count, seed, stride, maxFaults].map(String);
+  return runProgram([cutter, worker, ...options, ...(only === undefined ? [] : [`${only}`])]);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { SourceEdit } from './bundle.ts';
 
-const JOURNAL = 'journal/journal.ts';
+const JOURNAL = 'journal/generations.ts';
 
 /**
  * Takes one of the four rules of docs/decisions/0029-write-journal.md out of the source text. Each has to make the simulation of power
@@ -19,7 +19,7 @@ export const BROKEN_RULES: Readonly<Record<string, readonly SourceEdit[]>> = {
     {
       file: JOURNAL,
       from: /#numberDirectWrites\(\): void \{[^}]*\}/,
-      to: '#numberDirectWrites(): void { this.#readState(); }',
+      to: '#numberDirectWrites(): void { this.#core.connection.pending.hasDirectWrites = false; }',
     },
   ],
   'recovery goes on behind a gap': [

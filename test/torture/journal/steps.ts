@@ -1,5 +1,4 @@
 import { Cache, Deque, Index } from '../../../main/engine/index.ts';
-import { JOURNAL, type JournalOptions } from '../../../main/engine/state/settings.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { createRandom } from '../../crash/random-writes.ts';
 import { ModelDeque } from '../model-deque.ts';
@@ -44,7 +43,7 @@ const PROFILE_BY_SEED = [0, 1, 0, 2, 0, 3] as const;
 export const toTime = (step: number): number => START_MS + step * STEP_MS;
 
 /** One process owns the store, and has a journal. */
-const OWNED: JournalOptions = { exclusive: true, [JOURNAL]: true };
+const OWNED = { exclusive: true } as const;
 
 const DAMAGED = 'damaged';
 
