@@ -9,7 +9,7 @@ import { createRandom } from '../../crash/random-writes.ts';
 import { type Luck, SimulatedDisk } from '../disk.ts';
 import type { Durability } from '../random-steps.ts';
 import { type Operation, readLog } from '../shim.ts';
-import type { TortureReport } from '../suite.ts';
+import { type TortureReport, tellProgress } from '../suite.ts';
 import { findDifference } from './difference.ts';
 import { runWorker } from './run-worker.ts';
 import { SteppedStore, type StoreName } from './steps.ts';
@@ -169,6 +169,7 @@ for (let seed = Number(firstSeed); !isEnough(); seed += Number(stride)) {
     const { name, durability } = recording;
     if (fault !== undefined) faults.push(`${name}, ${durability}, seed ${seed}, cut ${number}: ${fault}`);
   }
+  tellProgress(`cuts: seed ${seed} done; ${JSON.stringify({ ...stats, faults })}`);
   if (only !== undefined) break;
 }
 const { cuts, recoveries, operations, truncations, lost, findings } = stats;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DiskCacheError } from '../../../main/engine/index.ts';
 import { createRandom } from '../../crash/random-writes.ts';
 import type { Durability } from '../random-steps.ts';
-import type { TortureReport } from '../suite.ts';
+import { type TortureReport, tellProgress } from '../suite.ts';
 import { findDifference } from './difference.ts';
 import { JOURNAL_DAMAGES, listRecords } from './journal-damages.ts';
 import { runWorker } from './run-worker.ts';
@@ -202,6 +202,7 @@ try {
       if (fault !== undefined) faults.push(`damage ${number} of seed ${seed}, ${harmed.what}: ${fault}`);
       rmSync(directory, { recursive: true, force: true });
     }
+    tellProgress(`damages: ${JSON.stringify({ ...stats, faults })}`);
     rmSync(other.directory, { recursive: true, force: true });
     other = left;
   }

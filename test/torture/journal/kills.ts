@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createRandom } from '../../crash/random-writes.ts';
 import type { Durability } from '../random-steps.ts';
 import { getShimFault } from '../shim.ts';
-import type { Replay, TortureReport, TortureSuite } from '../suite.ts';
+import { type Replay, type TortureReport, type TortureSuite, tellProgress } from '../suite.ts';
 import { bundleProgram } from './bundle.ts';
 import { findDifference } from './difference.ts';
 import { type Death, runWorker } from './run-worker.ts';
@@ -12,11 +12,11 @@ import { SteppedStore, type StoreName } from './steps.ts';
 import { SMALL_GENERATIONS } from './tuning.ts';
 
 /** Milliseconds after its first step within which a process is killed. */
-const MAX_LIFE_MS = 80;
+const MAX_LIFE_MS = 50;
 /** A process that is not killed before ends by itself. */
-const MAX_STEPS = 2500;
+const MAX_STEPS = 1000;
 /** After this many lives the next process begins in a fresh directory. */
-const LIVES_PER_DIRECTORY = 20;
+const LIVES_PER_DIRECTORY = 15;
 /** On two cores. */
 const CONCURRENCY = 2;
 const STORES: readonly StoreName[] = ['cache', 'cache', 'deque', 'cache', 'index', 'cache'];
@@ -51,7 +51,7 @@ function chooseOperation(random: () => number, most: number): string {
 const chooseDeath = (random: () => number): Death =>
   getShimFault() !== undefined || random() < 0.5
     ? { afterMs: random() * MAX_LIFE_MS }
-    : { operation: chooseOperation(random, 1500) };
+    : { operation: chooseOperation(random, 800) };
 
 /** Lets processes work in one directory until they are killed, each where the one before has left it. */
 async function killInDirectory(seed: number, maxKills: number, stats: KillStats): Promise<void> {
@@ -96,6 +96,7 @@ async function killInDirectory(seed: number, maxKills: number, stats: KillStats)
   } finally {
     stats.steps += expected.steps;
     rmSync(folder, { recursive: true, force: true });
+    tellProgress(`kills: seed ${seed} done; ${JSON.stringify(stats)}`);
   }
 }
 
