@@ -237,7 +237,7 @@ describe('a store that was killed with a journal', () => {
     using cache = openJournaled();
     cache.set('a', 1);
     expect(cache.size).toBe(2);
-    cache.transact(() => cache.set('direct', 1));
+    cache.set('direct', 'x'.repeat(20_000));
     cache.set('b', 1);
     const directory = copyAsKilled(cache);
     withDatabase(directory, (database) => {

@@ -17,7 +17,14 @@ import { assertFlag, assertIterable, assertOptions, toTagColumn } from '../valid
 import { encodeKey, isArrayKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
 import { deleteAtOnce, getBatchRows, type MassDeletionPlan } from './mass-delete.ts';
 import { getSize, readEntry } from './read.ts';
-import { afterWrite, beforeWrite, inBatches, inWriteTransaction, MAX_BATCH_ITEMS } from './transaction.ts';
+import {
+  afterWrite,
+  beforeWrite,
+  inBatches,
+  inDeferredTransaction,
+  inWriteTransaction,
+  MAX_BATCH_ITEMS,
+} from './transaction.ts';
 
 /** Deletes an item; returns whether there was a live one. */
 export function deleteKey(core: Core, key: Key): boolean {
@@ -39,7 +46,7 @@ export function deleteMany(core: Core, keys: Iterable<Key>, options?: DeleteMany
   const each = parseEach(options);
   const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
   const deleted = retryWithBallast([core], () =>
-    inWriteTransaction(core, () => columns.map((column) => deleteColumn(core, column))),
+    inDeferredTransaction(core, () => columns.map((column) => deleteColumn(core, column))),
   );
   const count = deleted.filter(Boolean).length;
   if (count >= MAX_BATCH_ITEMS) core.space.vacuum(core);
@@ -50,7 +57,7 @@ export function deleteMany(core: Core, keys: Iterable<Key>, options?: DeleteMany
 export function pop(core: Core, key: Key): unknown {
   const column = encodeKey(key);
   return retryWithBallast([core], () =>
-    inWriteTransaction(core, () => {
+    inDeferredTransaction(core, () => {
       const value = readEntry(core, column, core.clock())?.value;
       deleteColumn(core, column);
       return value;

@@ -157,11 +157,15 @@ export function getMany(core: Core, keys: readonly Key[]): unknown[] {
 }
 
 export function has(core: Core, key: Key): boolean {
-  const column = encodeKey(key);
-  const pending = core.journal?.find(column);
-  if (pending !== undefined) return isPendingLive(pending, core.clock());
+  return hasLive(core, encodeKey(key), core.clock());
+}
+
+/** Returns whether there is a live item under the key. */
+export function hasLive(core: Core, key: KeyColumn, now: number): boolean {
+  const pending = core.journal?.find(key);
+  if (pending !== undefined) return isPendingLive(pending, now);
   refreshIfChanged(core);
-  return core.sql.has.first(column, core.clock()) !== undefined;
+  return core.sql.has.first(key, now) !== undefined;
 }
 
 /** Returns for each key whether it has a live item, all from one snapshot. */
@@ -258,6 +262,13 @@ function readPending(core: Core, pending: PendingEntry): unknown {
   return chargeRead(mode, restoreValue(mode, data, core.codec));
 }
 
+function readPendingEntry(core: Core, pending: PendingEntry, now: number): StoredEntry | undefined {
+  const { mode, data, expiresAt, stamp, tag, size } = pending;
+  if (data === null || !isLive(expiresAt, now)) return undefined;
+  const value = chargeRead(mode, restoreValue(mode, data, core.codec));
+  return { value, storedAt: stamp, accessedAt: stamp, expiresAt, hits: 0, tag, bytes: size };
+}
+
 /** A value in a file. */
 function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
   let row: ValueRow | undefined = first;
@@ -284,6 +295,8 @@ export interface StoredEntry {
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
+  const pending = core.journal?.find(key);
+  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPendingEntry(core, pending, now);
   const row = core.sql.entry.first(key);
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;

@@ -28,6 +28,39 @@ export function inWriteTransaction<T>(core: Core, work: () => T): T {
   return core.transaction.depth === 0 ? runTransaction(core, work) : runSavepoint(core, work);
 }
 
+/**
+ * Same as `inWriteTransaction`, for work that mostly looks up keys, sets and deletes: in a store with a journal its changes are one record, if it
+ * does nothing else.
+ */
+export function inDeferredTransaction<T>(core: Core, work: () => T): T {
+  const { transaction, journal } = core;
+  if (journal === undefined || transaction.depth > 0) return inWriteTransaction(core, work);
+  beforeWrite(core);
+  if (!journal.beginBlock()) return inWriteTransaction(core, work);
+  let result: T;
+  let isBlock = false;
+  try {
+    result = work();
+    isBlock = transaction.isDeferred;
+    if (isBlock) journal.commitBlock();
+    else commitTransaction(core);
+  } catch (error) {
+    if (!transaction.isDeferred) rollBackTransaction(core);
+    else {
+      journal.rollBackBlock();
+      transaction.afterCommit.length = 0;
+      invalidateCaches(core);
+      runActions(core, transaction.afterRollback);
+    }
+    throw error;
+  }
+  if (isBlock) {
+    transaction.afterRollback.length = 0;
+    runActions(core, transaction.afterCommit);
+  } else finishTransaction(core);
+  return result;
+}
+
 /** Runs `work`, which reads, on one snapshot. */
 export function inReadTransaction<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
@@ -73,7 +106,7 @@ export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
  */
 export function transact<T>(core: Core, work: () => T): T {
   assertFunction(work, 'the function of transact');
-  return inWriteTransaction(core, () => {
+  return inDeferredTransaction(core, () => {
     const result = work();
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
     if (kind === undefined) return result;
@@ -233,7 +266,7 @@ function persistLatestTime(core: Core, now: number): void {
 
 /** Invariant: nothing is written after a transaction was lost half-way, otherwise its second half would be committed alone. */
 function assertTransactionAlive(core: Core): void {
-  if (core.connection.inTransaction) return;
+  if (core.connection.inTransaction || core.transaction.isDeferred) return;
   const { lastFailure } = core.connection;
   throw new DiskCacheError(
     lastFailure?.code ?? 'DISK_FULL',

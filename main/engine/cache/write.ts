@@ -23,8 +23,8 @@ import { encodeValue } from '../values/codec.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { readEntry, refreshIfChanged, type StoredEntry } from './read.ts';
-import { afterWrite, beforeWrite, inWriteTransaction } from './transaction.ts';
+import { hasLive, readEntry, type StoredEntry } from './read.ts';
+import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from './transaction.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {
@@ -154,7 +154,7 @@ export function set(core: Core, key: Key, value: unknown, options?: SetOptions):
 /** All or none. */
 export function setMany(core: Core, entries: Iterable<EntryWithOptions<Key, unknown>>, options?: SetOptions): void {
   assertSetOptions(options);
-  inWriteTransaction(core, () =>
+  inDeferredTransaction(core, () =>
     storeEach(entries, (key, value, own) => set(core, key, value, mergeSetOptions(options, own))),
   );
 }
@@ -164,9 +164,10 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   const now = core.clock();
   const column = encodeKey(key);
   // Looked up before the work of encoding, and once more under the lock.
-  refreshIfChanged(core);
-  if (core.sql.has.first(column, now) !== undefined) return false;
+  if (hasLive(core, column, now)) return false;
   const item = prepareItem(core, column, value, now, assertSetOptions(options));
+  // Nothing can have come between in a store with a journal.
+  if (tryJournal(core, item, now)) return true;
   return commitWrite(core, item, () => {
     if (core.sql.has.first(column, now) !== undefined) return false;
     upsert(core, item, now);
@@ -220,7 +221,7 @@ function readModifyWrite(
   requested: SetOptions,
 ): unknown {
   const column = encodeKey(key);
-  return inWriteTransaction(core, () => {
+  return inDeferredTransaction(core, () => {
     const now = core.clock();
     const entry = readEntry(core, column, now);
     const value = next(entry);
@@ -272,10 +273,14 @@ export function prepareItem(
 
 /** Uses the journal or one statement if only the row has to change, otherwise a transaction. */
 function storeItem(core: Core, item: PendingWrite, now: number): void {
-  if (core.journal !== undefined && isSimple(core, item, 2 * item.cost, now) && core.journal.set(item, now)) return;
+  if (tryJournal(core, item, now)) return;
   if (isSimple(core, item, item.cost, now) && !core.accessBuffer.mightContain && upsertInline(core, item, now)) return;
   commitWrite(core, item, () => upsert(core, item, now));
 }
+
+/** Stores an item in the journal, where a part of the space is taken twice. Returns false if it has to be written directly. */
+const tryJournal = (core: Core, item: PendingWrite, now: number): boolean =>
+  core.journal !== undefined && isSimple(core, item, 2 * item.cost, now) && core.journal.set(item, now);
 
 /** Whether nothing else has to be written for an item: no file, no expired items, no space. */
 const isSimple = (core: Core, { staged }: PendingWrite, cost: number, now: number): boolean =>

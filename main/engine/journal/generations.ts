@@ -7,7 +7,7 @@ import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes, type PendingEntry } from '../state/core.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
-import { chooseFirstNumber, getJournalPaths, JournalFile, removeJournalFile } from './journal-file.ts';
+import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
 import { PendingChanges, type PendingItem } from './pending.ts';
 
 /** Bounds of each of the two files. */
@@ -119,7 +119,8 @@ export class Generations {
   applyAll(): void {
     retryWithBallast([this.#core], () => {
       while (this.#sealed !== undefined) this.#step(this.#sealed);
-      const { changes } = this.#active!;
+      if (this.#active === undefined) return;
+      const { changes } = this.#active;
       if (changes.size > MAX_CHANGES_AT_ONCE) {
         while (this.pendingCount > 0) this.applyStep();
       } else if (changes.size > 0) this.#applyAtOnce(changes);
@@ -130,6 +131,21 @@ export class Generations {
   applyStep(): void {
     if (this.#sealed === undefined) this.#seal();
     this.#step(this.#sealed!);
+  }
+
+  /** Makes changes that are in no record. Inside a write transaction, within `unguarded`. */
+  applyDirectly(changes: PendingChanges): void {
+    const plan = new ApplyPlan(this.#target, changes.items());
+    plan.plan(Number.POSITIVE_INFINITY);
+    plan.apply(Number.POSITIVE_INFINITY);
+  }
+
+  /** Applies everything and truncates the files. Within `unguarded`. */
+  shrink(): void {
+    if (this.#active === undefined) return;
+    this.applyAll();
+    if (this.#active.file.length > HEAD_BYTES) this.#seal();
+    while (this.#sealed !== undefined) this.#step(this.#sealed);
   }
 
   /** Runs work that applies changes: its statements don't ask for that. */

@@ -1,6 +1,8 @@
+import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
 import { isLive } from '../space/policy.ts';
+import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import type { Core, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
@@ -8,22 +10,32 @@ import { toMapKey } from '../state/memory-cache.ts';
 import { toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Generations, SLICE_CHANGES } from './generations.ts';
-import { PendingItem } from './pending.ts';
+import { PendingChanges, PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
 const MAX_VALUE_BYTES = 16 * 1024;
-/** Changes of one record; more are a transaction. */
-const MAX_RECORD_CHANGES = 4096;
-const MAX_RECORD_BYTES = 1024 * 1024;
+/** About the bytes of a record; a larger transaction is one of SQLite. */
+const MAX_BLOCK_BYTES = 1024 * 1024;
+/** About the bytes of a change beside key and value. */
+const CHANGE_BYTES = 64;
 /** A journal to which nothing was appended for this time is applied. */
 const REST_MS = 250;
+
+/** A journal at rest keeps files of at most this size. */
+const MAX_IDLE_BYTES = 256 * 1024;
 
 /** Applying so few changes costs more than writing them directly. */
 const FEW_CHANGES = 16;
 /** After this many times in a row, the next writes are direct. */
 const MAX_VAIN_APPLICATIONS = 4;
 const DIRECT_WRITES = 64;
+
+/** The changes of a deferred transaction. */
+interface Block {
+  readonly changes: PendingChanges;
+  bytes: number;
+}
 
 /** Its memory is reused: nothing awaits between encoding and appending. */
 const writer = new RecordWriter();
@@ -32,6 +44,7 @@ const writer = new RecordWriter();
 export class Journal implements WriteJournal {
   readonly #core: Core;
   readonly #generations: Generations;
+  #block: Block | undefined;
   #lastId = 0;
   #timer: NodeJS.Timeout | undefined;
   #appends = 0;
@@ -51,40 +64,22 @@ export class Journal implements WriteJournal {
   }
 
   find(key: KeyColumn): PendingEntry | undefined {
-    return this.#core.connection.pending.hasAny ? this.#generations.find(toMapKey(key)) : undefined;
+    if (!this.#core.connection.pending.hasAny) return undefined;
+    const name = toMapKey(key);
+    return this.#block?.changes.get(name) ?? this.#generations.find(name);
   }
 
   set(write: JournaledWrite, now: number): boolean {
-    if (write.bytes > MAX_VALUE_BYTES || !this.#canAppend()) return false;
-    this.#prepareAppend();
-    const change = this.#toChange(write, now);
-    writer.begin();
-    writer.add(change);
-    this.#append();
-    this.#record(change, write.cost);
-    return true;
-  }
-
-  setMany(writes: readonly JournaledWrite[], now: number): boolean {
-    if (writes.length > MAX_RECORD_CHANGES || writes.some(({ bytes }) => bytes > MAX_VALUE_BYTES)) return false;
-    if (!this.#canAppend()) return false;
-    this.#prepareAppend();
-    const maxBytes = Math.min(MAX_RECORD_BYTES, this.#generations.maxFileBytes);
-    const changes: PendingItem[] = [];
-    writer.begin();
-    for (const write of writes) {
-      const change = this.#toChange(write, now);
-      writer.add(change);
-      if (writer.length > maxBytes) return false;
-      changes.push(change);
-    }
-    this.#append();
-    for (const [nth, change] of changes.entries()) this.#record(change, writes[nth]!.cost);
+    if (write.bytes > MAX_VALUE_BYTES || !this.#canChange(write.cost)) return false;
+    if (this.#block === undefined) this.#prepareAppend();
+    this.#change(this.#toChange(write, now));
+    // What is in the journal takes space twice.
+    this.#core.space.charge(this.#core, 2 * write.cost);
     return true;
   }
 
   delete(key: KeyColumn, now: number): boolean | undefined {
-    if (!this.#canAppend()) return undefined;
+    if (!this.#canChange(0)) return undefined;
     const found = this.find(key);
     if (found === undefined) {
       const row = this.#core.sql.locate.first(key);
@@ -92,20 +87,51 @@ export class Journal implements WriteJournal {
       // What has expired or has a file needs more than this.
       if (!isLive(row[1], now) || row[2] !== null) return undefined;
     } else if (found.isDeleted || !isLive(found.expiresAt, now)) return false;
-    this.#prepareAppend();
-    const change = toDeletion(key, now);
-    writer.begin();
-    writer.add(change);
-    this.#append();
-    this.#record(change, 0);
+    if (this.#block === undefined) this.#prepareAppend();
+    this.#change(toDeletion(key, now));
     return true;
   }
 
+  beginBlock(): boolean {
+    if (!this.#canAppend()) return false;
+    endViews();
+    this.#prepareAppend();
+    this.#block = { changes: new PendingChanges(), bytes: 0 };
+    this.#core.connection.pending.hasAny = true;
+    const { transaction } = this.#core;
+    transaction.depth = 1;
+    transaction.isDeferred = true;
+    transaction.hasCheckedExternalChanges = false;
+    transaction.isLogged = undefined;
+    return true;
+  }
+
+  commitBlock(): void {
+    const { changes } = this.#block!;
+    const items = changes
+      .items()
+      .flatMap((item) => (item.isFresh && !item.isDeleted ? [toDeletion(item.key, item.now), item] : [item]));
+    if (items.length > 0) this.#append(items);
+    this.#endBlock();
+  }
+
+  rollBackBlock(): void {
+    this.#endBlock();
+  }
+
   apply(): void {
+    if (this.#block !== undefined) {
+      this.#beginDirectly(this.#block);
+      return;
+    }
     const count = this.#generations.pendingCount;
     if (count >= FEW_CHANGES) this.#vainApplications = 0;
     else if (++this.#vainApplications >= MAX_VAIN_APPLICATIONS) this.#directWrites = DIRECT_WRITES;
     this.#generations.unguarded(() => this.#generations.applyAll());
+  }
+
+  shrink(): void {
+    this.#generations.unguarded(() => this.#generations.shrink());
   }
 
   close(): boolean {
@@ -131,7 +157,7 @@ export class Journal implements WriteJournal {
     work();
   }
 
-  /** Whether changes may go to the journal now. Listeners hear of direct writes only. */
+  /** Whether a transaction may go to the journal now. Listeners hear of direct writes only. */
   #canAppend(): boolean {
     const { transaction } = this.#core;
     if (transaction.depth > 0 || transaction.onCommit !== undefined || transactionChannel.hasSubscribers) return false;
@@ -139,6 +165,24 @@ export class Journal implements WriteJournal {
     if (this.#directWrites === 0) return true;
     this.#directWrites--;
     return false;
+  }
+
+  /** Whether a change may go to the journal now, alone or in the open block. */
+  #canChange(cost: number): boolean {
+    const block = this.#block;
+    if (block === undefined) return this.#canAppend();
+    block.bytes += cost + CHANGE_BYTES;
+    return block.bytes <= Math.min(MAX_BLOCK_BYTES, this.#generations.maxFileBytes);
+  }
+
+  /** Makes a change: at once, or in the open block. */
+  #change(change: PendingItem): void {
+    // What follows in other stores must not be older than this.
+    endViews();
+    if (this.#block === undefined) this.#append([change]);
+    else this.#block.changes.add(change);
+    this.#core.rowStats.recordUpdate(change.expiresAt);
+    this.#core.memoryCache.delete(change.key);
   }
 
   #prepareAppend(): void {
@@ -160,21 +204,47 @@ export class Journal implements WriteJournal {
     return this.#lastId;
   }
 
-  /** Appends the record that was encoded. Its changes are made only when this returns. */
-  #append(): void {
+  /** Appends a record. Its changes are made only when it is written. */
+  #append(changes: readonly PendingItem[]): void {
+    writer.begin();
+    for (const change of changes) writer.add(change);
     writer.finish(this.#generations.nextNumber);
     this.#generations.append(writer.buffer, writer.length);
+    for (const change of changes) this.#generations.addPending(change);
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
   }
 
-  #record(change: PendingItem, cost: number): void {
-    const { rowStats, memoryCache, space } = this.#core;
-    this.#generations.addPending(change);
-    // What is in the journal takes space twice.
-    if (cost > 0) space.charge(this.#core, 2 * cost);
-    rowStats.recordUpdate(change.expiresAt);
-    memoryCache.delete(change.key);
+  #endBlock(): void {
+    const { connection, transaction } = this.#core;
+    this.#block = undefined;
+    connection.pending.hasAny = this.#generations.pendingCount > 0;
+    transaction.isDeferred = false;
+    transaction.depth = 0;
+  }
+
+  /**
+   * Makes the deferred transaction one of SQLite, after everything that is pending was applied. If that fails, the transaction is lost, as any
+   * that SQLite has ended.
+   */
+  #beginDirectly({ changes }: Block): void {
+    const { connection, transaction } = this.#core;
+    const afterRollback = transaction.afterRollback.splice(0);
+    this.#endBlock();
+    try {
+      this.#generations.unguarded(() => {
+        this.#generations.applyAll();
+        beginTransaction(this.#core);
+        this.#generations.applyDirectly(changes);
+      });
+    } catch (error) {
+      if (connection.inTransaction) this.#core.sql.rollback.run();
+      throw error;
+    } finally {
+      transaction.depth = 1;
+      transaction.afterRollback.unshift(...afterRollback);
+    }
+    connection.pending.hasDirectWrites = true;
   }
 
   /** The timer goes on until everything is applied: in steps, one after the other, as long as nothing is appended. */
@@ -201,6 +271,7 @@ export class Journal implements WriteJournal {
   #applyAtRest(): void {
     if (this.#generations.pendingCount <= SLICE_CHANGES && !this.#generations.isSealed) this.#generations.applyAll();
     else this.#generations.applyStep();
+    if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
   }
 }
 

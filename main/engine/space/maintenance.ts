@@ -122,6 +122,7 @@ export function vacuum(core: Core, stepPages = MAX_VACUUM_PAGES): void {
   }
   runAndWarn(core, () => {
     removeReplaced(core);
+    core.journal?.shrink();
     for (let before = Number.POSITIVE_INFINITY, free = getFreePages(core); free < before; free = getFreePages(core)) {
       before = free;
       if (free > 0) incrementalVacuum(core, stepPages);

@@ -131,12 +131,18 @@ export interface WriteJournal {
    * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
    */
   set(write: JournaledWrite, now: number): boolean;
-  /** Stores all of them or none; otherwise as `set`. */
-  setMany(writes: readonly JournaledWrite[], now: number): boolean;
   /** Deletes an item; returns whether there was a live one, or undefined if it has to be deleted directly. After `beforeWrite`. */
   delete(key: KeyColumn, now: number): boolean | undefined;
+  /** Begins a transaction whose changes are collected; false if SQLite has to begin it. Other statements than look-ups of keys make it one. */
+  beginBlock(): boolean;
+  /** Ends a deferred transaction: its changes are one record. @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then. */
+  commitBlock(): void;
+  /** Ends a deferred transaction without its changes. */
+  rollBackBlock(): void;
   /** Applies everything that is pending. O(changes × log n). @throws {DiskCacheError} */
   apply(): void;
+  /** Applies everything, and gives the space of the files back to the disk. Outside of transactions. @throws {DiskCacheError} */
+  shrink(): void;
   /** Ends the journal. Returns false if its changes could not be applied: the next process that opens the store does that. */
   close(): boolean;
   /** Runs work that replaces a damaged database, by one with its items or by an empty one, and lets others have its lock meanwhile. */
@@ -158,6 +164,8 @@ export type Action = () => void;
 /** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
 export class TransactionState {
   depth = 0;
+  /** True while the open transaction is only in memory: it becomes a record of the journal, or one of SQLite if it has to. */
+  isDeferred = false;
   /** True once this transaction has checked for changes of other connections before it. */
   hasCheckedExternalChanges = false;
   /** What is known of the rows if the transaction is rolled back before its commit has begun. */
