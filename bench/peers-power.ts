@@ -2,7 +2,7 @@
 import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { createItems } from './harness/items.ts';
 import { shuffleIndices, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
-import { PeerSites } from './harness/peer-site.ts';
+import { declineTransactions, PeerSites } from './harness/peer-site.ts';
 import { timeSets, timeTransactions } from './harness/peer-workload.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
@@ -33,7 +33,7 @@ export const benchmark: Benchmark = {
       unit: 'µs',
       contenders: [
         ...sites.contend(async (site, round) =>
-          timeSets(await site.reopen(), items, some(round).subarray(0, site.getShare(count / SYNC_SHARE)), round + 1),
+          timeSets(await site.reopen(), items, site.select(some(round)), round + 1),
         ),
         python.createContender(PYTHON_NAME, (round) => python.ask('set_each', some(round), { shift: round + 1 })),
       ],
@@ -43,7 +43,7 @@ export const benchmark: Benchmark = {
       title: '1000 in a transaction, over',
       unit: 'µs',
       contenders: [
-        ...sites.contendTransactions(async (site, round) =>
+        ...sites.contendExcept(declineTransactions, async (site, round) =>
           timeTransactions(await site.reopen(), items, everything(round), BATCH_ITEMS, round + 1),
         ),
         python.createContender(PYTHON_NAME, (round) =>

@@ -3,7 +3,7 @@ import { GOALS } from './goals.ts';
 import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { createItems } from './harness/items.ts';
 import { drawIndices, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
-import { type PeerSite, PeerSites } from './harness/peer-site.ts';
+import { PeerSites } from './harness/peer-site.ts';
 import { timeGets } from './harness/peer-workload.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
@@ -36,7 +36,7 @@ export const benchmark: Benchmark = {
       await python.ask(FILL[form], everything);
 
       const contend = (sites: PeerSites, plan: (round: number) => Uint32Array) => [
-        ...sites.contend((site, round) => timeGets(site.store, items, takeShare(site, plan(round)))),
+        ...sites.contend((site, round) => timeGets(site.store, items, site.select(plan(round)))),
         python.createContender(PYTHON_NAME, (round) => python.ask(READ[form], plan(round))),
       ];
       {
@@ -60,8 +60,5 @@ export const benchmark: Benchmark = {
     }
   },
 };
-
-const takeShare = (site: PeerSite, indices: Uint32Array): Uint32Array =>
-  site.store.awaits.reads ? indices.subarray(0, site.getShare(indices.length)) : indices;
 
 if (import.meta.main) await runStandalone(benchmark);

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { createItems } from './harness/items.ts';
 import { drawIndices, shuffleIndices } from './harness/keys-and-values.ts';
-import { measureDirectory, type PeerSite, PeerSites } from './harness/peer-site.ts';
+import { declineSize, measureDirectory, PeerSites } from './harness/peer-site.ts';
 import { timeGets, timeSets } from './harness/peer-workload.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
@@ -36,19 +36,18 @@ export const benchmark: Benchmark = {
       const items = createItems('bytes', bytes);
       await using sites = await PeerSites.open(PEERS, scratch, OPTIONS, items, count);
       if (bytes > 10 * 1024) await setTimeout(FILE_AGE_MS);
-      const takeShare = (site: PeerSite, indices: Uint32Array) => indices.subarray(0, site.getShare(indices.length));
       yield {
         title: `get any of ${count} of ${title}`,
         unit: 'µs',
         contenders: sites.contend((site, round) =>
-          timeGets(site.store, items, takeShare(site, drawIndices(count, count, round))),
+          timeGets(site.store, items, site.select(drawIndices(count, count, round))),
         ),
         goals: [],
       } satisfies Comparison;
       yield {
         title: `${count} of ${title} on disk, closed`,
         unit: 'MiB',
-        contenders: sites.contend(async (site) => {
+        contenders: sites.contendExcept(declineSize, async (site) => {
           await site.close();
           const figure = measureDirectory(site.directory) / MiB;
           await site.reopen();
@@ -60,7 +59,7 @@ export const benchmark: Benchmark = {
         title: `set over one of ${count} of ${title}`,
         unit: 'µs',
         contenders: sites.contend(async (site, round) =>
-          timeSets(await site.reopen(), items, takeShare(site, shuffleIndices(0, count, round)), round + 1),
+          timeSets(await site.reopen(), items, site.select(shuffleIndices(0, count, round)), round + 1),
         ),
         goals: [],
       } satisfies Comparison;

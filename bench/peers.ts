@@ -4,7 +4,7 @@ import type { Benchmark, Comparison, Scale } from './harness/benchmark.ts';
 import { BuiltStores } from './harness/built-stores.ts';
 import { createItems } from './harness/items.ts';
 import { shuffleIndices, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
-import { PeerSites, setAll } from './harness/peer-site.ts';
+import { declineSize, declineTransactions, PeerSites, setAll } from './harness/peer-site.ts';
 import { assertItems, timeDeletes, timeSets } from './harness/peer-workload.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
@@ -51,13 +51,19 @@ export const benchmark: Benchmark = {
     yield {
       title: 'on disk, open',
       unit: 'MiB',
-      contenders: sites.contend(async (site, round) => (await built.build(site, round)).openMebibytes),
+      contenders: sites.contendExcept(
+        declineSize,
+        async (site, round) => (await built.build(site, round)).openMebibytes,
+      ),
       goals: [],
     };
     yield {
       title: 'on disk, closed',
       unit: 'MiB',
-      contenders: sites.contend(async (site, round) => (await built.build(site, round)).closedMebibytes),
+      contenders: sites.contendExcept(
+        declineSize,
+        async (site, round) => (await built.build(site, round)).closedMebibytes,
+      ),
       goals: GOALS['on disk, closed'],
     };
     yield {
@@ -65,7 +71,7 @@ export const benchmark: Benchmark = {
       unit: 'ms',
       contenders: sites.contend(async (site, round) => {
         await site.close();
-        const [index] = everything(round);
+        const [index] = site.select(everything(round));
         return measureMicrosecondsAsync(1000, async () => {
           const store = await site.reopen();
           await assertItems(store, items, Uint32Array.of(index!));
@@ -79,7 +85,9 @@ export const benchmark: Benchmark = {
       title: '1000 in a transaction',
       unit: 'µs',
       contenders: [
-        ...sites.contendTransactions((site, round) => built.timeNewTransactions(site, everything(round), BATCH_ITEMS)),
+        ...sites.contendExcept(declineTransactions, (site, round) =>
+          built.timeNewTransactions(site, everything(round), BATCH_ITEMS),
+        ),
         contendPython(async (round) => {
           await openPython(scratch.directory());
           return python.ask('set_in_transactions', everything(round), { batch: BATCH_ITEMS });
@@ -93,7 +101,7 @@ export const benchmark: Benchmark = {
       unit: 'µs',
       contenders: [
         ...sites.contend(async (site, round) => {
-          const some = everything(round).subarray(0, site.getShare(count));
+          const some = site.select(everything(round));
           const figure = await timeDeletes(await site.reopen(), items, some);
           await setAll(site.store, items, some);
           return figure;
@@ -113,7 +121,7 @@ export const benchmark: Benchmark = {
       unit: 'µs',
       contenders: [
         ...sites.contend(async (site, round) => {
-          const some = everything(round).subarray(0, site.getShare(count));
+          const some = site.select(everything(round));
           return timeSets(await site.reopen(), items, some, round + 1);
         }),
         contendPython((round) => python.ask('set_each', everything(round), { shift: round + 1 })),

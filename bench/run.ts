@@ -68,13 +68,15 @@ async function main(): Promise<void> {
       const report = await runInProcess(name, args);
       console.log(`${formatReport(report)}\n`);
       reports.push(markMeasured(report, environment));
+      // After each, because the next may take long, or be stopped.
+      if (json !== undefined) writeFileSync(json, `${JSON.stringify(reports, null, 2)}\n`);
+      if (save) saveResults(reports);
     } catch (error) {
       console.error(error instanceof Error ? error.message : error);
       process.exitCode = 1;
     }
   }
   console.log(formatSummary(reports));
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(reports, null, 2)}\n`);
   if (!save || reports.length === 0) return;
   console.log(`Saved to ${saveResults(reports)}, and docs/bench.md rendered`);
   updatePage();

@@ -74,6 +74,12 @@ export interface CacheOptions {
   readonly timeout?: number;
   /** Refuse every write. The directory must exist. Default false. */
   readonly readOnly?: boolean;
+  /**
+   * Whether checkpoints may run in a worker thread, which all stores of a process share: SQLite then copies its log into the database
+   * beside the calls instead of during one of them. Without it, or where threads can't be started, they run in the thread of the store.
+   * A store with `exclusive` has no worker thread. Default true.
+   */
+  readonly workerThread?: boolean;
   /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
 }
@@ -97,6 +103,7 @@ export type CollectionOptions = Pick<
   | 'pageCache'
   | 'readOnly'
   | 'timeout'
+  | 'workerThread'
 >;
 
 /** When an item expires: `ttl` after now, or at `expiresAt`. Giving both throws `BAD_OPTION`. */

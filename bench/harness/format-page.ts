@@ -26,6 +26,9 @@ function formatResultsAsMarkdown({ date, reports }: SavedResults): string {
     `**Goals: ${count(true)} met, ${count(false)} missed, ${count(undefined)} skipped.**`,
     ...[...new Set(reports.map(({ environment }) => formatEnvironment(environment)))],
     '![Each goal as a line, with what was measured as a multiple of it: left of the line it is met](images/bench.svg)',
+    ...(reports.some(({ name }) => name === 'peers')
+      ? ['![What writes and reads cost in each store, a band for each row](images/bench-peers.svg)']
+      : []),
     formatTable(['what is measured', 'goal', 'measured (min–max)', ''], goals),
     ...reports.map(formatSection),
   ].join('\n\n');

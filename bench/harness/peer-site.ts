@@ -17,6 +17,7 @@ export class PeerSite implements AsyncDisposable {
   readonly items: Items;
   readonly directory: string;
   #store: PeerStore | undefined;
+  #count = 0;
 
   constructor(peer: Peer, options: PeerOptions, items: Items, directory: string) {
     this.peer = peer;
@@ -43,16 +44,22 @@ export class PeerSite implements AsyncDisposable {
     await store?.close();
   }
 
-  /** Sets the items 0 … `count` − 1, in random order, and reopens. */
+  /** Sets the items 0 … `count` − 1, or those it can hold, in random order, and reopens. */
   async fill(count: number): Promise<void> {
     const store = this.#store ?? (await this.reopen());
-    await setAll(store, this.items, shuffleIndices(0, count, FILL_SEED));
+    this.#count = Math.min(count, this.peer.maxItems ?? count);
+    await setAll(store, this.items, shuffleIndices(0, this.#count, FILL_SEED));
     await this.reopen();
   }
 
   /** How many of a round's operations this peer does. */
   getShare(operations: number): number {
     return Math.max(1, Math.floor(operations * (this.peer.share ?? 1)));
+  }
+
+  /** The operations of a round that this peer does: of items that it holds, and its share of them. */
+  select(indices: Uint32Array): Uint32Array {
+    return indices.filter((index) => index < this.#count).subarray(0, this.getShare(indices.length));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -100,18 +107,18 @@ export class PeerSites implements AsyncDisposable {
     );
   }
 
-  /** The same without those that have no transactions. */
-  contendTransactions(
+  /** The same, with a reason in the place of those that `decline` gives one for. */
+  contendExcept(
+    decline: (peer: Peer) => string | undefined,
     round: (site: PeerSite, number: number) => number | Promise<number>,
   ): (Contender | SkippedContender)[] {
-    const withoutTransactions = this.all.flatMap((site) =>
-      site instanceof PeerSite && site.peer.hasTransactions === false ? [site.peer.name] : [],
+    const reasons = new Map(
+      this.all.flatMap((site) => (site instanceof PeerSite ? [[site.peer.name, decline(site.peer)] as const] : [])),
     );
-    return this.contend(round).map((contender) =>
-      withoutTransactions.includes(contender.name)
-        ? { name: contender.name, skipped: 'not offered: it has no transactions' }
-        : contender,
-    );
+    return this.contend(round).map((contender) => {
+      const skipped = reasons.get(contender.name);
+      return skipped === undefined ? contender : { name: contender.name, skipped };
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -147,3 +154,11 @@ export function measureDirectory(directory: string): number {
     .filter((entry) => entry.isFile())
     .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
+
+/** Why a store has no part in rows about transactions, if so. */
+export const declineTransactions = ({ hasTransactions }: Peer): string | undefined =>
+  hasTransactions === false ? 'not offered: it has no transactions' : undefined;
+
+/** Why the disk that a store takes can't be compared, if so. */
+export const declineSize = ({ maxItems }: Peer): string | undefined =>
+  maxItems === undefined ? undefined : `not comparable: it holds ${maxItems} items here`;

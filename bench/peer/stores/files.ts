@@ -23,6 +23,7 @@ export const CACACHE_PEER: Peer = {
   name: CACACHE,
   settings: { process: 'a file written and renamed; nothing is ever synced' },
   share: 0.02,
+  maxItems: 1000,
   forms: ['text', 'bytes', 'object'],
   hasTransactions: false,
   async open(directory, { form }) {

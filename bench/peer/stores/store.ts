@@ -30,6 +30,8 @@ export interface Peer {
   readonly settings: Readonly<Partial<Record<Durability, string>>>;
   /** The part of a round's operations that is done, for stores that take milliseconds for each. Default 1. */
   readonly share?: number;
+  /** The items that it holds at most here, for stores that take minutes to be filled with more. */
+  readonly maxItems?: number;
   readonly forms: readonly ItemForm[];
   /** Default true. */
   readonly hasTransactions?: boolean;

@@ -70,12 +70,12 @@ export function describe<Handle>(
   { directory, openOptions }: Core,
   extraOptions: object = {},
 ): StoreHandle<Handle> {
-  const { memory, pageCache, exclusive, timeout, readOnly, clock, codec } = openOptions;
+  const { memory, pageCache, exclusive, timeout, readOnly, workerThread, clock, codec } = openOptions;
   const required: string[] = [];
   if (clock !== Date.now) required.push('clock');
   if (typeof codec === 'object') required.push('codec');
   const chosen = pageCache === undefined ? {} : { pageCache };
-  const options = { memory, ...chosen, exclusive, timeout, readOnly, ...extraOptions };
+  const options = { memory, ...chosen, exclusive, timeout, readOnly, workerThread, ...extraOptions };
   return { kind, directory, options, required };
 }
 
@@ -237,6 +237,7 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
   'pageCache',
   'readOnly',
   'timeout',
+  'workerThread',
 ] satisfies (keyof CollectionOptions)[]);
 
 /** Options that the collections check themselves. */

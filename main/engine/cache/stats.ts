@@ -45,7 +45,7 @@ export function flushAccess({ sql, accessBuffer }: Core, id: number): void {
 }
 
 /** Writes the oldest buffered accesses. Inside a write transaction. */
-function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
+export function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
   const { sql, accessBuffer } = core;
   if (accessBuffer.isEmpty) return;
   for (const id of accessBuffer.oldestIds(maxItems)) flushAccess(core, id);

@@ -12,7 +12,7 @@ import { isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
-import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { assertInTime, isLimited, shouldPause } from '../values/read-budget.ts';
 import { removeStoredCount } from './row-count.ts';
 
 /** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
@@ -252,25 +252,47 @@ export function afterWrite(core: Core): void {
   if (core.connection.isOpen) core.space.afterCommit(core);
 }
 
+/** A deletion of any number of items, in steps. */
+export interface BatchedDeletion {
+  /**
+   * Deletes at most `maxItems`, inside a write transaction; returns how many. On a full disk it gets fewer after each failed step, which
+   * is rolled back.
+   */
+  readonly step: (maxItems: number) => number;
+  /** Called after each commit. */
+  readonly committed?: () => void;
+  /** After a first full step: deletes the rest in one transaction and returns how many, or undefined if that should go on in steps. */
+  readonly deleteRest?: () => number | undefined;
+  /** Returns the items of a further step, at least as many as those of the first. */
+  readonly getBatchItems?: () => number;
+}
+
 /**
  * Repeats a step, each in its own transaction, until it deletes nothing more; then gives the space back to the disk. Returns how many
- * items were deleted. `step` gets the number of items that it may delete: on a full disk fewer after each failed step, which is rolled
- * back. `committed` is called after each commit. On behalf of a web page it pauses after some time.
+ * items were deleted. On behalf of a web page it pauses after some time.
  */
-export function inBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
+export function inBatches(core: Core, { step, committed, deleteRest, getBatchItems }: BatchedDeletion): number {
   let total = 0;
   let maxItems = MAX_BATCH_ITEMS;
+  let isFirst = true;
   for (let done = -1; done !== 0; ) {
     try {
       done = retryWithBallast([core], () => inWriteTransaction(core, () => step(maxItems)));
       total += done;
-      committed();
+      committed?.();
       if (core.transaction.depth > 0) assertInTime();
       else if (done > 0 && shouldPause()) return total;
     } catch (error) {
       if (!isDiskFull(error) || maxItems === 1) throw error;
-      maxItems /= 4;
+      maxItems = Math.max(1, Math.floor(maxItems / 4));
     }
+    if (isFirst && done === MAX_BATCH_ITEMS && !isLimited()) {
+      const rest = deleteRest?.();
+      total += rest ?? 0;
+      if (rest !== undefined) break;
+      maxItems = getBatchItems?.() ?? maxItems;
+    }
+    isFirst = false;
   }
   if (total > 0) core.space.vacuum(core);
   return total;

@@ -25,6 +25,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'schema',
   'timeout',
   'version',
+  'workerThread',
 ] satisfies (keyof SettingsOptions<object>)[]);
 
 /** @throws {DiskCacheError} `BAD_OPTION` for an unknown option, and for defaults that settings couldn't store. */

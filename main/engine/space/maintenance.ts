@@ -10,6 +10,12 @@ import {
 import { unrefTimer } from '../realm.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { clearWarning } from '../validate.ts';
+import {
+  delegateCheckpoint,
+  isDelegated,
+  requestCheckpoint,
+  withdrawCheckpoint,
+} from '../worker/worker-checkpoints.ts';
 import { removeReplaced, removeReplacedIfDue } from './delete-row.ts';
 import { getWalReserveBytes, MAX_WAL_PAGES_PER_WRITE } from './policy.ts';
 import { getBallastBytes, getDatabaseBytes, getWalBytes, releaseBallast, resizeBallast } from './store-files.ts';
@@ -29,6 +35,8 @@ const MIN_FREE_PAGES = 64;
 const MAX_VACUUM_PAGES = 1024;
 /** After writing this part of the ballast's size, it is checked how far the WAL is ahead of the database. */
 const GROWTH_CHECK_FRACTION = 1 / 4;
+/** With the WAL ahead of the database by this part of the ballast, the worker thread checkpoints, so that it is never ahead by more. */
+const DELEGATE_AHEAD_FRACTION = 1 / 2;
 
 /**
  * Before a write while a reader blocks checkpoints: waits until the WAL can be checkpointed instead of making it longer. Another
@@ -73,7 +81,7 @@ function maintain(core: Core): void {
   if (isDue || maintenance.bytesSinceCheck > MAX_WAL_PAGES_PER_WRITE * core.pageSize) {
     maintenance.bytesSinceGrowthCheck += maintenance.bytesSinceCheck;
     maintenance.bytesSinceCheck = 0;
-    checkpointIfOversized(core);
+    if (!delegateCheckpoint(core)) checkpointIfOversized(core);
     if (maintenance.bytesSinceGrowthCheck > maintenance.ballastBytes * GROWTH_CHECK_FRACTION) checkpointIfAhead(core);
   }
   if (isDue && shouldVacuum(core)) incrementalVacuum(core, MAX_VACUUM_PAGES);
@@ -83,7 +91,8 @@ function maintain(core: Core): void {
 /** Checkpoints a WAL that is larger than its reserve, as a large transaction leaves it. */
 export function checkpointIfOversized(core: Core): void {
   const walReserve = getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
-  if (getWalBytes(core) > walReserve && !checkpoint(core)) core.maintenance.checkpointBlocked = isWalOversized(core);
+  if (getWalBytes(core) <= walReserve || isDelegated(core)) return;
+  if (!checkpoint(core)) core.maintenance.checkpointBlocked = isWalOversized(core);
 }
 
 const isWalOversized = (core: Core): boolean =>
@@ -99,7 +108,10 @@ function checkpointIfAhead(core: Core): void {
   maintenance.ballastBytes = resizeBallast(core);
   if (maintenance.ballastBytes === 0) return;
   const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - getDatabaseBytes(core);
-  if (ahead > maintenance.ballastBytes) runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
+  if (ahead > maintenance.ballastBytes) {
+    withdrawCheckpoint(core);
+    runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
+  } else if (ahead > maintenance.ballastBytes * DELEGATE_AHEAD_FRACTION) requestCheckpoint(core);
 }
 
 /** Gives all free pages back to the disk; inside a transaction, after its commit. A failure is only a warning: the rows are deleted. */
@@ -130,7 +142,9 @@ export function maintainWhenIdle(core: Core): void {
   }
   if (maintenance.replacedFiles > 0) removeReplaced(core);
   if (shouldVacuum(core)) vacuum(core);
-  else if (getWalBytes(core) > LARGE_WAL_BYTES) checkpoint(core);
+  // Once the worker thread has copied everything, emptying the WAL takes no time.
+  else if (getWalBytes(core) > LARGE_WAL_BYTES && !requestCheckpoint(core, () => void checkpoint(core)))
+    checkpoint(core);
   checkpointIfAhead(core);
 }
 
@@ -150,6 +164,7 @@ export function incrementalVacuum(core: Core, pages: number): void {
 /** Moves the WAL into the database and empties it. Returns false while another connection reads from it. */
 export function checkpoint(core: Core): boolean {
   let isDone = false;
+  withdrawCheckpoint(core);
   runWithoutWaiting(core, () => {
     isDone = runCheckpoint(core, 'TRUNCATE');
   });

@@ -59,8 +59,10 @@ export type TagColumn = string | number | Uint8Array | null;
 
 /** On disk: stored instead of a tag, marks an item that is never evicted. The bytes of `kept`; tags are never bytes. */
 export const PINNED_TAG = Buffer.from('kept');
+/** `PINNED_TAG` in SQL. */
+export const PINNED_SQL = "x'6B657074'";
 /** The condition of items that may be evicted. Parameter: the key of an item to exclude. */
-export const EVICTABLE_SQL = "key IS NOT ? AND tag IS NOT x'6B657074'";
+export const EVICTABLE_SQL = `key IS NOT ? AND tag IS NOT ${PINNED_SQL}`;
 
 /** The columns of a value. If `file` is set, `value` is NULL and the file holds the value. */
 export type ValueRow = [
@@ -234,6 +236,8 @@ export interface Statements {
   readonly logClear: Statement<[]>;
   /** Corrects the reason of the deletion just logged. Inside its transaction. */
   readonly nameLastChange: Statement<[ChangeKind]>;
+  /** Same for all deletions logged after an id. */
+  readonly nameChanges: Statement<[ChangeKind, after: number]>;
   readonly insertListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
   readonly deleteListener: Statement<[id: string]>;
@@ -335,6 +339,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   lastChange: 'SELECT max(id) FROM change',
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
   nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
+  nameChanges: "UPDATE change SET kind = ? WHERE id > ? AND kind = 'delete'",
   // SQLite's system time: all processes agree on it, whatever clocks their stores were opened with.
   insertListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',

@@ -42,6 +42,7 @@ export interface OpenOptions {
   readonly timeout: number;
   readonly isTimeoutChosen: boolean;
   readonly readOnly: boolean;
+  readonly workerThread: boolean;
   readonly clock: Clock;
   readonly codec: 'structured' | 'json' | Codec | undefined;
 }
@@ -95,6 +96,7 @@ const OPEN_OPTIONS = {
   exclusive: booleanRule,
   timeout: numberRule(5000, 'a number of milliseconds from 0, or Infinity', 0, Infinity),
   readOnly: booleanRule,
+  workerThread: { ...booleanRule, initial: true },
 } as const;
 
 const OTHER_OPTIONS: ReadonlySet<string> = new Set(['clock']);
@@ -135,6 +137,7 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
     exclusive: options.exclusive ?? OPEN_OPTIONS.exclusive.initial,
     timeout: options.timeout ?? OPEN_OPTIONS.timeout.initial,
     readOnly: options.readOnly ?? OPEN_OPTIONS.readOnly.initial,
+    workerThread: options.workerThread ?? OPEN_OPTIONS.workerThread.initial,
   };
   for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[])
     assertOption(name, OPEN_OPTIONS[name], openOptions[name]);
