@@ -50,7 +50,10 @@ export interface CacheOptions {
   readonly encryptionKey?: Uint8Array;
   /** `'structured'` (default) keeps every type that structured clone keeps; `'json'` is readable with any SQLite tool. */
   readonly codec?: 'structured' | 'json' | Codec;
-  /** Bytes of recently used values kept in memory. Default 8 MiB; 0 turns the memory cache off. */
+  /**
+   * Bytes of recently used values kept in memory. Default 8 MiB; 0 turns the memory cache off. Objects that are read again and again are
+   * also kept decoded while there is room, for three to five times their text; each read gets a copy of its own.
+   */
   readonly memory?: number;
   /**
    * Bytes of database pages that SQLite keeps in memory, for a FanoutCache in all shards together. Default 16,000 KiB per database. More

@@ -236,7 +236,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return writeStream(() => routeKey(this.#store.core, key), key, chunks, options);
   }
 
-  /** The number of live items in the numbered shards. */
+  /** The number of live items in the numbered shards. As `Cache.size`. */
   get size(): number {
     return many.getSize(this.#store.core);
   }
