@@ -14,6 +14,7 @@ export const BENCHMARKS = [
   'delete',
   'eviction-policies',
   'large',
+  'huge-values',
   'objects',
   'keys',
   'scale',
