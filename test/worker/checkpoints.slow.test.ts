@@ -152,18 +152,36 @@ describe('a thread that ends by itself', () => {
 });
 
 describe('without a usable thread', () => {
-  const replaceWorker = async (file: string | undefined) => {
+  const importEngine = async (module: string, replaced: object) => {
     vi.resetModules();
-    vi.doMock('../../main/engine/runtime-files.ts', async (importOriginal) => ({
-      ...(await importOriginal<object>()),
-      findWorkerFile: () => file,
-    }));
+    vi.doMock(module, async (importOriginal) => ({ ...(await importOriginal<object>()), ...replaced }));
     onTestFinished(() => {
-      vi.doUnmock('../../main/engine/runtime-files.ts');
+      vi.doUnmock(module);
       vi.resetModules();
     });
     return import('../../main/engine/index.ts');
   };
+  const replaceWorker = (file: string | undefined) =>
+    importEngine('../../main/engine/runtime-files.ts', { findWorkerFile: () => file });
+
+  it('because the process may not start threads, checkpoints run here, and one warning says so', async () => {
+    const warnings = recordWarnings();
+    const engine = await importEngine('node:worker_threads', {
+      Worker: class {
+        constructor() {
+          throw Object.assign(new Error('Access to this API has been restricted'), { code: 'ERR_ACCESS_DENIED' });
+        }
+      },
+    });
+    using cache = new engine.Cache<string, string>(freshDirectory());
+    let longest = 0;
+    await writeUntil(cache, () => {
+      longest = Math.max(longest, getLogBytes(cache));
+      return cache.size === 20_000;
+    });
+    expect(longest).toBeLessThan(21 * MiB);
+    expect(warnings).toEqual([expect.stringContaining('Access to this API has been restricted')]);
+  });
 
   it.each([
     ['its file is missing', undefined, 'the file that the worker thread runs is missing'],

@@ -172,7 +172,12 @@ function followRequest(core: Core, checkpoints: StoreCheckpoints, pages: number)
   checkpoints.pauseIfAsked();
   if (thread.isReady) checkpoints.takeOver(core);
   const { frames } = readStatus(core);
-  if (frames <= pages || !checkpoints.hasTakenOver) return true;
+  if (frames <= pages) return true;
+  if (!checkpoints.hasTakenOver) {
+    // SQLite checkpoints at commits while the thread starts.
+    thread.expectAnswer();
+    return true;
+  }
   const share = getLimitShareBytes(core);
   const reserve = getWalReserveBytes(share, core.pageSize);
   const maxFrames = (reserve + Math.min(reserve, share * EXCESS_FRACTION)) / core.pageSize;

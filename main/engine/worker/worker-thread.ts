@@ -13,7 +13,7 @@ const MAX_SILENCE_MS = 10_000;
 /** A thread that answers nothing is started again this often. */
 const MAX_FAILURES = 3;
 /** It only opens databases and runs pragmas; what SQLite allocates doesn't count. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4, codeRangeSizeMb: 16 } as const;
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 64 } as const;
 
 export interface WorkerThreadEvents {
   onAnswer(answer: CheckpointAnswer): void;
@@ -102,7 +102,6 @@ export class WorkerThread {
   }
 
   #listen(worker: Worker): Worker {
-    worker.unref();
     worker.on('message', (answer: CheckpointAnswer) => {
       if (worker === this.#worker) {
         this.#failures = 0;
@@ -114,6 +113,8 @@ export class WorkerThread {
     worker.on('messageerror', (error) => this.#fail(worker, String(error)));
     worker.on('error', (error) => this.#fail(worker, String(error)));
     worker.on('exit', (code) => this.#fail(worker, `it exited with the code ${code}`));
+    // After the listeners, which would keep the process running.
+    worker.unref();
     return worker;
   }
 
