@@ -14,7 +14,7 @@ import type { ItemForm } from './peer/stores/store.ts';
 /** Items that were used recently: a tenth, all of which fit into the memory of a store that has one. */
 const RECENT_SHARE = 10;
 /** A hit takes so little that a round needs more of them to be one. */
-const RECENT_OPERATIONS = 5;
+const RECENT_OPERATIONS = 2;
 
 const FILL = { text: 'fill', object: 'set_objects' } as const satisfies Partial<Record<ItemForm, PythonAction>>;
 const READ = { text: 'get', object: 'get_objects' } as const satisfies Partial<Record<ItemForm, PythonAction>>;

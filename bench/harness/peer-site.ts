@@ -67,7 +67,7 @@ export class PeerSite implements AsyncDisposable {
   }
 }
 
-/** Sets items in large transactions; not timed. */
+/** Sets items in large transactions; not timed. A sample of all of them is checked at the end. */
 export async function setAll(store: PeerStore, items: Items, indices: Uint32Array): Promise<void> {
   for (let first = 0; first < indices.length; first += BATCH_ITEMS) {
     const batch = indices.subarray(first, first + BATCH_ITEMS);

@@ -34,7 +34,7 @@ export interface Target {
 
 /** Items that are in the store before anything is counted. */
 const ITEMS = 1000;
-export const COUNT = 200;
+const COUNT = 200;
 /** A sync takes milliseconds on some disks. */
 const SYNCED_COUNT = 20;
 const VALUE = 'v'.repeat(100);

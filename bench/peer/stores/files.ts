@@ -22,7 +22,7 @@ function fromData(form: ItemForm, data: Buffer): unknown {
 export const CACACHE_PEER: Peer = {
   name: CACACHE,
   settings: { process: 'a file written and renamed; nothing is ever synced' },
-  share: 0.02,
+  share: 0.005,
   maxItems: 1000,
   forms: ['text', 'bytes', 'object'],
   hasTransactions: false,
@@ -56,7 +56,8 @@ export const CONF_PEER: Peer = {
     process: 'the whole file written, synced and renamed at each set; the same for both',
     power: 'the whole file written, synced and renamed at each set; the same for both',
   },
-  share: 0.001,
+  share: 0.0025,
+  maxItems: 1000,
   forms: ['text', 'object'],
   async open(directory) {
     const { default: Conf } = await loadPackage<typeof import('conf')>('conf');

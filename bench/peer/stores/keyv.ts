@@ -42,7 +42,7 @@ async function loadPackages(): Promise<Packages> {
 export const KEYV_PEER: Peer = {
   name: KEYV,
   settings: { process: 'node:sqlite below it, WAL, synchronous = NORMAL', power: 'WAL, synchronous = FULL' },
-  share: 0.2,
+  share: 0.05,
   forms: ['text', 'object'],
   async open(directory, { durability }) {
     const { Keyv, Store } = await loadPackages();

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { AWAITS, type ItemForm, loadPackage, type Peer, type PeerOptions } from './store.ts';
 
 export const LMDB = 'LMDB';
-export const LMDB_WITH_CACHE = 'LMDB, with its cache';
+const LMDB_WITH_CACHE = 'LMDB, with its cache';
 
 const ENCODINGS = { text: 'string', bytes: 'binary', object: 'msgpack' } as const satisfies Record<ItemForm, string>;
 

@@ -3,7 +3,7 @@ import { BASELINE } from '../../harness/benchmark.ts';
 import { Baseline, TABLES, type TableName } from '../baseline.ts';
 import { AWAITS, type ItemForm, loadPackage, type Peer, type PeerOptions, type PeerStore } from './store.ts';
 
-export const ROWID_BASELINE = `${BASELINE}, rowid`;
+const ROWID_BASELINE = `${BASELINE}, rowid`;
 export const NODE_SQLITE = 'node:sqlite';
 
 /** SQLite has no objects: an application writes them as JSON. */

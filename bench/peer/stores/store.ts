@@ -1,5 +1,5 @@
 /** What an application waits for after a set: `'process'`: a crash of it loses nothing; `'power'`: a power cut loses nothing. */
-export type Durability = 'process' | 'power';
+type Durability = 'process' | 'power';
 
 /** What the values of a store are: text, bytes, or plain objects that have to be encoded. */
 export type ItemForm = 'text' | 'bytes' | 'object';
