@@ -4,7 +4,7 @@ import { hideDirectory } from '../protocol/redaction.ts';
 import { parseQueueAddress, type StoreDeclarations } from '../protocol/stores.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
-import { assertCacheOptions } from './engine/internal.ts';
+import { assertCacheOptions, resolveDirectory } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
 import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
@@ -38,13 +38,15 @@ export interface OpenEngineOptions {
 /**
  * Opens all declared stores.
  *
- * @throws {DiskCacheError} `BAD_OPTION`, and anything that opening a store throws; every store is then closed again.
+ * @throws {DiskCacheError} `BAD_OPTION`, also for the directory `':memory:'`, and anything that opening a store throws; every store is then closed again.
  */
 export function openEngine(
   directory: string,
   stores: StoreDeclarations,
   { windows: windowOptions, attached = [], queues: queueOptions, userData }: OpenEngineOptions = {},
 ): OpenEngine {
+  // Not left to the stores: theirs are folders in it, and the folder `:memory:` would be created.
+  resolveDirectory(directory);
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const registry = new Registry(directory, stores, userData);
