@@ -4,7 +4,7 @@ import { hideDirectory } from '../protocol/redaction.ts';
 import { parseQueueAddress, type StoreDeclarations } from '../protocol/stores.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
-import { assertCacheOptions, withoutWorkerThread } from './engine/internal.ts';
+import { assertCacheOptions, resolveDirectory, withoutWorkerThread } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
 import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
@@ -40,7 +40,7 @@ export interface OpenEngineOptions {
 /**
  * Opens all declared stores.
  *
- * @throws {DiskCacheError} `BAD_OPTION`, and anything that opening a store throws; every store is then closed again.
+ * @throws {DiskCacheError} `BAD_OPTION`, also for the directory `':memory:'`, and anything that opening a store throws; every store is then closed again.
  */
 export function openEngine(
   directory: string,
@@ -53,6 +53,8 @@ export function openEngine(
     workerThread = true,
   }: OpenEngineOptions = {},
 ): OpenEngine {
+  // Not left to the stores: theirs are folders in it, and the folder `:memory:` would be created.
+  resolveDirectory(directory);
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const allowThread = workerThread ? () => {} : withoutWorkerThread();

@@ -18,6 +18,7 @@ export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
 export { ForeignDatabase } from './sqlite/foreign-database.ts';
+export { resolveDirectory } from './sqlite/open-database.ts';
 export { OpenHandle } from './state/core.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export {

@@ -14,10 +14,12 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 
 /** Returns the error for a misspelt option. `prefix` says which options are meant, such as `host.install: `. */
 export const createUnknownOptionError = (name: string, validNames: Iterable<string>, prefix = ''): DiskCacheError =>
-  new DiskCacheError(
-    'BAD_OPTION',
-    `${prefix}unknown option "${truncate(name)}"; valid options: ${[...validNames].join(', ')}`,
-  );
+  new DiskCacheError('BAD_OPTION', `${prefix}unknown option "${truncate(name)}"; ${formatValidNames(validNames)}`);
+
+function formatValidNames(names: Iterable<string>): string {
+  const list = [...names].join(', ');
+  return list === '' ? 'this call has no options' : `valid options: ${list}`;
+}
 
 /**
  * Returns the options of a verb: an object with known names only, so that a misspelt one is not ignored.
@@ -31,7 +33,7 @@ export function assertOptions<T extends object>(
 ): Partial<T> {
   if (options === undefined) return {};
   if (!isRecord(options)) {
-    throw new DiskCacheError('BAD_OPTION', `${label} must be an object; valid options: ${[...names].join(', ')}`);
+    throw new DiskCacheError('BAD_OPTION', `${label} must be an object; ${formatValidNames(names)}`);
   }
   for (const name in options) {
     if (!names.has(name)) throw createUnknownOptionError(name, names);

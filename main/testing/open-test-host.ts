@@ -10,7 +10,7 @@ import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
 import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
 import { assertReadyStores } from '../electron/settings-snapshot.ts';
-import { createUnknownOptionError, toOwnRealm } from '../engine/internal.ts';
+import { assertFlag, createUnknownOptionError, toOwnRealm } from '../engine/internal.ts';
 import { temporaryDirectory } from '../engine/temporary-directory.ts';
 import type { Host } from '../host.ts';
 import { NetworkState } from '../offline/index.ts';
@@ -200,7 +200,12 @@ export async function testHost<const S extends StoreDeclarations>(
     },
     port: (granted = {}) => openPort(withDefaults(granted, RAW_PORT_WINDOW)),
     clock,
-    network: { offline: (isOffline = true) => connection.set(!isOffline) },
+    network: {
+      offline(isOffline = true) {
+        assertFlag(isOffline, 't.network.offline: isOffline');
+        connection.set(!isOffline);
+      },
+    },
     fail: (code, failOptions) => failures.add(code, failOptions),
     close,
     [Symbol.dispose]: closeNow,

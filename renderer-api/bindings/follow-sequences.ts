@@ -1,21 +1,30 @@
 import type { RemoteDeque } from '../../client/remote.ts';
 import type { RemoteQueue } from '../../client/remote-queue.ts';
 import type { Job, JobState } from '../../protocol/job.ts';
+import { DiskCacheError } from '../index.ts';
 import { followByReading } from './follow-by-reading.ts';
-import type { JobList } from './job-list.ts';
+import type { JobList, JobsOptions } from './job-list.ts';
 import type { StartObserving } from './observer.ts';
 
 /** Follows the values of a deque. It is read again after each change. */
 export const followDeque = <V>(deque: RemoteDeque<V>): StartObserving<readonly V[]> =>
   followByReading(deque, () => deque.values());
 
-/** Follows the jobs of a queue in these states, at most `limit` of them. They are read again after each event. */
-export const followJobs = <T>(
+const ALL_STATES: readonly JobState[] = ['running', 'ready', 'delayed', 'held', 'dead'];
+
+/**
+ * Follows the jobs of a queue in some states, at most `limit` of them. They are read again after each event.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for an unknown option.
+ */
+export function followJobs<T>(
   queue: RemoteQueue<T>,
-  states: readonly JobState[],
-  limit: number,
-): StartObserving<JobList<T>> =>
-  followByReading(queue, async () => {
+  { states = ALL_STATES, limit = 1000, ...others }: JobsOptions,
+): StartObserving<JobList<T>> {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined)
+    throw new DiskCacheError('BAD_OPTION', `useJobs: unknown option "${unknown}"; valid options: states, limit`);
+  return followByReading(queue, async () => {
     // All in one turn, so that the counts belong to the same moment as the first jobs.
     const [counts, isPaused, ...lists] = await Promise.all([
       queue.counts(),
@@ -24,6 +33,7 @@ export const followJobs = <T>(
     ]);
     return { jobs: lists.flat().slice(0, limit), counts, isPaused };
   });
+}
 
 async function readJobs<T>(queue: RemoteQueue<T>, state: JobState, limit: number): Promise<Job<T>[]> {
   const jobs: Job<T>[] = [];

@@ -1,6 +1,5 @@
 import type { RemoteDeque } from '../../client/remote.ts';
 import type { RemoteQueue } from '../../client/remote-queue.ts';
-import type { JobState } from '../../protocol/job.ts';
 import type { JobList, JobsOptions } from './job-list.ts';
 import type { Observer } from './observer.ts';
 import { startOnDemand } from './on-demand.ts';
@@ -15,7 +14,6 @@ export const observeDeque = <V>(deque: RemoteDeque<V>): Observer<readonly V[]> =
     startOnDemand(async () => (await import('./follow-sequences.ts')).followDeque(deque)),
   );
 
-const ALL_STATES: readonly JobState[] = ['running', 'ready', 'delayed', 'held', 'dead'];
 const NO_JOBS: JobList<never> = {
   jobs: [],
   counts: { ready: 0, delayed: 0, held: 0, running: 0, dead: 0, done: 0 },
@@ -23,13 +21,10 @@ const NO_JOBS: JobList<never> = {
 };
 
 /** Returns the observer of the jobs of a queue. */
-export const observeJobs = <T>(
-  queue: RemoteQueue<T>,
-  { states = ALL_STATES, limit = 1000 }: JobsOptions = {},
-): Observer<JobList<T>> =>
+export const observeJobs = <T>(queue: RemoteQueue<T>, options: JobsOptions = {}): Observer<JobList<T>> =>
   getSharedObserver<JobList<T>>(
     queue,
-    ['jobs', states, limit],
+    ['jobs', options],
     NO_JOBS,
-    startOnDemand(async () => (await import('./follow-sequences.ts')).followJobs(queue, states, limit)),
+    startOnDemand(async () => (await import('./follow-sequences.ts')).followJobs(queue, options)),
   );

@@ -24,6 +24,7 @@ describe('the arguments of a host', () => {
     [{ stores: {}, directry: '/tmp' }, /openDiskCache: unknown option "directry"; valid options: stores, .*directory/],
     [{ stores: {}, authorize: 'everybody' }, /openDiskCache: authorize is 'everybody'; give a function/],
     [{ stores: {}, directory: 5 }, /openDiskCache: directory is 5; give a string/],
+    [{ stores: {}, directory: ':memory:' }, /No store can be in memory: give a path/],
     [{ stores: {}, windows: { sizeLimt: 1 } }, /openDiskCache, windows: unknown option "sizeLimt"/],
     [
       { stores: {}, windows: { sizeLimit: 'much' } },
@@ -41,6 +42,7 @@ describe('the arguments of a host', () => {
     const given = options && { directory, ...options };
     await expect(open(given)).rejects.toEqual(failure('BAD_OPTION', message));
     expect(existsSync(`${directory}/default`)).toBe(false);
+    expect(existsSync(':memory:')).toBe(false);
   });
 
   it.each([

@@ -95,6 +95,15 @@ describe('the network of a test host', () => {
     t.network.offline(false);
     expect(await (await t.page().fetch('https://api.example.com/')).text()).toBe('hello');
   });
+
+  it.each([['no'], [0], [null]])('is neither taken away nor brought back by %j', async (isOffline) => {
+    using t = await testHost({ stores });
+    const { connection } = t.page();
+    expect(() => t.network.offline(isOffline as never)).toThrow(
+      expect.objectContaining({ code: 'BAD_OPTION', message: expect.stringMatching(/isOffline is .*true or false/) }),
+    );
+    expect(await connection.online.catch(() => 'unknown')).not.toBe(false);
+  });
 });
 
 describe('failures on demand', () => {

@@ -197,7 +197,9 @@ describe('a test host', () => {
 it.each([
   [{ stores: {}, directory: 5 }, /directory must be a path/],
   [{ stores: {}, directory: '' }, /directory must be a path/],
+  [{ stores: {}, directory: ':memory:' }, /No store can be in memory: .*temporaryDirectory\(\)/],
   [{ stores: [] }, /testHost needs stores/],
 ])('is refused with a reason: testHost(%j)', async (options, message) => {
   await expect(testHost(options as never)).rejects.toThrow(message);
+  expect(existsSync(':memory:')).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { deepFreeze } from '../../../protocol/freeze.ts';
 import { getMember } from '../../../protocol/settings-path.ts';
-import { clearWarning, warn, wrapListener } from '../validate.ts';
+import { assertOptions, clearWarning, warn, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import type { Members } from './stored-member.ts';
 
@@ -15,6 +15,17 @@ interface FollowedSettings {
   readAll(): Members;
   /** Reads the settings that can be read; the others have their values of `known`. */
   readReadable(known: Members): Members;
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/**
+ * Refuses options of a listener, such as `key` and `values` of the `subscribe` of a cache. They would be ignored.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function assertNoOptions(options: unknown, method: string): void {
+  assertOptions(options as object | undefined, NO_NAMES, `the options of ${method}`);
 }
 
 type Listener = (now: Members, before: Members) => void;

@@ -17,7 +17,7 @@ import { OpenHandle } from '../state/core.ts';
 import { assertFunction, emitWarning, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
-import { compareMembers, type SettingsChange, SettingsListeners } from './settings-listeners.ts';
+import { assertNoOptions, compareMembers, type SettingsChange, SettingsListeners } from './settings-listeners.ts';
 import { assertSettingsOptions, parseChanges, type SettingsOptions, toSettingError } from './settings-options.ts';
 import {
   getSetting,
@@ -148,8 +148,13 @@ export class Settings<T extends object = Record<string, unknown>> {
     listener: (now: SettingsValue<T, P>, before: SettingsValue<T, P>) => void,
   ): () => void;
   onChange(path: readonly string[], listener: (now: unknown, before: unknown) => void): () => void;
-  onChange(path: string | readonly string[], listener: (now: never, before: never) => void): () => void {
+  onChange(
+    path: string | readonly string[],
+    listener: (now: never, before: never) => void,
+    options?: unknown,
+  ): () => void {
     const segments = parseSettingsPath(path);
+    assertNoOptions(options, 'onChange');
     assertFunction(listener, 'a listener');
     return this.#listeners.add((...members) => {
       const [now, before] = members.map((all) => segments.reduce(getMember, all as unknown));
@@ -158,13 +163,17 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 
   /** Calls `listener` with all settings when any of them has changed; otherwise like `onChange`. */
-  onAnyChange(listener: (now: T, before: T) => void): () => void {
+  onAnyChange(listener: (now: T, before: T) => void): () => void;
+  onAnyChange(listener: (now: T, before: T) => void, options?: unknown): () => void {
+    assertNoOptions(options, 'onAnyChange');
     assertFunction(listener, 'a listener');
     return this.#listeners.add(listener as (now: Members, before: Members) => void);
   }
 
   /** Calls `listener` with each top-level member that has changed, and its value; otherwise like `onChange`. */
-  subscribe(listener: (change: SettingsChange) => void): () => void {
+  subscribe(listener: (change: SettingsChange) => void): () => void;
+  subscribe(listener: (change: SettingsChange) => void, options?: unknown): () => void {
+    assertNoOptions(options, 'subscribe');
     assertFunction(listener, 'a listener');
     const wrapped = wrapListener(listener, 'settings');
     return this.#listeners.add((now, before) => {
