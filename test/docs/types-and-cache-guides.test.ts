@@ -19,6 +19,17 @@ it('docs/guide-cache.md: many keys at once', async () => {
   });
 });
 
+it('docs/guide-cache.md: a store without the worker thread', async () => {
+  const directory = freshDirectory();
+  await runExample('docs/guide-cache.md', 'no-worker-thread', {
+    modules: { 'deskcache/engine': engine },
+    scope: { directory },
+    returns: [],
+  });
+  using cache = new engine.Cache(directory);
+  expect(cache.get('greeting')).toBe('hello');
+});
+
 it('docs/guide-types.md: values are refused by the compiler, and by the call', async () => {
   const directory = freshDirectory();
   const { refused } = await runExample('docs/guide-types.md', 'values', {

@@ -12,6 +12,18 @@ const [, , directory = '', first = '0', how = 'forever'] = process.argv;
 const CHECKPOINTS_BEFORE_END = 1;
 const VALUE = 'v'.repeat(1000);
 
+/** Writes at once, so that nothing is left in this process when it is killed. The pipe may be full: then waits for its reader. */
+function say(text: string): void {
+  for (;;) {
+    try {
+      writeSync(1, text);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
 const cache = new Cache<number, string>(directory);
 let checkpoints = 0;
 let hasThreadEnded = false;
@@ -25,7 +37,7 @@ subscribe('deskcache:checkpoint', (message) => {
 });
 for (let n = Number(first); how === 'forever' || checkpoints <= CHECKPOINTS_BEFORE_END; n++) {
   cache.set(n, `${n} ${VALUE}`);
-  writeSync(1, `${n}\n`);
+  say(`${n}\n`);
   if (n % 16 === 0) await turn();
 }
 if (how === 'exit') process.exit(0);
