@@ -5,6 +5,7 @@ export const BENCHMARKS = [
   'set',
   'set-in-transaction',
   'delete',
+  'mass-deletion',
   'eviction-policies',
   'large',
   'objects',
