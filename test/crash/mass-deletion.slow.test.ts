@@ -49,7 +49,7 @@ function fillTemplate(percent: number): string {
       const key = (Math.imul(n, 2_654_435_761) >>> 0).toString(36) + n;
       const value = n % 500 === 0 ? 'y'.repeat(400) : 'x'.repeat(100);
       if (n % 100 < percent) cache.set(`a${key}`, value, { tag: 'a' });
-      else cache.set(key, value);
+      else cache.set(`b${key}`, value);
     }
   });
   return directory;
