@@ -12,6 +12,7 @@ export const BENCHMARKS = [
   'set',
   'set-in-transaction',
   'delete',
+  'mass-deletion',
   'eviction-policies',
   'large',
   'huge-values',

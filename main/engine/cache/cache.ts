@@ -188,8 +188,8 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /**
    * Deletes all items whose key begins with `prefix`: the first characters of a string, or the first elements of an array, as in
-   * `keys({ prefix })`. Returns how many live ones there were. Deletes 256 items per transaction; inside `transact`, all in one. O(log n + items
-   * deleted).
+   * `keys({ prefix })`. Returns how many live ones there were. A few are deleted in small transactions, many in one, as by `expire`, `evict`
+   * and `cull`; a process that is killed may have deleted a part. O(log n + items deleted).
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a prefix that is neither a string nor an array; `BAD_KEY`.
    */
