@@ -14,7 +14,7 @@ import { describeEnvironment, markMeasured, type SavedReport, saveResults } from
 import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
 import { updatePage } from './render-page.ts';
 
-const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--huge] [--save] [--json file]
+const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--operations n] [--quick] [--huge] [--save] [--json file]
 --huge measures stores of 10 million items too: minutes, and several gigabytes in TMPDIR
 benchmarks: ${BENCHMARKS.join(', ')}; all of them without a name`;
 
@@ -44,30 +44,31 @@ function parseCommandLine() {
     options: { ...BENCH_OPTIONS, json: { type: 'string' }, save: { type: 'boolean', default: false } },
     allowPositionals: true,
   });
-  parseScale(values);
+  const scale = parseScale(values);
   const unknown = positionals.find((name) => !(BENCHMARKS as readonly string[]).includes(name));
   if (unknown !== undefined) throw new RangeError(`Unknown benchmark "${unknown}"; there are ${BENCHMARKS.join(', ')}`);
-  const { quick, rounds, huge, json, save } = values;
+  const { quick, rounds, operations, huge, json, save } = values;
   if (quick && save)
     throw new RangeError('--quick measures too little to be saved; leave out one of --quick and --save');
   const args = [
     ...(quick ? ['--quick'] : []),
     ...(huge ? ['--huge'] : []),
     ...(rounds === undefined ? [] : ['--rounds', rounds]),
+    ...(operations === undefined ? [] : ['--operations', operations]),
   ];
-  return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json, save };
+  return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json, save, operations: scale.operations };
 }
 
 /** A benchmark that fails is reported, and the others run. */
 async function main(): Promise<void> {
-  const { names, args, json, save } = parseCommandLine();
+  const { names, args, json, save, operations } = parseCommandLine();
   const environment = describeEnvironment();
   const reports: SavedReport[] = [];
   for (const name of names) {
     try {
       const report = await runInProcess(name, args);
       console.log(`${formatReport(report)}\n`);
-      reports.push(markMeasured(report, environment));
+      reports.push({ ...markMeasured(report, environment), operations });
       // After each, because the next may take long, or be stopped.
       if (json !== undefined) writeFileSync(json, `${JSON.stringify(reports, null, 2)}\n`);
       if (save) saveResults(reports);

@@ -9,7 +9,7 @@ import { NODE_SQLITE } from '../peer/stores/sqlite.ts';
 import { BASELINE, OURS } from './benchmark.ts';
 import { formatNumber } from './format-text.ts';
 import type { ComparisonResult } from './measure.ts';
-import type { SavedResults } from './results.ts';
+import type { SavedReport, SavedResults } from './results.ts';
 
 const BEGIN = '<!-- rendered from bench/results by `npm run bench:page`: begin of the comparison -->';
 const END = '<!-- rendered: end of the comparison -->';
@@ -64,12 +64,25 @@ function formatComparison(results: SavedResults): string {
   const isMeasured = [MAIN, PAGE].some(({ rows }) => rows.some((row) => findRow(results, row) !== undefined));
   if (!isMeasured) return 'Nothing was measured yet: `npm run bench -- --save`.';
   return [
+    formatCircumstances(results),
     formatTable('in the main process, µs', MAIN, results),
     formatTable('from a page, µs', PAGE, results),
     formatLosses(results),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+/** What the figures depend on, and how busy the machine was. */
+function formatCircumstances({ date, reports }: SavedResults): string {
+  const measured = reports.filter(({ name }) =>
+    [MAIN, PAGE].some(({ rows }) => rows.some((row) => row.benchmark === name)),
+  );
+  const [{ environment, results, operations }] = measured as [SavedReport];
+  const loads = measured.flatMap(({ load }) => (load === undefined ? [] : [load]));
+  const load = loads.length === 0 ? '' : `, at a load of ${formatNumber(Math.max(...loads))}`;
+  const count = operations === undefined ? '' : ` of ${operations.toLocaleString('en')} operations`;
+  return `Medians of ${results[0]?.rounds} rounds${count}, values of 100 bytes, ${date}, ${environment.cores} shared cores${load}:`;
 }
 
 const findRow = ({ reports }: SavedResults, row: Table['rows'][number]): ComparisonResult | undefined =>

@@ -27,6 +27,8 @@ export interface SavedReport extends BenchmarkReport {
   readonly measuredAt: string;
   /** Load average of the last minute, at the end; undefined where it is not known. */
   readonly load?: number;
+  /** Operations of a usual round; undefined where it is not known. */
+  readonly operations?: number;
   readonly environment: Environment;
 }
 

@@ -8,22 +8,31 @@ export const BENCH_OPTIONS = {
   quick: { type: 'boolean', default: false },
   rounds: { type: 'string' },
   huge: { type: 'boolean', default: false },
+  operations: { type: 'string' },
 } as const;
 
-/** @throws `RangeError` for an invalid number of rounds. */
+/** @throws `RangeError` for an invalid number of rounds or operations. */
 export function parseScale({
   quick,
   rounds,
   huge,
+  operations,
 }: {
   readonly quick: boolean;
   readonly huge: boolean;
   readonly rounds?: string | undefined;
+  readonly operations?: string | undefined;
 }): Scale {
   const scale = { ...(quick ? QUICK_SCALE : FULL_SCALE), huge: huge ? HUGE : 0 };
-  if (rounds === undefined) return scale;
-  if (!/^[1-9]\d?$/.test(rounds)) throw new RangeError(`--rounds ${rounds}: give a whole number from 1 to 99`);
-  return { ...scale, rounds: Number(rounds) };
+  if (rounds !== undefined && !/^[1-9]\d?$/.test(rounds))
+    throw new RangeError(`--rounds ${rounds}: give a whole number from 1 to 99`);
+  if (operations !== undefined && !/^[1-9]\d{2,5}$/.test(operations))
+    throw new RangeError(`--operations ${operations}: give a whole number from 100 to 999999`);
+  return {
+    ...scale,
+    ...(rounds === undefined ? {} : { rounds: Number(rounds) }),
+    ...(operations === undefined ? {} : { operations: Number(operations) }),
+  };
 }
 
 /** Runs one benchmark in this process: prints the result, or sends it to the `run.ts` that started it. */
