@@ -30,6 +30,15 @@ it('docs/guide-cache.md: a store without the worker thread', async () => {
   expect(cache.get('greeting')).toBe('hello');
 });
 
+it('docs/guide-performance.md: the page cache', async () => {
+  const { handle } = await runExample('docs/guide-performance.md', 'page-cache', {
+    modules: { 'deskcache/engine': engine },
+    scope: { directory: freshDirectory() },
+    returns: ['handle'],
+  });
+  expect(handle).toMatchObject({ options: { pageCache: 256 * 1024 * 1024 } });
+});
+
 it('docs/guide-types.md: values are refused by the compiler, and by the call', async () => {
   const directory = freshDirectory();
   const { refused } = await runExample('docs/guide-types.md', 'values', {
