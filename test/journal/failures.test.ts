@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import type { ErrorCode } from '../../protocol/error.ts';
+import { corruptPages, getLeafPages } from '../engine/damaged-file.ts';
 import { withSystemError } from '../engine/fail-system-call.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
@@ -55,5 +56,54 @@ describe('where the journal can not be written', () => {
     expect([refused > 0, cache.has('a')]).toEqual([true, false]);
     cache.close();
     expect([getUserVersion(directory), listJournals(directory)]).toEqual([1, []]);
+  });
+});
+
+describe('what is pending for a damaged database', () => {
+  const ITEMS = 2000;
+
+  /** Opens a store with damaged pages, and sets every item again. */
+  function openDamaged(): Cache<string, unknown> {
+    const directory = freshDirectory();
+    const filled = new Cache<string, unknown>(directory);
+    for (let nth = 0; nth < ITEMS; nth++) filled.set(`k${nth}`, 'x'.repeat(50));
+    filled.close();
+    corruptPages(directory, getLeafPages(directory, 'entry').slice(2, 5));
+    const cache = openJournaled(directory);
+    for (let nth = 0; nth < ITEMS; nth++) cache.set(`k${nth}`, nth);
+    return cache;
+  }
+
+  it('is read by key, and applied once the database is repaired', () => {
+    using cache = openDamaged();
+    expect([cache.get('k100'), cache.get('k1999')]).toEqual([100, 1999]);
+    expect(cache.check()).toContainEqual(expect.objectContaining({ code: 'database' }));
+    cache.check({ repair: true });
+    expect(cache.check()).toEqual([]);
+    expect(cache.size).toBe(ITEMS + 1);
+    for (let nth = 0; nth < ITEMS; nth++) expect(cache.get(`k${nth}`)).toBe(nth);
+    cache.set('after', 1);
+    using found = new Cache<string, unknown>(copyAsKilled(cache));
+    expect([found.size, found.get('after'), found.get('k500')]).toEqual([ITEMS + 2, 1, 500]);
+  });
+
+  it('is gone when everything is cleared', () => {
+    using cache = openDamaged();
+    cache.clear();
+    expect([cache.size, cache.get('k1999'), cache.check()]).toEqual([0, undefined, []]);
+    cache.set('after', 1);
+    using found = new Cache<string, unknown>(copyAsKilled(cache));
+    expect([...found.keys()]).toEqual(['after']);
+  });
+
+  it('is kept aside by the opening after a crash, which succeeds', () => {
+    const damaged = openDamaged();
+    const directory = copyAsKilled(damaged);
+    damaged.close();
+    expect(listJournals(damaged.directory)).toEqual(['journal-0', 'journal-1']);
+    using cache = new Cache<string, unknown>(directory);
+    expect(cache.check()).toContainEqual(expect.objectContaining({ path: expect.stringMatching(/damaged$/) }));
+    cache.check({ repair: true });
+    expect(cache.check()).toEqual([]);
   });
 });
