@@ -1,7 +1,9 @@
 /*
  * Loaded before libc (LD_PRELOAD): looks at every operation on a file below TORTURE_DIR. It writes each one that changes something
  * to TORTURE_LOG, with its bytes, so that a state of the disk after a power cut can be rebuilt; and it lets operations fail as
- * TORTURE_FAULTS says, a file of lines `operation errno part-of-the-path`, read at each operation.
+ * TORTURE_FAULTS says, a file of lines `operation errno part-of-the-path`, read at each operation. With TORTURE_KILL, a line
+ * `letter part-of-the-path number moment`, the process ends by SIGKILL before, within or after that operation (`within`: a write
+ * of which half is done).
  *
  * A record is: one byte for the operation, two texts and the bytes, each with its length in 4 bytes, and the offset in 8.
  */
@@ -10,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +29,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *watched, *faults;
 static size_t watched_length;
 static int log_fd = -1;
+static char kill_operation, kill_part[256], kill_moment[16];
+static int kill_number = -1;
 
 static void *find(const char *name) { return dlsym(RTLD_NEXT, name); }
 
@@ -34,6 +39,8 @@ __attribute__((constructor)) static void begin(void) {
   faults = getenv("TORTURE_FAULTS");
   watched_length = watched ? strlen(watched) : 0;
   const char *log = getenv("TORTURE_LOG");
+  const char *death = getenv("TORTURE_KILL");
+  if (death && sscanf(death, "%c %255s %d %15s", &kill_operation, kill_part, &kill_number, kill_moment) != 4) abort();
   if (log && watched) log_fd = REAL(open)(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
@@ -74,6 +81,17 @@ static int fails(const char *operation, const char *path) {
     return 1;
   }
   return 0;
+}
+
+/* Counts an operation; true when the process is to end at it. */
+static int is_last(char operation, const char *path) {
+  if (kill_number < 0 || operation != kill_operation || !is_watched(path)) return 0;
+  if (strcmp(kill_part, "*") && !strstr(path, kill_part)) return 0;
+  return kill_number-- == 0;
+}
+
+static void end_at(int last, const char *moment) {
+  if (last && !strcmp(kill_moment, moment)) kill(getpid(), SIGKILL);
 }
 
 static char *put(char *at, const void *bytes, uint32_t length) {
@@ -132,7 +150,12 @@ static ssize_t written(int fd, const void *bytes, size_t length, int64_t offset)
     struct stat status;
     at = fcntl(fd, F_GETFL) & O_APPEND ? (fstat(fd, &status), status.st_size) : lseek(fd, 0, SEEK_CUR);
   }
+  int last = seen && is_last('W', path);
+  end_at(last, "before");
+  if (last && !strcmp(kill_moment, "within")) length = length / 2;
   ssize_t done = offset < 0 ? REAL(write)(fd, bytes, length) : REAL(pwrite64)(fd, bytes, length, offset);
+  end_at(last, "within");
+  end_at(last, "after");
   if (seen && done > 0 && is_lasting(path)) record('W', path, "", at, bytes, done);
   /* What the process says on its standard output, it says of what it has done. */
   if (fd == 1 && done > 0) record('A', "", "", 0, bytes, done);
@@ -174,7 +197,10 @@ ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) { return rea
   int seen = path_of(fd, path);                                                      \
   if (seen && fails(fault, path)) return -1;                                         \
   pthread_mutex_lock(&lock);                                                         \
+  int last = seen && is_last(letter, path);                                           \
+  end_at(last, "before");                                                            \
   int result = call;                                                                 \
+  end_at(last, "after");                                                             \
   if (seen && result == 0 && is_lasting(path)) record(letter, path, "", offset, "", 0); \
   pthread_mutex_unlock(&lock);                                                       \
   return result;
@@ -188,7 +214,10 @@ int fdatasync(int fd) { ON_FILE("fsync", 'S', 0, REAL(fdatasync)(fd)) }
 #define ON_NAME(fault, letter, second, call)                                    \
   if (fails(fault, path)) return -1;                                            \
   pthread_mutex_lock(&lock);                                                    \
+  int last = is_last(letter, path);                                              \
+  end_at(last, "before");                                                       \
   int result = call;                                                            \
+  end_at(last, "after");                                                        \
   if (result == 0 && is_watched(path) && is_lasting(path)) record(letter, path, second, 0, "", 0); \
   pthread_mutex_unlock(&lock);                                                  \
   return result;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The path of the compiled `shim.c`, or the reason why there is none. */
-const built: { path?: string; why?: string } = {};
+const built: { path?: string | undefined; why?: string } = {};
 
 /** Why the operations of a process can't be recorded or made to fail here, if so. */
 export function getShimFault(): string | undefined {
@@ -21,6 +21,9 @@ export function getShimPath(): string {
 
 function build(): void {
   if (built.path !== undefined || built.why !== undefined) return;
+  // A bundled program has no `shim.c` beside it and is given the compiled one.
+  built.path = process.env['TORTURE_SHIM'];
+  if (built.path !== undefined) return;
   if (process.platform !== 'linux') {
     built.why = 'files are looked at by LD_PRELOAD, which only Linux has';
     return;

@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+
 /** One way of tormenting the product. */
 export interface TortureSuite {
   readonly name: string;
@@ -21,4 +23,10 @@ export interface TortureReport {
   readonly figures: string;
   /** The faults, each with the information needed to reproduce it. */
   readonly faults: readonly string[];
+}
+
+/** Adds a line to the file that TORTURE_PROGRESS names, if any: a run of an hour that is stopped has then told something. */
+export function tellProgress(line: string): void {
+  const path = process.env['TORTURE_PROGRESS'];
+  if (path !== undefined) appendFileSync(path, `${line}\n`);
 }

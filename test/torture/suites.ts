@@ -1,6 +1,10 @@
 import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
+import { brokenRuleSuite } from './journal/broken-rules.ts';
+import { journalDamageSuite } from './journal/damages.ts';
+import { journalKillSuite } from './journal/kills.ts';
+import { journalCutSuite } from './journal/power-cuts.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
 import type { TortureSuite } from './suite.ts';
@@ -9,9 +13,13 @@ import { systemErrorSuite } from './system-errors.ts';
 /** In the order in which they run. */
 export const SUITES: readonly TortureSuite[] = [
   killSuite,
+  journalKillSuite,
   damageSuite,
   placedDamageSuite,
+  journalDamageSuite,
   powerCutSuite,
+  journalCutSuite,
+  brokenRuleSuite,
   systemErrorSuite,
   crowdSuite,
   hostilePageSuite,
