@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { JournalFile, parseHead } from '../../main/engine/journal/journal-file.ts';
 import { type JournalChange, RecordWriter, readRecord } from '../../main/engine/journal/record.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const set: JournalChange = {
   key: 'k',
@@ -30,6 +34,17 @@ function encode(number: number, added: readonly JournalChange[]): Buffer {
   writer.finish(number);
   return Buffer.from(writer.buffer.subarray(0, writer.length));
 }
+
+it('the head of a journal is on disk as it has always been', () => {
+  const path = join(freshDirectory(), 'journal-0');
+  const file = new JournalFile(path);
+  file.begin(42);
+  file.close();
+  expect(readFileSync(path).toString('hex')).toMatchInlineSnapshot(
+    `"646b63686a726e6c0100000000000000000000000000454000000000b0f9dcab"`,
+  );
+  expect(parseHead(readFileSync(path))).toBe(42);
+});
 
 describe('a record of the journal', () => {
   it('has every change as it was', () => {

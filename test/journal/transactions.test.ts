@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { Cache } from '../../main/engine/index.ts';
+import { Cache, Deque } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
-import { copyAsKilled, listRecords, openJournaled, readJournal, writeJournal } from './journal-fixture.ts';
+import {
+  copyAsKilled,
+  listJournals,
+  listRecords,
+  openJournaled,
+  readJournal,
+  writeJournal,
+} from './journal-fixture.ts';
 
 const countRecords = (cache: Cache<string, unknown>): number => listRecords(readJournal(cache.directory)).length - 1;
 
@@ -189,4 +196,35 @@ describe('what is one record', () => {
     ).toThrow(errorMatching('BAD_VALUE', /entries\[1\]/));
     expect([...cache.keys()]).toEqual(['first']);
   });
+});
+
+it('the size counts what is pending, also in a transaction', () => {
+  using cache = openJournaled();
+  const sizes = [cache.size];
+  cache.set('a', 1);
+  sizes.push(cache.size, cache.size);
+  cache.transact(() => {
+    cache.set('b', 1);
+    sizes.push(cache.size);
+    cache.delete('a');
+    sizes.push(cache.size);
+  });
+  cache.transact(() => sizes.push(cache.size));
+  cache.delete('b');
+  sizes.push(cache.size);
+  expect(sizes).toEqual([1, 2, 2, 3, 2, 2, 1]);
+});
+
+it('a transaction that goes on in the database is written once, and a deque has no journal', () => {
+  using cache = openJournaled();
+  cache.transact(() => cache.set('large', 'x'.repeat(50_000)));
+  const before = countRecords(cache);
+  for (let nth = 0; nth < 5; nth++) cache.transact(() => cache.set(`k${cache.size}`, nth));
+  expect(countRecords(cache)).toBe(before);
+  using deque = new Deque<number>(freshDirectory(), { exclusive: true });
+  deque.transact(() => {
+    deque.push(1);
+    deque.push(2);
+  });
+  expect([[...deque], listJournals(deque.directory)]).toEqual([[1, 2], []]);
 });

@@ -27,6 +27,12 @@ export const SETUPS: { readonly [name: string]: StoreSetup } = {
   },
   'over three shards': { settings, usage: {}, handles: 1, kind: ThreeShards },
   exclusive: { settings: { ...settings, statistics: true }, usage: { exclusive: true }, handles: 1 },
+  'exclusive, synced': {
+    settings: { ...settings, durability: 'power' },
+    usage: { exclusive: true },
+    handles: 1,
+  },
+  'exclusive, over three shards': { settings, usage: { exclusive: true }, handles: 1, kind: ThreeShards },
 };
 
 /** Runs random walks over a setup. Returns the number of operations. */

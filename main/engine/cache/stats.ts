@@ -66,7 +66,13 @@ function startFlushTimer(core: Core): void {
   if (core.openOptions.readOnly) return;
   core.accessBuffer.timer = setTimeout(() => {
     core.accessBuffer.timer = undefined;
-    runAndWarn(core, () => inWriteTransaction(core, () => flushAccesses(core, MAX_ACCESSES_PER_FLUSH)), FLUSH_ACTIVITY);
+    // A journal is applied in small steps first; a transaction would apply the rest at once.
+    if (!core.connection.pending.hasAny)
+      runAndWarn(
+        core,
+        () => inWriteTransaction(core, () => flushAccesses(core, MAX_ACCESSES_PER_FLUSH)),
+        FLUSH_ACTIVITY,
+      );
     if (!core.accessBuffer.isEmpty) startFlushTimer(core);
   }, FLUSH_DELAY_MS);
   unrefTimer(core.accessBuffer.timer);

@@ -63,7 +63,11 @@ export function inDeferredTransaction<T>(core: Core, work: () => T): T {
 /** Runs `work`, which reads, on one snapshot. */
 export function inReadTransaction<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
-  if (transaction.depth > 0) return work();
+  if (transaction.depth > 0) {
+    // What is read may be known without a statement, which would begin the transaction.
+    if (transaction.isDeferred) connection.pending.apply();
+    return work();
+  }
   // A clock that was set back is noticed before: inside, times can't be put right.
   core.clock();
   sql.beginRead.run();

@@ -134,8 +134,8 @@ export class Generations {
   }
 
   /** Makes changes that are in no record. Inside a write transaction, within `unguarded`. */
-  applyDirectly(changes: PendingChanges): void {
-    const plan = new ApplyPlan(this.#target, changes.items());
+  applyDirectly(changes: readonly PendingItem[]): void {
+    const plan = new ApplyPlan(this.#target, changes);
     plan.plan(Number.POSITIVE_INFINITY);
     plan.apply(Number.POSITIVE_INFINITY);
   }

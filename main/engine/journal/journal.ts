@@ -35,6 +35,8 @@ const DIRECT_WRITES = 64;
 interface Block {
   readonly changes: PendingChanges;
   bytes: number;
+  /** Items are numbered in their order; they get their ids when the transaction ends. */
+  lastId: number;
 }
 
 /** Its memory is reused: nothing awaits between encoding and appending. */
@@ -95,8 +97,7 @@ export class Journal implements WriteJournal {
   beginBlock(): boolean {
     if (!this.#canAppend()) return false;
     endViews();
-    this.#prepareAppend();
-    this.#block = { changes: new PendingChanges(), bytes: 0 };
+    this.#block = { changes: new PendingChanges(), bytes: 0, lastId: 0 };
     this.#core.connection.pending.hasAny = true;
     const { transaction } = this.#core;
     transaction.depth = 1;
@@ -108,11 +109,14 @@ export class Journal implements WriteJournal {
 
   commitBlock(): void {
     const { changes } = this.#block!;
-    const items = changes
-      .items()
-      .flatMap((item) => (item.isFresh && !item.isDeleted ? [toDeletion(item.key, item.now), item] : [item]));
-    if (items.length > 0) this.#append(items);
     this.#endBlock();
+    if (changes.size === 0) return;
+    this.#prepareAppend();
+    this.#append(
+      this.#assignIds(changes).flatMap((item) =>
+        item.isFresh && !item.isDeleted ? [toDeletion(item.key, item.now), item] : [item],
+      ),
+    );
   }
 
   rollBackBlock(): void {
@@ -161,7 +165,7 @@ export class Journal implements WriteJournal {
   #canAppend(): boolean {
     const { transaction } = this.#core;
     if (transaction.depth > 0 || transaction.onCommit !== undefined || transactionChannel.hasSubscribers) return false;
-    if (!this.#generations.hasSpace) return false;
+    if (this.#core.kind === 'deque' || !this.#generations.hasSpace) return false;
     if (this.#directWrites === 0) return true;
     this.#directWrites--;
     return false;
@@ -186,12 +190,22 @@ export class Journal implements WriteJournal {
   }
 
   #prepareAppend(): void {
-    if (!this.#generations.prepareAppend()) return;
+    if (this.#generations.prepareAppend()) this.#readLastId();
+  }
+
+  #readLastId(): void {
     this.#lastId = this.#core.sql.dynamic<[number]>(LAST_INSERT_ID_SQL).first()?.[0] ?? 0;
   }
 
+  /** Gives the items of a block their ids, in their order. */
+  #assignIds(changes: PendingChanges): PendingItem[] {
+    const items = changes.items().sort((a, b) => a.id - b.id);
+    for (const item of items) if (!item.isDeleted) item.id = this.#nextId(item.now);
+    return items;
+  }
+
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
-    const id = this.#nextId(now);
+    const id = this.#block === undefined ? this.#nextId(now) : ++this.#block.lastId;
     const stamp = this.#core.timestamps.from(now);
     // The caller's bytes may change.
     const stored = typeof data === 'object' && data !== null ? Buffer.from(data) : data;
@@ -235,7 +249,9 @@ export class Journal implements WriteJournal {
       this.#generations.unguarded(() => {
         this.#generations.applyAll();
         beginTransaction(this.#core);
-        this.#generations.applyDirectly(changes);
+        if (changes.size === 0) return;
+        this.#readLastId();
+        this.#generations.applyDirectly(this.#assignIds(changes));
       });
     } catch (error) {
       if (connection.inTransaction) this.#core.sql.rollback.run();
