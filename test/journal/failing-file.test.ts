@@ -15,7 +15,7 @@ function readAsKilled(cache: Cache<string, unknown>): [string, unknown][] {
 
 const MAX_TRIES = 5;
 const FULL: FileFault = { call: 'writeSync', bytes: 0, errno: 'ENOSPC' };
-const TORN: FileFault = { call: 'writeSync', bytes: 100, errno: 'ENOSPC' };
+const TORN: FileFault = { call: 'writeSync', bytes: 60, errno: 'ENOSPC' };
 const CUT_FAILS: FileFault = { call: 'ftruncateSync', errno: 'EIO' };
 
 describe('a journal whose file fails', () => {
@@ -36,7 +36,7 @@ describe('a journal whose file fails', () => {
   for (const [what, ...together] of [
     ['is full', FULL],
     ['is full in the middle of a record', TORN],
-    ['is full after a short write', { call: 'writeSync', bytes: 40 }, TORN],
+    ['is full after a short write', { call: 'writeSync', bytes: 10 }, TORN],
     ['is full, and can not be cut', TORN, CUT_FAILS],
   ] as const satisfies [string, ...FileFault[]][]) {
     it(`changes nothing when the disk ${what}, and goes on`, () => {
@@ -56,7 +56,6 @@ describe('a journal whose file fails', () => {
           () => cache.delete('b'),
           () => cache.setMany(Array.from({ length: 20 }, (_, nth) => [`many ${nth}`, nth])),
           () => cache.incr('a'),
-          () => cache.add('added', 1),
           () =>
             cache.transact(() => {
               cache.set('a', 3);
@@ -69,7 +68,7 @@ describe('a journal whose file fails', () => {
           expect(attempt, String(attempt)).toThrow(errorMatching('DISK_FULL', 'journal-'));
           expect(faults.length).toBeLessThan(MAX_TRIES * together.length);
           faults.length = 0;
-          for (const key of ['a', 'b', 'new', 'added', 'many 3']) expect(cache.get(key)).toBe(expected.get(key));
+          for (const key of ['a', 'b', 'new', 'many 3']) expect(cache.get(key)).toBe(expected.get(key));
           expect(readAsKilled(cache)).toEqual([...expected]);
           // Shorter than what failed: the rest of that must not hide it.
           for (const value of [attempts.indexOf(attempt), 'again']) {
