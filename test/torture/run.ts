@@ -3,7 +3,7 @@
  * was tried, and fails when something happened that should not have. Without a name every part runs, for an hour or two. `--seed` and
  * `--only` replay damages: of a seed, or the one with a number that a fault named; of `places` by `--only` alone.
  */
-import { SUITES } from './suites.ts';
+import { LONG_SUITES } from './suites.ts';
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const isShort = process.argv.includes('--short');
@@ -13,16 +13,16 @@ const getNumber = (option: string): number | undefined => {
 };
 const times = getNumber('times') ?? 1;
 const replay = { seed: getNumber('seed'), only: getNumber('only') };
-const unknown = names.filter((name) => !SUITES.some((part) => part.name === name));
+const unknown = names.filter((name) => !LONG_SUITES.some((part) => part.name === name));
 if (unknown.length > 0 || !(times > 0)) {
   console.error(
-    `There are the parts ${SUITES.map(({ name }) => name).join(', ')}; --short; --times=<number above 0>; --seed=<number>; --only=<number>`,
+    `There are the parts ${LONG_SUITES.map(({ name }) => name).join(', ')}; --short; --times=<number above 0>; --seed=<number>; --only=<number>`,
   );
   process.exit(2);
 }
 
 let failed = false;
-for (const part of SUITES) {
+for (const part of LONG_SUITES) {
   if (names.length > 0 && !names.includes(part.name)) continue;
   const why = part.unavailable?.();
   if (why !== undefined) {

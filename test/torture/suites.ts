@@ -10,7 +10,7 @@ import { powerCutSuite } from './power-cuts.ts';
 import type { TortureSuite } from './suite.ts';
 import { systemErrorSuite } from './system-errors.ts';
 
-/** In the order in which they run. */
+/** Of the short form, in the order in which they run. */
 export const SUITES: readonly TortureSuite[] = [
   killSuite,
   journalKillSuite,
@@ -19,8 +19,10 @@ export const SUITES: readonly TortureSuite[] = [
   journalDamageSuite,
   powerCutSuite,
   journalCutSuite,
-  brokenRuleSuite,
   systemErrorSuite,
   crowdSuite,
   hostilePageSuite,
 ];
+
+/** Rules taken out are noticed by some of some hundred power cuts, which is too long for the short form. */
+export const LONG_SUITES: readonly TortureSuite[] = [...SUITES, brokenRuleSuite];

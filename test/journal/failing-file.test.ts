@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { errorMatching } from '../matchers.ts';
+import { type FileFault, withFileFaults } from './failing-file.ts';
+import { copyAsKilled, openJournaled } from './journal-fixture.ts';
+
+const contentOf = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
+
+function readAsKilled(cache: Cache<string, unknown>): [string, unknown][] {
+  using found = new Cache<string, unknown>(copyAsKilled(cache), { exclusive: true });
+  expect(found.check()).toEqual([]);
+  return contentOf(found);
+}
+
+const MAX_TRIES = 5;
+const FULL: FileFault = { call: 'writeSync', bytes: 0, errno: 'ENOSPC' };
+const TORN: FileFault = { call: 'writeSync', bytes: 60, errno: 'ENOSPC' };
+const CUT_FAILS: FileFault = { call: 'ftruncateSync', errno: 'EIO' };
+
+describe('a journal whose file fails', () => {
+  it('writes what a short write has left', () => {
+    const left = withFileFaults((faults) => {
+      using cache = openJournaled();
+      for (const bytes of [1, 7, 8, 31, 32, 100]) {
+        faults.push({ call: 'writeSync', bytes }, { call: 'writeSync', bytes: 1 });
+        cache.set(`after ${bytes}`, 'x'.repeat(300));
+        cache.set(`whole ${bytes}`, bytes);
+      }
+      expect(readAsKilled(cache)).toEqual(contentOf(cache));
+      expect(cache.size).toBe(13);
+    });
+    expect(left).toEqual([]);
+  });
+
+  for (const [what, ...together] of [
+    ['is full', FULL],
+    ['is full in the middle of a record', TORN],
+    ['is full after a short write', { call: 'writeSync', bytes: 10 }, TORN],
+    ['is full, and can not be cut', TORN, CUT_FAILS],
+  ] as const satisfies [string, ...FileFault[]][]) {
+    it(`changes nothing when the disk ${what}, and goes on`, () => {
+      withFileFaults((faults) => {
+        using cache = openJournaled();
+        cache.set('a', 1);
+        cache.set('b', 'before');
+        // Looked up one by one: a walk would apply what is pending.
+        const expected = new Map<string, unknown>([
+          ['first', 1],
+          ['a', 1],
+          ['b', 'before'],
+        ]);
+        const attempts: readonly (() => unknown)[] = [
+          () => cache.set('a', 'x'.repeat(500)),
+          () => cache.set('new', 'x'.repeat(500)),
+          () => cache.delete('b'),
+          () => cache.setMany(Array.from({ length: 20 }, (_, nth) => [`many ${nth}`, nth])),
+          () => cache.incr('a'),
+          () =>
+            cache.transact(() => {
+              cache.set('a', 3);
+              cache.delete('b');
+            }),
+        ];
+        for (const attempt of attempts) {
+          // Several times: a verb may give up the ballast, or empty the log, and try once more.
+          for (let tries = 0; tries < MAX_TRIES; tries++) faults.push(...together);
+          expect(attempt, String(attempt)).toThrow(errorMatching('DISK_FULL', 'journal-'));
+          expect(faults.length).toBeLessThan(MAX_TRIES * together.length);
+          faults.length = 0;
+          for (const key of ['a', 'b', 'new', 'many 3']) expect(cache.get(key)).toBe(expected.get(key));
+          expect(readAsKilled(cache)).toEqual([...expected]);
+          // Shorter than what failed: the rest of that must not hide it.
+          for (const value of [attempts.indexOf(attempt), 'again']) {
+            cache.set('short', value);
+            expect(readAsKilled(cache)).toEqual([...expected.set('short', value)]);
+          }
+        }
+        expect(contentOf(cache)).toEqual([...expected]);
+      });
+    });
+  }
+
+  it('does not count a record that could not be synced', () => {
+    withFileFaults((faults) => {
+      using cache = openJournaled(freshDirectory(), { durability: 'power' });
+      cache.set('a', 1);
+      faults.push({ call: 'fdatasyncSync', errno: 'EIO' });
+      expect(() => cache.set('a', 2)).toThrow(errorMatching('IO'));
+      expect(cache.get('a')).toBe(1);
+      expect(readAsKilled(cache)).toEqual([
+        ['first', 1],
+        ['a', 1],
+      ]);
+      cache.set('b', 1);
+      expect(readAsKilled(cache)).toEqual(contentOf(cache));
+    });
+  });
+});
