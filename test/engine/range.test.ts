@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../main/engine/sqlite/open-database.ts';
-import { type RangeShape, toRangeQuery } from '../../main/engine/sqlite/statements.ts';
+import { type RangeShape, toRangeQuery } from '../../main/engine/sqlite/range-queries.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 const KEYS: RangeShape = {
