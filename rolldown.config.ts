@@ -175,6 +175,13 @@ export default defineConfig([
     plugins: [licensesOfInlined()],
   },
   {
+    // The worker thread: it gets the path of better-sqlite3 and needs nothing else.
+    input: 'main/engine/worker/worker-main.ts',
+    external: /^node:/,
+    platform: 'node',
+    output: { file: 'dist/deskcache/worker.cjs', format: 'cjs' },
+  },
+  {
     // The demo application's main process. Its page is Vite's: demo-app/vite.config.ts.
     input: 'demo-app/main/main.ts',
     external: publicFaces,

@@ -1,5 +1,12 @@
 /** The benchmarks in the order in which they run, each a file of this folder. */
 export const BENCHMARKS = [
+  'peers',
+  'peers-reads',
+  'peers-bursts',
+  'peers-power',
+  'peers-values',
+  'peers-scale',
+  'peers-page',
   'get',
   'get-per-turn',
   'set',
@@ -7,6 +14,7 @@ export const BENCHMARKS = [
   'delete',
   'eviction-policies',
   'large',
+  'huge-values',
   'objects',
   'keys',
   'scale',

@@ -1,23 +1,19 @@
 /** What does the way from a page to the engine cost? The page is a worker thread, the port a real one, the engine in this thread. */
-import { once } from 'node:events';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { expose } from 'comlink';
-import { FULL_GRANT } from '../main/bridge/grant.ts';
-import { openSession } from '../main/bridge/session.ts';
-import type { Cache } from '../main/engine/index.ts';
+import { COMLINK, COMLINK_EXCLUSIVE, GOALS } from './goals.ts';
 import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
-import { drawIndices, toKey, toKeys } from './harness/keys-and-values.ts';
+import { drawIndices } from './harness/keys-and-values.ts';
+import { PageWorker } from './harness/page-worker.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { timeGets } from './harness/workload.ts';
-import type { PageAction, PageData, PageReply, PageRequest } from './peer/page-worker.ts';
+import type { PageAction } from './peer/page-worker.ts';
+import { EXCLUSIVE } from './peer/stores/deskcache.ts';
 
 const ECHO = 'bare echo over the port';
 const ENGINE = 'the engine’s own get';
 const ECHO_GET = 'bare echo with the engine’s own get';
 const NEAR = 'deskcache, kept near';
-const COMLINK = 'plain Comlink.expose of the engine';
 
 export const benchmark: Benchmark = {
   name: 'bridge',
@@ -26,10 +22,11 @@ export const benchmark: Benchmark = {
     using fixtures = new Fixtures(keys / 10);
     const cache = fixtures.cache();
     await using page = new PageWorker(cache);
+    await using exclusivePage = new PageWorker(fixtures.cache({ exclusive: true }));
     const plan = (round: number) => drawIndices(operations / 2, fixtures.count, round);
-    const contender = (name: string, action: PageAction): Contender => ({
+    const contender = (name: string, action: PageAction, on: PageWorker = page): Contender => ({
       name,
-      round: (round) => page.time(action, round, plan(round)),
+      round: (round) => on.time(action, round, plan(round)),
     });
 
     yield {
@@ -47,14 +44,24 @@ export const benchmark: Benchmark = {
     yield {
       title: `${operations / 2} gets of 100 bytes in flight`,
       unit: 'µs',
-      contenders: [contender(OURS, 'gets'), contender(COMLINK, 'comlink gets')],
-      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+      contenders: [
+        contender(OURS, 'gets'),
+        contender(EXCLUSIVE, 'gets', exclusivePage),
+        contender(COMLINK, 'comlink gets'),
+        contender(COMLINK_EXCLUSIVE, 'comlink gets', exclusivePage),
+      ],
+      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }, ...GOALS['gets in flight']],
     };
     yield {
       title: `${operations / 2} sets of 100 bytes in flight`,
       unit: 'µs',
-      contenders: [contender(OURS, 'sets'), contender(COMLINK, 'comlink sets')],
-      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+      contenders: [
+        contender(OURS, 'sets'),
+        contender(EXCLUSIVE, 'sets', exclusivePage),
+        contender(COMLINK, 'comlink sets'),
+        contender(COMLINK_EXCLUSIVE, 'comlink sets', exclusivePage),
+      ],
+      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }, ...GOALS['sets in flight']],
     };
     yield {
       title: `one get of 100 bytes that the page has read before, ${operations / 2} of them`,
@@ -74,56 +81,5 @@ export const benchmark: Benchmark = {
     };
   },
 };
-
-/** A worker thread with one port per way of reaching the engine. */
-class PageWorker implements AsyncDisposable {
-  readonly #cache: Cache<string>;
-  readonly #worker: Worker;
-
-  constructor(cache: Cache<string>) {
-    this.#cache = cache;
-    const [bridge, comlink, echo, echoGet] = Array.from({ length: 4 }, () => new MessageChannel()) as [
-      MessageChannel,
-      MessageChannel,
-      MessageChannel,
-      MessageChannel,
-    ];
-    openSession(bridge.port1 as unknown as Parameters<typeof openSession>[0], FULL_GRANT, () => cache as Cache);
-    expose(cache, comlink.port1 as unknown as Parameters<typeof expose>[1]);
-    answerRequests(echo.port1, (key) => key);
-    answerRequests(echoGet.port1, (key) => cache.get(key));
-    const ports = { bridge: bridge.port2, comlink: comlink.port2, echo: echo.port2, echoGet: echoGet.port2 };
-    this.#worker = new Worker(new URL('./peer/page-worker.ts', import.meta.url), {
-      workerData: { ports } satisfies PageData,
-      transferList: Object.values(ports),
-    });
-  }
-
-  /** Microseconds per call, by the page's clock. */
-  async time(action: PageAction, round: number, indices: Uint32Array): Promise<number> {
-    this.#worker.postMessage({ action, keys: toKeys(indices), round } satisfies PageRequest);
-    const [reply] = (await once(this.#worker, 'message')) as [PageReply];
-    if (action.endsWith('sets')) this.#assertSets(indices, round);
-    return reply.figure;
-  }
-
-  /** What the page has set is here. */
-  #assertSets(indices: Uint32Array, round: number): void {
-    for (const index of indices) {
-      const value = this.#cache.get(toKey(index));
-      if (!(value instanceof Uint8Array) || value.length !== 100 || value[0] !== round) {
-        throw new Error(`${toKey(index)} is ${String(value)} after it was set in round ${round}`);
-      }
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.terminate();
-  }
-}
-
-function answerRequests(port: MessagePort, reply: (key: string) => unknown): void {
-  port.on('message', (key: string) => port.postMessage(reply(key)));
-}
 
 if (import.meta.main) await runStandalone(benchmark);

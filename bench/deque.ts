@@ -1,5 +1,6 @@
 /** What do the ends, the middle and the whole of a deque cost? */
 import { Deque } from '../main/engine/index.ts';
+import { GOALS } from './goals.ts';
 import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
 import {
@@ -14,6 +15,7 @@ import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { measureMicroseconds } from './harness/timing.ts';
 import { PYTHON_NAME, PythonPeer } from './peer/python.ts';
+import { EXCLUSIVE } from './peer/stores/deskcache.ts';
 
 const BATCH_ITEMS = 1000;
 /** Interval of the values that are checked after the timing. */
@@ -129,6 +131,8 @@ export const benchmark: Benchmark = {
       const values = new Values(form, VALUE_BYTES);
       using deque = new Deque<PlainValue>(scratch.directory(), { durability: 'process' });
       deque.extend(getValues(values, createIndices(keys)));
+      using exclusive = new Deque<PlainValue>(scratch.directory(), { durability: 'process', exclusive: true });
+      exclusive.extend(getValues(values, createIndices(keys)));
       using python = await PythonPeer.open(scratch, values, {}, 'open_deque');
       await python.ask('fill_deque', createIndices(keys));
       const plan = (round: number) => shuffleIndices(keys, keys + operations, round);
@@ -144,12 +148,16 @@ export const benchmark: Benchmark = {
             unit: 'µs',
             contenders: [
               { name: OURS, round: (round) => time(deque, values, plan(round), batch) },
+              { name: EXCLUSIVE, round: (round) => time(exclusive, values, plan(round), batch) },
               ...(bulk
                 ? [{ name: inBulk, round: (round: number) => timeBulk(deque, values, plan(round), batch) }]
                 : []),
               python.createContender(PYTHON_NAME, (round) => python.ask(action, plan(round), { batch })),
             ],
-            goals: [{ subject: bulk ? inBulk : OURS, against: PYTHON_NAME, timesFaster: bulk ? 6 : 3 }],
+            goals: [
+              { subject: bulk ? inBulk : OURS, against: PYTHON_NAME, timesFaster: bulk ? 6 : 3 },
+              ...(bulk ? [] : GOALS['Deque ends']),
+            ],
           } satisfies Comparison;
         }
       }

@@ -3,30 +3,14 @@ import { deepStrictEqual } from 'node:assert/strict';
 import { Cache } from '../main/engine/index.ts';
 import type { Benchmark } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
+import { createObject, type SmallObject } from './harness/items.ts';
 import { drawIndices, shuffleIndices, toKeys, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { measureMicroseconds } from './harness/timing.ts';
 import { PYTHON_NAME, PythonPeer } from './peer/python.ts';
 
-interface SmallObject {
-  readonly id: number;
-  readonly name: string;
-  readonly active: boolean;
-  readonly score: number;
-  readonly tag: null;
-}
-
 type ObjectCache = Cache<string, SmallObject>;
-
-/** diskcache_peer.py makes the same ones. */
-const createObject = (index: number): SmallObject => ({
-  id: index,
-  name: `name ${index}`,
-  active: index % 2 === 0,
-  score: index / 8,
-  tag: null,
-});
 
 const IN_MEMORY = `${OURS}, used recently`;
 const ON_DISK = `${OURS}, not in memory`;

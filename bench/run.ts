@@ -14,8 +14,13 @@ import { describeEnvironment, markMeasured, type SavedReport, saveResults } from
 import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
 import { updatePage } from './render-page.ts';
 
-const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--save] [--json file]
+const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--huge] [--save] [--json file]
+--huge measures stores of 10 million items too: minutes, and several gigabytes in TMPDIR
 benchmarks: ${BENCHMARKS.join(', ')}; all of them without a name`;
+
+/** A benchmark that takes longer hangs, or a peer of it does. With 10 million items it may take hours. */
+const TIMEOUT_MS = 60 * 60_000;
+const HUGE_TIMEOUT_MS = 6 * 60 * 60_000;
 
 /** A process per benchmark, so that compiled code and heap of one don't affect the next. */
 async function runInProcess(name: string, args: readonly string[]): Promise<BenchmarkReport> {
@@ -24,7 +29,11 @@ async function runInProcess(name: string, args: readonly string[]): Promise<Benc
   child.on('message', (message) => {
     report = message as BenchmarkReport;
   });
-  const [code] = await once(child, 'close');
+  const timeoutMs = args.includes('--huge') ? HUGE_TIMEOUT_MS : TIMEOUT_MS;
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const [code, signal] = await once(child, 'close');
+  clearTimeout(timer);
+  if (signal === 'SIGKILL') throw new Error(`bench/${name}.ts was still running after ${timeoutMs / 60_000} minutes`);
   if (report === undefined) throw new Error(`bench/${name}.ts ended with code ${code} and without a report`);
   return report;
 }
@@ -38,10 +47,14 @@ function parseCommandLine() {
   parseScale(values);
   const unknown = positionals.find((name) => !(BENCHMARKS as readonly string[]).includes(name));
   if (unknown !== undefined) throw new RangeError(`Unknown benchmark "${unknown}"; there are ${BENCHMARKS.join(', ')}`);
-  const { quick, rounds, json, save } = values;
+  const { quick, rounds, huge, json, save } = values;
   if (quick && save)
     throw new RangeError('--quick measures too little to be saved; leave out one of --quick and --save');
-  const args = [...(quick ? ['--quick'] : []), ...(rounds === undefined ? [] : ['--rounds', rounds])];
+  const args = [
+    ...(quick ? ['--quick'] : []),
+    ...(huge ? ['--huge'] : []),
+    ...(rounds === undefined ? [] : ['--rounds', rounds]),
+  ];
   return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json, save };
 }
 
@@ -55,13 +68,15 @@ async function main(): Promise<void> {
       const report = await runInProcess(name, args);
       console.log(`${formatReport(report)}\n`);
       reports.push(markMeasured(report, environment));
+      // After each, because the next may take long, or be stopped.
+      if (json !== undefined) writeFileSync(json, `${JSON.stringify(reports, null, 2)}\n`);
+      if (save) saveResults(reports);
     } catch (error) {
       console.error(error instanceof Error ? error.message : error);
       process.exitCode = 1;
     }
   }
   console.log(formatSummary(reports));
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(reports, null, 2)}\n`);
   if (!save || reports.length === 0) return;
   console.log(`Saved to ${saveResults(reports)}, and docs/bench.md rendered`);
   updatePage();

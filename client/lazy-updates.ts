@@ -13,13 +13,13 @@ import { toArgumentError, toWireArguments } from './wire-arguments.ts';
  * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`
  */
 export function parseListenerOptions(
-  method: string,
   listener: unknown,
   options: RemoteSubscribeOptions = {},
 ): { readonly range: SubscribeOptions; readonly onError: (error: unknown) => void } {
   try {
-    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', `${method} takes a function`);
     const { onError = rethrowLater, ...range } = options;
+    if ([listener, onError].some((it) => typeof it !== 'function'))
+      throw new DiskCacheError('BAD_OPTION', 'A listener must be a function');
     return { range: toWireArguments([range], ['range'])[0] as SubscribeOptions, onError };
   } catch (error) {
     throw toArgumentError(error);
@@ -55,7 +55,7 @@ export class LazyUpdates {
    * @throws {DiskCacheError} `BAD_OPTION`, `BAD_KEY`
    */
   subscribe(store: string, listener: (event: StoreEvent) => void, options?: RemoteSubscribeOptions): () => void {
-    const { range, onError } = parseListenerOptions('subscribe', listener, options);
+    const { range, onError } = parseListenerOptions(listener, options);
     const before = this.#disconnects;
     return this.#startWhenLoaded(
       (updates) => updates.subscribe({ store, range, listener, onError }, this.#disconnects === before),

@@ -111,14 +111,13 @@ export class RemoteStore {
   }
 
   onChange(path: unknown, listener: SettingsListener, options?: RemoteSettingsListenerOptions): () => void {
-    const { onError } = parseListenerOptions('onChange', listener, options);
     const { listeners } = this.#settings;
-    const registration = { path, listener, onError };
+    const registration = { path, listener, ...parseListenerOptions(listener, options) };
     const stop = () => listeners.delete(registration);
     listeners.add(registration);
     this.#openMirror().then(
       (mirror) => mirror.start(registration),
-      (error) => stop() && onError(error),
+      (error) => stop() && registration.onError(error),
     );
     return stop;
   }

@@ -82,10 +82,10 @@ export type Remote<C> = {
 } & { readonly [M in keyof C & PropertyName]: C[M] extends () => infer R ? Promise<R> : never };
 
 /** Which changes a subscription receives, and who receives its end. */
-export interface RemoteSubscribeOptions<K = Key> extends SubscribeOptions<K> {
+export type RemoteSubscribeOptions<K = Key> = SubscribeOptions<K> & {
   /** Receives the reason when the subscription ends by itself. Without it that is an uncaught error. */
   readonly onError?: (error: unknown) => void;
-}
+};
 
 /** Methods that every store has in a page. */
 interface RemoteStoreMethods<Contract, K, V> {

@@ -1,4 +1,5 @@
 import { dequal } from 'dequal';
+import { truncate } from '../protocol/describe-value.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import { deepFreeze } from '../protocol/freeze.ts';
 import { isPlainObject } from '../protocol/native-types.ts';
@@ -12,6 +13,8 @@ export type SettingsListener = (now: unknown, before: unknown) => void;
 export interface SettingsRegistration {
   readonly path: unknown;
   readonly listener: SettingsListener;
+  /** Options other than `onError`. There are none, so they are refused. */
+  readonly range: object;
   readonly onError: (error: unknown) => void;
 }
 
@@ -80,12 +83,12 @@ export class SettingsMirror {
     return result;
   }
 
-  /** Starts a listener once the mirror is open. An invalid path is reported to its `onError`. */
+  /** Starts a listener once the mirror is open. An invalid path and unknown options are reported to its `onError`. */
   start(registration: SettingsRegistration): void {
     // It may have been removed while the mirror was opened.
     if (!this.#state.listeners.has(registration)) return;
     try {
-      toSegments(registration.path);
+      assertValid(registration);
       // The mirror may have ended: opens it again. A failure is reported to every listener.
       if (this.#state.now === undefined) this.load().catch(() => {});
     } catch (error) {
@@ -157,14 +160,23 @@ export class SettingsMirror {
 /** Returns the segments of a path; none for all settings. Throws `BAD_KEY`. */
 const toSegments = (path: unknown): readonly string[] => (path === undefined ? [] : parseSettingsPath(path));
 
-function notify({ path, listener }: SettingsRegistration, all: unknown, allBefore: unknown): void {
-  let segments: readonly string[];
+/** @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION` */
+function assertValid({ path, range }: SettingsRegistration): void {
+  toSegments(path);
+  const [unknown] = Object.keys(range);
+  if (unknown !== undefined)
+    throw new DiskCacheError('BAD_OPTION', `unknown option "${truncate(unknown)}"; valid options: onError`);
+}
+
+function notify(registration: SettingsRegistration, all: unknown, allBefore: unknown): void {
+  const { path, listener } = registration;
   try {
-    segments = toSegments(path);
+    assertValid(registration);
   } catch {
     // `start` reports it in a moment.
     return;
   }
+  const segments = toSegments(path);
   const [now, before] = [all, allBefore].map((settings) => segments.reduce(getMember, settings));
   if (isEqual(now, before, new Map())) return;
   try {

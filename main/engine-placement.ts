@@ -7,7 +7,7 @@ import type { EngineEndpoint } from './electron/engine-endpoint.ts';
 import { assertSendableWindowOptions, serializeStores } from './electron/utility/engine-messages.ts';
 import { ReaderCaches, RemoteHostStores } from './electron/utility/remote-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
-import { limitBlocking } from './engine/internal.ts';
+import { limitBlocking, withoutWorkerThread } from './engine/internal.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStores } from './host.ts';
 import { createQueues, openEngine } from './open-engine.ts';
@@ -40,8 +40,16 @@ export interface EnginePaths {
 
 /** Opens everything in this process, or in the utility process. */
 export async function placeEngine(paths: EnginePaths, options: Options): Promise<PlacedEngine> {
-  const { placement = 'main' } = options;
-  if (Object.hasOwn(PLACEMENTS, placement)) return withLimitedWaits(await PLACEMENTS[placement](paths, options));
+  const { placement = 'main', workerThread = true } = options;
+  if (Object.hasOwn(PLACEMENTS, placement)) {
+    const allowThread = workerThread ? () => {} : withoutWorkerThread();
+    try {
+      return withLimitedWaits(await PLACEMENTS[placement](paths, options), allowThread);
+    } catch (error) {
+      allowThread();
+      throw error;
+    }
+  }
   throw new DiskCacheError(
     'BAD_OPTION',
     `placement is ${formatValue(placement, "'")}; it has to be 'main' or 'utility'`,
@@ -59,13 +67,17 @@ const PLACEMENTS: Readonly<
 const MAX_LOCK_WAIT_MS = 250;
 
 /** From now on, once everything is open, limits waits for locks so that they can't freeze the windows. */
-function withLimitedWaits(open: PlacedEngine): PlacedEngine {
+function withLimitedWaits(open: PlacedEngine, onClose: () => void): PlacedEngine {
   const unlimit = limitBlocking(MAX_LOCK_WAIT_MS);
   return {
     ...open,
     async close() {
       unlimit();
-      await open.close();
+      try {
+        await open.close();
+      } finally {
+        onClose();
+      }
     },
   };
 }
@@ -88,7 +100,7 @@ function placeInMain({ directory, userData }: EnginePaths, options: Options): Pl
 
 async function placeInUtility(
   { directory, userData, utilityPath }: EnginePaths,
-  { stores, storesModule, windows }: Options,
+  { stores, storesModule, windows, workerThread }: Options,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
@@ -96,6 +108,7 @@ async function placeInUtility(
     userData,
     stores: serializeStores(stores, storesModule),
     windows: assertSendableWindowOptions(windows),
+    workerThread,
   };
   const engine = await UtilityEngine.open(utilityPath, opening);
   const remoteStores = new RemoteHostStores(engine, stores);

@@ -20,7 +20,7 @@ import type { WindowStoreInfo, WindowStoreOptions } from './electron/window-stor
 import type { Cache, Deque, FanoutCache, Index, Settings } from './engine/index.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import type { CacheStorage } from './offline/index.ts';
-import { CHECKED_LATER, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
+import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
 
 /** Where the engine runs: in the main process, or in a utility process to which pages have ports of their own. */
@@ -40,6 +40,11 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
    * have no functions, or with `'main'`.
    */
   readonly storesModule?: StoresModule;
+  /**
+   * Whether the process of the engine may have a worker thread, in which stores checkpoint, so that its own thread doesn't wait for the
+   * disk. With `false`, and where threads can't be started, checkpoints run in the thread of the engine. Default true.
+   */
+  readonly workerThread?: boolean;
   /** The directory of the stores, one folder each. Default: `deskcache` in the application's `userData`. */
   readonly directory?: string;
   /**
@@ -152,6 +157,7 @@ const RULES = {
     stores: CHECKED_LATER,
     placement: CHECKED_LATER,
     storesModule: CHECKED_LATER,
+    workerThread: FLAG,
     directory: TEXT,
     authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
     windows: CHECKED_LATER,
@@ -163,10 +169,12 @@ const RULES = {
     ttl: CHECKED_LATER,
     fileThreshold: CHECKED_LATER,
     memory: CHECKED_LATER,
+    pageCache: CHECKED_LATER,
     durability: CHECKED_LATER,
     exclusive: CHECKED_LATER,
     timeout: CHECKED_LATER,
     readOnly: CHECKED_LATER,
+    workerThread: CHECKED_LATER,
     clock: CHECKED_LATER,
     codec: CHECKED_LATER,
     compression: CHECKED_LATER,

@@ -4,7 +4,7 @@ import { hideDirectory } from '../protocol/redaction.ts';
 import { parseQueueAddress, type StoreDeclarations } from '../protocol/stores.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
-import { assertCacheOptions } from './engine/internal.ts';
+import { assertCacheOptions, withoutWorkerThread } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
 import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
@@ -33,6 +33,8 @@ export interface OpenEngineOptions {
   readonly queues?: OpenQueueOptions;
   /** The directory of the application, where relative paths of `from` start. */
   readonly userData?: string | undefined;
+  /** False: this process starts no worker thread while the engine is open. */
+  readonly workerThread?: boolean | undefined;
 }
 
 /**
@@ -43,13 +45,27 @@ export interface OpenEngineOptions {
 export function openEngine(
   directory: string,
   stores: StoreDeclarations,
-  { windows: windowOptions, attached = [], queues: queueOptions, userData }: OpenEngineOptions = {},
+  {
+    windows: windowOptions,
+    attached = [],
+    queues: queueOptions,
+    userData,
+    workerThread = true,
+  }: OpenEngineOptions = {},
 ): OpenEngine {
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
-  const registry = new Registry(directory, stores, userData);
-  hideFromPages(directory);
-  const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
+  const allowThread = workerThread ? () => {} : withoutWorkerThread();
+  let registry: Registry;
+  let windows: WindowShards;
+  try {
+    registry = new Registry(directory, stores, userData);
+    hideFromPages(directory);
+    windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
+  } catch (error) {
+    allowThread();
+    throw error;
+  }
   const queues = createQueues(directory, queueOptions);
   const engine = new LocalEngine(windows, (name) => {
     const queue = parseQueueAddress(name);
@@ -64,6 +80,7 @@ export function openEngine(
       queues.close();
       windows.close();
       registry.close();
+      allowThread();
     },
   };
 }

@@ -34,7 +34,17 @@ export const truncate = (text: string): string =>
 export function formatValue(value: unknown, quote = ''): string {
   if (typeof value === 'string') return quote + truncate(value) + quote;
   if (value === null || ['number', 'boolean', 'undefined'].includes(typeof value)) return String(value);
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  if (typeof value === 'object') return isArray(value) ? 'an array' : 'an object';
+  return `a ${typeof value}`;
+}
+
+/** `Array.isArray` throws for a revoked proxy. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /** One step of a path in source notation: `.name`, or `["two words"]`. */

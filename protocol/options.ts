@@ -50,8 +50,16 @@ export interface CacheOptions {
   readonly encryptionKey?: Uint8Array;
   /** `'structured'` (default) keeps every type that structured clone keeps; `'json'` is readable with any SQLite tool. */
   readonly codec?: 'structured' | 'json' | Codec;
-  /** Bytes of recently used values kept in memory. Default 8 MiB; 0 turns the memory cache off. */
+  /**
+   * Bytes of recently used values kept in memory. Default 8 MiB; 0 turns the memory cache off. Objects that are read again and again are
+   * also kept decoded while there is room, for three to five times their text; each read gets a copy of its own.
+   */
   readonly memory?: number;
+  /**
+   * Bytes of database pages that SQLite keeps in memory, for a FanoutCache in all shards together. Default 16,000 KiB per database. More
+   * helps random reads and writes of a large store once its key index fits (about 20 bytes and a key per item); see the guide.
+   */
+  readonly pageCache?: number;
   /** Only this process opens the directory, which is faster; others get `BUSY`. Default false. */
   readonly exclusive?: boolean;
   /** Count hits and misses. Default false. */
@@ -66,6 +74,12 @@ export interface CacheOptions {
   readonly timeout?: number;
   /** Refuse every write. The directory must exist. Default false. */
   readonly readOnly?: boolean;
+  /**
+   * Whether checkpoints may run in a worker thread, which all stores of a process share: SQLite then copies its log into the database
+   * beside the calls instead of during one of them. Without it, or where threads can't be started, they run in the thread of the store.
+   * A store with `exclusive` has no worker thread. Default true.
+   */
+  readonly workerThread?: boolean;
   /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
 }
@@ -79,7 +93,17 @@ export type Configuration = Pick<
 /** The options of a cache that also apply to a store that keeps everything permanently. */
 export type CollectionOptions = Pick<
   CacheOptions,
-  'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
+  | 'clock'
+  | 'codec'
+  | 'compression'
+  | 'durability'
+  | 'exclusive'
+  | 'fileThreshold'
+  | 'memory'
+  | 'pageCache'
+  | 'readOnly'
+  | 'timeout'
+  | 'workerThread'
 >;
 
 /** When an item expires: `ttl` after now, or at `expiresAt`. Giving both throws `BAD_OPTION`. */
@@ -157,19 +181,38 @@ export interface Change<K = Key, V = unknown> {
 }
 
 /** Which changes a subscription receives: those of one key, of several keys, or of a range. Default: all. More than one is `BAD_OPTION`. */
-export interface SubscribeOptions<K = Key> {
+export type SubscribeOptions<K = Key> = {
+  /** Whether changes have `value` and, with `key` or `keys`, `before`. Default false. */
+  readonly values?: boolean;
+} & (KeySelection<K> | KeysSelection<K> | RangeSelection<K>);
+
+interface KeySelection<K> {
   /** Only changes of exactly this key. */
   readonly key?: K;
+  readonly keys?: never;
+  readonly prefix?: never;
+  readonly from?: never;
+  readonly to?: never;
+}
+
+interface KeysSelection<K> {
   /** Only changes of these keys. */
   readonly keys?: Iterable<K>;
+  readonly key?: never;
+  readonly prefix?: never;
+  readonly from?: never;
+  readonly to?: never;
+}
+
+interface RangeSelection<K> {
   /** Only changes of keys that begin with these elements of an array, or characters of a string. */
   readonly prefix?: Key;
   /** Only changes of keys from this one on. */
   readonly from?: K;
   /** Only changes of keys before this one. */
   readonly to?: K;
-  /** Whether changes have `value` and, with `key` or `keys`, `before`. Default false. */
-  readonly values?: boolean;
+  readonly key?: never;
+  readonly keys?: never;
 }
 
 /** The part of an `AbortSignal` that is used. Its own type is not known to every program that compiles this. */

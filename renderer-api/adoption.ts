@@ -17,6 +17,11 @@ export interface AdoptOptions {
   readonly overwrite?: boolean;
   /** Removes each entry from the source once it is in the store. Default false. */
   readonly remove?: boolean;
+  /**
+   * A key of the store, for settings a path, that is set to true once everything was copied. If it is set, nothing is copied any more. So what the
+   * application deletes later doesn't come back.
+   */
+  readonly mark?: unknown;
   /** The object stores of a database to copy. Default: all. */
   readonly objectStores?: readonly string[];
   /**
@@ -39,6 +44,8 @@ export interface AdoptResult {
   readonly existing: number;
   /** Entries that can't be stored, such as a Blob or a CryptoKey, with the reason. */
   readonly skipped: readonly { readonly key: unknown; readonly reason: string }[];
+  /** True if nothing was done because the store has the `mark` of an earlier copy. */
+  readonly alreadyAdopted?: true;
 }
 
 /** The methods of the three kinds of stores that are used here. */
@@ -57,6 +64,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'onProgress',
   'signal',
   'overwrite',
+  'mark',
   'remove',
   'objectStores',
   'toKey',
@@ -78,7 +86,7 @@ export async function adoptInto(
 ): Promise<AdoptResult> {
   for (const name of Object.keys(options))
     if (!OPTIONS.has(name)) throw badOption(`unknown option "${name}"; valid options: ${[...OPTIONS].join(', ')}`);
-  const { onProgress, signal, overwrite = false, remove = false, objectStores } = options;
+  const { onProgress, signal, overwrite = false, remove = false, objectStores, mark } = options;
   if (![undefined, 'json', 'text'].includes(options.parse as string) && typeof options.parse !== 'function')
     throw badOption("parse can be 'json', 'text' or a function");
   signal?.throwIfAborted();
@@ -87,8 +95,16 @@ export async function adoptInto(
   const settings = await readSettings(store as Target, () =>
     badOption('the store must be a cache, an index or settings of diskCache'),
   );
+  if (mark !== undefined && (await (store as Target).has(mark)))
+    return { moved: 0, existing: 0, skipped: [], alreadyAdopted: true };
   const write =
     settings === undefined ? createWrite(store as Target, overwrite) : createSet(store as Target, overwrite, settings);
+  const writeChecked: Write = async (key, value) => {
+    // Such an entry would mark the copy as done before it is.
+    if (mark !== undefined && String(key) === String(mark))
+      throw badOption('mark is the key of an entry of the source; give another one');
+    return write(key, value);
+  };
   const total = await opened.count();
   const skipped: { key: unknown; reason: string }[] = [];
   const counts = { moved: 0, existing: 0 };
@@ -97,7 +113,9 @@ export async function adoptInto(
     signal?.throwIfAborted();
     const stored: SourceEntry[] = [];
     // All in one turn, so that they are one message to the main process.
-    const outcomes = await Promise.allSettled(entries.map((entry) => writeEntry(entry, options, write, settings)));
+    const outcomes = await Promise.allSettled(
+      entries.map((entry) => writeEntry(entry, options, writeChecked, settings)),
+    );
     for (const [at, outcome] of outcomes.entries()) {
       const entry = entries[at]!;
       if (outcome.status === 'rejected') skipped.push({ key: getSourceKey(entry), reason: toReason(outcome.reason) });
@@ -111,6 +129,7 @@ export async function adoptInto(
     const last = entries.at(-1);
     if (last !== undefined) onProgress?.({ done, total, key: getSourceKey(last) });
   }
+  if (mark !== undefined) await (store as Target).set(mark, true);
   return { ...counts, skipped };
 }
 

@@ -84,6 +84,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'main/utility.ts',
     'client/',
     'renderer-api/',
+    'e2e/stand-in/chromium/find-chromium.ts',
     '*',
   ],
   'demo-app/model/': ['deskcache'],

@@ -1,4 +1,4 @@
-import { formatNumber, formatRange, toGoalCells, toGrid } from './format-text.ts';
+import { formatMissing, formatNumber, formatRange, toGoalCells, toGrid } from './format-text.ts';
 import type { ComparisonResult, ContenderFigure } from './measure.ts';
 import type { Environment, SavedReport, SavedResults } from './results.ts';
 
@@ -19,12 +19,16 @@ export function renderPage(page: string, results: SavedResults): string {
 /** The goals first, with what was measured and whether it met them, then every figure. */
 function formatResultsAsMarkdown({ date, reports }: SavedResults): string {
   const goals = reports.flatMap(toGoalRows);
-  const count = (verdict: string) => goals.filter((cells) => cells.at(-1) === verdict).length;
+  const verdicts = reports.flatMap(({ results }) => results.flatMap((result) => result.verdicts));
+  const count = (met: boolean | undefined) => verdicts.filter((verdict) => verdict.met === met).length;
   return [
     `## Results of ${date}`,
-    `**Goals: ${count('met')} met, ${count('MISSED')} missed, ${count('')} skipped.**`,
+    `**Goals: ${count(true)} met, ${count(false)} missed, ${count(undefined)} skipped.**`,
     ...[...new Set(reports.map(({ environment }) => formatEnvironment(environment)))],
     '![Each goal as a line, with what was measured as a multiple of it: left of the line it is met](images/bench.svg)',
+    ...(reports.some(({ name }) => name === 'peers')
+      ? ['![What writes and reads cost in each store, a band for each row](images/bench-peers.svg)']
+      : []),
     formatTable(['what is measured', 'goal', 'measured (min–max)', ''], goals),
     ...reports.map(formatSection),
   ].join('\n\n');
@@ -44,9 +48,11 @@ function formatSection({ name, asks, asGrid, results, measuredAt, load }: SavedR
     `${results[0]?.rounds ?? 0} rounds`,
     ...(load === undefined ? [] : [`load ${load.toFixed(1)}`]),
   ].join(', ');
-  return [`### ${asks}`, circumstances, ...(asGrid ? [formatTable(head, rows)] : results.map(formatFigures))].join(
-    '\n\n',
-  );
+  return [
+    `### ${asks}`,
+    circumstances,
+    ...(asGrid ? [formatTable(head, rows), ...formatMissing(results)] : results.map(formatFigures)),
+  ].join('\n\n');
 }
 
 const formatFigures = ({ title, unit, lines }: ComparisonResult): string =>

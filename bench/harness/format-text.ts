@@ -5,17 +5,49 @@ export function formatReport({ name, asks, asGrid, results }: BenchmarkReport): 
   return [`── ${name}: ${asks}`, ...(asGrid ? formatGrid(results) : results.map(formatResult))].join('\n\n');
 }
 
-/** A row per comparison, a column per contender: medians. */
-export const toGrid = (results: readonly ComparisonResult[]): string[][] => [
-  [`median, ${results[0]?.unit}`, ...(results[0]?.lines.map(({ name }) => name) ?? [])],
-  ...results.map(({ title, lines }) => [
-    title,
-    ...lines.map(({ figure }) => ('skipped' in figure ? 'skipped' : formatNumber(figure.median))),
-  ]),
-];
+/** A row per comparison, a column per contender: medians. A contender that was measured nowhere has no column; `formatMissing` names it. */
+export function toGrid(results: readonly ComparisonResult[]): string[][] {
+  const units = [...new Set(results.map(({ unit }) => unit))];
+  const names = [...getNames(results, ({ figure }) => 'median' in figure)];
+  return [
+    [units.length === 1 ? `median, ${units[0]}` : 'median', ...names],
+    ...results.map(({ title, unit, lines }) => [
+      units.length === 1 ? title : `${title}, ${unit}`,
+      ...names.map((name) => formatCell(lines.find((line) => line.name === name))),
+    ]),
+  ];
+}
+
+function formatCell(line: ContenderFigure | undefined): string {
+  if (line === undefined) return '';
+  return 'skipped' in line.figure ? 'skipped' : formatNumber(line.figure.median);
+}
+
+/** Who was skipped where, each reason once. */
+export function formatMissing(results: readonly ComparisonResult[]): string[] {
+  const everywhere = getNames(results, ({ figure }) => 'median' in figure);
+  const lines = results.flatMap(({ title, lines }) =>
+    lines.flatMap(({ name, figure }) =>
+      'skipped' in figure ? [`${name}${everywhere.has(name) ? ` (${title})` : ''}: ${figure.skipped}`] : [],
+    ),
+  );
+  return [...new Set(lines)];
+}
+
+const getNames = (
+  results: readonly ComparisonResult[],
+  accepts: (line: ContenderFigure) => boolean,
+): ReadonlySet<string> => new Set(results.flatMap(({ lines }) => lines.filter(accepts).map(({ name }) => name)));
 
 const formatGrid = (results: readonly ComparisonResult[]): string[] => [
   alignColumns(toGrid(results).map((row) => ['  ', ...row])).join('\n'),
+  ...(formatMissing(results).length === 0
+    ? []
+    : [
+        formatMissing(results)
+          .map((line) => `    ${line}`)
+          .join('\n'),
+      ]),
   alignColumns(
     results.flatMap(({ title, verdicts }) => verdicts.map((verdict) => ['  ', title, ...toGoalCells(verdict)])),
   ).join('\n'),
@@ -30,7 +62,8 @@ export function formatSummary(answers: readonly BenchmarkReport[]): string {
   const misses = verdicts
     .filter(({ verdict }) => verdict.met === false)
     .map(
-      ({ result, verdict }) => `  missed: ${result.title}: ${formatGoal(verdict)}, measured ${formatRatio(verdict)}`,
+      ({ result, verdict }) =>
+        `  ${formatVerdict(verdict)}: ${result.title}: ${formatGoal(verdict)}, measured ${formatRatio(verdict)}`,
     );
   return [`${count(true)} goals met, ${count(false)} missed, ${count(undefined)} skipped`, ...misses].join('\n');
 }
@@ -61,7 +94,13 @@ function formatRatio({ ratio }: Verdict): string {
   return 'skipped' in ratio ? `skipped: ${ratio.skipped}` : `${formatNumber(ratio.median)} × ${formatRange(ratio)}`;
 }
 
-const formatVerdict = ({ met }: Verdict): string => (met === undefined ? '' : met ? 'met' : 'MISSED');
+/** `met`, or by what factor the goal was missed. Nothing where it was not measured. */
+function formatVerdict({ goal, ratio, met }: Verdict): string {
+  if (met === undefined || 'skipped' in ratio) return '';
+  if (met) return 'met';
+  const factor = 'atMost' in goal ? ratio.median / goal.atMost : goal.timesFaster / ratio.median;
+  return `MISSED by ${formatNumber(factor)} ×`;
+}
 
 export const formatRange = ({ least, most }: Spread): string => `(${formatNumber(least)}–${formatNumber(most)})`;
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Benchmark, FULL_SCALE, QUICK_SCALE, type Scale } from './benchmark.ts';
+import { type Benchmark, FULL_SCALE, HUGE, QUICK_SCALE, type Scale } from './benchmark.ts';
 import { formatReport } from './format-text.ts';
 import { runBenchmark } from './measure.ts';
 
@@ -7,17 +7,20 @@ import { runBenchmark } from './measure.ts';
 export const BENCH_OPTIONS = {
   quick: { type: 'boolean', default: false },
   rounds: { type: 'string' },
+  huge: { type: 'boolean', default: false },
 } as const;
 
 /** @throws `RangeError` for an invalid number of rounds. */
 export function parseScale({
   quick,
   rounds,
+  huge,
 }: {
   readonly quick: boolean;
+  readonly huge: boolean;
   readonly rounds?: string | undefined;
 }): Scale {
-  const scale = quick ? QUICK_SCALE : FULL_SCALE;
+  const scale = { ...(quick ? QUICK_SCALE : FULL_SCALE), huge: huge ? HUGE : 0 };
   if (rounds === undefined) return scale;
   if (!/^[1-9]\d?$/.test(rounds)) throw new RangeError(`--rounds ${rounds}: give a whole number from 1 to 99`);
   return { ...scale, rounds: Number(rounds) };

@@ -18,6 +18,8 @@ export type PageAction =
   | 'get near'
   | 'gets'
   | 'comlink gets'
+  | 'set'
+  | 'comlink set'
   | 'sets'
   | 'comlink sets'
   | 'large sets and gets'
@@ -94,6 +96,18 @@ async function timeConcurrentSets(
   });
 }
 
+/** Each acknowledged before the next. */
+async function timeSequentialSets(
+  keys: readonly string[],
+  round: number,
+  set: (key: string, value: Uint8Array) => Promise<void>,
+): Promise<number> {
+  const value = new Uint8Array(VALUE_BYTES).fill(round);
+  return measureMicrosecondsAsync(keys.length, async () => {
+    for (const key of keys) await set(key, value);
+  });
+}
+
 /** One after the other, because concurrency gains nothing here. */
 async function timeLargeValues(
   keys: readonly string[],
@@ -146,6 +160,10 @@ function measureAction({ action, keys, round }: PageRequest): Promise<number> {
       return timeConcurrent(keys, (key) => diskCache.get(key));
     case 'comlink gets':
       return timeConcurrent(keys, (key) => comlink.get(key));
+    case 'set':
+      return timeSequentialSets(keys, round, (key, value) => diskCache.set(key, value));
+    case 'comlink set':
+      return timeSequentialSets(keys, round, (key, value) => comlink.set(key, value));
     case 'sets':
       return timeConcurrentSets(keys, round, (key, value) => diskCache.set(key, value));
     case 'comlink sets':

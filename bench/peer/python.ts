@@ -45,7 +45,8 @@ export const PYTHON_VERSIONS_COMMAND = [
   '-c',
   "import diskcache, platform; print('Python', platform.python_version() + ', DiskCache', diskcache.__version__)",
 ] as const;
-const NOT_INSTALLED = 'python3-diskcache is not installed (apt-get install python3-diskcache)';
+const NOT_INSTALLED =
+  'python3-diskcache is not installed (apt-get install python3-diskcache, or PYTHONPATH with what pip install --target has put there)';
 
 /** Python DiskCache in a process of its own, with one store. If it isn't installed, its contenders are skipped. */
 export class PythonPeer implements Disposable {

@@ -33,6 +33,8 @@ export interface CheckpointMessage {
   readonly frames: number;
   /** False if a reader or writer kept SQLite from finishing; it is tried again later. */
   readonly isComplete: boolean;
+  /** True if it ran in the worker thread, false if it ran in the thread of the store. */
+  readonly isInWorker: boolean;
   readonly durationMs: number;
 }
 
@@ -153,8 +155,8 @@ export const evictionChannel = openChannel(
 
 export const checkpointChannel = openChannel(
   'deskcache:checkpoint',
-  ({ mode, frames, isComplete, durationMs, directory }) =>
-    `checkpoint ${mode} of ${formatCount(frames, 'frame')} ${isComplete ? 'completed' : 'blocked'} after ${formatMs(durationMs)}: ${directory}`,
+  ({ mode, frames, isComplete, isInWorker, durationMs, directory }) =>
+    `checkpoint ${mode} of ${formatCount(frames, 'frame')} ${isComplete ? 'completed' : 'blocked'} after ${formatMs(durationMs)}${isInWorker ? ' in the worker thread' : ''}: ${directory}`,
 );
 
 export const sessionChannel = openChannel('deskcache:session', ({ event, kind, window, origin, code }) => {
@@ -222,7 +224,8 @@ export function publishCheckpoint(
   const frames = Math.max(0, Math.floor((walBytes - WAL_HEADER_BYTES) / (pageSize + WAL_FRAME_HEADER_BYTES)));
   const startedAt = performance.now();
   const isComplete = run();
-  checkpointChannel.publish({ directory, mode, frames, isComplete, durationMs: performance.now() - startedAt });
+  const durationMs = performance.now() - startedAt;
+  checkpointChannel.publish({ directory, mode, frames, isComplete, isInWorker: false, durationMs });
   return isComplete;
 }
 

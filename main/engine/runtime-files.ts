@@ -48,12 +48,12 @@ export function getGlibcVersion(): string | undefined {
 }
 
 /**
- * The folder, in the package and beside a bundle, of the files that can't be part of a bundle: the preload scripts, the file of the utility
- * process and, beside a bundle, better-sqlite3 with its native file.
+ * The folder, in the package and beside a bundle, of the files that can't be part of a bundle: the preload scripts, the files of the utility
+ * process and of the worker thread and, beside a bundle, better-sqlite3 with its native file.
  */
 export const RUNTIME_FOLDER = 'deskcache';
 
-export type RuntimeFile = 'preload.cjs' | 'preload-ready.cjs' | 'utility.cjs' | 'better-sqlite3';
+export type RuntimeFile = 'preload.cjs' | 'preload-ready.cjs' | 'utility.cjs' | 'worker.cjs' | 'better-sqlite3';
 
 /** Chunks of the package and of bundles are at most this many folders below the entry. */
 const MAX_FOLDERS_UP = 2;
@@ -86,6 +86,17 @@ export function findRuntimeFile(name: RuntimeFile): string | undefined {
   return getCandidates(name).find((path) => existsSync(path));
 }
 
+/** The worker thread's file where this code isn't built, in the repository: Node runs it as it is. */
+const WORKER_SOURCE = 'worker/worker-main.ts';
+
+/** Returns the path of the file that the worker thread runs, or undefined if it doesn't exist. */
+export function findWorkerFile(): string | undefined {
+  const [file = ''] = getCodePaths();
+  if (!file.endsWith('.ts')) return findRuntimeFile('worker.cjs');
+  const source = join(dirname(file), WORKER_SOURCE);
+  return existsSync(source) ? source : undefined;
+}
+
 /** Returns the path where a runtime file is, or should be. Never throws: it runs when `deskcache/main` is imported. */
 export function getRuntimePath(name: RuntimeFile): string {
   return findRuntimeFile(name) ?? getCandidates(name)[0] ?? join(RUNTIME_FOLDER, name);
@@ -112,6 +123,7 @@ const PURPOSES: Readonly<Record<RuntimeFile, string>> = {
   'preload.cjs': 'the preload script of the windows',
   'preload-ready.cjs': 'the preload script of windows with `ready`',
   'utility.cjs': 'the file that the utility process runs',
+  'worker.cjs': 'the file that the worker thread runs',
   'better-sqlite3': 'the SQLite driver with its native file',
 };
 

@@ -33,21 +33,21 @@ export interface WriterOptions {
 
 /**
  * Returns the writer for a store. Kinds are recognised by their methods and not by `instanceof`, because the ES modules and the CommonJS modules
- * of this package have different classes.
+ * of this package have different classes. A store of a page or a utility process has all methods, but no directory.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
 export function createWriter(store: ImportTarget, options: WriterOptions): ItemWriter {
   const has = (method: string) =>
     isRecord(store) && typeof (store as unknown as Record<string, unknown>)[method] === 'function';
-  if (has('transact')) {
+  if (isRecord(store) && typeof store.directory === 'string' && has('transact')) {
     if (has('unshift')) return new DequeWriter(store as Deque, options);
     if (has('add') && has('set')) return createCacheWriter(store as Cache, options);
     if (has('setDefault')) return createIndexWriter(store as Index, options);
   }
   throw new DiskCacheError(
     'BAD_OPTION',
-    'importDiskCache needs an open Cache, FanoutCache, Index or Deque of this process; with placement: "utility" import before openDiskCache, into new Cache(directory)',
+    'importDiskCache needs an open Cache, FanoutCache, Index or Deque of this process, not one of a page or a utility process; with placement: "utility" import before openDiskCache, into new Cache(directory)',
   );
 }
 

@@ -25,7 +25,14 @@ import { Worker } from './worker.ts';
 import type { Handler } from './worker-options.ts';
 import { type ProcessOptions, parseProcessOptions } from './worker-options.ts';
 
-type SharedIndexOption = 'clock' | 'codec' | 'compression' | 'durability' | 'fileThreshold' | 'timeout';
+type SharedIndexOption =
+  | 'clock'
+  | 'codec'
+  | 'compression'
+  | 'durability'
+  | 'fileThreshold'
+  | 'timeout'
+  | 'workerThread';
 
 export interface OpenQueueOptions extends Pick<IndexOptions, SharedIndexOption> {
   /**
@@ -43,6 +50,7 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   'durability',
   'fileThreshold',
   'timeout',
+  'workerThread',
   'lease',
 ] satisfies (keyof OpenQueueOptions)[]);
 

@@ -4,7 +4,7 @@ import { formatReport, formatSummary } from '../../bench/harness/format-text.ts'
 import { runBenchmark } from '../../bench/harness/measure.ts';
 
 const ROUNDS = 5;
-const SCALE = { keys: 1, many: 1, operations: 1, rounds: ROUNDS };
+const SCALE = { keys: 1, many: 1, operations: 1, rounds: ROUNDS, huge: 0 };
 
 const createBenchmark = (...comparisons: Comparison[]): Benchmark => ({
   name: 'n',

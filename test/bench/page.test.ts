@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { renderPage } from '../../bench/harness/format-page.ts';
+import { renderReadme } from '../../bench/harness/format-readme.ts';
 import type { BenchmarkReport } from '../../bench/harness/measure.ts';
 import { plotGoals } from '../../bench/harness/plot-goals.ts';
 import {
@@ -17,6 +18,7 @@ import {
 const PAGE = join(import.meta.dirname, '../../docs/bench.md');
 const PLOT = join(import.meta.dirname, '../../docs/images/bench.svg');
 const page = readFileSync(PAGE, 'utf8');
+const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
 
 const spread = (median: number) => ({ median, least: median / 2, most: median * 2 });
 const toReport = (name: string, median: number): BenchmarkReport => ({
@@ -64,6 +66,10 @@ describe('docs/bench.md', () => {
     expect(readFileSync(PLOT, 'utf8')).toBe(plotGoals(readNewestResults()!));
   });
 
+  it('and so do the README and its comparison', () => {
+    expect(readme).toBe(renderReadme(readme, readNewestResults()!));
+  });
+
   it('changes with the results, and nothing else of it does', () => {
     const directory = createDirectory();
     save(directory, '2026-01-02', toReport('get', 1.5));
@@ -98,6 +104,60 @@ describe('docs/bench.md', () => {
 
   it('is refused when it has lost its marks', () => {
     expect(() => renderPage('# Benchmarks\n', readNewestResults()!)).toThrow('needs two lines');
+    expect(() => renderReadme('# deskcache\n', readNewestResults()!)).toThrow('needs two lines');
+  });
+});
+
+describe("the README's comparison", () => {
+  const line = (name: string, median: number) => ({ name, figure: spread(median) });
+  const compare = (
+    name: string,
+    title: string,
+    lines: BenchmarkReport['results'][number]['lines'],
+  ): BenchmarkReport => ({
+    ...toReport(name, 1),
+    results: [{ title, unit: 'µs', rounds: 5, lines, verdicts: [] }],
+  });
+  function render(...reports: BenchmarkReport[]): string {
+    const directory = createDirectory();
+    save(directory, '2026-01-02', ...reports);
+    const rendered = renderReadme(readme, readNewestResults(directory)!);
+    return rendered.slice(rendered.indexOf('<!-- rendered'));
+  }
+
+  it('has a column for each store that was measured, the best of a row bold', () => {
+    const rendered = render(
+      compare('peers', 'set, over', [line('deskcache', 20), line('LMDB', 9), line('LevelDB', 13)]),
+      compare('peers-reads', 'get, any', [
+        line('deskcache', 3),
+        { name: 'LMDB', figure: { skipped: 'not here' } },
+        line('LevelDB', 4),
+      ]),
+    ).split('\n');
+    expect(rendered).toContain('| in the main process, µs | deskcache | LMDB | LevelDB |');
+    expect(rendered).toContain('| `set`, over | 20.0 | **9.00** | 13.0 |');
+    expect(rendered).toContain('| `get`, not in memory | **3.00** | – | 4.00 |');
+  });
+
+  it('says where others are ahead of both kinds of store, and by how much', () => {
+    const rendered = render(
+      compare('peers', 'set, over', [
+        line('deskcache', 20),
+        line('deskcache, exclusive', 18),
+        line('LMDB', 9),
+        line('LevelDB', 17.5),
+      ]),
+      compare('peers-reads', 'get, any', [line('deskcache', 3), line('LMDB', 4)]),
+    );
+    expect(rendered).toContain('- `set`, over: LMDB 2.00 ×\n');
+    expect(rendered).not.toContain('`get`, not in memory:');
+  });
+
+  it('says so when no other store is ahead, or nothing was measured', () => {
+    expect(render(compare('peers', 'set, over', [line('deskcache', 5), line('LMDB', 9)]))).toContain(
+      'No other store is ahead',
+    );
+    expect(render(toReport('get', 1))).toContain('Nothing was measured yet');
   });
 });
 

@@ -67,7 +67,9 @@ describe('unsupported calls of a page', () => {
       for (const options of [null, proxy, throwing])
         expect(() => store['subscribe']!(() => {}, options)).toThrow(errorMatching('BAD_OPTION', /can't be read/));
       for (const listener of [undefined, 1, {}])
-        expect(() => store['subscribe']!(listener)).toThrow(errorMatching('BAD_OPTION', /subscribe takes a function/));
+        expect(() => store['subscribe']!(listener)).toThrow(
+          errorMatching('BAD_OPTION', /A listener must be a function/),
+        );
     }
   });
 

@@ -121,7 +121,13 @@ describe('deskcache:checkpoint', () => {
     const messages = recordMessages('deskcache:checkpoint');
     cache.setMany(Array.from({ length: 100 }, (_, n) => [n, new Uint8Array(1000)] as const));
     cache.clear();
-    const done = { directory: cache.directory, mode: 'TRUNCATE', isComplete: true, durationMs: expect.any(Number) };
+    const done = {
+      directory: cache.directory,
+      mode: 'TRUNCATE',
+      isComplete: true,
+      isInWorker: false,
+      durationMs: expect.any(Number),
+    };
     const truncated = messages.filter(({ mode }) => mode === 'TRUNCATE');
     expect(truncated[0]).toEqual({ ...done, frames: expect.any(Number) });
     expect(truncated[0]!.frames).toBeGreaterThan(25);

@@ -119,6 +119,18 @@ const FREEING: Readonly<Record<string, (cache: CacheMethods<number, Uint8Array>,
   expire: (cache) => cache.expire(),
 };
 
+/** The ballast of a closed store is sized for small transactions. */
+const KEYS_PER_STEP = 8;
+const FREEING_IN_STEPS: typeof FREEING = {
+  ...FREEING,
+  deleteMany: (cache, count) => {
+    const keys = listKeys(count);
+    let deleted = 0;
+    while (keys.length > 0) deleted += cache.deleteMany(keys.splice(0, KEYS_PER_STEP));
+    return deleted;
+  },
+};
+
 const listKeys = (count: number): number[] => Array.from({ length: count }, (_, key) => key);
 
 /** Stores items until none fits; another program then fills the disk to the last byte. */
@@ -329,5 +341,35 @@ describe.skipIf(probe === undefined)('a store that was closed, on a disk that is
     giveBack();
     using cache = new Cache<number, Uint8Array>(directory);
     expectAll(cache);
+  });
+
+  describe.each([
+    ['files', 100 * KiB],
+    ['rows of 10 KiB', 10 * KiB],
+    ['rows of 200 bytes', 200],
+  ])('with items in %s', (_, size) => {
+    it.each(Object.keys(FREEING_IN_STEPS))('frees space by %s, and stores again', (verb) => {
+      const { clock, advance } = createManualClock();
+      using disk = mountSmallDisk(DISK_BYTES)!;
+      const directory = join(disk.path, 'store');
+      let stored = 0;
+      {
+        using cache = new Cache<number, Uint8Array>(directory, { clock });
+        // In one transaction the WAL is as long as the database, and both leave space for the ballast.
+        cache.transact(() => {
+          for (; stored * size < DISK_BYTES / 4; stored++)
+            cache.set(stored, createContent(stored, size), { tag: 't', ...(verb === 'expire' && { ttl: 1000 }) });
+        });
+      }
+      disk.fill();
+      using cache = new Cache<number, Uint8Array>(directory, { clock });
+      expect(cache.size).toBe(stored);
+      advance(1000);
+      expect(FREEING_IN_STEPS[verb]!(cache, stored)).toBe(stored);
+      expectIntact(cache, 0, size);
+      const most = Math.min(20, Math.floor(stored / 2));
+      for (let n = 0; n < most; n++) cache.set(n, createContent(n, size));
+      expectIntact(cache, most, size);
+    });
   });
 });

@@ -22,6 +22,15 @@ function createVersion1(): string {
 }
 
 describe('format version 1', () => {
+  it('has the number of rows, stored by an owner that closed the store', () => {
+    const directory = createVersion1();
+    const database = new Database(join(directory, 'cache.db'));
+    database.exec("INSERT INTO counter VALUES ('rows', 1000), ('rows check', 3238296758)");
+    database.close();
+    using cache = new Cache<Key, unknown>(directory, { readOnly: true, clock: () => CREATED_AT_MS });
+    expect(cache.size).toBe(1000);
+  });
+
   it('is read', () => {
     let now = CREATED_AT_MS;
     using cache = new Cache<Key, unknown>(createVersion1(), { clock: () => now });

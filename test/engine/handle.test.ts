@@ -29,7 +29,13 @@ describe('a description', () => {
   it('leaves to the directory what the directory keeps', () => {
     using cache = new Cache<string, number>(freshDirectory(), { sizeLimit: 10_000_000, memory: 0 });
     cache.set('a', 1);
-    expect(cache.describe().options).toEqual({ memory: 0, exclusive: false, timeout: 5000, readOnly: false });
+    expect(cache.describe().options).toEqual({
+      memory: 0,
+      exclusive: false,
+      timeout: 5000,
+      readOnly: false,
+      workerThread: true,
+    });
     using again = reopen(structuredClone(cache.describe()));
     cache.configure({ sizeLimit: 20_000_000 });
     using third = reopen(cache.describe());

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
+import { Cache, type CacheOptions, type Change, type Key, type SubscribeOptions } from '../../main/engine/index.ts';
 import { createManualClock } from './engine-fixture.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
@@ -220,5 +220,18 @@ describe('subscribe', () => {
     const wrong = expect.objectContaining({ code: 'BAD_OPTION' });
     expect(() => cache.subscribe('x' as unknown as () => void)).toThrow(wrong);
     expect(() => cache.subscribe(() => {}, { prefix: 7 })).toThrow(wrong);
+  });
+
+  it('takes one selection of keys, as the compiler knows too', () => {
+    using cache = open();
+    const wrong = expect.objectContaining({ code: 'BAD_OPTION' });
+    // @ts-expect-error: a key and a range
+    expect(() => cache.subscribe(() => {}, { key: 'a', prefix: 'b' })).toThrow(wrong);
+    // @ts-expect-error: a key and keys
+    expect(() => cache.subscribe(() => {}, { key: 'a', keys: ['b'], values: true })).toThrow(wrong);
+    // @ts-expect-error: keys and a range
+    expect(() => cache.subscribe(() => {}, { keys: ['a'], from: 'b' })).toThrow(wrong);
+    const options: SubscribeOptions[] = [{}, { key: 'a' }, { keys: ['a'], values: true }, { prefix: 'a', from: 'ab' }];
+    for (const each of options) cache.subscribe(() => {}, each)();
   });
 });

@@ -3,9 +3,19 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, Deque, DiskCacheError, Index, Settings } from '../../main/engine/index.ts';
 import { type ImportTarget, importDiskCache } from '../../main/import/index.ts';
+import { testHost } from '../../main/testing/index.ts';
+import { cache, defineStores, deque, index, settings } from '../../protocol/stores.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
+import { errorMatching } from '../matchers.ts';
 import { fromHex, PythonCache } from './python-cache.ts';
 import { FIXTURES } from './python-value.ts';
+
+const stores = defineStores({
+  api: cache(),
+  list: deque(),
+  entries: index(),
+  preferences: settings({ defaults: { theme: 'light' } }),
+});
 
 const NOW_MS = 1_800_000_000_000;
 const clock = () => NOW_MS;
@@ -275,7 +285,17 @@ describe('what is refused', () => {
     }
   });
 
-  it('a store of another kind, and one of a utility process', async () => {
+  it.each(['api', 'list', 'entries', 'preferences'] as const)(
+    'a store of a page or a utility process, of which %s has all methods',
+    async (name) => {
+      using t = await testHost({ stores });
+      const remote = t.page().as<typeof stores>()[name];
+      const refused = importDiskCache(python().add({ value: 1 }).close().directory, remote as unknown as ImportTarget);
+      await expect(refused).rejects.toEqual(errorMatching('BAD_OPTION', /not one of a page or a utility process/));
+    },
+  );
+
+  it('a store of another kind', async () => {
     const source = python().add({ value: 1 }).close();
     using settings = new Settings(freshDirectory(), { defaults: {} });
     for (const store of [settings, {}, undefined, null, { add() {}, set() {} }])

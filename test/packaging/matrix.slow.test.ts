@@ -84,7 +84,7 @@ function expectResult({ plugin }: Tool, placement: (typeof PLACEMENTS)[number], 
 function expectPluginFiles(bundle: string): void {
   const folder = join(bundle, 'deskcache');
   expect(readdirSync(folder).sort()).toEqual([
-    ...['THIRD-PARTY-LICENSES.txt', 'better-sqlite3', 'preload-ready.cjs', 'preload.cjs', 'utility.cjs'],
+    ...['THIRD-PARTY-LICENSES.txt', 'better-sqlite3', 'preload-ready.cjs', 'preload.cjs', 'utility.cjs', 'worker.cjs'],
   ]);
   expect(readdirSync(join(folder, 'better-sqlite3')).sort()).toEqual(['LICENSE', 'lib', 'package.json', 'prebuilds']);
   expect(globSync('**/*.node', { cwd: folder })).toHaveLength(1);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestHost, testHost } from '../../main/testing/index.ts';
 import { cache, defineStores, deque, index, settings } from '../../protocol/index.ts';
 import { type AdoptTarget, adopt } from '../../renderer-api/adopt.ts';
+import { errorMatching } from '../matchers.ts';
 
 interface Preferences {
   theme: string;
@@ -194,5 +195,50 @@ describe('it rejects', () => {
   it('for a signal that is aborted already', async () => {
     const signal = AbortSignal.abort(new Error('no'));
     await expect(adopt(source(), open().cached, { signal })).rejects.toThrow('no');
+  });
+});
+
+describe('with a mark', () => {
+  it.each([
+    ['cached', ['adopted', 'localStorage']],
+    ['entries', 'adopted'],
+    ['preferences', ['adopted']],
+  ] as const)(
+    'it is copied once into %s, so that what the application deletes does not come back',
+    async (name, mark) => {
+      const source = new MapStorage({ theme: '"dark"', zoom: '2' });
+      const store: AdoptTarget = open()[name];
+      expect(await adopt(source, store, { mark })).toEqual({ moved: 2, existing: 0, skipped: [] });
+      const inMain = t.host.stores[name];
+      if ('reset' in inMain) inMain.reset('theme');
+      else inMain.delete('theme');
+      expect(await adopt(source, store, { mark })).toEqual({
+        moved: 0,
+        existing: 0,
+        skipped: [],
+        alreadyAdopted: true,
+      });
+      expect(await store.has('theme')).toBe(false);
+      expect(await adopt(source, store)).toEqual({ moved: 1, existing: 1, skipped: [] });
+    },
+  );
+
+  it('it is not marked after a stop, and continues', async () => {
+    const source = new MapStorage(Object.fromEntries(Array.from({ length: 100 }, (_, nth) => [`k${nth}`, 'x'])));
+    const stop = new AbortController();
+    const { entries } = open();
+    const stopped = adopt(source, entries, { mark: 'adopted', signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(stopped).rejects.toThrow(/aborted/);
+    expect(await entries.has('adopted')).toBe(false);
+    expect(await adopt(source, entries, { mark: 'adopted' })).toEqual({ moved: 36, existing: 64, skipped: [] });
+    expect(await entries.get('adopted')).toBe(true);
+  });
+
+  it('it is refused if the source has an entry of that name, which would be taken for the mark', async () => {
+    const source = new MapStorage({ adopted: 'yes', theme: 'dark' });
+    await expect(adopt(source, open().entries, { mark: 'adopted' })).rejects.toEqual(
+      errorMatching('BAD_OPTION', /^adopt: mark is the key of an entry/),
+    );
+    expect(t.host.stores.entries.has('adopted')).toBe(false);
   });
 });

@@ -157,6 +157,33 @@ describe('settings in a page', () => {
     expect(() => app.onAnyChange('listener' as never)).toThrow(errorMatching('BAD_OPTION', /function/));
   });
 
+  it('report unknown options of a listener, which is then not called, and refuse an onError that can’t be called', async () => {
+    using bridge = openPages();
+    const app = getApp(bridge);
+    const [listener, onError] = [vi.fn(), vi.fn()];
+    const misspelt = errorMatching('BAD_OPTION', /unknown option "once"; valid options: onError/);
+    app.onChange('theme', listener, { once: true, onError } as never);
+    app.onAnyChange(listener, { once: true, onError } as never);
+    await app.set('theme', 'dark');
+    await vi.waitFor(() => expect(onError.mock.calls).toEqual([[misspelt], [misspelt]]));
+    await app.set('theme', 'light');
+    expect(listener).not.toHaveBeenCalled();
+    const wrong = { onError: 'log' } as never;
+    expect(() => app.onChange('theme', listener, { onEror() {} } as never)).toThrow(
+      errorMatching('BAD_OPTION', /function/),
+    );
+    expect(() => app.onChange('theme', listener, wrong)).toThrow(errorMatching('BAD_OPTION', /function/));
+    expect(() => bridge.diskCache.subscribe(listener, wrong)).toThrow(errorMatching('BAD_OPTION', /function/));
+  });
+
+  it('name no other method in the message about a listener that is no function', () => {
+    using bridge = openPages();
+    for (const listener of [null, undefined, {}])
+      expect(() => getApp(bridge).onAnyChange(listener as never)).toThrow(
+        errorMatching('BAD_OPTION', /^A listener must be a function$/),
+      );
+  });
+
   it('throw a DiskCacheError for options of a listener that can’t be read', () => {
     using bridge = openPages();
     const app = getApp(bridge);

@@ -102,6 +102,47 @@ describe('a schema of settings', () => {
     settings.reset('extra');
   });
 
+  it('refuses a path that it leaves out, also in a patch and in an object that was set as a whole', () => {
+    using settings = new Settings<Record<string, unknown>>(freshDirectory(), { defaults, schema: known });
+    const leftOut = /leaves out "editor\.junk", so it was not stored/;
+    expect(() => settings.set('editor.junk', 1)).toThrow(leftOut);
+    expect(() => settings.set({ size: 14, 'editor.junk': 1 })).toThrow(leftOut);
+    settings.set('editor', { font: 'Fira', fontSize: 15 });
+    expect(() => settings.set('editor.junk', { deep: 1 })).toThrow(leftOut);
+    expect(settings.all()).toEqual({ ...defaults, editor: { font: 'Fira', fontSize: 15 } });
+    settings.reset('editor.junk', 'editor.font');
+    settings.set({ 'editor.junk': 1, editor: { fontSize: 16 } });
+    expect(settings.get('editor')).toEqual({ font: 'Iosevka', fontSize: 16 });
+  });
+
+  it('can be set where an older version has stored what it leaves out', () => {
+    const directory = freshDirectory();
+    using old = new Settings<Record<string, unknown>>(directory, { defaults });
+    old.set({ 'editor.junk': 1, 'editor.fontSize': 14 });
+    old.close();
+    using settings = new Settings<Record<string, unknown>>(directory, { defaults, schema: known });
+    settings.set('editor.font', 'Fira');
+    expect(settings.get('editor')).toEqual({ font: 'Fira', fontSize: 14 });
+  });
+
+  it('has a warning for a validator whose name looks misspelt, and for no other', async () => {
+    const messages: string[] = [];
+    const onWarning = ({ message }: Error) => message.startsWith('schema validates') && messages.push(message);
+    process.on('warning', onWarning);
+    const any = schemaOf<never>((value) => value);
+    const open = (schema: object) =>
+      new Settings<Record<string, unknown>>(freshDirectory(), {
+        defaults: { theme: 'light', size: 13, font1: 'Fira' },
+        schema: schema as never,
+      }).close();
+    for (const name of ['teme', 'Theme', 'thme', 'tehme', 'thema']) open({ [name]: any });
+    for (const name of ['theme', 'colour', 'font2', 'siz3rs']) open({ [name]: any });
+    open({ theme: any, themes: any });
+    await vi.waitFor(() => expect(messages).toHaveLength(5));
+    expect(messages[0]).toBe('schema validates "teme", which has no default, and not "theme"; is the name misspelt?');
+    process.off('warning', onWarning);
+  });
+
   it('does not make defaults of what was never set into stored values', () => {
     const directory = freshDirectory();
     const open = (fontSize: number) =>
@@ -110,7 +151,9 @@ describe('a schema of settings', () => {
         schema: known,
       });
     using settings = open(13);
-    settings.set('editor.junk', 1);
+    settings.set('editor', { junk: 1, fontSize: 13 });
+    expect(settings.has('editor.junk')).toBe(false);
+    settings.reset('editor');
     expect(settings.has('editor')).toBe(false);
     settings.set('editor.font', 'Fira');
     expect(settings.get('editor')).toEqual({ font: 'Fira', fontSize: 13 });
@@ -162,5 +205,32 @@ describe('a schema of settings', () => {
       new Settings<AppSettings>(freshDirectory(), { defaults, schema: schema as never });
     expect(open({ theme: 5 })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     expect(open('zod')).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  });
+
+  it('keeps the listeners of other settings going when one was stored that does not fit, with one warning', async () => {
+    const warnings: Error[] = [];
+    const directory = freshDirectory();
+    const onWarning = (warning: Error) => warning.message.includes(directory) && warnings.push(warning);
+    process.on('warning', onWarning);
+    using settings = new Settings<AppSettings>(directory, { defaults, schema: { theme } });
+    using older = new Settings<AppSettings>(directory, { defaults });
+    const sizes: unknown[] = [];
+    const changes: unknown[] = [];
+    settings.onChange('size', (now, before) => sizes.push([now, before]));
+    settings.subscribe(({ key }) => changes.push(key));
+    older.set('theme', 'pink');
+    older.set('size', 14);
+    await vi.waitFor(() => expect(sizes).toEqual([[14, 13]]));
+    settings.set('size', 15);
+    settings.set('theme', 'dark');
+    expect([sizes, changes]).toEqual([
+      [
+        [14, 13],
+        [15, 14],
+      ],
+      ['size', 'size', 'theme'],
+    ]);
+    await vi.waitFor(() => expect(warnings.map(String)).toEqual([expect.stringMatching(/settings.*not a theme/)]));
+    process.off('warning', onWarning);
   });
 });

@@ -375,4 +375,11 @@ describe('listeners of settings', () => {
     settings.onAnyChange((now) => expect(Object.isFrozen(now.editor)).toBe(true));
     settings.set('editor.fontSize', 1);
   });
+
+  it('say what was closed', () => {
+    const settings = new Settings(freshDirectory(), { defaults: {} });
+    settings.close();
+    settings.close();
+    expect(() => settings.all()).toThrow(/^The settings at .* was closed; open it again$/);
+  });
 });

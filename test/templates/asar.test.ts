@@ -12,6 +12,7 @@ const FILES = [
   '.vite/build/deskcache/preload.cjs',
   '.vite/build/deskcache/preload-ready.cjs',
   '.vite/build/deskcache/utility.cjs',
+  '.vite/build/deskcache/worker.cjs',
   NATIVE,
 ];
 

@@ -21,6 +21,8 @@ export interface OpenCommand {
   readonly userData: string | undefined;
   readonly stores: SerializedStores;
   readonly windows: WindowStoreOptions | undefined;
+  /** False: the process starts no worker thread. */
+  readonly workerThread?: boolean | undefined;
 }
 
 /** Declarations without functions are sent as they are; others as the module that has them, and the kinds it must declare. */

@@ -211,6 +211,8 @@ const COUNTER_NAMES: ReadonlySet<unknown> = new Set([
   'next folder',
   'journal',
 ]);
+/** Salvaged, the number of rows would be wrong: it fits all rows of a store, or none. */
+const ROW_COUNTERS: ReadonlySet<unknown> = new Set(['rows', 'rows check']);
 const LISTENER_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What the settings of a newer version may be called. */
@@ -261,6 +263,7 @@ export function readSmallTables(connection: Connection): {
 /** A name that this version does not know stays where it is. Returns undefined for a row that fits nowhere. */
 function findOwner(table: SmallTable, row: readonly Column[]): SmallTable | undefined {
   const [name, value] = row;
+  if (ROW_COUNTERS.has(name)) return undefined;
   if (isSetting(row)) return 'setting';
   if (table === 'lease' && typeof row[2] === 'number') return 'lease';
   if (typeof name !== 'string') return undefined;

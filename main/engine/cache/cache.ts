@@ -259,7 +259,10 @@ export class Cache<K extends Key = Key, V = unknown> {
     return writeStream(() => this.#store.core, key, chunks, options);
   }
 
-  /** The number of live items. O(expired items), after another process has written O(n) once. */
+  /**
+   * The number of live items. O(expired items); O(n) once after opening and after another process has written, 15 ms for a million items.
+   * An `exclusive` store is not counted again after it was closed.
+   */
   get size(): number {
     return getSize(this.#store.core);
   }

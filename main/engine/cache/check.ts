@@ -12,7 +12,7 @@ import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
-import { findDamage } from './read.ts';
+import { findDamage, refreshIfChanged } from './read.ts';
 import { beforeWrite, inWriteTransaction } from './transaction.ts';
 
 /** Checks whether the items of a collection are consistent: the positions of a deque, the order of a queue. */
@@ -171,8 +171,20 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
       if (repair) sql.restoreCounter.run(name, 0);
       findings.push({ code: 'count', message: `${core.directory} lacks its count "${name}"` });
     }
+    findings.push(...checkRowCount(core));
     return findings;
   });
+}
+
+/** Counts the rows, which corrects the number that this process has kept or found stored. */
+function checkRowCount(core: Core): Finding[] {
+  const { rowStats, sql, directory } = core;
+  refreshIfChanged(core);
+  const kept = rowStats.rows;
+  const actual = sql.countRows.first()?.[0] ?? 0;
+  rowStats.rows = actual;
+  if (kept === undefined || kept === actual) return [];
+  return [{ code: 'count', message: `${directory} counts ${kept} items; it has ${actual}` }];
 }
 
 /**

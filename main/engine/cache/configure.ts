@@ -98,7 +98,9 @@ export function applySettings(core: Core, settings: StoreSettings): void {
   core.codec = { codec: core.codec.codec, compression: settings.compression };
   core.settings = settings;
   core.accessBuffer.configure(settings);
+  const counts = core.rowStats.getCounts();
   core.rowStats.invalidate();
+  core.rowStats.restoreCounts(counts);
 }
 
 /** Applies the settings that another process has changed. */

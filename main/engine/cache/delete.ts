@@ -10,10 +10,12 @@ import { retryWithBallast } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
-import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
+import { selectExpired, selectKeyRange, selectTagged } from '../sqlite/mass-statements.ts';
+import { PERMANENT_COUNTERS, type RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertIterable, assertOptions, toTagColumn } from '../validate.ts';
 import { encodeKey, isArrayKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
+import { deleteAtOnce, getBatchRows, type MassDeletionPlan } from './mass-delete.ts';
 import { getSize, readEntry } from './read.ts';
 import {
   afterWrite,
@@ -151,7 +153,12 @@ function assertCountersMatch(
 /** Deletes all expired items; returns how many. */
 export function expire(core: Core): number {
   const now = core.clock();
-  return inBatches(core, (maxItems) => deleteExpired(core, now, maxItems));
+  const plan: MassDeletionPlan = { selection: selectExpired(now), kind: 'expire', now };
+  return inBatches(core, {
+    step: (maxItems) => deleteExpired(core, now, maxItems),
+    deleteRest: () => deleteAtOnce(core, plan)?.rows,
+    getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
+  });
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` for anything but a string or an array; `BAD_KEY` */
@@ -163,24 +170,16 @@ function parsePrefix(prefix: Key): KeyBounds {
   );
 }
 
-/** Deletes all items whose key begins with a prefix, in batches; returns how many live ones there were. */
+/** Deletes all items whose key begins with a prefix; returns how many live ones there were. */
 export function deletePrefix(core: Core, prefix: Key): number {
   const { lower, upper } = parsePrefix(prefix);
   const now = core.clock();
-  let live = 0;
   let from = lower!;
-  let rows: ReturnType<typeof core.sql.inKeyRange.all> = [];
-  const deleteBatch = (maxItems: number) => {
-    rows = core.sql.inKeyRange.all(from, upper!, maxItems);
-    for (const [id, key, file, bytes, expiresAt] of rows)
-      deleteRow(core, [id, key, file, bytes], isLive(expiresAt, now) ? 'delete' : 'expire');
-    return rows.length;
-  };
-  inBatches(core, deleteBatch, () => {
-    live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
-    from = rows.at(-1)?.[1] ?? from;
+  const plan = { selection: selectKeyRange(from, upper!), kind: 'delete', tellsExpired: true, now } as const;
+  return deleteInBatches(core, plan, (maxItems) => {
+    const rows = core.sql.inKeyRange.all(from, upper!, maxItems);
+    return [rows, () => (from = rows.at(-1)?.[1] ?? from)];
   });
-  return live;
 }
 
 /** `deletePrefix` as one transaction. */
@@ -194,17 +193,46 @@ export function deletePrefixAtOnce(core: Core, prefix: Key): number {
 export function deleteTagged(core: Core, tag: string | number): number {
   const column = toTagColumn(tag);
   const now = core.clock();
-  let live = 0;
   let after = 0;
-  let rows: ReturnType<typeof core.sql.tagged.all> = [];
-  const deleteBatch = (maxItems: number) => {
-    rows = core.sql.tagged.all(column, after, maxItems);
-    for (const [id, key, file, bytes] of rows) deleteRow(core, [id, key, file, bytes], 'evict');
-    return rows.length;
-  };
-  inBatches(core, deleteBatch, () => {
-    live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
-    after = rows.at(-1)?.[0] ?? after;
+  return deleteInBatches(core, { selection: selectTagged(column), kind: 'evict', now }, (maxItems) => {
+    const rows = core.sql.tagged.all(column, after, maxItems);
+    return [rows, () => (after = rows.at(-1)?.[0] ?? after)];
+  });
+}
+
+type ExpiringRow = readonly [...RowRef, expiresAt: number | null];
+
+/**
+ * Deletes rows in batches, or the rest at once after a first full one; returns how many live ones there were. `read` returns the rows of
+ * the next batch, and what to do after its commit.
+ */
+function deleteInBatches(
+  core: Core,
+  plan: MassDeletionPlan,
+  read: (maxItems: number) => readonly [rows: readonly ExpiringRow[], committed: () => void],
+): number {
+  const { kind, tellsExpired, now } = plan;
+  let live = 0;
+  let batch: ReturnType<typeof read> | undefined;
+  inBatches(core, {
+    step(maxItems) {
+      batch = read(maxItems);
+      for (const [id, key, file, bytes, expiresAt] of batch[0])
+        deleteRow(core, [id, key, file, bytes], tellsExpired && !isLive(expiresAt, now) ? 'expire' : kind);
+      return batch[0].length;
+    },
+    committed() {
+      if (batch === undefined) return;
+      const [rows, committed] = batch;
+      live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
+      committed();
+    },
+    deleteRest() {
+      const rest = deleteAtOnce(core, plan);
+      live += rest?.live ?? 0;
+      return rest?.rows;
+    },
+    getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
   });
   return live;
 }

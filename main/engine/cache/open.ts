@@ -5,6 +5,7 @@ import { restoreLostSettings } from '../backup/damaged-tables.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { Journal } from '../journal/journal.ts';
 import { recoverJournal } from '../journal/recovery.ts';
+import { closeDatabase } from '../space/close.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { choosePageSize } from '../space/policy.ts';
@@ -43,6 +44,7 @@ import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
 import { releaseLeases } from './memoize.ts';
+import { findStoredCount, storeCount } from './row-count.ts';
 import { flushAllAccesses } from './stats.ts';
 import { inWriteTransaction } from './transaction.ts';
 
@@ -70,11 +72,13 @@ export function describe<Handle>(
   { directory, openOptions }: Core,
   extraOptions: object = {},
 ): StoreHandle<Handle> {
-  const { memory, exclusive, timeout, readOnly, clock, codec } = openOptions;
+  const { memory, pageCache, exclusive, timeout, readOnly, workerThread, clock, codec } = openOptions;
   const required: string[] = [];
   if (clock !== Date.now) required.push('clock');
   if (typeof codec === 'object') required.push('codec');
-  return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...extraOptions }, required };
+  const chosen = pageCache === undefined ? {} : { pageCache };
+  const options = { memory, ...chosen, exclusive, timeout, readOnly, workerThread, ...extraOptions };
+  return { kind, directory, options, required };
 }
 
 /** Returns the name of a store's codec. */
@@ -95,7 +99,8 @@ export function closeCore(core: Core): void {
   const isApplied = core.journal?.close() ?? true;
   if (isApplied && core.maintenance.replacedFiles > 0) removeReplaced(core);
   core.space.leave(core);
-  core.connection.close();
+  storeCount(core);
+  closeDatabase(core);
 }
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -184,6 +189,7 @@ export function openCore(
       connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
     recordFormat(core);
+    findStoredCount(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
     if (openOptions.journal) core.journal = new Journal(core);
@@ -234,8 +240,10 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
   'exclusive',
   'fileThreshold',
   'memory',
+  'pageCache',
   'readOnly',
   'timeout',
+  'workerThread',
 ] satisfies (keyof CollectionOptions)[]);
 
 /** Options that the collections check themselves. */

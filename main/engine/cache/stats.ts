@@ -21,9 +21,14 @@ export function recordHit(core: Core, access: BufferedAccess): void {
   const { accessBuffer } = core;
   if (!accessBuffer.tracksReads && !accessBuffer.statistics) return;
   if (accessBuffer.statistics) accessBuffer.hits++;
-  if (accessBuffer.tracksReads)
-    accessBuffer.record(access, core.memoryCache.isOff ? core.timestamps.from(core.clock()) : core.timestamps.next());
+  if (accessBuffer.tracksReads) accessBuffer.record(access, getAccessTime(core));
   if (accessBuffer.timer === undefined) startFlushTimer(core);
+}
+
+/** Returns the time of a read. Where memory is asked after a look at other processes, that look has read the clock. */
+function getAccessTime(core: Core): number {
+  const readsClock = core.memoryCache.isOff || core.openOptions.exclusive;
+  return readsClock ? core.timestamps.from(core.clock()) : core.timestamps.next();
 }
 
 /** Counts a read that found nothing. */
@@ -40,7 +45,7 @@ export function flushAccess({ sql, accessBuffer }: Core, id: number): void {
 }
 
 /** Writes the oldest buffered accesses. Inside a write transaction. */
-function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
+export function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
   const { sql, accessBuffer } = core;
   if (accessBuffer.isEmpty) return;
   for (const id of accessBuffer.oldestIds(maxItems)) flushAccess(core, id);

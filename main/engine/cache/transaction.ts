@@ -12,7 +12,8 @@ import { isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
-import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { assertInTime, isLimited, shouldPause } from '../values/read-budget.ts';
+import { removeStoredCount } from './row-count.ts';
 
 /** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
 export const MAX_BATCH_ITEMS = 256;
@@ -144,11 +145,13 @@ export function beginTransaction(core: Core): void {
   core.transaction.depth = 1;
   core.transaction.hasCheckedExternalChanges = false;
   core.transaction.isLogged = undefined;
+  core.transaction.countsBefore = core.rowStats.getCounts();
 }
 
 export function commitTransaction(core: Core): void {
   assertTransactionAlive(core);
   assertFilesUnchanged(core);
+  core.transaction.countsBefore = undefined;
   core.sql.commit.run();
   core.transaction.depth = 0;
 }
@@ -168,6 +171,8 @@ export function rollBackTransaction(core: Core): void {
   // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
   if (connection.inTransaction) runAndWarn(core, () => sql.rollback.run(), 'Rolling back');
   invalidateCaches(core);
+  // A commit that failed has perhaps changed something all the same.
+  if (transaction.countsBefore !== undefined) core.rowStats.restoreCounts(transaction.countsBefore);
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);
   if (transactionChannel.hasSubscribers) publishTransaction(core, 'rolled back');
@@ -178,6 +183,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   assertTransactionAlive(core);
   const commits = transaction.afterCommit.length;
   const rollbacks = transaction.afterRollback.length;
+  const counts = core.rowStats.getCounts();
   sql.savepoint.run();
   transaction.depth++;
   try {
@@ -189,6 +195,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
     transaction.afterCommit.length = commits;
     if (connection.inTransaction) endSavepoint(core);
     invalidateCaches(core);
+    if (connection.inTransaction) core.rowStats.restoreCounts(counts);
     runActions(core, transaction.afterRollback, rollbacks);
     throw error;
   } finally {
@@ -240,6 +247,7 @@ export function beforeWrite(core: Core, now = core.clock()): void {
     core.space.beforeWrite(core);
     if (transactionChannel.hasSubscribers) recordTransactionStart(core);
   }
+  if (core.rowStats.hasStoredCount) removeStoredCount(core);
   persistLatestTime(core, now);
 }
 
@@ -281,25 +289,47 @@ export function afterWrite(core: Core): void {
   if (core.connection.isOpen) core.space.afterCommit(core);
 }
 
+/** A deletion of any number of items, in steps. */
+export interface BatchedDeletion {
+  /**
+   * Deletes at most `maxItems`, inside a write transaction; returns how many. On a full disk it gets fewer after each failed step, which
+   * is rolled back.
+   */
+  readonly step: (maxItems: number) => number;
+  /** Called after each commit. */
+  readonly committed?: () => void;
+  /** After a first full step: deletes the rest in one transaction and returns how many, or undefined if that should go on in steps. */
+  readonly deleteRest?: () => number | undefined;
+  /** Returns the items of a further step, at least as many as those of the first. */
+  readonly getBatchItems?: () => number;
+}
+
 /**
  * Repeats a step, each in its own transaction, until it deletes nothing more; then gives the space back to the disk. Returns how many
- * items were deleted. `step` gets the number of items that it may delete: on a full disk fewer after each failed step, which is rolled
- * back. `committed` is called after each commit. On behalf of a web page it pauses after some time.
+ * items were deleted. On behalf of a web page it pauses after some time.
  */
-export function inBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
+export function inBatches(core: Core, { step, committed, deleteRest, getBatchItems }: BatchedDeletion): number {
   let total = 0;
   let maxItems = MAX_BATCH_ITEMS;
+  let isFirst = true;
   for (let done = -1; done !== 0; ) {
     try {
       done = retryWithBallast([core], () => inWriteTransaction(core, () => step(maxItems)));
       total += done;
-      committed();
+      committed?.();
       if (core.transaction.depth > 0) assertInTime();
       else if (done > 0 && shouldPause()) return total;
     } catch (error) {
       if (!isDiskFull(error) || maxItems === 1) throw error;
-      maxItems /= 4;
+      maxItems = Math.max(1, Math.floor(maxItems / 4));
     }
+    if (isFirst && done === MAX_BATCH_ITEMS && !isLimited()) {
+      const rest = deleteRest?.();
+      total += rest ?? 0;
+      if (rest !== undefined) break;
+      maxItems = getBatchItems?.() ?? maxItems;
+    }
+    isFirst = false;
   }
   if (total > 0) core.space.vacuum(core);
   return total;

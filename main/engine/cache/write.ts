@@ -58,7 +58,7 @@ export function prepareWrite(
   const capacity = core.space.getMaxItemBytes(core);
   // A value that is much too large is refused before the work of encoding it.
   assertFits(core, getMinBytes(core, value), capacity);
-  const { mode, data, bytes, check } = encodeValue(value, core.codec);
+  const { mode, data, bytes, check } = encodeValue(value, core.codec, core.settings.fileThreshold);
   const cost = computeItemCost(estimateKeyBytes(key), bytes);
   assertFits(core, bytes, capacity, cost);
   const inFile = (bytes >= core.settings.fileThreshold || bytes > MAX_INLINE_BYTES) && typeof data !== 'number';

@@ -2,6 +2,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Finding } from '../../../protocol/results.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
+import { isChangeLogged } from '../space/delete-row.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Statements } from '../sqlite/statements.ts';
@@ -64,6 +65,30 @@ export function shiftPositions(core: Core, from: number, to: number, by: number)
   movePositions(sql, by - PARKING_OFFSET, from + PARKING_OFFSET, to + PARKING_OFFSET);
 }
 
+/** Rows that one statement moves: SQLite holds them in memory meanwhile. */
+const MAX_MOVED_ROWS = 2000;
+
+/**
+ * Moves the values from one position to another by an offset, over what is there. Positions stay, which costs a quarter of moving them.
+ * Inside a write transaction. Returns false, and has moved nothing, if positions between the first and the last target are damaged: a
+ * value without a target would be lost. @throws {DiskCacheError} `TOO_LARGE`
+ */
+export function moveValues(core: Core, from: number, to: number, by: number): boolean {
+  assertMovable(core, from, to);
+  const { sql } = core;
+  const lowest = Math.min(from, from + by);
+  const highest = Math.max(to, to + by);
+  if (DEQUE_STATEMENTS.countWhole(sql).first(lowest, highest)?.[0] !== highest - lowest + 1) return false;
+  const copy = DEQUE_STATEMENTS.copyValues(sql);
+  // In the direction in which no value is overwritten before it was copied.
+  if (by < 0)
+    for (let low = from; low <= to; low += MAX_MOVED_ROWS) copy.run(low, Math.min(to, low + MAX_MOVED_ROWS - 1), by);
+  else
+    for (let high = to; high >= from; high -= MAX_MOVED_ROWS)
+      copy.run(Math.max(from, high - MAX_MOVED_ROWS + 1), high, by);
+  return true;
+}
+
 const movePositions = (sql: Statements, by: number, from: number, to: number) =>
   DEQUE_STATEMENTS.move(sql).run(by, by, from, to);
 
@@ -92,11 +117,26 @@ export function reverse(core: Core): void {
     const { first, length } = readPositions(core);
     if (length < 2) return;
     assertMovable(core, first, first + length - 1);
+    const last = first + length - 1;
     // Mirrored to the range next to the present one, on the side of 0: positions stay small, and the ranges don't overlap.
-    const sum = first > 0 ? 2 * first - 1 : 2 * (first + length) - 1;
-    DEQUE_STATEMENTS.mirror(core.sql).run(sum, sum);
+    const sum = first > 0 ? 2 * first - 1 : 2 * last + 1;
+    if (isChangeLogged(core)) DEQUE_STATEMENTS.mirror(core.sql).run(sum, sum);
+    else copyMirrored(core, first, last, sum);
     recordMove(core);
   });
+}
+
+/**
+ * Copies the items to their mirrored positions and deletes them where they were, a part at a time, so that the database doesn't grow by
+ * all of them. Triggers of the change log would log each. Inside a write transaction.
+ */
+function copyMirrored({ sql }: Core, first: number, last: number, sum: number): void {
+  // The last item first: the copies are in ascending order, as SQLite appends rows fastest.
+  for (let high = last; high >= first; high -= MAX_MOVED_ROWS) {
+    const low = Math.max(first, high - MAX_MOVED_ROWS + 1);
+    DEQUE_STATEMENTS.insertMirrored(sql).run(sum, sum, low, high);
+    DEQUE_STATEMENTS.deleteBetween(sql).run(low, high);
+  }
 }
 
 /** Returns findings about positions: rows whose two positions differ, and gaps. O(n). */

@@ -20,7 +20,14 @@ import type { Core } from '../state/core.ts';
 import { assertOptions } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
-import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
+import {
+  assertMovable,
+  damagedPositionError,
+  moveValues,
+  type Positions,
+  readPositions,
+  shiftPositions,
+} from './positions.ts';
 import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
 
 /** Indexes are taken as an array's methods take them, except that a bigint, a symbol or an object counts as 0. */
@@ -100,6 +107,9 @@ export function removeAt(core: Core, index: number): boolean {
   });
 }
 
+/** Positions, both included. */
+type Range = readonly [from: number, to: number];
+
 /** Deletes a range; the shorter side closes the gap. Inside a write transaction. */
 function removeRange(
   core: Core,
@@ -110,10 +120,26 @@ function removeRange(
   if (count === 0) return;
   const start = first + index;
   const end = start + count;
-  deletePositions(core, start, count);
   const last = first + length - 1;
-  if (index <= last - end) shiftPositions(core, first, start - 1, count);
+  const isLeft = index <= last - end;
+  const moved: Range = isLeft ? [first, start - 1] : [end, last];
+  if (moved[0] <= moved[1] && overwriteRange(core, [start, end - 1], moved)) return;
+  deletePositions(core, start, count);
+  if (isLeft) shiftPositions(core, first, start - 1, count);
   else shiftPositions(core, end, last, -count);
+}
+
+/** Closes the gap of a deleted range by moving the values of a side; returns false if they have to be moved with their positions. */
+function overwriteRange(core: Core, [start, end]: Range, [from, to]: Range): boolean {
+  const count = end - start + 1;
+  const files = DEQUE_STATEMENTS.filesBetween(core.sql).all(start, end);
+  const isLeft = to < start;
+  if (!moveValues(core, from, to, isLeft ? count : -count)) return false;
+  for (const [file, size] of files) deleteFileAfterCommit(core, file, size);
+  if (isLeft) DEQUE_STATEMENTS.deleteBetween(core.sql).run(from, from + count - 1);
+  else DEQUE_STATEMENTS.deleteBetween(core.sql).run(to - count + 1, to);
+  core.rowStats.recordDelete(count);
+  return true;
 }
 
 /** Removes the first deeply equal value. Returns false if there is none. */

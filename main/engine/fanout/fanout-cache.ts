@@ -236,7 +236,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return writeStream(() => routeKey(this.#store.core, key), key, chunks, options);
   }
 
-  /** The number of live items in the numbered shards. */
+  /** The number of live items in the numbered shards. As `Cache.size`. */
   get size(): number {
     return many.getSize(this.#store.core);
   }
@@ -353,7 +353,9 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   describe(): StoreHandle<FanoutCache<K, V>> {
     const { shards, directory } = this.#store.core;
     const { options, ...rest } = describe<FanoutCache<K, V>>('fanout', shards[0]!);
-    return { ...rest, directory, options: { ...options, memory: Number(options['memory']) * shards.length } };
+    const { memory, pageCache } = shards[0]!.openOptions;
+    const chosen = pageCache === undefined ? {} : { pageCache: pageCache * shards.length };
+    return { ...rest, directory, options: { ...options, memory: memory * shards.length, ...chosen } };
   }
 
   /** Closes the store and all named stores. */

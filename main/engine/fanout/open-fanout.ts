@@ -97,7 +97,11 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   const named = new NamedStores(path);
   const shards: Core[] = [];
   const sharedLimit = new SharedSizeLimit(path, () => openNamedShards(fanout));
-  const perShard = { ...shared, memory: Math.floor(usage.memory / manifest.shards) };
+  const perShard = {
+    ...shared,
+    memory: Math.floor(usage.memory / manifest.shards),
+    ...(usage.pageCache !== undefined && { pageCache: Math.floor(usage.pageCache / manifest.shards) }),
+  };
   const settings = (): CacheOptions => {
     const [first] = shards;
     // Settings that another process has changed must not be overwritten with older ones.

@@ -16,6 +16,7 @@ import {
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import { type Core, getLimitShareBytes, type IncomingWrite } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { isLimited } from '../values/read-budget.ts';
 
 /** Insert ids per millisecond; a process that inserts more runs ahead of its clock. */
 const INSERT_IDS_PER_MS = 1024;
@@ -28,6 +29,10 @@ const MEMBER_SHARE = 1 / 8;
 /** At least this much is freed at a time: this part of the limit, but not more than these bytes. */
 const SLACK_SHARE = 1 / 256;
 const MAX_SLACK_BYTES = 64 * 1024;
+
+/** Far over the limit, `cull` evicts this part of the excess in one step, but not more than these bytes. */
+const CULL_STEP_SHARE = 1 / 16;
+const MAX_CULL_STEP_BYTES = 8 * 1024 * 1024;
 
 interface EvictionCandidate {
   readonly member: Core;
@@ -142,7 +147,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
     for (;;) {
       const { used, held } = this.#measure();
       const over = used - sizeLimit;
-      const evicted = over > 0 ? this.#evict(Math.min(over, CULL_STEP_BYTES), held - sizeLimit).items : 0;
+      const evicted = over > 0 ? this.#evict(getCullStepBytes(over), held - sizeLimit).items : 0;
       if (evicted === 0) break;
       items += evicted;
     }
@@ -214,6 +219,15 @@ export class SharedSizeLimit extends SpaceManagerBase {
     return freed;
   }
 }
+
+/**
+ * Returns the bytes that one step of `cull` evicts: far over the limit more, because each transaction rewrites pages of the indexes. On
+ * behalf of a page, steps stay short.
+ */
+const getCullStepBytes = (over: number): number =>
+  isLimited()
+    ? Math.min(over, CULL_STEP_BYTES)
+    : Math.min(over, Math.max(CULL_STEP_BYTES, Math.min(over * CULL_STEP_SHARE, MAX_CULL_STEP_BYTES)));
 
 /** Ensures the eviction index exists, and that times on disk are by the same clock in all members. */
 function indexMember(member: Core): true {

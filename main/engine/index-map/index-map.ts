@@ -243,7 +243,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return undefined;
   }
 
-  /** Number of entries. O(1) while only this process writes, else O(n). */
+  /** Number of entries. As `Cache.size`. */
   get size(): number {
     return getSize(this.#store.core);
   }

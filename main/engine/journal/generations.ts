@@ -210,17 +210,17 @@ export class Generations {
     const { sql, connection, directory } = this.#core;
     const last = sql.counter.first('journal')?.[0];
     this.#lastNumber = last === undefined ? chooseFirstNumber() : last + 1;
-    inDurableTransaction(this.#core, () => {
-      sql.upsertCounter.run(this.#lastNumber, 'journal');
-      connection.pragma(`user_version = ${JOURNALED_VERSION}`);
-    });
     const files: JournalFile[] = [];
     try {
       for (const path of this.#paths) files.push(new JournalFile(path));
       syncIfPossible(directory);
       files[0]!.begin(this.nextNumber);
+      inDurableTransaction(this.#core, () => {
+        sql.upsertCounter.run(this.#lastNumber, 'journal');
+        connection.pragma(`user_version = ${JOURNALED_VERSION}`);
+      });
     } catch (error) {
-      for (const file of files) file.close();
+      this.#removeFiles(files);
       throw error;
     }
     this.#active = { file: files[0]!, changes: new PendingChanges() };
@@ -301,7 +301,11 @@ export class Generations {
     });
     const files = this.#files();
     this.#active = this.#sealed = this.#idleFile = undefined;
-    // One that can't be removed holds nothing that counts: the next opening removes it.
+    this.#removeFiles(files);
+  }
+
+  /** One that can't be removed holds nothing that counts: the next opening removes it. */
+  #removeFiles(files: readonly JournalFile[]): void {
     runAndWarn(this.#core, () => {
       for (const file of files) file.close();
       for (const { path } of files) removeJournalFile(path);

@@ -22,7 +22,7 @@ import {
   type StoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
-import { acceptValid, type SettingsValidator } from './validation.ts';
+import { acceptValid, findLeftOut, type SettingsValidator } from './validation.ts';
 
 /** The methods of the settings' index that a move uses. */
 interface StoredEntries {
@@ -98,6 +98,7 @@ export class SettingsMove {
         const valid = getMember(this.#validator.validate('write', { ...accepted, [name]: value }, [name]), name);
         const stored = acceptValid(name, member, getMember(this.#defaults, name), valid);
         accepted = { ...accepted, [name]: valid };
+        for (const [path, reason] of findLeftOut(member, valid, [name])) this.#refused.set(path, reason);
         if (stored !== undefined && stored !== member) index.set(name, stored);
       } catch (error) {
         if (!(error instanceof DiskCacheError) || error.code !== 'BAD_VALUE') throw error;

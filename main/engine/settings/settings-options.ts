@@ -20,10 +20,12 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'invalid',
   'memory',
   'migrations',
+  'pageCache',
   'readOnly',
   'schema',
   'timeout',
   'version',
+  'workerThread',
 ] satisfies (keyof SettingsOptions<object>)[]);
 
 /** @throws {DiskCacheError} `BAD_OPTION` for an unknown option, and for defaults that settings couldn't store. */

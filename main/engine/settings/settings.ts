@@ -13,9 +13,11 @@ import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertFunction, emitWarning, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
+import { compareMembers, type SettingsChange, SettingsListeners } from './settings-listeners.ts';
 import { assertSettingsOptions, parseChanges, type SettingsOptions, toSettingError } from './settings-options.ts';
 import {
   getSetting,
@@ -31,12 +33,8 @@ import {
 import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
 import { acceptValid, createValidator, isInvalid, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
+export type { SettingsChange } from './settings-listeners.ts';
 export type { SettingsOptions } from './settings-options.ts';
-
-/** A top-level member of the settings has another value, or no value any more. */
-export type SettingsChange =
-  | { readonly kind: 'set'; readonly key: string; readonly value: unknown }
-  | { readonly kind: 'delete'; readonly key: string };
 
 /** Returns what to store for a top-level member after a change; undefined for nothing. */
 type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
@@ -50,14 +48,15 @@ type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCop
  */
 export class Settings<T extends object = Record<string, unknown>> {
   readonly directory: string;
-  readonly #index: SettingsIndex;
+  readonly #store: OpenHandle<SettingsIndex>;
   readonly #options: SettingsOptions<T>;
   readonly #defaults: Members;
   readonly #validator: SettingsValidator | undefined;
-  readonly #listeners = new Set<(now: Members, before: Members) => void>();
-  #unsubscribe: (() => void) | undefined;
-  /** The settings that the listeners were given last. */
-  #known: Members = {};
+  readonly #listeners = new SettingsListeners({
+    subscribe: (onChange) => this.#index.subscribe(onChange),
+    readAll: () => copy(this.#readAll()),
+    readReadable: (known) => copy(this.#readReadable(known)),
+  });
   #hasWarned = false;
 
   /**
@@ -71,13 +70,14 @@ export class Settings<T extends object = Record<string, unknown>> {
     assertSettingsOptions(options);
     const { defaults, schema, invalid: _, version, migrations, from, ...collectionOptions } = options;
     this.#options = options;
-    this.#validator = schema && createValidator(schema as SettingsSchema, directory);
+    this.#validator = schema && createValidator(schema as SettingsSchema, directory, defaults);
     this.#defaults = deepFreeze(this.#validateDefaults(copy(defaults) as Members));
     const sources = options.readOnly ? [] : parseSources(from);
-    this.#index = openSettingsIndex(directory, collectionOptions, version, migrations, (index) =>
+    const index = openSettingsIndex(directory, collectionOptions, version, migrations, (index) =>
       sources.length === 0 ? undefined : new SettingsMove(index, sources, this.#defaults, this.#validator),
     );
-    this.directory = this.#index.directory;
+    this.directory = index.directory;
+    this.#store = new OpenHandle(index, `The settings at ${this.directory}`, (opened) => opened.close());
   }
 
   /** Returns the setting at a path: what was set, over the default. O(log n + size of the top-level member). */
@@ -151,7 +151,7 @@ export class Settings<T extends object = Record<string, unknown>> {
   onChange(path: string | readonly string[], listener: (now: never, before: never) => void): () => void {
     const segments = parseSettingsPath(path);
     assertFunction(listener, 'a listener');
-    return this.#listen((...members) => {
+    return this.#listeners.add((...members) => {
       const [now, before] = members.map((all) => segments.reduce(getMember, all as unknown));
       return isEqual(now, before) ? undefined : listener(now as never, before as never);
     });
@@ -160,14 +160,14 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Calls `listener` with all settings when any of them has changed; otherwise like `onChange`. */
   onAnyChange(listener: (now: T, before: T) => void): () => void {
     assertFunction(listener, 'a listener');
-    return this.#listen(listener as (now: Members, before: Members) => void);
+    return this.#listeners.add(listener as (now: Members, before: Members) => void);
   }
 
   /** Calls `listener` with each top-level member that has changed, and its value; otherwise like `onChange`. */
   subscribe(listener: (change: SettingsChange) => void): () => void {
     assertFunction(listener, 'a listener');
     const wrapped = wrapListener(listener, 'settings');
-    return this.#listen((now, before) => {
+    return this.#listeners.add((now, before) => {
       for (const change of compareMembers(now, before)) wrapped(change);
     });
   }
@@ -205,8 +205,7 @@ export class Settings<T extends object = Record<string, unknown>> {
 
   /** Closes the settings. Every later call throws `CLOSED`, except another `close`. */
   close(): void {
-    this.#index.close();
-    this.#unsubscribe = undefined;
+    this.#store.close();
     this.#listeners.clear();
   }
 
@@ -216,6 +215,10 @@ export class Settings<T extends object = Record<string, unknown>> {
 
   get [Symbol.toStringTag](): string {
     return 'Settings';
+  }
+
+  get #index(): SettingsIndex {
+    return this.#store.core;
   }
 
   #resolveAll(changed?: ReadonlyMap<string, StoredMember | undefined>): Members {
@@ -248,6 +251,20 @@ export class Settings<T extends object = Record<string, unknown>> {
   #readAll(): Members {
     const all = this.#resolveAll();
     return this.#validator === undefined ? all : this.#validateRead(all, Object.keys(all));
+  }
+
+  /** See `FollowedSettings`. With a schema of all settings either all or none can be read. */
+  #readReadable(known: Members): Members {
+    if (this.#validator?.needsAll) return known;
+    const names = new Set([...Object.keys(known), ...listNames(this.#index)]);
+    const read = [...names].map((name) => {
+      try {
+        return [name, this.#readMember(name)] as const;
+      } catch {
+        return [name, getMember(known, name)] as const;
+      }
+    });
+    return Object.fromEntries(read.filter(([, value]) => value !== undefined));
   }
 
   #validateRead(settings: Members, names: readonly string[]): Members {
@@ -313,15 +330,19 @@ export class Settings<T extends object = Record<string, unknown>> {
   #edit(edits: readonly (readonly [path: readonly [string, ...string[]], edit: Edit])[]): void {
     this.#index.transact(() => {
       const edited = new Map<string, StoredMember | undefined>();
+      const paths = new Map<string, (readonly string[])[]>();
       const copies: OwnCopies = new WeakSet();
       for (const [[name, ...rest], edit] of edits) {
         // What is replaced as a whole need not be readable.
         const isWhole = rest.length === 0;
         const stored = edited.has(name) || isWhole ? edited.get(name) : this.#readEditable(name);
         edited.set(name, edit(stored, this.#getDefault(name), copies));
+        const earlier = isWhole ? undefined : paths.get(name);
+        if (earlier === undefined) paths.set(name, [rest]);
+        else earlier.push(rest);
       }
       for (const [name, member] of edited) edited.set(name, withoutEmptyMembers(member));
-      for (const [name, member] of this.#validateWrite(edited)) {
+      for (const [name, member] of this.#validateWrite(edited, paths)) {
         if (member === undefined) this.#index.delete(name);
         else this.#index.set(name, member);
       }
@@ -329,14 +350,17 @@ export class Settings<T extends object = Record<string, unknown>> {
   }
 
   /** Returns what to store: the edited members, with the schema's output where it differs. */
-  #validateWrite(edited: ReadonlyMap<string, StoredMember | undefined>): ReadonlyMap<string, StoredMember | undefined> {
+  #validateWrite(
+    edited: ReadonlyMap<string, StoredMember | undefined>,
+    paths: ReadonlyMap<string, readonly (readonly string[])[]>,
+  ): ReadonlyMap<string, StoredMember | undefined> {
     if (this.#validator === undefined) return edited;
     const settings = this.#resolveAll(edited);
     const valid = this.#validateEdited(settings, [...edited.keys()]);
     return new Map(
       [...edited].map(([name, member]) => [
         name,
-        acceptValid(name, member, this.#getDefault(name), getMember(valid, name)),
+        acceptValid(name, member, this.#getDefault(name), getMember(valid, name), paths.get(name)),
       ]),
     );
   }
@@ -350,49 +374,6 @@ export class Settings<T extends object = Record<string, unknown>> {
       const edited = names.map((name) => [name, getMember(settings, name)]);
       return this.#validator!.validate('write', { ...this.#readAll(), ...Object.fromEntries(edited) }, names);
     }
-  }
-
-  #listen(listener: (now: Members, before: Members) => unknown): () => void {
-    const wrapped = wrapListener(listener, 'settings');
-    if (this.#unsubscribe === undefined) this.#follow();
-    this.#listeners.add(wrapped);
-    return () => {
-      if (!this.#listeners.delete(wrapped) || this.#listeners.size > 0) return;
-      this.#unsubscribe?.();
-      this.#unsubscribe = undefined;
-    };
-  }
-
-  #follow(): void {
-    // Subscribes first, so that no change between the read and the subscription is missed.
-    const unsubscribe = this.#index.subscribe(() => this.#notify());
-    try {
-      this.#known = deepFreeze(copy(this.#readAll()));
-    } catch (error) {
-      unsubscribe();
-      throw error;
-    }
-    this.#unsubscribe = unsubscribe;
-  }
-
-  /** Compares all settings with those known. The first change of a transaction reports them all, because all are committed by then. */
-  #notify(): void {
-    const before = this.#known;
-    const now = deepFreeze(copy(this.#readAll()));
-    if (isEqual(now, before)) return;
-    this.#known = now;
-    for (const listener of [...this.#listeners]) {
-      // An earlier listener may have removed this one.
-      if (this.#listeners.has(listener)) listener(now, before);
-    }
-  }
-}
-
-function* compareMembers(now: Members, before: Members): Generator<SettingsChange> {
-  for (const key of new Set([...Object.keys(now), ...Object.keys(before)])) {
-    const value = getMember(now, key);
-    if (isEqual(value, getMember(before, key))) continue;
-    yield value === undefined ? { kind: 'delete', key } : { kind: 'set', key, value };
   }
 }
 

@@ -10,6 +10,12 @@ import {
 import { unrefTimer } from '../realm.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { clearWarning } from '../validate.ts';
+import {
+  delegateCheckpoint,
+  isDelegated,
+  requestCheckpoint,
+  withdrawCheckpoint,
+} from '../worker/worker-checkpoints.ts';
 import { removeReplaced, removeReplacedIfDue } from './delete-row.ts';
 import { getWalReserveBytes, MAX_WAL_PAGES_PER_WRITE } from './policy.ts';
 import { getBallastBytes, getDatabaseBytes, getWalBytes, releaseBallast, resizeBallast } from './store-files.ts';
@@ -29,6 +35,8 @@ const MIN_FREE_PAGES = 64;
 const MAX_VACUUM_PAGES = 1024;
 /** After writing this part of the ballast's size, it is checked how far the WAL is ahead of the database. */
 const GROWTH_CHECK_FRACTION = 1 / 4;
+/** With the WAL ahead of the database by this part of the ballast, the worker thread checkpoints, so that it is never ahead by more. */
+const DELEGATE_AHEAD_FRACTION = 1 / 2;
 
 /**
  * Before a write while a reader blocks checkpoints: waits until the WAL can be checkpointed instead of making it longer. Another
@@ -73,7 +81,7 @@ function maintain(core: Core): void {
   if (isDue || maintenance.bytesSinceCheck > MAX_WAL_PAGES_PER_WRITE * core.pageSize) {
     maintenance.bytesSinceGrowthCheck += maintenance.bytesSinceCheck;
     maintenance.bytesSinceCheck = 0;
-    checkpointIfOversized(core);
+    if (!delegateCheckpoint(core)) checkpointIfOversized(core);
     if (maintenance.bytesSinceGrowthCheck > maintenance.ballastBytes * GROWTH_CHECK_FRACTION) checkpointIfAhead(core);
   }
   if (isDue && shouldVacuum(core)) incrementalVacuum(core, MAX_VACUUM_PAGES);
@@ -83,7 +91,8 @@ function maintain(core: Core): void {
 /** Checkpoints a WAL that is larger than its reserve, as a large transaction leaves it. */
 export function checkpointIfOversized(core: Core): void {
   const walReserve = getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
-  if (getWalBytes(core) > walReserve && !checkpoint(core)) core.maintenance.checkpointBlocked = isWalOversized(core);
+  if (getWalBytes(core) <= walReserve || isDelegated(core)) return;
+  if (!checkpoint(core)) core.maintenance.checkpointBlocked = isWalOversized(core);
 }
 
 const isWalOversized = (core: Core): boolean =>
@@ -99,7 +108,10 @@ function checkpointIfAhead(core: Core): void {
   maintenance.ballastBytes = resizeBallast(core);
   if (maintenance.ballastBytes === 0) return;
   const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - getDatabaseBytes(core);
-  if (ahead > maintenance.ballastBytes) runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
+  if (ahead > maintenance.ballastBytes) {
+    withdrawCheckpoint(core);
+    runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
+  } else if (ahead > maintenance.ballastBytes * DELEGATE_AHEAD_FRACTION) requestCheckpoint(core);
 }
 
 /** Gives all free pages back to the disk; inside a transaction, after its commit. A failure is only a warning: the rows are deleted. */
@@ -133,7 +145,9 @@ export function maintainWhenIdle(core: Core): void {
   }
   if (maintenance.replacedFiles > 0) removeReplaced(core);
   if (shouldVacuum(core)) vacuum(core);
-  else if (getWalBytes(core) > LARGE_WAL_BYTES) checkpoint(core);
+  // Once the worker thread has copied everything, emptying the WAL takes no time.
+  else if (getWalBytes(core) > LARGE_WAL_BYTES && !requestCheckpoint(core, () => void checkpoint(core)))
+    checkpoint(core);
   checkpointIfAhead(core);
 }
 
@@ -142,15 +156,18 @@ function shouldVacuum(core: Core): boolean {
   return free > MIN_FREE_PAGES && free > (core.sql.pageCount.first()?.[0] ?? 0) * MIN_FREE_FRACTION;
 }
 
-const getFreePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
+/** Returns the number of free pages. */
+export const getFreePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
 
-function incrementalVacuum(core: Core, pages: number): void {
+/** Gives up to `pages` free pages back to the disk, unless another process writes or the disk is full. */
+export function incrementalVacuum(core: Core, pages: number): void {
   runWithoutWaiting(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
 }
 
 /** Moves the WAL into the database and empties it. Returns false while another connection reads from it. */
 export function checkpoint(core: Core): boolean {
   let isDone = false;
+  withdrawCheckpoint(core);
   runWithoutWaiting(core, () => {
     isDone = runCheckpoint(core, 'TRUNCATE');
   });
@@ -179,10 +196,10 @@ export const isDiskFull = (error: unknown): boolean =>
   error instanceof DiskCacheError && error.code === 'DISK_FULL' && error.cause !== undefined;
 
 /**
- * Runs work that frees space in these stores; on a full disk once more, after releasing their ballast. Inside a transaction the
- * outermost caller retries, because a full disk ends the transaction.
+ * Runs work that frees space in these stores; on a full disk once more, after releasing their ballast and emptying their WALs. Inside
+ * a transaction the outermost caller retries, because a full disk ends the transaction.
  *
- * @throws {DiskCacheError} `DISK_FULL` if that is not enough: another process reads and blocks checkpoints, or there was no ballast.
+ * @throws {DiskCacheError} `DISK_FULL` if that is not enough: another process reads and blocks checkpoints, or there was neither.
  */
 export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
   try {
@@ -190,10 +207,10 @@ export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
   } catch (error) {
     if (!isDiskFull(error) || stores.some(isInTransaction)) throw error;
     if (removeReplacedFiles(stores)) return retryWithBallast(stores, work);
-    // All release theirs: the error does not say which of them lacks space.
+    // All do so: the error does not say which of them lacks space.
     const releasedBytes = stores.map(releaseBallast);
-    if (Math.max(...releasedBytes) <= 0) throw error;
-    for (const store of stores) checkpoint(store);
+    const hasEmptiedWal = stores.map(emptyWal).includes(true);
+    if (!hasEmptiedWal && Math.max(...releasedBytes) <= 0) throw error;
     try {
       return work();
     } finally {
@@ -220,6 +237,12 @@ export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
     vacuum(store, toVacuumStepPages(store, getBallastBytes(store)));
     return work();
   }
+}
+
+/** Gives the space of the WAL back to the disk; returns whether there was any. */
+function emptyWal(store: Core): boolean {
+  const bytesBefore = getWalBytes(store);
+  return checkpoint(store) && getWalBytes(store) < bytesBefore;
 }
 
 /** Removes the files of replaced values that wait for it; returns whether there were any. */

@@ -16,7 +16,9 @@ const EMPTY_DATABASE_PAGES = 15;
 export const SPLIT_RESERVE_PAGES = 6;
 
 /** Bytes of an item beyond key and value: cell and record headers, times, the entry in the key index. */
-const ROW_OVERHEAD_BYTES = 64;
+export const ROW_OVERHEAD_BYTES = 64;
+/** A key is in the table and in an index. */
+export const KEY_COST_FACTOR = 2;
 
 /** Below this limit the few pages of an empty database would take most of it, so pages are small. */
 const SMALL_LIMIT_BYTES = 1024 * 1024;
@@ -58,9 +60,9 @@ export const getReservedBytes = (sizeLimit: number, pageSize: number): number =>
 export const getFixedOverheadBytes = (sizeLimit: number, pageSize: number): number =>
   getReservedBytes(sizeLimit, pageSize) + EMPTY_DATABASE_PAGES * pageSize;
 
-/** Returns about how many bytes an item takes on disk: its key is in the table and in an index. */
+/** Returns about how many bytes an item takes on disk. */
 export const computeItemCost = (keyBytes: number, valueBytes: number): number =>
-  ROW_OVERHEAD_BYTES + 2 * keyBytes + valueBytes;
+  ROW_OVERHEAD_BYTES + KEY_COST_FACTOR * keyBytes + valueBytes;
 
 /** With less free space than this, every write measures the disk. */
 const REMEASURE_BELOW_BYTES = 64 * 1024;

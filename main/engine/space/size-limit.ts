@@ -7,6 +7,7 @@ import {
   MonotonicTimestamps,
   type SpaceManager,
 } from '../state/core.ts';
+import { releaseFromWorker } from '../worker/worker-checkpoints.ts';
 import { deleteExpired, getMaxReplacedBytes } from './delete-row.ts';
 import { evict, prepareEvictionIndex } from './eviction.ts';
 import {
@@ -17,6 +18,7 @@ import {
   maintainWhenIdle,
   vacuum,
 } from './maintenance.ts';
+import { evictAtOnce } from './mass-eviction.ts';
 import {
   getFixedOverheadBytes,
   getReservedBytes,
@@ -61,12 +63,17 @@ export function getAllocatedBytes(core: Core): number {
   return getFixedBytes(core) + file - SPLIT_RESERVE_PAGES * pageSize;
 }
 
+const isWalOverReserve = (core: Core): boolean =>
+  getWalBytes(core) > getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
+
 /** A write evicts what it needs plus at most this much of any existing overrun; later writes evict the rest. */
 export const MAX_OVERRUN_PER_WRITE_BYTES = 16 * 1024;
 /** Free pages that one write gives back. */
 const MAX_VACUUM_PAGES_PER_WRITE = 1024;
 /** With less than this part of the limit free, the eviction index is created: victims will soon be looked up. */
 export const PREPARE_INDEX_BELOW = 1 / 4;
+/** How often `cull` evicts at once: deleted rows need not have emptied a page each. */
+const MAX_CULL_PASSES = 4;
 /** `cull` evicts this many bytes per transaction. */
 export const CULL_STEP_BYTES = 64 * 1024;
 
@@ -77,9 +84,10 @@ export abstract class SpaceManagerBase implements SpaceManager {
 
   join(_store: Core): void {}
 
-  leave({ maintenance }: Core): void {
-    clearTimeout(maintenance.idleTimer);
-    clearTimeout(maintenance.garbageTimer);
+  leave(store: Core): void {
+    clearTimeout(store.maintenance.idleTimer);
+    clearTimeout(store.maintenance.garbageTimer);
+    releaseFromWorker(store);
   }
 
   assertConfigurable(_store: Core): void {}
@@ -158,10 +166,21 @@ export class OwnSizeLimit extends SpaceManagerBase {
   }
 
   cull(store: Core): number {
-    return inBatches(store, () => {
-      const over = getLiveBytes(store) - store.settings.sizeLimit;
+    const getOverrun = () => getLiveBytes(store) - store.settings.sizeLimit;
+    const step = () => {
+      const over = getOverrun();
       return over <= 0 ? 0 : evict(store, Math.min(over, CULL_STEP_BYTES), null).items;
-    });
+    };
+    let atOnce = 0;
+    for (let pass = 0; pass < MAX_CULL_PASSES && store.transaction.depth === 0; pass++) {
+      // A long log counts until it is emptied: while a reader keeps it, there is no telling how much to evict.
+      if (isWalOverReserve(store) && !checkpoint(store)) break;
+      const evicted = evictAtOnce(store, getOverrun());
+      if (evicted === undefined) break;
+      atOnce += evicted;
+    }
+    if (atOnce > 0) vacuum(store);
+    return isWalOverReserve(store) && atOnce > 0 ? atOnce : atOnce + inBatches(store, { step });
   }
 }
 

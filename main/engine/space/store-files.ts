@@ -211,6 +211,13 @@ export function assertDatabaseInPlace(core: Core): void {
   assertSameFile(core, core.openedFiles.path, core.openedFiles.database);
 }
 
+/** Returns whether the database file is still the one that was opened. */
+export function isDatabaseInPlace(core: Core): boolean {
+  const { path, database } = core.openedFiles;
+  const facts = lstatIfExists(path);
+  return facts !== undefined && database !== undefined && isSame(facts, database);
+}
+
 /**
  * Returns the error to throw for a damaged value: if the directory was replaced, a missing value is not damaged, and the error says that
  * instead.
@@ -273,14 +280,33 @@ const RESIZE_TOLERANCE = 1 / 4;
  */
 export function resizeBallast(core: Core): number {
   const currentBytes = getBallastBytes(core);
-  const targetBytes = getBallastTargetBytes(getLimitShareBytes(core), getDatabaseBytes(core) + getWalBytes(core));
+  const targetBytes = getTargetBytes(core);
   if (Math.abs(targetBytes - currentBytes) <= targetBytes * RESIZE_TOLERANCE) return currentBytes;
+  tryResizeFile(getBallastPath(core), currentBytes, targetBytes);
+  return getBallastBytes(core);
+}
+
+/**
+ * Makes the ballast smaller if the store no longer needs so much, as after its WAL was removed; never larger. Needs no connection. If
+ * another process opens the store meanwhile, its first check of the WAL resizes the ballast. O(1).
+ */
+export function shrinkBallast(core: Core): void {
+  const currentBytes = getBallastBytes(core);
+  if (currentBytes === 0) return;
+  const targetBytes = getTargetBytes(core);
+  if (currentBytes > targetBytes * (1 + RESIZE_TOLERANCE))
+    tryResizeFile(getBallastPath(core), currentBytes, targetBytes);
+}
+
+const getTargetBytes = (core: Core): number =>
+  getBallastTargetBytes(getLimitShareBytes(core), getDatabaseBytes(core) + getWalBytes(core));
+
+function tryResizeFile(path: string, from: number, to: number): void {
   try {
-    resizeFile(getBallastPath(core), currentBytes, targetBytes);
+    resizeFile(path, from, to);
   } catch {
     // The disk is full, or another process has released the ballast: the present size has to do.
   }
-  return getBallastBytes(core);
 }
 
 /** Grows the file with incompressible bytes, because some file systems reserve no space for others. Ignores anything but a file. */

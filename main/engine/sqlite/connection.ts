@@ -219,6 +219,9 @@ export interface ConnectionOptions {
   readonly image?: Buffer | undefined;
 }
 
+/** SQLite takes a larger number for 0. */
+const MAX_CACHE_KIB = 2 ** 31 - 1;
+
 /** One connection to one database file. */
 export class Connection {
   readonly path: string;
@@ -292,6 +295,11 @@ export class Connection {
   /** `FULL`: commits survive a power cut. `NORMAL`: they survive a crash of the process. In a temporary directory nothing is synced. */
   setSynchronous(level: 'FULL' | 'NORMAL'): void {
     this.pragma(`synchronous = ${isTemporary(this.path) ? 'OFF' : level}`);
+  }
+
+  /** Sets how many bytes of pages are kept in memory, in whole KiB. SQLite keeps at least a few pages. */
+  setCacheSize(bytes: number): void {
+    this.pragma(`cache_size = ${-Math.min(Math.max(1, Math.floor(bytes / 1024)), MAX_CACHE_KIB)}`);
   }
 
   /** Runs `work` without waiting for locks. */

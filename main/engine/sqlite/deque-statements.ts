@@ -55,6 +55,10 @@ const statement =
   (sql: Statements): Statement<readonly Column[], Row> =>
     sql.dynamic<Row>(text);
 
+/** The columns that belong to a value. */
+const COPIED_COLUMNS = ['mode', 'size', 'checksum', 'file', 'value'];
+const OTHER_COLUMNS = [...COPIED_COLUMNS, 'stored_at', 'used_at', 'expires_at', 'hits', 'visited', 'tag', 'queue'];
+
 /** Rows per insert statement: half the cost of single inserts. */
 export const ROWS_PER_STATEMENT = 16;
 
@@ -92,6 +96,9 @@ export const DEQUE_STATEMENTS = {
   /** Parameters: from, to. */
   rowRefs: statement<RowRef>(`SELECT ${ROW_REF_COLUMNS} FROM entry WHERE id >= ? AND id <= ?`),
   rowsBetween: statement<DequeRow>(`${SELECT_ITEM_SQL} WHERE id >= ? AND id <= ? ORDER BY id`),
+  filesBetween: statement<[file: string, size: number]>(
+    'SELECT file, size FROM entry WHERE id >= ? AND id <= ? AND file IS NOT NULL',
+  ),
   /** Total bytes of values without a file. Parameters: from, to. */
   inlineBytes: statement<[number]>(
     'SELECT coalesce(sum(size), 0) FROM entry WHERE id >= ? AND id <= ? AND file IS NULL',
@@ -100,6 +107,24 @@ export const DEQUE_STATEMENTS = {
   deleteInline: statement('DELETE FROM entry WHERE id >= ? AND id <= ? AND file IS NULL'),
   /** Parameters: offset (twice), from, to. SQLite checks uniqueness row by row, so a target must not be occupied, even temporarily. */
   move: statement('UPDATE entry SET id = id + ?, key = key + ? WHERE id >= ? AND id <= ?'),
+  /** Number of items whose two positions are equal. Parameters: from, to. */
+  countWhole: statement<[count: number]>('SELECT count(*) FROM entry WHERE id >= ? AND id <= ? AND id = key'),
+  /**
+   * Copies values, with all that is needed to read them, to other positions, which must exist. Rows stay where they are in the table:
+   * moving a row costs a deletion and an insertion. Parameters: from, to, offset.
+   */
+  copyValues: statement(
+    `UPDATE entry SET ${COPIED_COLUMNS.map((name) => `${name} = source.${name}`).join(', ')}
+     FROM (SELECT id, ${COPIED_COLUMNS.join(', ')} FROM entry WHERE id >= ? AND id <= ?) AS source
+     WHERE entry.id = source.id + ?`,
+  ),
+  /** Deletes items whatever they hold. Parameters: from, to. */
+  deleteBetween: statement('DELETE FROM entry WHERE id >= ? AND id <= ?'),
+  /** Copies items to their mirrored positions. Parameters: sum of a position before and after (twice), from, to. */
+  insertMirrored: statement(
+    `INSERT INTO entry (id, key, ${OTHER_COLUMNS.join(', ')})
+     SELECT ? - id, ? - key, ${OTHER_COLUMNS.join(', ')} FROM entry WHERE id >= ? AND id <= ? ORDER BY id DESC`,
+  ),
   /** Mirrors all positions. Parameter (twice): the sum of a position before and after. */
   mirror: statement('UPDATE entry SET id = ? - id, key = ? - key'),
   /** Renumbers the items in order, after the last position. */

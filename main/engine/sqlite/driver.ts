@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type SqliteDatabase from 'better-sqlite3';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { describeMissing, findRuntimeFile, getCodePaths, getGlibcVersion, getRuntimePath } from '../runtime-files.ts';
@@ -117,6 +118,7 @@ const PLATFORMS: ReadonlySet<string> = new Set(
 );
 
 let loadedDriver: Driver | undefined;
+let driverPath: string | undefined;
 
 /**
  * Loads better-sqlite3 once: the copy beside the bundle, or else the installed package. The first database loads its native file.
@@ -132,6 +134,12 @@ export function loadDriver(): Driver {
     throw toLoadError(error);
   }
   return loadedDriver;
+}
+
+/** Returns the folder of the better-sqlite3 that this thread has loaded. @throws {DiskCacheError} as `loadDriver` */
+export function getDriverPath(): string {
+  loadDriver();
+  return driverPath!;
 }
 
 /** The native file needs Node-API 10: an older runtime would crash without a message. @throws {DiskCacheError} `UNSUPPORTED_VERSION` */
@@ -155,11 +163,17 @@ function requireDriver(): typeof SqliteDatabase {
   // Not imported: bundlers analyse calls of an imported `createRequire`, and webpack removes them.
   const { createRequire } = process.getBuiltinModule('node:module');
   const copy = findRuntimeFile('better-sqlite3');
-  if (copy !== undefined) return createRequire(copy)(copy) as typeof SqliteDatabase;
+  if (copy !== undefined) {
+    driverPath = copy;
+    return createRequire(copy)(copy) as typeof SqliteDatabase;
+  }
   let failure: unknown;
   for (const file of getCodePaths()) {
     try {
-      return createRequire(file)('better-sqlite3') as typeof SqliteDatabase;
+      const require = createRequire(file);
+      const driver = require('better-sqlite3') as typeof SqliteDatabase;
+      driverPath = dirname(require.resolve('better-sqlite3/package.json'));
+      return driver;
     } catch (error) {
       failure ??= error;
     }

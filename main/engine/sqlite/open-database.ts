@@ -186,6 +186,8 @@ export interface DatabaseOptions {
   readonly exclusive: boolean;
   /** Page size in bytes of a new database. */
   readonly pageSize: number;
+  /** Bytes of pages that SQLite keeps in memory; `undefined`: the driver's default. */
+  readonly pageCache?: number | undefined;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
   /** Whether the application gave `timeout`. */
@@ -256,6 +258,7 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
     if (!isNew) assertPositiveVersion(version, path);
     if (!isNew) assertOwnSchema(connection, version);
     if (!options.readOnly) upgradeDatabase(connection, version, options);
+    if (options.pageCache !== undefined) connection.setCacheSize(options.pageCache);
     return connection;
   } catch (error) {
     connection.close();

@@ -12,7 +12,7 @@ import type { FileStore, StagedFile } from '../values/file-store.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { KeyFilter, KeyId } from '../values/key-filter.ts';
 import type { MemoryCache } from './memory-cache.ts';
-import type { AccessBuffer, RowStats } from './row-stats.ts';
+import type { AccessBuffer, RowCounts, RowStats } from './row-stats.ts';
 import type { OpenOptions, StoreSettings } from './settings.ts';
 
 /** A millisecond holds this many stamps; epoch milliseconds plus twelve binary digits are exact in a double until 2248. */
@@ -168,6 +168,8 @@ export class TransactionState {
   isDeferred = false;
   /** True once this transaction has checked for changes of other connections before it. */
   hasCheckedExternalChanges = false;
+  /** What is known of the rows if the transaction is rolled back before its commit has begun. */
+  countsBefore: RowCounts | undefined;
   /** Whether there are listeners; undefined until it was checked in this transaction. */
   isLogged: boolean | undefined;
   /** Runs after every commit, also of a single statement, while there are listeners. */

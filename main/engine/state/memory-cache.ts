@@ -1,5 +1,6 @@
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { createTemplate, type ObjectTemplate } from '../values/object-template.ts';
 import type { BufferedAccess } from './row-stats.ts';
 
 /** A value in memory, encoded as on disk, so that a caller can't change what another one reads. */
@@ -12,6 +13,8 @@ export interface CachedRow extends BufferedAccess {
   readonly data: string | number;
   readonly isBytes: boolean;
   readonly expiresAt: number | null;
+  /** Made for an object that is read again and again; null if none can be made. */
+  readonly template: ObjectTemplate | null | undefined;
 }
 
 /** Returns a cached value as it was in its column. Bytes may be a part of a pool: copy them if they outlive the call. */
@@ -20,8 +23,14 @@ export const toStored = ({ data, isBytes }: CachedRow): Stored =>
 
 interface MemoryCacheNode extends CachedRow {
   readonly name: string | number;
+  /** Whether the name stands for a key of bytes. */
+  readonly hasBytesKey: boolean;
+  /** Without the template. */
   readonly bytes: number;
+  template: ObjectTemplate | null | undefined;
   visited: boolean;
+  /** Whether it was read from memory more than once since it was stored here. */
+  isRepeated: boolean;
   /** Towards the newest. */
   newer: MemoryCacheNode | undefined;
   older: MemoryCacheNode | undefined;
@@ -31,6 +40,9 @@ interface MemoryCacheNode extends CachedRow {
 const NODE_OVERHEAD_BYTES = 200;
 /** A value may take this part of the budget, so that one large value doesn't displace all small ones. */
 const MAX_VALUE_FRACTION = 1 / 64;
+
+/** A template is made only where there is room for this many times what its value takes. */
+const EXPECTED_TEMPLATE_RATIO = 2;
 
 /** A string can't be longer than about 512 MiB, however large the budget is. */
 const MAX_VALUE_BYTES = 256 * 1024 * 1024;
@@ -42,18 +54,20 @@ const MAX_VALUE_BYTES = 256 * 1024 * 1024;
  */
 export class MemoryCache {
   readonly #maxBytes: number;
+  readonly #maxValueBytes: number;
   readonly #nodes = new Map<string | number, MemoryCacheNode>();
   #newest: MemoryCacheNode | undefined;
   #oldest: MemoryCacheNode | undefined;
   #hand: MemoryCacheNode | undefined;
   #bytes = 0;
+  /** Counts how often everything was dropped: entries that were found before are no longer valid then. */
+  clears = 0;
+  readonly isOff: boolean;
 
   constructor(budget: number) {
     this.#maxBytes = budget;
-  }
-
-  get isOff(): boolean {
-    return this.#maxBytes === 0;
+    this.#maxValueBytes = Math.min(MAX_VALUE_BYTES, budget * MAX_VALUE_FRACTION);
+    this.isOff = budget === 0;
   }
 
   /** About how many bytes are in use. */
@@ -61,23 +75,44 @@ export class MemoryCache {
     return this.#bytes;
   }
 
-  /** Returns whether there is a value for the key, without marking it. */
-  holds(key: KeyColumn): boolean {
-    return this.#nodes.size > 0 && this.#nodes.has(toMapKey(key));
+  get(key: KeyColumn): CachedRow | undefined {
+    return this.#find(typeof key === 'object' ? toMapKey(key) : key);
   }
 
-  get(key: KeyColumn): CachedRow | undefined {
-    const node = this.#nodes.get(toMapKey(key));
-    if (node !== undefined) node.visited = true;
+  #find(name: string | number): MemoryCacheNode | undefined {
+    const node = this.#nodes.get(name);
+    if (node === undefined) return undefined;
+    if (node.visited) node.isRepeated = true;
+    else node.visited = true;
     return node;
+  }
+
+  /** As `get`, for a string that perhaps isn't well-formed, and then is no key. */
+  getByText(text: string): CachedRow | undefined {
+    const node = this.#find(text);
+    return node?.hasBytesKey === true ? undefined : node;
+  }
+
+  /**
+   * Keeps a template of the decoded value of an entry that is read again and again, while there is room for it: no value is evicted for a
+   * template. `value` is what `JSON.parse` has returned, and stays the caller's.
+   */
+  keepTemplate(row: CachedRow, value: object): void {
+    const node = row as MemoryCacheNode;
+    if (!node.isRepeated || node.template !== undefined) return;
+    const room = this.#maxBytes - this.#bytes;
+    // Not tried at each read while the memory is full. An entry that was dropped meanwhile must not be counted.
+    if (room < node.bytes * EXPECTED_TEMPLATE_RATIO || this.#nodes.get(node.name) !== node) return;
+    const template = createTemplate(value, Math.min(room, this.#maxValueBytes - node.bytes)) ?? null;
+    node.template = template;
+    if (template !== null) this.#bytes += template.bytes;
   }
 
   /** Returns the new entry; undefined for a value that is too large. */
   set(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): CachedRow | undefined {
     const name = toMapKey(key);
     const bytes = NODE_OVERHEAD_BYTES + estimateBytes(name) + estimateBytes(data);
-    if (bytes > Math.min(MAX_VALUE_BYTES, this.#maxBytes * MAX_VALUE_FRACTION) || this.#nodes.has(name))
-      return undefined;
+    if (bytes > this.#maxValueBytes || this.#nodes.has(name)) return undefined;
     const older = this.#newest;
     const node: MemoryCacheNode = {
       id,
@@ -88,8 +123,11 @@ export class MemoryCache {
       accessedAt: 0,
       hits: 0,
       name,
+      hasBytesKey: typeof key === 'object',
       bytes,
+      template: undefined,
       visited: false,
+      isRepeated: false,
       newer: undefined,
       older,
     };
@@ -110,6 +148,7 @@ export class MemoryCache {
 
   clear(): void {
     if (this.#nodes.size === 0) return;
+    this.clears++;
     this.#nodes.clear();
     this.#newest = this.#oldest = this.#hand = undefined;
     this.#bytes = 0;
@@ -119,6 +158,12 @@ export class MemoryCache {
     let node = this.#hand ?? this.#oldest;
     while (node?.visited) {
       node.visited = false;
+      node.isRepeated = false;
+      // Templates give way before values.
+      if (this.#dropTemplate(node) > 0 && this.#bytes <= this.#maxBytes) {
+        this.#hand = node.newer;
+        return;
+      }
       node = node.newer ?? this.#oldest;
     }
     if (node === undefined) return;
@@ -126,7 +171,16 @@ export class MemoryCache {
     this.#remove(node);
   }
 
+  /** Returns how many bytes became free. */
+  #dropTemplate(node: MemoryCacheNode): number {
+    const bytes = node.template?.bytes ?? 0;
+    node.template = undefined;
+    this.#bytes -= bytes;
+    return bytes;
+  }
+
   #remove(node: MemoryCacheNode): void {
+    this.#dropTemplate(node);
     if (this.#hand === node) this.#hand = node.newer;
     if (node.newer === undefined) this.#newest = node.older;
     else node.newer.older = node.older;

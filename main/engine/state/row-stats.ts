@@ -11,6 +11,8 @@ const MAX_REUSE_EVENTS = 64;
 export class RowStats {
   /** Rows of the table, expired ones included. */
   rows: number | undefined;
+  /** Whether the number of rows is stored in the database, see `cache/row-count.ts`. */
+  hasStoredCount = false;
   /** The earliest expiry on disk, in epoch milliseconds, or an earlier time; `Infinity` if nothing expires. */
   nextExpiry = Number.NEGATIVE_INFINITY;
   /** Bytes that may be written before the disk is measured again. */
@@ -90,6 +92,18 @@ export class RowStats {
     this.#topId = id;
   }
 
+  /** Returns what stays true when settings change, and is true again after the rollback of a transaction that begins now. */
+  getCounts(): RowCounts {
+    return { rows: this.rows, nextExpiry: this.nextExpiry, dataVersion: this.dataVersion };
+  }
+
+  /** After `invalidate`. Another process may have changed the rows before the transaction, which was noticed in it. */
+  restoreCounts({ rows, nextExpiry, dataVersion }: RowCounts): void {
+    if (dataVersion !== this.dataVersion) return;
+    this.rows = rows;
+    this.nextExpiry = nextExpiry;
+  }
+
   /** After a rollback or a write of another connection: drops everything. */
   invalidate(): void {
     this.#lastIdFree = true;
@@ -100,6 +114,12 @@ export class RowStats {
     this.nextExpiry = Number.NEGATIVE_INFINITY;
     this.changeCount++;
   }
+}
+
+export interface RowCounts {
+  readonly rows: number | undefined;
+  readonly nextExpiry: number;
+  readonly dataVersion: number;
 }
 
 /** Accesses are buffered for this many items; beyond twice that, the oldest are dropped. */

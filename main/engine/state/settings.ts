@@ -43,10 +43,13 @@ export interface StoreSettings {
 /** Options that belong to one open store. */
 export interface OpenOptions {
   readonly memory: number;
+  /** `undefined`: the driver's default. */
+  readonly pageCache: number | undefined;
   readonly exclusive: boolean;
   readonly timeout: number;
   readonly isTimeoutChosen: boolean;
   readonly readOnly: boolean;
+  readonly workerThread: boolean;
   readonly clock: Clock;
   readonly codec: 'structured' | 'json' | Codec | undefined;
   readonly journal: boolean;
@@ -75,6 +78,11 @@ const numberRule = (initial: number, expected: string, min: number, max: number)
   accepts: (value) => typeof value === 'number' && value >= min && value <= max,
 });
 
+const optional = <T>(rule: OptionRule<T>): OptionRule<T | undefined> => ({
+  ...rule,
+  accepts: (value) => value === undefined || rule.accepts(value),
+});
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -92,9 +100,11 @@ const SETTINGS: { readonly [name in keyof StoreSettings]: OptionRule<StoreSettin
 
 const OPEN_OPTIONS = {
   memory: numberRule(8 * MiB, 'a number of bytes from 0', 0, Number.MAX_SAFE_INTEGER),
+  pageCache: optional(numberRule(16_000 * KiB, 'a number of bytes from 0', 0, Number.MAX_SAFE_INTEGER)),
   exclusive: booleanRule,
   timeout: numberRule(5000, 'a number of milliseconds from 0, or Infinity', 0, Infinity),
   readOnly: booleanRule,
+  workerThread: { ...booleanRule, initial: true },
 } as const;
 
 const OTHER_OPTIONS: ReadonlySet<string> = new Set(['clock']);
@@ -131,9 +141,11 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
   if (typeof clock !== 'function') throw new DiskCacheError('BAD_OPTION', 'clock has to be a function');
   const openOptions = {
     memory: options.memory ?? OPEN_OPTIONS.memory.initial,
+    pageCache: options.pageCache,
     exclusive: options.exclusive ?? OPEN_OPTIONS.exclusive.initial,
     timeout: options.timeout ?? OPEN_OPTIONS.timeout.initial,
     readOnly: options.readOnly ?? OPEN_OPTIONS.readOnly.initial,
+    workerThread: options.workerThread ?? OPEN_OPTIONS.workerThread.initial,
   };
   for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[])
     assertOption(name, OPEN_OPTIONS[name], openOptions[name]);

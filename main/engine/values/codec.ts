@@ -130,13 +130,20 @@ export type CodecSettings = Required<Pick<CacheOptions, 'codec' | 'compression'>
 
 /**
  * Encodes a value: as a native column value if that is lossless, else as JSON if that is, else as structured clone.
- * O(size of the value).
+ * Text of at least `fileThreshold` characters, which goes to a file, is returned as UTF-8. O(size of the value).
  *
  * @throws {DiskCacheError} `BAD_VALUE` with the path of the part that would not come back equal; `TOO_LARGE`; `BAD_OPTION` if
  * compression is on and this Node has no zstd.
  */
-export function encodeValue(value: unknown, settings: CodecSettings): Encoded {
-  const { mode, data } = toPayload(value, settings.codec);
+export function encodeValue(
+  value: unknown,
+  settings: CodecSettings,
+  fileThreshold = Number.POSITIVE_INFINITY,
+): Encoded {
+  const { mode, data: payload } = toPayload(value, settings.codec);
+  // Size, checksum and file would each convert it to UTF-8, which takes at least a byte per character.
+  const isLongText = typeof payload === 'string' && payload.length >= fileThreshold;
+  const data = isLongText ? Buffer.from(payload) : payload;
   const bytes = getStoredBytes(data);
   const packed = settings.compression === 'none' || typeof data === 'number' ? undefined : compress(data, bytes);
   if (packed === undefined) return { mode, data, bytes, check: checksum(mode, data) };

@@ -16,7 +16,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { hasTaggedProcessExited, SELF_TAG, TAG_DIGITS } from '../process-identity.ts';
 import { getErrorCode, toFileError, toValueFileError } from '../sqlite/errors.ts';
@@ -52,8 +52,11 @@ export const isBucket = (folder: string): boolean => BUCKET_PATTERN.test(folder)
 
 export const getStagedPath = (root: string, name: string): string =>
   join(getStageFolder(root), `${assertName(name)}.val`);
+/** Returns the name of the folder that holds a file. @throws {DiskCacheError} `CORRUPT` for a malformed name. */
+export const getBucket = (name: string): string => assertName(name).slice(0, BUCKET_DIGITS);
+/** Returns the path of a placed file. `join` would take longer than the lookup of the row: the root is normal already. */
 export const getPlacedPath = (root: string, name: string): string =>
-  join(root, assertName(name).slice(0, BUCKET_DIGITS), `${name.slice(BUCKET_DIGITS)}.val`);
+  `${root}${sep}${getBucket(name)}${sep}${name.slice(BUCKET_DIGITS)}.val`;
 
 /** Returns the name of a file in a bucket, or in the stage (no bucket); undefined if it isn't a value file. */
 export function parseFileName(file: string, bucket = ''): string | undefined {
@@ -76,6 +79,7 @@ function assertName(name: string): string {
  * neither flag; creating a link needs a privilege there.
  */
 export const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const READ_FLAGS = constants.O_RDONLY | NO_FOLLOW;
 
 /** The content of a file and the time of its last change (epoch milliseconds, by the file system's clock). */
 export interface FileContents {
@@ -95,34 +99,16 @@ const READ_CHUNK_BYTES = 1024 ** 2;
  * any other system error, which says nothing about the content, the result of `toValueFileError`.
  */
 export function readFileWhole(path: string, bytes: number): FileContents {
-  return withOpenFile(path, bytes, (file, changedAt) => {
+  const file = openForReading(path);
+  try {
+    const changedAt = assertWhole(path, file, bytes);
     const whole = allocate(path, bytes);
-    readChunks(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_IO_BYTES, bytes)));
+    for (let at = 0; at < bytes; ) {
+      const read = readSync(file, whole, at, Math.min(MAX_IO_BYTES, bytes - at), at);
+      if (read === 0) assertFileSize(path, at, bytes);
+      at += read;
+    }
     return { bytes: new Uint8Array(whole.buffer), changedAt };
-  });
-}
-
-/** Reads a file of exactly `bytes` bytes and passes it to `take` chunk by chunk, in memory that is reused. @throws as `readFileWhole` */
-export function readFileInChunks(path: string, bytes: number, onChunk: (piece: Uint8Array) => void): void {
-  const memory = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, bytes));
-  withOpenFile(path, bytes, (file) => {
-    readChunks(path, file, bytes, (at) => memory.subarray(0, Math.min(READ_CHUNK_BYTES, bytes - at)), onChunk);
-  });
-}
-
-function withOpenFile<T>(path: string, bytes: number, work: (file: number, changedAt: number) => T): T {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
-  } catch (error) {
-    throw toOpenError(error, path);
-  }
-  try {
-    const stats = fstatSync(file);
-    if (!stats.isFile()) throw damagedFileError(path, 'is not a regular file');
-    const { size, ctimeMs } = stats;
-    assertFileSize(path, size, bytes);
-    return work(file, ctimeMs);
   } catch (error) {
     throw toValueFileError(error, path);
   } finally {
@@ -130,20 +116,39 @@ function withOpenFile<T>(path: string, bytes: number, work: (file: number, chang
   }
 }
 
-function readChunks(
-  path: string,
-  file: number,
-  bytes: number,
-  getBuffer: (at: number) => Uint8Array,
-  onChunk: (piece: Uint8Array) => void = () => {},
-): void {
-  for (let at = 0; at < bytes; ) {
-    const buffer = getBuffer(at);
-    const read = readSync(file, buffer, 0, buffer.length, at);
-    if (read === 0) assertFileSize(path, at, bytes);
-    onChunk(buffer.subarray(0, read));
-    at += read;
+/** Reads a file of exactly `bytes` bytes and passes it to `take` chunk by chunk, in memory that is reused. @throws as `readFileWhole` */
+export function readFileInChunks(path: string, bytes: number, onChunk: (piece: Uint8Array) => void): void {
+  const file = openForReading(path);
+  try {
+    assertWhole(path, file, bytes);
+    const memory = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, bytes));
+    for (let at = 0; at < bytes; ) {
+      const read = readSync(file, memory, 0, Math.min(READ_CHUNK_BYTES, bytes - at), at);
+      if (read === 0) assertFileSize(path, at, bytes);
+      onChunk(memory.subarray(0, read));
+      at += read;
+    }
+  } catch (error) {
+    throw toValueFileError(error, path);
+  } finally {
+    closeQuietly(file);
   }
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, READ_FLAGS);
+  } catch (error) {
+    throw toOpenError(error, path);
+  }
+}
+
+/** Asserts that a file is a regular one of this size; returns the time of its last change. */
+function assertWhole(path: string, file: number, bytes: number): number {
+  const stats = fstatSync(file);
+  if (!stats.isFile()) throw damagedFileError(path, 'is not a regular file');
+  assertFileSize(path, stats.size, bytes);
+  return stats.ctimeMs;
 }
 
 function allocate(path: string, bytes: number): Buffer<ArrayBuffer> {

@@ -8,6 +8,7 @@ import { checksum } from './encoding.ts';
 import {
   createName,
   damagedFileError,
+  getBucket,
   getPlacedPath,
   getStagedPath,
   getStageFolder,
@@ -22,6 +23,7 @@ import {
   readFileWhole,
   removeEmptyFolder,
   removeFile,
+  STAGE_FOLDER,
   statFile,
   syncFolder,
   writeNewFile,
@@ -69,7 +71,7 @@ export class FileStore {
   readonly root: string;
   readonly #powerSafe: boolean;
   #hasStage = false;
-  /** Folders that are known not to be links. */
+  /** Names of folders that are known not to be links. */
   readonly #plainFolders = new Set<string>();
   /** Time of the last change of files whose checksum matched, by name. */
   readonly #verified = new Map<string, number>();
@@ -87,7 +89,7 @@ export class FileStore {
   /** Returns the path of a file to read. @throws {DiskCacheError} `CORRUPT` for a malformed name, or if its folder is a link. */
   getReadablePath(name: string): string {
     const path = this.getPath(name);
-    if (this.#isPlain(dirname(path))) return path;
+    if (this.#isPlain(getBucket(name))) return path;
     throw damagedFileError(path, 'is behind a link, which is not followed');
   }
 
@@ -95,7 +97,7 @@ export class FileStore {
   createStagedPath(): { readonly name: string; readonly path: string } {
     if (!this.#hasStage) {
       this.#makeFolder(getStageFolder(this.root));
-      this.#assertPlain(getStageFolder(this.root));
+      this.#assertPlain(STAGE_FOLDER);
     }
     this.#hasStage = true;
     const name = createName();
@@ -127,7 +129,7 @@ export class FileStore {
    */
   place(staged: StagedFile): void {
     const path = this.getPath(staged.name);
-    this.#assertPlain(dirname(path));
+    this.#assertPlain(getBucket(staged.name));
     if (!this.#move(staged.name, path)) {
       this.#makeFolder(dirname(path));
       if (!this.#move(staged.name, path)) {
@@ -187,7 +189,7 @@ export class FileStore {
   remove(name: string): boolean {
     const path = this.getPath(name);
     // Never remove anything behind a link.
-    return !this.#isPlain(dirname(path)) || removeFile(path);
+    return !this.#isPlain(getBucket(name)) || removeFile(path);
   }
 
   /** Returns the existing buckets, at most 256. Process one at a time and release the write lock in between. */
@@ -258,7 +260,7 @@ export class FileStore {
   /** Refuses a link, which would lead out of the directory. Checked once per folder. @throws {DiskCacheError} `NOT_ALLOWED` */
   #assertPlain(folder: string): void {
     if (this.#plainFolders.has(folder)) return;
-    assertPlainFolder(folder);
+    assertPlainFolder(join(this.root, folder));
     this.#plainFolders.add(folder);
   }
 

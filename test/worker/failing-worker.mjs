@@ -1,0 +1,2 @@
+/** Ends with an error before it is ready. */
+throw new Error('failed on purpose');
