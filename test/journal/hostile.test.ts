@@ -96,32 +96,6 @@ describe('what a journal gives back after a crash', () => {
     expect(readAsKilled(cache, { clock: () => now }).map(([key]) => key)).toEqual(['first', 'kept']);
   });
 
-  it('keeps the stored order of a key that was deleted and set in two generations', () => {
-    using cache = openJournaled();
-    for (const key of ['a', 'b', 'c', 'd']) cache.set(key, 1);
-    cache.delete('a');
-    for (let nth = 0; nth < 16_400; nth++) cache.set(`filler ${nth}`, nth);
-    cache.set('a', 2);
-    cache.delete('b');
-    cache.set('b', 2);
-    cache.set('c', 2);
-    cache.delete('d');
-    cache.delete('filler 7');
-    const there = readAsKilled(cache);
-    expect(there).toHaveLength(1 + 16_399 + 3);
-    expect(there.slice(0, 3)).toEqual([
-      ['first', 1],
-      ['c', 2],
-      ['filler 0', 0],
-    ]);
-    expect(there.slice(-3)).toEqual([
-      ['filler 16399', 16_399],
-      ['a', 2],
-      ['b', 2],
-    ]);
-    expect(contentOf(cache)).toEqual(there);
-  });
-
   it('keeps the order where ids are nearly used up', () => {
     const first = openJournaled();
     first.set('old', 1);
