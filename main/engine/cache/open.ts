@@ -192,7 +192,7 @@ export function openCore(
     findStoredCount(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
-    if (openOptions.journal) core.journal = new Journal(core);
+    if (openOptions.exclusive) core.journal = new Journal(core);
     return core;
   } catch (error) {
     connection.close();

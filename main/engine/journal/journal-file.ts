@@ -36,13 +36,6 @@ export const listDamagedJournals = (directory: string): string[] =>
 export const hasJournalFiles = (directory: string): boolean =>
   getJournalPaths(directory).some((path) => lstatIfExists(path) !== undefined);
 
-/** Returns the bytes of the files, also of those that recovery has kept. */
-export const getJournalBytes = (directory: string): number =>
-  [...getJournalPaths(directory), ...listDamagedJournals(directory)].reduce(
-    (bytes, path) => bytes + (lstatIfExists(path)?.size ?? 0),
-    0,
-  );
-
 const MAGIC = Buffer.from('dkchjrnl', 'latin1');
 const LAYOUT_VERSION = 1;
 export const HEAD_BYTES = 32;

@@ -8,12 +8,12 @@ import type { KeyColumn } from '../values/key.ts';
  * records. Little-endian, as are all platforms that deskcache runs on: numbers are written through typed arrays.
  */
 
-export const OPERATION = { set: 1, delete: 2 } as const;
+const OPERATION = { set: 1, delete: 2 } as const;
 
 /** Kinds of a key, value or tag. */
 const KIND = { none: 0, text: 1, number: 2, bytes: 3 } as const;
 
-export const RECORD_HEADER_BYTES = 24;
+const RECORD_HEADER_BYTES = 24;
 const CHANGE_HEADER_BYTES = 64;
 /** Records and changes begin at multiples of this. */
 const ALIGNMENT_BYTES = 8;

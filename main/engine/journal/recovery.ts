@@ -23,7 +23,7 @@ const MAX_NUMBER_DISTANCE = 2 ** 26;
 const ALIGNMENT_BYTES = 8;
 
 /** What the files of a journal hold beyond a watermark. */
-export interface JournalContents {
+interface JournalContents {
   readonly changes: PendingChanges;
   /** Number of the last record that counts; the watermark if none does. */
   readonly lastNumber: number;
@@ -37,7 +37,7 @@ export interface JournalContents {
  *
  * @throws {DiskCacheError} if a file can't be read now.
  */
-export function readJournal(directory: string, watermark: number | undefined): JournalContents {
+function readJournal(directory: string, watermark: number | undefined): JournalContents {
   const files = getJournalPaths(directory)
     .map((path) => ({ path, bytes: readJournalFile(path) ?? Buffer.alloc(0) }))
     .map((file) => ({ ...file, first: parseHead(file.bytes) ?? Number.POSITIVE_INFINITY }))

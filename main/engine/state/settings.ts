@@ -14,13 +14,6 @@ import { createUnknownOptionError } from '../validate.ts';
 /** Internal set option: pins the item against eviction until it is next set without it. */
 export const PINNED: unique symbol = Symbol('kept');
 
-/** Internal open option: whether an exclusive store has a write journal. */
-export const JOURNAL: unique symbol = Symbol('journal');
-
-export interface JournalOptions extends CacheOptions {
-  readonly [JOURNAL]?: boolean;
-}
-
 export interface PinnedOptions extends SetOptions {
   readonly [PINNED]?: true;
 }
@@ -52,7 +45,6 @@ export interface OpenOptions {
   readonly workerThread: boolean;
   readonly clock: Clock;
   readonly codec: 'structured' | 'json' | Codec | undefined;
-  readonly journal: boolean;
 }
 
 interface OptionRule<T> {
@@ -155,8 +147,7 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
       'readOnly and exclusive exclude each other: a reader takes no exclusive lock',
     );
   }
-  const journal = openOptions.exclusive && ((options as JournalOptions)[JOURNAL] ?? true);
-  return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec, journal };
+  return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
 }
 
 /**

@@ -40,7 +40,7 @@ const START_MS = Date.UTC(2026, 0, 1);
 const STEP_MS = 100;
 /** Every second seed mostly takes steps that go to a journal. */
 const PROFILE_BY_SEED = [0, 1, 0, 2, 0, 3] as const;
-export const toTime = (step: number): number => START_MS + step * STEP_MS;
+const toTime = (step: number): number => START_MS + step * STEP_MS;
 
 /** One process owns the store, and has a journal. */
 const OWNED = { exclusive: true } as const;
