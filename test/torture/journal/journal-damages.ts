@@ -1,7 +1,7 @@
 import { readRecord } from '../../../main/engine/journal/record.ts';
 
 /** A damaged file, and from where on no record is as it was; records that are whole behind it have to be reported. */
-export interface Damaged {
+interface Damaged {
   readonly bytes: Buffer;
   /** The first changed byte. */
   readonly from: number;
