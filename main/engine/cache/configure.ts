@@ -97,7 +97,10 @@ export function applySettings(core: Core, settings: StoreSettings): void {
   if (settings.durability !== core.settings.durability) core.files = new FileStore(core.directory, settings.durability);
   core.codec = { codec: core.codec.codec, compression: settings.compression };
   core.settings = settings;
+  const { tracksReads } = core.accessBuffer;
   core.accessBuffer.configure(settings);
+  // What was read from a journal may have another id in memory than its row, and from now on reads count by id.
+  if (core.accessBuffer.tracksReads && !tracksReads) core.memoryCache.clear();
   const counts = core.rowStats.getCounts();
   core.rowStats.invalidate();
   core.rowStats.restoreCounts(counts);

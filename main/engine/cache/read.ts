@@ -230,7 +230,7 @@ function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
   const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, pending);
+  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, key, pending);
   const row = core.sql.readPacked.first(key);
   if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
   const [id, packed, data, file, expiresAt] = row;
@@ -254,11 +254,15 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
 const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
   !isDeleted && isLive(expiresAt, now);
 
-/** A value that is in the journal only. */
-function readPending(core: Core, pending: PendingEntry): unknown {
-  const { mode, data, expiresAt } = pending;
+/** A value that is in the journal only. What a transaction reads is not kept in memory: it may be rolled back. */
+function readPending(core: Core, key: KeyColumn, pending: PendingEntry): unknown {
+  const { memoryCache, clockState, transaction } = core;
+  const { corrections } = clockState;
+  const { id, mode, data, expiresAt } = pending;
   if (data === null || (expiresAt !== null && !isLive(expiresAt, core.clock()))) return recordMiss(core);
-  recordHit(core, { id: pending.id, accessedAt: 0, hits: 0 });
+  const isCacheable = !memoryCache.isOff && transaction.depth === 0 && clockState.corrections === corrections;
+  const cachedRow = isCacheable ? memoryCache.set(key, id, mode, data, expiresAt) : undefined;
+  recordHit(core, cachedRow ?? { id, accessedAt: 0, hits: 0 });
   return chargeRead(mode, restoreValue(mode, data, core.codec));
 }
 
