@@ -55,7 +55,7 @@ describe('throttle', () => {
     clearInterval(timer);
     expect(performance.now() - before).toBeGreaterThan(55);
     expect(order).toEqual([1, 2, 3, 4]);
-    expect(ticks).toBeGreaterThan(10);
+    expect(ticks).toBeGreaterThan(2);
   });
 
   it('does not wait until a clock that was set back has caught up', () => {
