@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 /** What happens to the next call on a journal's files; each fault has its turn once, and then all is well. */
 export interface FileFault {
   readonly call: 'writeSync' | 'ftruncateSync' | 'fdatasyncSync';
-  /** A write writes only so many, and then fails if there is an `errno`. */
+  /** A write writes only this many bytes, and then fails if there is an `errno`. */
   readonly bytes?: number;
   readonly errno?: string;
 }

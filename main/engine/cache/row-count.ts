@@ -7,7 +7,7 @@ import { checksum, ENCODING } from '../values/encoding.ts';
 /*
  * SQLite counts rows by walking an index: 15 ms for a million. A store that one process owns keeps the number while it is open, and
  * stores it when it is closed, so that the next size is not counted either. Invariant: the stored number is in the database only while
- * nobody has changed an item since. Only an owner stores it, as its last write; whoever opens the store later removes it before its
+ * no process has changed an item since. Only an owner stores it, as its last write; the process that opens the store next removes it before its
  * own first write, in an earlier transaction or the same one.
  */
 

@@ -287,7 +287,7 @@ export function resizeBallast(core: Core): number {
 }
 
 /**
- * Makes the ballast smaller if the store no longer needs so much, as after its WAL was removed; never larger. Needs no connection. If
+ * Makes the ballast smaller if the store needs less, as after its WAL was removed; never larger. Needs no connection. If
  * another process opens the store meanwhile, its first check of the WAL resizes the ballast. O(1).
  */
 export function shrinkBallast(core: Core): void {

@@ -7,7 +7,7 @@ import { SMALL_GENERATIONS } from './tuning.ts';
 
 /** With every such seed a cache takes steps that nearly all go to the journal, with 'power' and 'process' by turns. */
 const STRIDE = 42;
-/** So many are enough to know that the absence of a rule is noticed. */
+/** This many cuts are enough to know that the absence of a rule is noticed. */
 const MAX_FAULTS = 10;
 
 /** Returns, for each rule, in how many of `count` power cuts its absence was noticed; a fault where it never was. */

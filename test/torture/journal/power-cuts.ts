@@ -7,7 +7,7 @@ import { SMALL_GENERATIONS } from './tuning.ts';
 interface CutOptions extends Replay {
   /** From one seed to the next. Default 1. */
   readonly stride?: number;
-  /** Stops at so many faults. Default Infinity. */
+  /** Stops at this many faults. Default Infinity. */
   readonly maxFaults?: number;
 }
 
