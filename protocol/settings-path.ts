@@ -64,8 +64,8 @@ const MAX_PATH_SEGMENTS = 16;
  * @throws {DiskCacheError} `BAD_KEY` for anything else, an empty segment, `__proto__`, or more than 16 segments.
  */
 export function parseSettingsPath(path: unknown): readonly [string, ...string[]] {
-  const segments: unknown = typeof path === 'string' ? path.split('.') : path;
-  if (!Array.isArray(segments) || segments.length === 0 || !segments.every((segment) => typeof segment === 'string')) {
+  const segments = typeof path === 'string' ? path.split('.') : copySegments(path);
+  if (segments.length === 0 || !segments.every((segment) => typeof segment === 'string')) {
     throw new DiskCacheError(
       'BAD_KEY',
       `${formatValue(path, '"')} is not the path of a setting; give a text such as "editor.fontSize", or an array of texts`,
@@ -78,6 +78,20 @@ export function parseSettingsPath(path: unknown): readonly [string, ...string[]]
     );
   }
   return segments as [string, ...string[]];
+}
+
+/**
+ * Returns the elements of an array, one more than allowed at most; none of anything else, also of a proxy that throws. A hole is undefined in the
+ * copy, or `every` would skip it.
+ */
+function copySegments(path: unknown): unknown[] {
+  try {
+    return Array.isArray(path)
+      ? Array.from({ length: Math.min(path.length, MAX_PATH_SEGMENTS + 1) }, (_, at) => path[at])
+      : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Returns an own member of a plain object; undefined if it has no such member, also for inherited names such as `constructor`. */

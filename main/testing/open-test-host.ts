@@ -4,7 +4,7 @@ import type { ReadyFunction } from '../../protocol/handshake.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import { DEFAULT_STORE, type StoreDeclarations } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import { FULL_GRANT, type Grant, parseGrant, SessionGrant } from '../bridge/grant.ts';
+import { FULL_GRANT, type Grant, SessionGrant } from '../bridge/grant.ts';
 import { getKind } from '../bridge/handlers.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
@@ -18,6 +18,7 @@ import { openEngine } from '../open-engine.ts';
 import { TestHttpBackend } from './http-backend.ts';
 import { InjectedFailures } from './injected-failures.ts';
 import { defineMissingGlobals } from './missing-globals.ts';
+import { parsePageGrant, toPageOptions } from './page-grant.ts';
 import { attachToWindow } from './page-window.ts';
 import { PagePort, toPortMain } from './ports.ts';
 import { TestClock } from './test-clock.ts';
@@ -110,14 +111,9 @@ export async function testHost<const S extends StoreDeclarations>(
       origin = DEFAULT_ORIGIN,
       purpose = 'stores',
       ...others
-    }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
+    }: TestPortOptions = toPageOptions(granted);
     assertNoUnknownOptions(others, 'A page of testHost', ['grant', 'window', 'origin', 'purpose']);
-    const allowed = parseGrant(grant);
-    if (allowed === null)
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        'A page that is granted nothing gets no port: leave grant out, or name stores',
-      );
+    const allowed = parsePageGrant(grant, Object.keys(registry.stores));
     return { grant: allowed, window: window ?? otherwise ?? `window-${++windowCount}`, origin, purpose };
   }
 
@@ -187,7 +183,7 @@ export async function testHost<const S extends StoreDeclarations>(
       return page;
     },
     attach(window, granted = {}) {
-      const { ready = [], ...pageOptions }: TestAttachOptions = 'stores' in granted ? { grant: granted } : granted;
+      const { ready = [], ...pageOptions }: TestAttachOptions = toPageOptions(granted);
       assertReadyStores('t.attach', ready, stores);
       const options = withDefaults(pageOptions);
       const detach = attachToWindow(window, {

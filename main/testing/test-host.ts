@@ -71,7 +71,7 @@ export interface TestHost<S extends StoreDeclarations> {
   /**
    * Opens a page over a message port. Returns what `diskCache` is in a window. Default grant: everything.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, and for one that names a store that isn't declared; `CLOSED`.
    */
   page(granted?: Grant | TestPageOptions): DiskCache;
   /**
@@ -79,14 +79,15 @@ export interface TestHost<S extends StoreDeclarations> {
    * components under test import, becomes a page of this host. Attach the window before the first call. Attaching it to another host detaches it
    * from this one. Returns a function that detaches it. Detaching, and closing the host, rejects open calls with `DISCONNECTED`.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, or if `window` is not a window; `CLOSED`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, or one that names a store that isn't declared, or if `window` is not a
+   * window; `CLOSED`.
    */
   attach(window: PageWindow, granted?: Grant | TestAttachOptions): () => void;
   /**
    * Opens a session and returns the page's end of its port, for messages of your own (docs/wire.md), as a page without
    * deskcache's client would send them.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant; `CLOSED`.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid grant, and for one that names a store that isn't declared; `CLOSED`.
    */
   port(granted?: Grant | TestPortOptions): MessagePort;
   /** The clock of the stores, the queues and the HTTP cache. A store that was declared with a `clock` keeps its own. */

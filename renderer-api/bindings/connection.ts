@@ -9,8 +9,8 @@ export type ConnectionSource = Pick<DiskCache, 'connection'>;
  * Returns the observer of whether the application can reach the network. Until the main process has answered, and without `host.offline`, the
  * value is `navigator.onLine`.
  */
-export const observeConnection = ({ connection }: ConnectionSource): Observer<boolean> =>
-  getSharedObserver<boolean>(connection, ['online'], isBrowserOnline(), (show, fail) => {
+export const observeConnection = (source: ConnectionSource): Observer<boolean> =>
+  getSharedObserver<boolean>(source?.connection, ['online'], isBrowserOnline(), (show, fail) => {
     const tell = (online: boolean) => show(() => online, true);
     const ended = new AbortController();
     const onError = (error: unknown): void => {
@@ -18,6 +18,7 @@ export const observeConnection = ({ connection }: ConnectionSource): Observer<bo
         globalThis.addEventListener?.(type, () => show(isBrowserOnline), { signal: ended.signal });
       fail(error);
     };
+    const { connection } = source;
     const unsubscribe = connection.subscribe(tell, { onError });
     connection.online.then(tell, fail);
     return () => {

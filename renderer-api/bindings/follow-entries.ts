@@ -1,5 +1,6 @@
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SubscribeOptions } from '../../protocol/options.ts';
+import { DiskCacheError } from '../index.ts';
 import type { EntryRow, EntryStore } from './entry.ts';
 import { createReader } from './follow-by-reading.ts';
 import { getIdentity } from './key-identity.ts';
@@ -13,6 +14,7 @@ type Row = EntryRow<Key, unknown>;
 export const followEntries =
   (store: EntryStore<Key, unknown>, range: Range<Key>): StartObserving<readonly Row[]> =>
   (show, fail) => {
+    if (Object(range) !== range) throw new DiskCacheError('BAD_OPTION', 'useEntries: the range must be an object');
     const { prefix, from, to, tag, order, reverse, limit = Infinity } = range;
     /** In ascending order; undefined before the first read and after a failed one. */
     let rows: Map<string, Row> | undefined;

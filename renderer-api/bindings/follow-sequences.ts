@@ -3,6 +3,7 @@ import type { RemoteQueue } from '../../client/remote-queue.ts';
 import type { Job, JobState } from '../../protocol/job.ts';
 import { DiskCacheError } from '../index.ts';
 import { followByReading } from './follow-by-reading.ts';
+import { parseHookOptions } from './hook-options.ts';
 import type { JobList, JobsOptions } from './job-list.ts';
 import type { StartObserving } from './observer.ts';
 
@@ -15,15 +16,13 @@ const ALL_STATES: readonly JobState[] = ['running', 'ready', 'delayed', 'held', 
 /**
  * Follows the jobs of a queue in some states, at most `limit` of them. They are read again after each event.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for an unknown option.
+ * @throws {DiskCacheError} `BAD_OPTION` for an unknown or invalid option, and for what is not an object.
  */
-export function followJobs<T>(
-  queue: RemoteQueue<T>,
-  { states = ALL_STATES, limit = 1000, ...others }: JobsOptions,
-): StartObserving<JobList<T>> {
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined)
-    throw new DiskCacheError('BAD_OPTION', `useJobs: unknown option "${unknown}"; valid options: states, limit`);
+export function followJobs<T>(queue: RemoteQueue<T>, options: JobsOptions): StartObserving<JobList<T>> {
+  const { states = ALL_STATES, limit = 1000 } = parseHookOptions('useJobs', options, 'states', 'limit');
+  if (!Array.isArray(states)) throw new DiskCacheError('BAD_OPTION', 'useJobs: states has to be an array');
+  if (!(typeof limit === 'number' && limit >= 0))
+    throw new DiskCacheError('BAD_OPTION', 'useJobs: limit has to be a number from 0');
   return followByReading(queue, async () => {
     // All in one turn, so that the counts belong to the same moment as the first jobs.
     const [counts, isPaused, ...lists] = await Promise.all([

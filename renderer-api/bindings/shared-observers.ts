@@ -16,7 +16,7 @@ export function getSharedObserver<T>(
   initial: T,
   start: StartObserving<T>,
 ): Observer<T> {
-  if (Object(store) !== store) throw new DiskCacheError('BAD_OPTION', `Not a store: ${store}`);
+  if (Object(store) !== store) throw new DiskCacheError('BAD_OPTION', `Not a store: ${String(store)}`);
   const observers = observersByStore.get(store) ?? new Map<string, Observer<T>>();
   observersByStore.set(store, observers as Map<string, Observer<never>>);
   const name = getIdentity(part);

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
 import { deleteEntry, type EntryStore, observeEntry, setEntry } from '../bindings/index.ts';
-import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
+import { type DataState, parseOptions, type SuspenseOptions, useObserver } from './use-observer.ts';
 
 /** A value, or a function that computes it from the one that is shown. */
 export type NextValue<V> = V | ((shown: V | undefined) => V);
@@ -33,8 +33,9 @@ export type EntryResult<V> = readonly [value: V | undefined, set: EntryActions<V
 export function useEntry<K extends Key, V>(
   store: EntryStore<K, V>,
   key: NoInfer<K>,
-  { suspense }: SuspenseOptions = {},
+  options?: SuspenseOptions,
 ): EntryResult<V> {
+  const { suspense } = parseOptions('useEntry', options);
   const observer = observeEntry<K, V>(store, key);
   const state = useObserver(observer, suspense);
   // The observer stands for both dependencies: another store or key has another observer.

@@ -14,7 +14,7 @@ import {
   observeJobs,
 } from '../bindings/index.ts';
 import { diskCache } from '../index.ts';
-import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
+import { type DataState, parseOptions, type SuspenseOptions, useObserver } from './use-observer.ts';
 
 /** The entries of a range. */
 export interface EntriesResult<K, V> extends DataState {
@@ -29,8 +29,9 @@ export interface EntriesResult<K, V> extends DataState {
 export function useEntries<K extends Key, V>(
   store: EntryStore<K, V>,
   range?: Range<NoInfer<K>>,
-  { suspense }: SuspenseOptions = {},
+  options?: SuspenseOptions,
 ): EntriesResult<K, V> {
+  const { suspense } = parseOptions('useEntries', options);
   const { value, ...state } = useObserver(observeEntries<K, V>(store, range), suspense);
   return { entries: value, ...state };
 }
@@ -42,7 +43,8 @@ export interface DequeResult<V> extends DataState {
 }
 
 /** Returns the values of a deque, and follows its changes. The whole deque is read again after each change, so it should be short. */
-export function useDeque<V>(deque: RemoteDeque<V>, { suspense }: SuspenseOptions = {}): DequeResult<V> {
+export function useDeque<V>(deque: RemoteDeque<V>, options?: SuspenseOptions): DequeResult<V> {
+  const { suspense } = parseOptions('useDeque', options);
   const { value, ...state } = useObserver(observeDeque(deque), suspense);
   return { values: value, ...state };
 }
@@ -51,11 +53,9 @@ export function useDeque<V>(deque: RemoteDeque<V>, { suspense }: SuspenseOptions
 export type JobsResult<T> = JobList<T> & DataState;
 
 /** Returns the jobs of a queue with their states and progress, and the counts of all its jobs, and follows their changes. */
-export function useJobs<T>(
-  queue: RemoteQueue<T>,
-  { suspense, ...options }: JobsOptions & SuspenseOptions = {},
-): JobsResult<T> {
-  const { value, ...state } = useObserver(observeJobs(queue, options), suspense);
+export function useJobs<T>(queue: RemoteQueue<T>, options?: JobsOptions & SuspenseOptions): JobsResult<T> {
+  const { suspense, ...shown } = parseOptions('useJobs', options, 'states', 'limit');
+  const { value, ...state } = useObserver(observeJobs(queue, shown), suspense);
   return { ...value, ...state };
 }
 

@@ -1,5 +1,7 @@
 import { useSyncExternalStore } from 'react';
+import { parseHookOptions } from '../bindings/hook-options.ts';
 import type { Observer, Snapshot } from '../bindings/index.ts';
+import { DiskCacheError } from '../index.ts';
 
 /** How a hook waits and fails. */
 export interface SuspenseOptions {
@@ -8,6 +10,21 @@ export interface SuspenseOptions {
    * nearest error boundary. With false, the default of all hooks but `useSetting`, the result has `isLoading` and `error`.
    */
   readonly suspense?: boolean;
+}
+
+/**
+ * Returns the options of a hook. `names` are its own options, beside `suspense`.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for an unknown option, a `suspense` that is not a flag, and for what is not an object.
+ */
+export function parseOptions<T extends SuspenseOptions>(
+  hook: string,
+  options: T | undefined,
+  ...names: readonly (keyof T & string)[]
+): Partial<T> {
+  const parsed = parseHookOptions(hook, options, ...names, 'suspense');
+  if (parsed.suspense === undefined || typeof parsed.suspense === 'boolean') return parsed;
+  throw new DiskCacheError('BAD_OPTION', `${hook}: suspense has to be true or false`);
 }
 
 /** The state of the data that a hook returns. */

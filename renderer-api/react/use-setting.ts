@@ -3,7 +3,7 @@ import type { RemoteSettings } from '../../client/remote-settings.ts';
 import type { SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
 import { observeSetting, setSetting } from '../bindings/index.ts';
 import { resolveNext } from './use-entry.ts';
-import { type DataState, type SuspenseOptions, useObserver } from './use-observer.ts';
+import { type DataState, parseOptions, type SuspenseOptions, useObserver } from './use-observer.ts';
 
 /** The functions that write a setting. */
 export interface SettingActions<V> {
@@ -43,8 +43,9 @@ export function useSetting<T extends object>(
 export function useSetting(
   settings: RemoteSettings<Record<string, unknown>>,
   path: string | readonly string[],
-  { suspense = true }: SuspenseOptions = {},
+  options?: SuspenseOptions,
 ): SettingResult<unknown> {
+  const { suspense = true } = parseOptions('useSetting', options);
   const observer = observeSetting(settings, path);
   const state = useObserver(observer, suspense);
   // The observer stands for both dependencies: other settings, or another path, have another observer.

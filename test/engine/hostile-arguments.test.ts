@@ -9,6 +9,7 @@ import {
   Index,
   Lock,
   RLock,
+  Settings,
   type StandardSchema,
 } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
@@ -50,6 +51,24 @@ it('refuses a revoked proxy as a key or a prefix', () => {
       expect(() => store.subscribe(() => {}, { prefix: key })).toThrow(errorMatching('BAD_KEY'));
     }
   }
+});
+
+it('refuses a revoked proxy, and an array with holes, as the path of a setting', () => {
+  using settings = new Settings<Record<string, unknown>>(freshDirectory(), { defaults: { theme: 'light' } });
+  const unreadable = new Proxy(['theme'], { get: () => runInNewContext('throw new Error("no")') });
+  const paths = [createRevoked(), createRevoked([]), unreadable, new Array(2), new Array(4_000_000_000)] as never[];
+  for (const path of paths) {
+    for (const call of [
+      () => settings.get(path),
+      () => settings.has(path),
+      () => settings.set(path, 1 as never),
+      () => settings.reset(path),
+      () => settings.onChange(path, () => {}),
+    ])
+      expect(call).toThrow(errorMatching('BAD_KEY'));
+  }
+  expect(() => settings.set(createRevoked())).toThrow(errorMatching('BAD_VALUE'));
+  expect(settings.all()).toEqual({ theme: 'light' });
 });
 
 it('takes what is no number for an index of a deque as there being nothing', () => {

@@ -77,6 +77,24 @@ describe('what a file has that settings can not have', () => {
     ]);
   });
 
+  it('is listed if the schema leaves it out of an object that has no default, at any depth', () => {
+    write({ account: { name: 'Ada', token: 'x', home: { city: 'London', zip: 1 } } });
+    const account: StandardSchema = {
+      '~standard': {
+        version: 1,
+        validate: (value) => {
+          const { name, home } = value as { name: string; home: { city: string } };
+          return { value: { name, home: { city: home.city } } };
+        },
+      },
+    };
+    using preferences = open({ schema: { account } as never });
+    expect(preferences.get(['account'])).toEqual({ name: 'Ada', home: { city: 'London' } });
+    expect(getWarnings()).toEqual([
+      expect.stringMatching(/^2 of the values .*"account\.token": .*"account\.home\.zip": /),
+    ]);
+  });
+
   it('is no member that objects inherit', () => {
     using before = open({ from: [] });
     before.set('editor.fontSize', 99);

@@ -13,6 +13,8 @@ const stores = defineStores({
   outbox: deque(),
 });
 
+const NAMES = ['default', 'api', 'settings', 'outbox'];
+
 describe('a test host', () => {
   it('offers the stores synchronously in main and as promises in pages', async () => {
     using t = await testHost({ stores });
@@ -38,6 +40,42 @@ describe('a test host', () => {
     using t = await testHost({ stores });
     expect(() => t.page({ stores: { api: 'all' as never } })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     expect(() => t.port({ grant: null as never })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    const document = { postMessage: () => {}, dispatchEvent: () => true, Event };
+    for (const grant of [null, 'read', 5] as never[])
+      for (const open of [() => t.page(grant), () => t.port(grant), () => t.attach(document, grant)])
+        expect(open).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  });
+
+  it.each(['apii', 'API', 'toString', '@queues/letters', '@queue/', '@cache', ''])(
+    'refuses a grant that names "%s", which was not declared',
+    async (name) => {
+      using t = await testHost({ stores });
+      const grant: Grant = { stores: { api: 'read', [name]: 'write' } };
+      const document = { postMessage: () => {}, dispatchEvent: () => true, Event };
+      for (const open of [
+        () => t.page(grant),
+        () => t.page({ grant }),
+        () => t.port({ grant }),
+        () => t.attach(document, { grant }),
+      ])
+        expect(open).toThrow(
+          expect.objectContaining({
+            code: 'BAD_OPTION',
+            message: expect.stringContaining(
+              `The grant names "${name}", which was not declared; declared stores: ${NAMES.join(', ')};`,
+            ),
+          }),
+        );
+      expect(t.host.sessions).toBe(0);
+    },
+  );
+
+  it('takes a grant of everything that can be granted', async () => {
+    using t = await testHost({ stores });
+    const names = [...NAMES, '*', '@window', '@caches', '@fetch', '@queue/letters', '@queue/LETTERS'];
+    const page = t.page({ stores: Object.fromEntries(names.map((name) => [name, 'read'])) });
+    t.host.queue('letters');
+    expect(await page.queue('letters').counts()).toMatchObject({ ready: 0 });
   });
 
   it('refuses an unknown option', async () => {

@@ -65,8 +65,8 @@ export function toSettingError(error: unknown, path: readonly string[], value: u
  */
 export function parseChanges(args: readonly [target: unknown, value?: unknown]): SettingsEdit[] {
   const [target, value] = args;
-  const isPatch = args.length === 1 && isRecord(target) && !Array.isArray(target);
-  if (isPatch && !hasMembers(target)) {
+  const isPatch = args.length === 1 && isRecord(target) && !isArray(target);
+  if (isPatch && !isPatchObject(target)) {
     throw new DiskCacheError(
       'BAD_VALUE',
       `${describeType(target)} can't be set as settings; give a path and a value, or a plain object of them`,
@@ -77,6 +77,23 @@ export function parseChanges(args: readonly [target: unknown, value?: unknown]):
     assertDefined(segments, value, 'reset');
     return [segments, value];
   });
+}
+
+/** A revoked proxy throws when it is read. */
+function isArray(target: object): boolean {
+  try {
+    return Array.isArray(target);
+  } catch {
+    return false;
+  }
+}
+
+function isPatchObject(target: object): boolean {
+  try {
+    return hasMembers(target) && Object.entries(target).length >= 0;
+  } catch {
+    return false;
+  }
 }
 
 type SettingsEdit = readonly [path: readonly [string, ...string[]], value: unknown];

@@ -141,7 +141,7 @@ export function acceptValid(
 const formatLeftOut = (path: readonly string[]): string =>
   `The schema of the settings leaves out ${formatSettingsPath(path)}, so it was not stored; add it to the schema`;
 
-/** Yields the paths of members that were set one by one and that the schema leaves out, with the reason. */
+/** Yields the paths of members that the schema leaves out, with the reason; not of those in arrays, nor of what it makes something else of. */
 export function* findLeftOut(
   stored: StoredMember | undefined,
   valid: unknown,
@@ -151,6 +151,9 @@ export function* findLeftOut(
   else if (stored !== undefined && 'members' in stored)
     for (const [name, member] of Object.entries(stored.members))
       yield* findLeftOut(member, getMember(valid, name), [...path, name]);
+  else if (stored !== undefined && hasMembers(stored.value) && hasMembers(valid))
+    for (const [name, value] of Object.entries(stored.value))
+      if (value !== undefined) yield* findLeftOut({ value }, getMember(valid, name), [...path, name]);
 }
 
 function acceptPart(stored: StoredMember | undefined, fallback: unknown, valid: unknown): StoredMember | undefined {
