@@ -5,6 +5,22 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 const open = (directory = freshDirectory()) => new FanoutCache<string, number>(directory, { shards: 3 });
 
 describe('subscribe', () => {
+  it('tells one clear, before what was set after it, of a transaction that has cleared twice', () => {
+    using cache = new FanoutCache<string, number>(freshDirectory(), { shards: 3 });
+    const heard: string[] = [];
+    cache.subscribe(({ kind, key }) => heard.push(key === undefined ? kind : `${kind} ${key}`));
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+    cache.transact(() => {
+      cache.clear();
+      cache.set('lost', 0);
+      cache.clear();
+      for (const key of keys) cache.set(key, 1);
+    });
+    cache.set('g', 2);
+    expect(heard.filter((change) => change === 'clear')).toEqual(['clear']);
+    expect(heard.slice(heard.indexOf('clear') + 1).sort()).toEqual([...keys, 'g'].map((key) => `set ${key}`));
+  });
+
   it('tells every change of all shards at once, a clear once, until it is ended', () => {
     using fanout = open();
     const told: Change[] = [];

@@ -175,19 +175,34 @@ export function dispatchPending(core: Core): void {
 }
 
 function dispatchLogged(core: Core): void {
-  const { changeFeed, sql } = core;
-  for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
-    if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
+  const { changeFeed } = core;
+  for (const [id, change, key] of readLogged(core)) {
+    changeFeed.lastChangeId = id;
+    dispatch(core, change, key);
+    if (changeFeed.subscriptions.size === 0) return;
+  }
+}
+
+/** Returns the changes that will be dispatched after the one that is being dispatched. O(changes). */
+export const readAhead = (core: Core): Change[] => Array.from(readLogged(core), ([, change]) => change);
+
+/** Reads the log from the last dispatched change on. Where changes were lost, there is a `clear`, with the id before it. */
+function* readLogged({
+  changeFeed,
+  sql,
+}: Core): Generator<readonly [id: number, change: Change, key: KeyColumn | undefined]> {
+  let last = changeFeed.lastChangeId;
+  for (;;) {
+    const rows = sql.changes.all(last, MAX_BATCH_CHANGES);
+    if (rows[0] === undefined) return;
+    if (rows[0][0] > last + 1) yield [last, { kind: 'clear' }, undefined];
     // In a damaged log ids may go back. Anything may have changed then, and reading on could loop.
-    if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
-      dispatch(core, { kind: 'clear' }, undefined);
+    if (rows.some(([id], nth) => id <= (rows[nth - 1]?.[0] ?? last))) {
+      yield [last, { kind: 'clear' }, undefined];
       return;
     }
-    for (const [id, kind, key] of changes) {
-      changeFeed.lastChangeId = id;
-      dispatch(core, ...toChange(kind, key));
-    }
-    changes = changeFeed.subscriptions.size > 0 ? sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES) : [];
+    for (const [id, kind, key] of rows) yield [id, ...toChange(kind, key)];
+    last = rows.at(-1)![0];
   }
 }
 

@@ -1,7 +1,14 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ClearOptions, DeleteManyOptions, SubscribeOptions } from '../../../protocol/options.ts';
 import type { Stats } from '../../../protocol/results.ts';
-import { createSubscription, dispatch, dispatchPending, endSubscriptions, subscribe } from '../cache/change-feed.ts';
+import {
+  createSubscription,
+  dispatch,
+  dispatchPending,
+  endSubscriptions,
+  readAhead,
+  subscribe,
+} from '../cache/change-feed.ts';
 import { readKnownValues } from '../cache/change-values.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
@@ -130,11 +137,14 @@ export class ShardSubscriptions {
   readonly #feed = new ChangeFeed();
   /** Changes of each shard while a `clear` of one of them is handled. */
   #buffered: Change[][] | undefined;
+  /** For each shard, how many of its next changes were delivered already, with a `clear` before them. */
+  readonly #delivered: number[];
   #unsubscribe: (() => void) | undefined;
 
   constructor(fanout: FanoutCore) {
     this.#fanout = fanout;
     this.#shards = fanout.shards;
+    this.#delivered = this.#shards.map(() => 0);
   }
 
   /** Returns the value of a live item, as `readLive`. */
@@ -157,6 +167,7 @@ export class ShardSubscriptions {
   }
 
   #subscribeToShards(): () => void {
+    this.#delivered.fill(0);
     const stops: (() => void)[] = [];
     const stop = () => {
       for (const end of stops) end();
@@ -175,7 +186,8 @@ export class ShardSubscriptions {
   readonly #onEnd = (): void => endSubscriptions(this.#feed);
 
   #onChange(shard: number, change: Change): void {
-    if (this.#buffered !== undefined) this.#buffered[shard]!.push(change);
+    if (this.#delivered[shard]! > 0) this.#delivered[shard]!--;
+    else if (this.#buffered !== undefined) this.#buffered[shard]!.push(change);
     else if (change.kind === 'clear') this.#onClear(shard);
     else this.#dispatch(change);
   }
@@ -183,7 +195,10 @@ export class ShardSubscriptions {
   /** Delivers changes that other shards had before their own `clear` before it, and later ones after it. */
   #onClear(shard: number): void {
     const gathered: Change[][] = this.#shards.map(() => []);
-    gathered[shard]!.push({ kind: 'clear' });
+    // A transaction may have cleared the shards more than once.
+    const ahead = readAhead(this.#shards[shard]!);
+    this.#delivered[shard]! += ahead.length;
+    gathered[shard]!.push({ kind: 'clear' }, ...ahead);
     this.#buffered = gathered;
     try {
       for (const other of this.#shards) dispatchPending(other);
