@@ -80,14 +80,16 @@ function clearAll(fanout: FanoutCore): number {
   const { shards, transaction } = fanout;
   const live = new Map<Core, number>();
   const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clearAll(shard)));
+  let isCleared = false;
   try {
     transactWithBallast(fanout, () => enlistAll(fanout).map(clearShard));
+    isCleared = true;
     if (transaction.isOpen) return sum(live.values(), (items) => items);
   } catch (error) {
     if (transaction.isOpen || !isCorrupt(error)) throw error;
   }
   // A damaged shard is rebuilt, which no transaction can do.
-  for (const shard of shards) if (shard.rowStats.rows !== 0 || !remove.passesIntegrityCheck(shard)) clearShard(shard);
+  for (const shard of shards) if (!isCleared || !remove.passesIntegrityCheck(shard)) clearShard(shard);
   return sum(live.values(), (items) => items);
 }
 
