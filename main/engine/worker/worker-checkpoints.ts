@@ -116,6 +116,7 @@ const thread = new WorkerThread({
       Atomics.store(checkpoints.shared, STATE, REQUEST_STATES.idle);
       checkpoints.isOverdue = false;
       takeBack(core, checkpoints);
+      callOnDone(core, checkpoints);
     }
   },
 });
@@ -193,7 +194,7 @@ function followRequest(core: Core, checkpoints: StoreCheckpoints, pages: number)
 }
 
 /**
- * Requests a checkpoint of a log that is worth it; `onDone` is called when there is nothing more to copy. Returns false if it isn't
+ * Requests a checkpoint of a log that is worth it; `onDone` is called when the request has ended, completed or not. Returns false if it isn't
  * requested, because there is too little to do or no worker thread; true also if there is a request already.
  */
 export function requestCheckpoint(core: Core, onDone?: () => void): boolean {
@@ -253,8 +254,6 @@ function toRequest(core: Core, { id, shared }: StoreCheckpoints): CheckpointRequ
 
 function finish(core: Core, checkpoints: StoreCheckpoints, answer: CheckpointAnswer): void {
   const { frames, isComplete, durationMs, failure } = answer;
-  const { onDone } = checkpoints;
-  checkpoints.onDone = undefined;
   checkpoints.retryAtFrames = isComplete ? 0 : frames + MIN_FRAMES_TO_START;
   if (checkpointChannel.hasSubscribers) {
     const { directory } = core;
@@ -262,7 +261,13 @@ function finish(core: Core, checkpoints: StoreCheckpoints, answer: CheckpointAns
   }
   if (failure !== undefined)
     warn(new Error(failure), checkpoints, `Checkpointing ${core.directory} in a worker thread`);
-  if (isComplete && onDone !== undefined) runAndWarn(core, onDone);
+  callOnDone(core, checkpoints);
+}
+
+function callOnDone(core: Core, checkpoints: StoreCheckpoints): void {
+  const { onDone } = checkpoints;
+  checkpoints.onDone = undefined;
+  if (onDone !== undefined) runAndWarn(core, onDone);
 }
 
 /** From now on SQLite checkpoints in this thread again, until the next request. */
