@@ -41,6 +41,8 @@ class StoreCheckpoints {
   readonly id: number;
   readonly shared = new Int32Array(new SharedArrayBuffer(SHARED_NUMBERS * Int32Array.BYTES_PER_ELEMENT));
   framesAtRequest = 0;
+  /** Pages in the log when this thread last looked, or when an answer was given: with fewer the log has begun again since. */
+  lastFrames = 0;
   /** No request before the log has as many pages, or has begun again: the last one was kept from being completed. */
   retryAtFrames = 0;
   /** True if the last request was not served while a whole log was written: this thread checkpoints until there is an answer. */
@@ -59,6 +61,12 @@ class StoreCheckpoints {
 
   get isActive(): boolean {
     return this.state !== REQUEST_STATES.idle;
+  }
+
+  /** What kept the last request from being completed concerns only the log that there was then. */
+  noteFrames(frames: number): void {
+    if (frames < this.lastFrames) this.retryAtFrames = 0;
+    this.lastFrames = frames;
   }
 
   /** From now on SQLite doesn't checkpoint at commits. Until the thread has started it does. */
@@ -140,6 +148,7 @@ const mayUseWorker = ({ openOptions }: Core): boolean =>
 /** Returns the pages in the log, and how many of them are in the database, too. */
 function readStatus(core: Core): { readonly frames: number; readonly copied: number } {
   const [, frames = 0, copied = 0] = core.sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
+  stores.get(core)?.noteFrames(frames);
   return { frames, copied };
 }
 
@@ -212,7 +221,6 @@ function requestFor(core: Core, frames: number, copied: number, onDone?: () => v
   if (frames - copied < MIN_FRAMES_TO_START && !thread.isRunning) return false;
   const checkpoints = stores.get(core) ?? new StoreCheckpoints(++lastId);
   if (checkpoints.isOverdue) return false;
-  if (frames < checkpoints.framesAtRequest) checkpoints.retryAtFrames = 0;
   if (frames < checkpoints.retryAtFrames) return false;
   if (stores.size === 0) process.once('exit', withdrawAll);
   stores.set(core, checkpoints);
@@ -255,6 +263,7 @@ function toRequest(core: Core, { id, shared }: StoreCheckpoints): CheckpointRequ
 function finish(core: Core, checkpoints: StoreCheckpoints, answer: CheckpointAnswer): void {
   const { frames, isComplete, durationMs, failure } = answer;
   checkpoints.retryAtFrames = isComplete ? 0 : frames + MIN_FRAMES_TO_START;
+  checkpoints.lastFrames = Math.max(checkpoints.lastFrames, frames);
   if (checkpointChannel.hasSubscribers) {
     const { directory } = core;
     checkpointChannel.publish({ directory, mode: 'PASSIVE', frames, isComplete, durationMs, isInWorker: true });
