@@ -81,20 +81,24 @@ function maintain(core: Core): void {
   if (isDue || maintenance.bytesSinceCheck > MAX_WAL_PAGES_PER_WRITE * core.pageSize) {
     maintenance.bytesSinceGrowthCheck += maintenance.bytesSinceCheck;
     maintenance.bytesSinceCheck = 0;
-    if (!delegateCheckpoint(core)) checkpointIfOversized(core);
+    if (!delegateCheckpoint(core) || isWalOversized(core)) checkpointIfOversized(core);
     if (maintenance.bytesSinceGrowthCheck > maintenance.ballastBytes * GROWTH_CHECK_FRACTION) checkpointIfAhead(core);
   }
   if (isDue && shouldVacuum(core)) incrementalVacuum(core, MAX_VACUUM_PAGES);
   if (maintenance.replacedFiles > 0) removeReplacedIfDue(core);
 }
 
-/** Checkpoints a WAL that is larger than its reserve, as a large transaction leaves it. */
+/**
+ * Checkpoints a WAL that is larger than its reserve, as a large transaction leaves it, unless the worker thread is at it. An oversized
+ * one isn't left to the worker: it can't tell a writer that is in a loop that a reader blocks it.
+ */
 export function checkpointIfOversized(core: Core): void {
   const walReserve = getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
-  if (getWalBytes(core) <= walReserve || isDelegated(core)) return;
+  if (getWalBytes(core) <= walReserve || (isDelegated(core) && !isWalOversized(core))) return;
   if (!checkpoint(core)) core.maintenance.checkpointBlocked = isWalOversized(core);
 }
 
+/** True if the WAL is so long that no write may add to it before it is checkpointed, with a worker thread or without. */
 const isWalOversized = (core: Core): boolean =>
   getWalBytes(core) > MAX_WAL_RESERVE_MULTIPLE * getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
 
@@ -145,9 +149,19 @@ export function maintainWhenIdle(core: Core): void {
   }
   if (maintenance.replacedFiles > 0) removeReplaced(core);
   if (shouldVacuum(core)) vacuum(core);
-  // Once the worker thread has copied everything, emptying the WAL takes no time.
-  else if (getWalBytes(core) > LARGE_WAL_BYTES && !requestCheckpoint(core, () => void checkpoint(core)))
+  else if (getWalBytes(core) > LARGE_WAL_BYTES) {
+    // Once the worker thread has copied everything, emptying the WAL takes no time.
+    if (requestCheckpoint(core, () => emptyWalWhenIdle(core))) return;
     checkpoint(core);
+  }
+  checkpointIfAhead(core);
+}
+
+/** After the worker's part. If something was written meanwhile, the timer that this has started does the rest. */
+function emptyWalWhenIdle(core: Core): void {
+  if (core.maintenance.idleTimer !== undefined || core.transaction.depth > 0) return;
+  checkpoint(core);
+  // Only now is it known how large the ballast has to be.
   checkpointIfAhead(core);
 }
 

@@ -41,6 +41,8 @@ class StoreCheckpoints {
   readonly id: number;
   readonly shared = new Int32Array(new SharedArrayBuffer(SHARED_NUMBERS * Int32Array.BYTES_PER_ELEMENT));
   framesAtRequest = 0;
+  /** Pages in the log when this thread last looked, or when an answer was given: with fewer the log has begun again since. */
+  lastFrames = 0;
   /** No request before the log has as many pages, or has begun again: the last one was kept from being completed. */
   retryAtFrames = 0;
   /** True if the last request was not served while a whole log was written: this thread checkpoints until there is an answer. */
@@ -59,6 +61,12 @@ class StoreCheckpoints {
 
   get isActive(): boolean {
     return this.state !== REQUEST_STATES.idle;
+  }
+
+  /** What kept the last request from being completed concerns only the log that there was then. */
+  noteFrames(frames: number): void {
+    if (frames < this.lastFrames) this.retryAtFrames = 0;
+    this.lastFrames = frames;
   }
 
   /** From now on SQLite doesn't checkpoint at commits. Until the thread has started it does. */
@@ -116,6 +124,7 @@ const thread = new WorkerThread({
       Atomics.store(checkpoints.shared, STATE, REQUEST_STATES.idle);
       checkpoints.isOverdue = false;
       takeBack(core, checkpoints);
+      callOnDone(core, checkpoints);
     }
   },
 });
@@ -139,6 +148,7 @@ const mayUseWorker = ({ openOptions }: Core): boolean =>
 /** Returns the pages in the log, and how many of them are in the database, too. */
 function readStatus(core: Core): { readonly frames: number; readonly copied: number } {
   const [, frames = 0, copied = 0] = core.sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
+  stores.get(core)?.noteFrames(frames);
   return { frames, copied };
 }
 
@@ -193,7 +203,7 @@ function followRequest(core: Core, checkpoints: StoreCheckpoints, pages: number)
 }
 
 /**
- * Requests a checkpoint of a log that is worth it; `onDone` is called when there is nothing more to copy. Returns false if it isn't
+ * Requests a checkpoint of a log that is worth it; `onDone` is called when the request has ended, completed or not. Returns false if it isn't
  * requested, because there is too little to do or no worker thread; true also if there is a request already.
  */
 export function requestCheckpoint(core: Core, onDone?: () => void): boolean {
@@ -211,7 +221,6 @@ function requestFor(core: Core, frames: number, copied: number, onDone?: () => v
   if (frames - copied < MIN_FRAMES_TO_START && !thread.isRunning) return false;
   const checkpoints = stores.get(core) ?? new StoreCheckpoints(++lastId);
   if (checkpoints.isOverdue) return false;
-  if (frames < checkpoints.framesAtRequest) checkpoints.retryAtFrames = 0;
   if (frames < checkpoints.retryAtFrames) return false;
   if (stores.size === 0) process.once('exit', withdrawAll);
   stores.set(core, checkpoints);
@@ -253,16 +262,21 @@ function toRequest(core: Core, { id, shared }: StoreCheckpoints): CheckpointRequ
 
 function finish(core: Core, checkpoints: StoreCheckpoints, answer: CheckpointAnswer): void {
   const { frames, isComplete, durationMs, failure } = answer;
-  const { onDone } = checkpoints;
-  checkpoints.onDone = undefined;
   checkpoints.retryAtFrames = isComplete ? 0 : frames + MIN_FRAMES_TO_START;
+  checkpoints.lastFrames = Math.max(checkpoints.lastFrames, frames);
   if (checkpointChannel.hasSubscribers) {
     const { directory } = core;
     checkpointChannel.publish({ directory, mode: 'PASSIVE', frames, isComplete, durationMs, isInWorker: true });
   }
   if (failure !== undefined)
     warn(new Error(failure), checkpoints, `Checkpointing ${core.directory} in a worker thread`);
-  if (isComplete && onDone !== undefined) runAndWarn(core, onDone);
+  callOnDone(core, checkpoints);
+}
+
+function callOnDone(core: Core, checkpoints: StoreCheckpoints): void {
+  const { onDone } = checkpoints;
+  checkpoints.onDone = undefined;
+  if (onDone !== undefined) runAndWarn(core, onDone);
 }
 
 /** From now on SQLite checkpoints in this thread again, until the next request. */
