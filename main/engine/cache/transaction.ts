@@ -183,8 +183,9 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   assertTransactionAlive(core);
   const commits = transaction.afterCommit.length;
   const rollbacks = transaction.afterRollback.length;
-  const counts = core.rowStats.getCounts();
   sql.savepoint.run();
+  // Only now: the statement has applied what was pending, which stays.
+  const counts = core.rowStats.getCounts();
   transaction.depth++;
   try {
     const result = work();
