@@ -173,6 +173,8 @@ export function rollBackTransaction(core: Core): void {
   invalidateCaches(core);
   // A commit that failed has perhaps changed something all the same.
   if (transaction.countsBefore !== undefined) core.rowStats.restoreCounts(transaction.countsBefore);
+  // A later failure may come before the next transaction has begun.
+  transaction.countsBefore = undefined;
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);
   if (transactionChannel.hasSubscribers) publishTransaction(core, 'rolled back');
