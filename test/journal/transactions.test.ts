@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cache, Deque } from '../../main/engine/index.ts';
+import { createManualClock } from '../engine/engine-fixture.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
 import {
@@ -213,6 +214,37 @@ it('the size counts what is pending, also in a transaction', () => {
   cache.delete('b');
   sizes.push(cache.size);
   expect(sizes).toEqual([1, 2, 2, 3, 2, 2, 1]);
+});
+
+it('the size counts what was pending when a nested transaction fails', () => {
+  using cache = openJournaled();
+  cache.set('a', 1);
+  cache.transact(() => {
+    cache.set('b', 1);
+    expect(() =>
+      cache.transact(() => {
+        cache.set('c', 1);
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    expect(cache.size).toBe(3);
+  });
+  expect(cache.size).toBe(3);
+  expect([...cache.keys()]).toEqual(['first', 'a', 'b']);
+});
+
+it('a pending item that has expired is deleted, and not counted as deleted', () => {
+  const { clock, advance } = createManualClock();
+  using cache = openJournaled(freshDirectory(), { clock });
+  cache.set('a', 1, { ttl: 5 });
+  advance(10);
+  expect(cache.delete('a')).toBe(false);
+  {
+    using found = new Cache<string, unknown>(copyAsKilled(cache), { clock });
+    expect(found.expire()).toBe(0);
+  }
+  expect(cache.expire()).toBe(0);
+  expect([...cache.keys()]).toEqual(['first']);
 });
 
 it('a transaction that goes on in the database is written once, and a deque has no journal', () => {

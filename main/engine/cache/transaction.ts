@@ -173,6 +173,8 @@ export function rollBackTransaction(core: Core): void {
   invalidateCaches(core);
   // A commit that failed has perhaps changed something all the same.
   if (transaction.countsBefore !== undefined) core.rowStats.restoreCounts(transaction.countsBefore);
+  // A later failure may come before the next transaction has begun.
+  transaction.countsBefore = undefined;
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);
   if (transactionChannel.hasSubscribers) publishTransaction(core, 'rolled back');
@@ -183,8 +185,9 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   assertTransactionAlive(core);
   const commits = transaction.afterCommit.length;
   const rollbacks = transaction.afterRollback.length;
-  const counts = core.rowStats.getCounts();
   sql.savepoint.run();
+  // Only now: the statement has applied what was pending, which stays.
+  const counts = core.rowStats.getCounts();
   transaction.depth++;
   try {
     const result = work();

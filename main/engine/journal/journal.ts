@@ -83,15 +83,18 @@ export class Journal implements WriteJournal {
   delete(key: KeyColumn, now: number): boolean | undefined {
     if (!this.#canChange(0)) return undefined;
     const found = this.find(key);
+    let wasLive = true;
     if (found === undefined) {
       const row = this.#core.sql.locate.first(key);
       if (row === undefined) return false;
       // What has expired or has a file needs more than this.
       if (!isLive(row[1], now) || row[2] !== null) return undefined;
-    } else if (found.isDeleted || !isLive(found.expiresAt, now)) return false;
+    } else if (found.isDeleted) return false;
+    // What has expired is deleted as well: otherwise it would take its space until it is expired with others.
+    else wasLive = isLive(found.expiresAt, now);
     if (this.#block === undefined) this.#prepareAppend();
     this.#change(toDeletion(key, now));
-    return true;
+    return wasLive;
   }
 
   beginBlock(): boolean {
