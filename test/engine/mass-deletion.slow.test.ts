@@ -48,8 +48,10 @@ function dump(directory: string): unknown {
         const schema = read('SELECT name, sql FROM sqlite_schema ORDER BY name');
         const integrity = database.pragma('integrity_check', { simple: true });
         const rows = read('SELECT * FROM entry ORDER BY id').map((row) => (row as unknown[]).slice(0, 13).join());
-        // Names of files are random.
-        const counters = read("SELECT * FROM counter WHERE name NOT LIKE 'replaced %' ORDER BY name");
+        // Names of files are random, and so is where the numbers of a journal begin.
+        const counters = read(
+          "SELECT * FROM counter WHERE name NOT LIKE 'replaced %' AND name <> 'journal' ORDER BY name",
+        );
         return { schema, integrity, rows: rows.map((row) => row.replace(/[0-9a-f]{32}/, 'file')), counters };
       } finally {
         database.close();
