@@ -154,7 +154,7 @@ const getKind = (column: Stored | null): number =>
         : KIND.bytes;
 
 /**
- * Returns the record at an offset; undefined where there is none that is whole: at the end of the file, or where it is damaged. Trusts no length
+ * Returns the record at an offset; undefined where no whole one is: at the end of the file, or where it is damaged. Trusts no length
  * before the checksum has matched, and no part of a change afterwards.
  */
 export function readRecord(file: Buffer, at: number): JournalRecord | undefined {
