@@ -11,7 +11,7 @@ import { PYTHON_NAME, type PythonAction, PythonPeer } from './peer/python.ts';
 import { ALL_PEERS, READING_PEERS } from './peer/stores/peers.ts';
 import type { ItemForm } from './peer/stores/store.ts';
 
-/** Items that were used recently: a tenth, all of which fit into the memory of a store that has one. */
+/** Items that were used recently: a tenth; they fit into the memory of a store that has one. */
 const RECENT_SHARE = 10;
 /** A hit takes so little that a round needs more of them to be one. */
 const RECENT_OPERATIONS = 2;

@@ -46,7 +46,7 @@ const PAGE: Table = {
   ],
 };
 
-/** A lead smaller than this is no lead: two runs of the same store differ by as much. */
+/** Two runs of the same store differ by this much, so a smaller lead doesn’t count. */
 const MIN_LEAD = 1.1;
 
 /**
@@ -93,7 +93,7 @@ function getMedian(result: ComparisonResult | undefined, name: string): number |
   return figure === undefined || 'skipped' in figure ? undefined : figure.median;
 }
 
-/** Columns and rows of which nothing was measured are left out. The best of a row is bold. */
+/** Columns and rows without a measurement are left out. The best of a row is bold. */
 function formatTable(head: string, { columns, rows }: Table, results: SavedResults): string {
   const measured = rows.flatMap((row) => {
     const result = findRow(results, row);

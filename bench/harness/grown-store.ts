@@ -60,7 +60,7 @@ async function growStore(site: PeerSite, count: number, operations: number): Pro
 
 const [name, directory = '', count, operations] = process.argv.slice(2);
 const peer = GROWING_PEERS.find((candidate) => candidate.name === name);
-if (peer === undefined) throw new Error(`There is no peer "${name}"`);
+if (peer === undefined) throw new Error(`Unknown peer "${name}"`);
 const items = createItems('text', VALUE_BYTES);
 const site = new PeerSite(peer, { durability: 'process', form: 'text', remember: true }, items, directory);
 try {

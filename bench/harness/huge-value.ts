@@ -1,6 +1,6 @@
 /**
  * Stores or reads one huge value in this process and prints how long that took and how far memory rose meanwhile. Arguments: where
- * ('file' or 'deskcache'), what ('set' or 'get'), of which kind ('bytes' or 'text'), its bytes, and the directory.
+ * ('file' or 'deskcache'), what ('set' or 'get'), the kind ('bytes' or 'text'), its bytes, and the directory.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

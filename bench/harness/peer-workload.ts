@@ -27,7 +27,7 @@ export async function timeSets(store: PeerStore, items: Items, indices: Uint32Ar
 }
 
 /**
- * Sets items of which some come again and again, each time to another value: SQLite writes nothing when it is given what is there. The
+ * Sets items, some of them again and again, each time to another value: SQLite writes nothing when it is given what is there. The
  * last value of each is checked.
  */
 export async function timeRepeatedSets(

@@ -57,7 +57,7 @@ export function storeCount(core: Core): void {
   );
 }
 
-/** Returns the stored number; undefined if there is none, or if it is damaged. */
+/** Returns the stored number; undefined if it is missing or damaged. */
 function readStoredCount(core: Core): number | undefined {
   const { rowStats, sql } = core;
   if (!rowStats.hasStoredCount) return undefined;

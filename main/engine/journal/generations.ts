@@ -15,7 +15,7 @@ const MAX_CHANGES = 16_384;
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** Both files take at most this part of the size limit. */
 const MAX_LIMIT_FRACTION = 1 / 16;
-/** Below this there is no journal. */
+/** With less than this, the journal isn’t used. */
 const MIN_FILE_BYTES = 32 * 1024;
 /** Changes applied in one step: about 2 ms. */
 export const SLICE_CHANGES = 256;

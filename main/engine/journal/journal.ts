@@ -241,8 +241,8 @@ export class Journal implements WriteJournal {
   }
 
   /**
-   * Makes the deferred transaction one of SQLite, after everything that is pending was applied. If that fails, the transaction is lost, as any
-   * that SQLite has ended.
+   * Applies everything that is pending, then goes on with the deferred transaction as an SQLite transaction. If that fails, the transaction is
+   * lost, as when SQLite ends one.
    */
   #beginDirectly({ changes }: Block): void {
     const { connection, transaction } = this.#core;

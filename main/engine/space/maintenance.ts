@@ -253,7 +253,7 @@ export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
   }
 }
 
-/** Gives the space of the WAL back to the disk; returns whether there was any. */
+/** Gives the space of the WAL back to the disk; returns false if the WAL was empty already. */
 function emptyWal(store: Core): boolean {
   const bytesBefore = getWalBytes(store);
   return checkpoint(store) && getWalBytes(store) < bytesBefore;

@@ -173,7 +173,7 @@ export class OwnSizeLimit extends SpaceManagerBase {
     };
     let atOnce = 0;
     for (let pass = 0; pass < MAX_CULL_PASSES && store.transaction.depth === 0; pass++) {
-      // A long log counts until it is emptied: while a reader keeps it, there is no telling how much to evict.
+      // A long log counts until it is emptied: while a reader keeps it, it is unknown how much to evict.
       if (isWalOverReserve(store) && !checkpoint(store)) break;
       const evicted = evictAtOnce(store, getOverrun());
       if (evicted === undefined) break;
