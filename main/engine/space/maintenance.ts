@@ -253,7 +253,7 @@ export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
   }
 }
 
-/** Gives the space of the WAL back to the disk; returns false if the WAL was empty already. */
+/** Gives the space of the WAL back to the disk; returns whether that freed any. */
 function emptyWal(store: Core): boolean {
   const bytesBefore = getWalBytes(store);
   return checkpoint(store) && getWalBytes(store) < bytesBefore;
