@@ -31,19 +31,6 @@ function toPageFinding({ message, path, ...finding }: Finding): Finding {
   return path === undefined ? shown : { ...shown, path: redactDirectories(path) };
 }
 
-/** Counting files takes longer the more there are; after a slow count the result is reused for ten times as long. */
-const SLOW_VOLUME_MS = 5;
-const slowVolumes = new WeakMap<BridgeStore, { readonly bytes: number; readonly until: number }>();
-
-function getVolume(store: BridgeStore): number {
-  const startedAt = performance.now();
-  const known = slowVolumes.get(store);
-  if (known !== undefined && startedAt < known.until) return known.bytes;
-  const bytes = store.volume();
-  const now = performance.now();
-  if (now - startedAt >= SLOW_VOLUME_MS) slowVolumes.set(store, { bytes, until: now + 10 * (now - startedAt) });
-  return bytes;
-}
 /** Returns a job for a page: the error that its handler threw in the main process may name files there. */
 const toPageJob = <T>(job: Job<T>): Job<T> =>
   job.error === undefined ? job : { ...job, error: redactDirectories(job.error) };
@@ -58,7 +45,7 @@ const CACHE_HANDLERS: MethodHandlers<'cache'> = {
   peekItem: (cache, options) => cache.peekItem(options),
   page: (cache, of, range, after) => cache.page(of === 'items' ? 'entries' : of, range, after),
   size: (cache) => cache.size,
-  volume: getVolume,
+  volume: (cache) => cache.volume(),
   stats: (cache, options) => cache.stats(options),
   set: (cache, key, value, options) => cache.set(key, value, options),
   setMany: (cache, entries, options) => cache.setMany(entries, options),
@@ -88,7 +75,7 @@ const INDEX_HANDLERS: MethodHandlers<'index'> = {
   peekItem: (index, options) => index.peekItem(options),
   page: (index, of, range, after) => index.page(of === 'items' ? 'entries' : of, range, after),
   size: (index) => index.size,
-  volume: getVolume,
+  volume: (index) => index.volume(),
   equals: (index, entries) => index.equals(entries),
   set: (index, key, value) => void index.set(key, value),
   setMany: (index, entries) => index.setMany(entries),
@@ -112,7 +99,7 @@ const DEQUE_HANDLERS: MethodHandlers<'deque'> = {
   includes: (deque, value) => deque.includes(value),
   count: (deque, value) => deque.count(value),
   equals: (deque, values) => deque.equals(values),
-  volume: getVolume,
+  volume: (deque) => deque.volume(),
   push: (deque, ...values) => deque.push(...values),
   unshift: (deque, ...values) => deque.unshift(...values),
   extend: (deque, values) => deque.extend(values),
@@ -139,7 +126,7 @@ const QUEUE_HANDLERS: MethodHandlers<'queue'> = {
   },
   counts: (queue) => queue.counts(),
   paused: (queue) => queue.paused,
-  volume: getVolume,
+  volume: (queue) => queue.volume(),
   enqueue: (queue, payload, options) => queue.enqueue(payload, options),
   enqueueMany: (queue, jobs) => queue.enqueueMany(jobs),
   retry: (queue, id) => queue.retry(id),
@@ -155,7 +142,7 @@ const SETTINGS_HANDLERS: MethodHandlers<'settings'> = {
   has: (settings, path) => settings.has(path as string),
   set: (settings, ...change) => settings.set(...(change as unknown as [string, unknown])),
   reset: (settings, ...paths) => settings.reset(...(paths as string[])),
-  volume: getVolume,
+  volume: (settings) => settings.volume(),
   check: (settings, options) => settings.check(options).map(toPageFinding),
 };
 

@@ -109,6 +109,21 @@ function* deleteInSlices(budget: ReadBudget, step: () => number): Slices {
   }
 }
 
+/** Measures the value files of a store folder by folder. */
+function* volumeInSlices(store: BridgeStore, budget: ReadBudget): Slices {
+  budget.measuredFolders = new Map();
+  for (;;) {
+    budget.isPaused = false;
+    budget.pauseAt = performance.now() + SLICE_MS;
+    const bytes = store.volume();
+    if (!budget.isPaused) {
+      budget.measuredFolders = undefined;
+      return bytes;
+    }
+    yield;
+  }
+}
+
 /** Returns a page of results; if the scan had to skip many items, a page without items but with a cursor. */
 function* pageInSlices(
   store: Cache | FanoutCache | Index,
@@ -151,6 +166,7 @@ export function getSlices(
 ): ((budget: ReadBudget) => Slices) | undefined {
   // Without a prefix, `clear` is one statement.
   if (!LONG_METHODS.has(method) || (method === 'clear' && args[0] === undefined)) return undefined;
+  if (method === 'volume') return (budget) => volumeInSlices(store, budget);
   const sliced = SLICED_METHODS[`${kind}.${method}`];
   return sliced && ((budget) => sliced(store as never, args, budget));
 }
@@ -164,6 +180,8 @@ const LONG_OPERATIONS: ReadonlySet<string> = new Set([
   'index.clear',
   'index.deletePrefix',
   'deque.volume',
+  'queue.volume',
+  'settings.volume',
   'deque.delete',
   'deque.splice',
   'deque.rotate',

@@ -3,7 +3,7 @@ import type { Grant } from '../../main/bridge/grant.ts';
 import { SessionGrant } from '../../main/bridge/grant.ts';
 import { runOperations } from '../../main/bridge/run-operations.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
-import type { Deque, Index } from '../../main/engine/index.ts';
+import type { Cache, Deque, Index } from '../../main/engine/index.ts';
 import type { ErrorCode, ErrorData } from '../../protocol/error.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
@@ -302,6 +302,23 @@ describe('the work of one call of a page', () => {
     expect(longestMs).toBeLessThan(2000);
     expect(run([['files', 'batch', createArray(3, () => ({ volume: [] }))]]).codes).toEqual([undefined]);
   }, 30_000);
+
+  it('measures many files in steps, and never tells what was true before a write', () => {
+    bridge = openBridge({ stores });
+    const files = bridge.registry.get('files') as Cache;
+    files.setMany(createArray(6000, (n) => [n, 'x'.repeat(100)] as const));
+    const first = run([['files', 'volume']]);
+    expect(first.values).toEqual([files.volume()]);
+    expect(first.yields).toBeGreaterThan(1);
+    files.clear();
+    const second = run([
+      ['files', 'volume'],
+      ['files', 'set', 'k', 'x'.repeat(500_000)],
+      ['files', 'volume'],
+    ]);
+    expect(second.values[0]).toBeLessThan(Number(first.values[0]) - 500_000);
+    expect(second.values[2]).toBeGreaterThanOrEqual(Number(second.values[0]) + 500_000);
+  }, 60_000);
 
   it('moves no more values of a deque than fit into a moment', () => {
     bridge = openBridge({ stores });

@@ -28,6 +28,7 @@ import {
   syncFolder,
   writeNewFile,
 } from './file-io.ts';
+import { type FileUsage, measureOnce } from './read-budget.ts';
 
 /** A completely written file that no row names yet: `place` it or `discard` it. */
 export interface StagedFile {
@@ -40,11 +41,6 @@ export interface ExpectedFile {
   readonly mode: number;
   readonly bytes: number;
   readonly crc: number;
-}
-
-export interface FileUsage {
-  readonly files: number;
-  readonly bytes: number;
 }
 
 /** The coarsest time stamps of a file system in use (FAT). */
@@ -236,14 +232,21 @@ export class FileStore {
     return now;
   }
 
-  /** Returns number and bytes of all files: named, orphaned and staged. O(files). */
+  /** Returns number and bytes of all files: named, orphaned and staged. For a page in steps of a folder each. O(files). */
   getUsage(): FileUsage {
-    const placed = this.listBuckets().flatMap((bucket) => this.listNames(bucket).map((name) => this.getPath(name)));
-    return toUsage([...placed, ...this.#listStagedPaths()].map((path) => statFile(path)?.bytes));
+    const stage = getStageFolder(this.root);
+    const usages = [
+      ...this.listBuckets().map((bucket) => measureOnce(join(this.root, bucket), () => this.#measureBucket(bucket))),
+      measureOnce(stage, () => toUsage(listNamesIn(stage, '').map((name) => getBytes(getStagedPath(this.root, name))))),
+    ];
+    return {
+      files: usages.reduce((total, { files }) => total + files, 0),
+      bytes: usages.reduce((total, { bytes }) => total + bytes, 0),
+    };
   }
 
-  #listStagedPaths(): readonly string[] {
-    return listNamesIn(getStageFolder(this.root), '').map((name) => getStagedPath(this.root, name));
+  #measureBucket(bucket: string): FileUsage {
+    return toUsage(this.listNames(bucket).map((name) => getBytes(this.getPath(name))));
   }
 
   /** Moves a staged file. Returns false if the file or the target folder doesn't exist. */
@@ -285,6 +288,8 @@ export class FileStore {
   }
 }
 
+const getBytes = (path: string): number | undefined => statFile(path)?.bytes;
+
 const CONTENT_DIFFERS = 'holds other bytes than were written';
 
 const listNamesIn = (folder: string, bucket: string): readonly string[] =>
@@ -294,7 +299,7 @@ const listNamesIn = (folder: string, bucket: string): readonly string[] =>
 const removeFiles = (paths: readonly string[]): FileUsage =>
   toUsage(
     paths.map((path) => {
-      const bytes = statFile(path)?.bytes;
+      const bytes = getBytes(path);
       return removeFile(path) ? bytes : undefined;
     }),
   );

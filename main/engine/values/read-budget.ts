@@ -5,6 +5,12 @@ import { ENCODING, ZSTD_FLAG } from './encoding.ts';
 /** The properties of an Error that structured clone keeps. */
 const ERROR_PROPERTIES: readonly string[] = ['message', 'stack', 'cause'];
 
+/** Number and bytes of files. */
+export interface FileUsage {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** Limits bytes and time of one call on behalf of a page. The engine is synchronous, so only one budget is active at a time. */
 export interface ReadBudget {
   /** Decoded bytes that may still be read; each read lowers it. */
@@ -21,6 +27,8 @@ export interface ReadBudget {
    */
   pauseAt?: number | undefined;
   isPaused?: boolean;
+  /** What is known of folders that are measured in several steps, each until `pauseAt`. */
+  measuredFolders?: Map<string, FileUsage> | undefined;
 }
 
 let currentBudget: ReadBudget | undefined;
@@ -88,11 +96,26 @@ export function assertInTime(): void {
 /** Whether a call that skips many items may end before it has found one. */
 export const canPause = (): boolean => currentBudget?.pauseAt !== undefined;
 
-/** Returns true if a deletion should stop between two steps and leave the rest to a later call. */
+/** Returns true if work of several steps should stop between two of them and leave the rest to a later call. */
 export function shouldPause(): boolean {
   if (currentBudget?.pauseAt === undefined || performance.now() <= currentBudget.pauseAt) return false;
   currentBudget.isPaused = true;
   return true;
+}
+
+const NO_FILES: FileUsage = { files: 0, bytes: 0 };
+
+/** Measures a folder; for a page once in all steps, and at least one folder in each step. */
+export function measureOnce(folder: string, measure: () => FileUsage): FileUsage {
+  const measured = currentBudget?.measuredFolders;
+  if (measured === undefined) return measure();
+  const known = measured.get(folder);
+  if (known !== undefined) return known;
+  if (currentBudget?.isPaused === true) return NO_FILES;
+  const usage = measure();
+  measured.set(folder, usage);
+  shouldPause();
+  return usage;
 }
 
 /** Asserts that a value file may be read, before it is. @throws {DiskCacheError} `TOO_LARGE` */
