@@ -48,6 +48,16 @@ describe('a transaction of a store with a journal', () => {
     expect(whole.size).toBe(11);
   });
 
+  it('is a record also in a store that is written in transactions only', () => {
+    using cache = new Cache<string, unknown>(freshDirectory(), { exclusive: true });
+    // The first one measures the disk.
+    for (const key of ['a', 'b', 'c']) cache.transact(() => cache.set(key, 1));
+    expect(listJournals(cache.directory)).not.toEqual([]);
+    expect(countRecords(cache)).toBe(2);
+    using found = new Cache<string, unknown>(copyAsKilled(cache));
+    expect([...found.keys()]).toEqual(['a', 'b', 'c']);
+  });
+
   it('leaves nothing behind when it throws', () => {
     using cache = openJournaled();
     cache.set('a', 1);
