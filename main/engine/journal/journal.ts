@@ -9,8 +9,9 @@ import type { Core, JournaledWrite, PendingEntry, WriteJournal } from '../state/
 import { toMapKey } from '../state/memory-cache.ts';
 import { toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { Block } from './block.ts';
 import { Generations, SLICE_CHANGES } from './generations.ts';
-import { PendingChanges, PendingItem } from './pending.ts';
+import { PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
@@ -30,14 +31,6 @@ const FEW_CHANGES = 16;
 /** After this many times in a row, the next writes are direct. */
 const MAX_VAIN_APPLICATIONS = 4;
 const DIRECT_WRITES = 64;
-
-/** The changes of a deferred transaction. */
-interface Block {
-  readonly changes: PendingChanges;
-  bytes: number;
-  /** Items are numbered in their order; they get their ids when the transaction ends. */
-  lastId: number;
-}
 
 /** Its memory is reused: nothing awaits between encoding and appending. */
 const writer = new RecordWriter();
@@ -68,7 +61,7 @@ export class Journal implements WriteJournal {
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
     const name = toMapKey(key);
-    return this.#block?.changes.get(name) ?? this.#generations.find(name);
+    return this.#block?.get(name) ?? this.#generations.find(name);
   }
 
   set(write: JournaledWrite, now: number): boolean {
@@ -100,7 +93,7 @@ export class Journal implements WriteJournal {
   beginBlock(): boolean {
     if (!this.#canAppend()) return false;
     endViews();
-    this.#block = { changes: new PendingChanges(), bytes: 0, lastId: 0 };
+    this.#block = new Block();
     this.#core.connection.pending.hasAny = true;
     const { transaction } = this.#core;
     transaction.depth = 1;
@@ -111,14 +104,17 @@ export class Journal implements WriteJournal {
   }
 
   commitBlock(): void {
-    const { changes } = this.#block!;
+    const block = this.#block!;
     this.#endBlock();
-    if (changes.size === 0) return;
+    if (block.isEmpty) return;
     this.#prepareAppend();
+    const changes = block.changes();
+    this.#assignIds(changes);
+    const isSplit = changes.some(isReplacement);
     this.#append(
-      this.#assignIds(changes).flatMap((item) =>
-        item.isFresh && !item.isDeleted ? [toDeletion(item.key, item.now), item] : [item],
-      ),
+      isSplit
+        ? changes.flatMap((item) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]))
+        : changes,
     );
   }
 
@@ -186,8 +182,8 @@ export class Journal implements WriteJournal {
   #change(change: PendingItem): void {
     // What follows in other stores must not be older than this.
     endViews();
-    if (this.#block === undefined) this.#append([change]);
-    else this.#block.changes.add(change);
+    if (this.#block === undefined) this.#appendOne(change);
+    else this.#block.add(change);
     this.#core.rowStats.recordUpdate(change.expiresAt);
     this.#core.memoryCache.delete(change.key);
   }
@@ -201,10 +197,8 @@ export class Journal implements WriteJournal {
   }
 
   /** Gives the items of a block their ids, in their order. */
-  #assignIds(changes: PendingChanges): PendingItem[] {
-    const items = changes.items().sort((a, b) => a.id - b.id);
+  #assignIds(items: readonly PendingItem[]): void {
     for (const item of items) if (!item.isDeleted) item.id = this.#nextId(item.now);
-    return items;
   }
 
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
@@ -225,9 +219,22 @@ export class Journal implements WriteJournal {
   #append(changes: readonly PendingItem[]): void {
     writer.begin();
     for (const change of changes) writer.add(change);
+    this.#write();
+    for (const change of changes) this.#generations.addPending(change);
+  }
+
+  /** As `#append`, for one change: most records have one. */
+  #appendOne(change: PendingItem): void {
+    writer.begin();
+    writer.add(change);
+    this.#write();
+    this.#generations.addPending(change);
+  }
+
+  /** Appends the record that `writer` has encoded. */
+  #write(): void {
     writer.finish(this.#generations.nextNumber);
     this.#generations.append(writer.buffer, writer.length);
-    for (const change of changes) this.#generations.addPending(change);
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
   }
@@ -244,7 +251,7 @@ export class Journal implements WriteJournal {
    * Applies everything that is pending, then goes on with the deferred transaction as an SQLite transaction. If that fails, the transaction is
    * lost, as when SQLite ends one.
    */
-  #beginDirectly({ changes }: Block): void {
+  #beginDirectly(block: Block): void {
     const { connection, transaction } = this.#core;
     const afterRollback = transaction.afterRollback.splice(0);
     this.#endBlock();
@@ -252,9 +259,11 @@ export class Journal implements WriteJournal {
       this.#generations.unguarded(() => {
         this.#generations.applyAll();
         beginTransaction(this.#core);
-        if (changes.size === 0) return;
+        if (block.isEmpty) return;
         this.#readLastId();
-        this.#generations.applyDirectly(this.#assignIds(changes));
+        const items = block.items();
+        this.#assignIds(items);
+        this.#generations.applyDirectly(items);
       });
     } catch (error) {
       if (connection.inTransaction) this.#core.sql.rollback.run();
@@ -293,6 +302,9 @@ export class Journal implements WriteJournal {
     if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
   }
 }
+
+/** Whether the item is another one than the live one that was there before. */
+const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);
