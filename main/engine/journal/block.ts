@@ -1,3 +1,4 @@
+import type { KeyColumn } from '../values/key.ts';
 import { PendingChanges, type PendingItem } from './pending.ts';
 
 /**
@@ -23,8 +24,8 @@ export class Block {
   }
 
   /** Returns what a key is going to be. O(1), the first time O(changes). */
-  get(name: string | number): PendingItem | undefined {
-    return this.isEmpty ? undefined : this.#merge().get(name);
+  get(key: KeyColumn): PendingItem | undefined {
+    return this.isEmpty ? undefined : this.#merge().get(key);
   }
 
   /** Returns the changes in their order; several of one key, if none was looked up. O(n log n). */

@@ -6,6 +6,7 @@ import { retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes, type PendingEntry } from '../state/core.ts';
+import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
 import { PendingChanges, type PendingItem } from './pending.ts';
@@ -85,8 +86,8 @@ export class Generations {
     return this.#lastNumber + 1;
   }
 
-  find(name: string | number): PendingEntry | undefined {
-    return this.#active?.changes.get(name) ?? this.#sealed?.changes.get(name);
+  find(key: KeyColumn): PendingEntry | undefined {
+    return this.#active?.changes.get(key) ?? this.#sealed?.changes.get(key);
   }
 
   /**

@@ -6,7 +6,6 @@ import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import type { Core, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
-import { toMapKey } from '../state/memory-cache.ts';
 import { toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Block } from './block.ts';
@@ -60,8 +59,7 @@ export class Journal implements WriteJournal {
 
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
-    const name = toMapKey(key);
-    return this.#block?.get(name) ?? this.#generations.find(name);
+    return this.#block?.get(key) ?? this.#generations.find(key);
   }
 
   set(write: JournaledWrite, now: number): boolean {
