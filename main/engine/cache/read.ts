@@ -339,7 +339,7 @@ export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...un
   mode < ZSTD_FLAG ? bytes : Math.max(bytes, estimateBytes(value));
 
 /** Charges a value to the read budget of a page. */
-function chargeRead(mode: number, value: unknown): unknown {
+export function chargeRead(mode: number, value: unknown): unknown {
   chargeValue(mode, value);
   return value;
 }

@@ -30,6 +30,7 @@ interface RowChange {
 export class ApplyPlan {
   readonly #target: ApplyTarget;
   readonly #items: readonly PendingItem[];
+  readonly #locate: Statements['locate'];
   #planned = 0;
   #changes: RowChange[] = [];
   #inserts: PendingItem[] = [];
@@ -38,6 +39,8 @@ export class ApplyPlan {
   constructor(target: ApplyTarget, items: readonly PendingItem[]) {
     this.#target = target;
     this.#items = items;
+    // A deque has no index of keys: they repeat the ids.
+    this.#locate = isDeque(target.sql) ? target.sql.locateById : target.sql.locate;
   }
 
   get isPlanned(): boolean {
@@ -77,7 +80,7 @@ export class ApplyPlan {
   }
 
   #planItem(item: PendingItem): void {
-    const found = this.#target.sql.locate.first(item.key);
+    const found = this.#locate.first(item.key);
     if (found === undefined) {
       if (!item.isDeleted) this.#inserts.push(item);
       return;
@@ -108,3 +111,5 @@ export class ApplyPlan {
     this.#target.inserted(id, expiresAt);
   }
 }
+
+const isDeque = (sql: Statements): boolean => sql.storeKind.first()?.[0] === 'deque';

@@ -5,9 +5,9 @@ import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
-import type { Core, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
+import type { Core, DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
 import { toMapKey } from '../state/memory-cache.ts';
-import { toRowChecksum } from '../values/encoding.ts';
+import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Generations, SLICE_CHANGES } from './generations.ts';
 import { PendingChanges, PendingItem } from './pending.ts';
@@ -48,6 +48,7 @@ export class Journal implements WriteJournal {
   readonly #generations: Generations;
   #block: Block | undefined;
   #lastId = 0;
+  ends: DequeEnds | undefined;
   #timer: NodeJS.Timeout | undefined;
   #appends = 0;
   #vainApplications = 0;
@@ -95,6 +96,27 @@ export class Journal implements WriteJournal {
     if (this.#block === undefined) this.#prepareAppend();
     this.#change(toDeletion(key, now));
     return wasLive;
+  }
+
+  accepts(bytes: number, cost: number): boolean {
+    return bytes <= MAX_VALUE_BYTES && this.#canChange(cost);
+  }
+
+  setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void {
+    if (this.#block === undefined) this.#prepareAppend();
+    const { mode, data, bytes, check, cost } = write;
+    const stamp = this.#core.timestamps.from(now);
+    const stored = copyBytes(data);
+    // The rows of a deque have no key that could be another one's, so their checksums are those of the values.
+    const item = new PendingItem(position, false, mode, position, null, now, stamp, check, bytes, null, stored);
+    if (dropped === undefined) this.#change(item);
+    else this.#changeBoth(item, toDeletion(dropped, now));
+    this.#core.space.charge(this.#core, 2 * cost);
+  }
+
+  deleteAt(position: number, now: number): void {
+    if (this.#block === undefined) this.#prepareAppend();
+    this.#change(toDeletion(position, now));
   }
 
   beginBlock(): boolean {
@@ -154,6 +176,7 @@ export class Journal implements WriteJournal {
   }
 
   replaceDatabase(keepsItems: boolean, work: () => void): void {
+    this.ends = undefined;
     try {
       this.#generations.retire();
     } catch (error) {
@@ -168,7 +191,7 @@ export class Journal implements WriteJournal {
   #canAppend(): boolean {
     const { transaction } = this.#core;
     if (transaction.depth > 0 || transaction.onCommit !== undefined || transactionChannel.hasSubscribers) return false;
-    if (this.#core.kind === 'deque' || !this.#generations.hasSpace) return false;
+    if (!this.#generations.hasSpace) return false;
     if (this.#directWrites === 0) return true;
     this.#directWrites--;
     return false;
@@ -192,17 +215,28 @@ export class Journal implements WriteJournal {
     this.#core.memoryCache.delete(change.key);
   }
 
+  /** Makes two changes of different keys, all or none. */
+  #changeBoth(one: PendingItem, other: PendingItem): void {
+    endViews();
+    if (this.#block === undefined) this.#append([one, other]);
+    else for (const change of [one, other]) this.#block.changes.add(change);
+    this.#core.rowStats.recordUpdate(null);
+  }
+
   #prepareAppend(): void {
     if (this.#generations.prepareAppend()) this.#readLastId();
   }
 
   #readLastId(): void {
+    // The ids of a deque are its positions.
+    if (this.#core.kind === 'deque') return;
     this.#lastId = this.#core.sql.dynamic<[number]>(LAST_INSERT_ID_SQL).first()?.[0] ?? 0;
   }
 
   /** Gives the items of a block their ids, in their order. */
   #assignIds(changes: PendingChanges): PendingItem[] {
     const items = changes.items().sort((a, b) => a.id - b.id);
+    if (this.#core.kind === 'deque') return items;
     for (const item of items) if (!item.isDeleted) item.id = this.#nextId(item.now);
     return items;
   }
@@ -210,8 +244,7 @@ export class Journal implements WriteJournal {
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
     const id = this.#block === undefined ? this.#nextId(now) : ++this.#block.lastId;
     const stamp = this.#core.timestamps.from(now);
-    // The caller's bytes may change.
-    const stored = typeof data === 'object' && data !== null ? Buffer.from(data) : data;
+    const stored = copyBytes(data);
     return new PendingItem(key, false, mode, id, expiresAt, now, stamp, toRowChecksum(check, key), bytes, tag, stored);
   }
 
@@ -293,6 +326,10 @@ export class Journal implements WriteJournal {
     if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
   }
 }
+
+/** The caller's bytes may change. */
+const copyBytes = (data: Stored | null): Stored | null =>
+  typeof data === 'object' && data !== null ? Buffer.from(data) : data;
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

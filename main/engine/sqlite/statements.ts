@@ -128,6 +128,10 @@ export interface Statements {
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
+  /** Same as `locate` in a deque, whose keys are its ids. */
+  readonly locateById: Statements['locate'];
+  readonly storeKind: Statement<[], [kind: Column]>;
+
   readonly put: Statement<[...ItemColumns, now: number]>;
   readonly lastIds: Statement<[], [inserted: number, largest: number]>;
   readonly insert: Statement<ItemColumns>;
@@ -226,6 +230,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   entry: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
   has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
+  locateById: 'SELECT id, expires_at, file, size FROM entry WHERE id = ?',
+  storeKind: "SELECT value FROM setting WHERE name = 'kind'",
 
   // One statement for the common case. It changes nothing for an existing item with a file, which needs more steps, and for an
   // expired one, whose successor goes to the end of the stored order.

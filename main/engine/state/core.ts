@@ -116,6 +116,15 @@ export interface PendingEntry {
   readonly stamp: number;
 }
 
+/** Where a deque begins and ends, with its pending changes. */
+export interface DequeEnds {
+  first: number;
+  length: number;
+  readonly maxLength: number;
+  /** First position and length before the open deferred transaction; undefined if it has changed neither. */
+  before: Pick<DequeEnds, 'first' | 'length'> | undefined;
+}
+
 /**
  * Takes small writes of a store that one process owns, and applies them to the database later. Verbs that know it look up keys here first;
  * for all others the statements apply what is pending.
@@ -133,6 +142,18 @@ export interface WriteJournal {
   set(write: JournaledWrite, now: number): boolean;
   /** Deletes an item; returns whether there was a live one, or undefined if it has to be deleted directly. After `beforeWrite`. */
   delete(key: KeyColumn, now: number): boolean | undefined;
+  /** The ends of a deque, see `deque/pending-ends.ts`; undefined until they are needed. */
+  ends: DequeEnds | undefined;
+  /** Whether a change may be appended now with `setAt` or `deleteAt`. `bytes` are those of the value. After `beforeWrite`. */
+  accepts(bytes: number, cost: number): boolean;
+  /**
+   * Stores a value at a position of a deque that holds none, and deletes the one at another position. After `accepts`.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void;
+  /** Deletes the value at a position of a deque, which has no file. After `accepts`. @throws {DiskCacheError} as `setAt` */
+  deleteAt(position: number, now: number): void;
   /** Begins a transaction whose changes are collected; false if SQLite has to begin it. Other statements than look-ups of keys make it one. */
   beginBlock(): boolean;
   /** Ends a deferred transaction: its changes are one record. @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then. */
