@@ -279,6 +279,7 @@ export class Journal implements WriteJournal {
    */
   #beginDirectly({ changes }: Block): void {
     const { connection, transaction } = this.#core;
+    const afterCommit = transaction.afterCommit.splice(0);
     const afterRollback = transaction.afterRollback.splice(0);
     this.#endBlock();
     try {
@@ -294,6 +295,7 @@ export class Journal implements WriteJournal {
       throw error;
     } finally {
       transaction.depth = 1;
+      transaction.afterCommit.unshift(...afterCommit);
       transaction.afterRollback.unshift(...afterRollback);
     }
     connection.pending.hasDirectWrites = true;
