@@ -41,6 +41,12 @@ describe('a transaction of a store with a journal', () => {
     expect(whole.size).toBe(11);
   });
 
+  it('is a record in a store that writes by transactions alone', () => {
+    using cache = new Cache<string, unknown>(freshDirectory(), { exclusive: true });
+    for (let nth = 0; nth < 5; nth++) cache.transact(() => cache.set(`k${nth}`, nth));
+    expect(countRecords(cache)).toBeGreaterThan(0);
+  });
+
   it('leaves nothing behind when it throws', () => {
     using cache = openJournaled();
     cache.set('a', 1);

@@ -77,7 +77,7 @@ export class Generations {
 
   /** Bytes of one file, from which on it is sealed. */
   get maxFileBytes(): number {
-    return this.#maxFileBytes;
+    return this.#active === undefined ? this.#computeMaxFileBytes() : this.#maxFileBytes;
   }
 
   /** The number of the next record. */
