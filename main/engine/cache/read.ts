@@ -229,8 +229,8 @@ function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
 function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
-  const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, key, pending);
+  const pending = findReadable(core, key);
+  if (pending !== undefined) return readPending(core, key, pending);
   const row = core.sql.readPacked.first(key);
   if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
   const [id, packed, data, file, expiresAt] = row;
@@ -254,6 +254,15 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
 const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
   !isDeleted && isLive(expiresAt, now);
 
+/**
+ * Returns what is pending for a key, if it may be read from there. The items of a deferred transaction have no ids yet by which their reads
+ * could be counted.
+ */
+function findReadable({ journal, accessBuffer, transaction }: Core, key: KeyColumn): PendingEntry | undefined {
+  if (journal === undefined || (accessBuffer.tracksReads && transaction.isDeferred)) return undefined;
+  return journal.find(key);
+}
+
 /** A value that is in the journal only. What a transaction reads is not kept in memory: it may be rolled back. */
 function readPending(core: Core, key: KeyColumn, pending: PendingEntry): unknown {
   const { memoryCache, clockState, transaction } = core;
@@ -270,7 +279,9 @@ function readPendingEntry(core: Core, pending: PendingEntry, now: number): Store
   const { mode, data, expiresAt, stamp, tag, size } = pending;
   if (data === null || !isLive(expiresAt, now)) return undefined;
   const value = chargeRead(mode, restoreValue(mode, data, core.codec));
-  return { value, storedAt: stamp, accessedAt: stamp, expiresAt, hits: 0, tag, bytes: size };
+  const access = core.accessBuffer.tracksReads ? core.accessBuffer.get(pending.id) : undefined;
+  const accessedAt = Math.max(stamp, access?.accessedAt ?? stamp);
+  return { value, storedAt: stamp, accessedAt, expiresAt, hits: access?.hits ?? 0, tag, bytes: size };
 }
 
 /** A value in a file. */
@@ -299,8 +310,8 @@ export interface StoredEntry {
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
-  const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPendingEntry(core, pending, now);
+  const pending = findReadable(core, key);
+  if (pending !== undefined) return readPendingEntry(core, pending, now);
   const row = core.sql.entry.first(key);
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;

@@ -6,7 +6,8 @@ import type { PendingItem } from './pending.ts';
 export interface ApplyTarget {
   readonly sql: Statements;
   inserted(id: number | bigint, expiresAt: number | null): void;
-  updated(id: number, expiresAt: number | null): void;
+  /** The row of the item has this id. */
+  updated(id: number, item: PendingItem): void;
   deleted(): void;
   /** No row names the file any more. */
   fileReplaced(file: string, bytes: number): void;
@@ -100,7 +101,7 @@ export class ApplyPlan {
       const { changes } = sql.update.run(key, stamp, stamp, expiresAt, tag, mode, size, check, null, data, row);
       // The row was found, but not under its id: that is damage, which must not cost the item.
       if (changes === 0) this.#insert(item);
-      else this.#target.updated(row, expiresAt);
+      else this.#target.updated(row, item);
     }
     if (file !== null) this.#target.fileReplaced(file, bytes);
   }

@@ -314,16 +314,20 @@ export class Generations {
 }
 
 function createTarget(core: Core): ApplyTarget {
-  const { sql, rowStats, accessBuffer } = core;
+  const { sql, rowStats, accessBuffer, memoryCache } = core;
   return {
     sql,
     inserted(id, expiresAt) {
       rowStats.recordInsert(id, expiresAt);
     },
-    updated(id, expiresAt) {
+    updated(id, item) {
       // Its reads are counted from the last set.
       accessBuffer.take(id);
-      rowStats.recordUpdate(expiresAt);
+      if (accessBuffer.tracksReads) {
+        accessBuffer.move(item.id, id);
+        memoryCache.delete(item.key);
+      }
+      rowStats.recordUpdate(item.expiresAt);
     },
     deleted() {
       rowStats.recordDelete(1);

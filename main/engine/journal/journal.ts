@@ -260,9 +260,18 @@ export class Journal implements WriteJournal {
     for (const change of changes) writer.add(change);
     writer.finish(this.#generations.nextNumber);
     this.#generations.append(writer.buffer, writer.length);
-    for (const change of changes) this.#generations.addPending(change);
+    for (const change of changes) {
+      if (this.#core.accessBuffer.tracksReads) this.#dropAccesses(change.key);
+      this.#generations.addPending(change);
+    }
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
+  }
+
+  /** The reads of an item are counted from the last set. */
+  #dropAccesses(key: KeyColumn): void {
+    const before = this.#generations.find(toMapKey(key));
+    if (before !== undefined) this.#core.accessBuffer.take(before.id);
   }
 
   #endBlock(): void {
