@@ -230,10 +230,13 @@ function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
   const pending = findReadable(core, key);
-  if (pending !== undefined) return readPending(core, key, pending);
-  const row = core.sql.readPacked.first(key);
-  if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
-  const [id, packed, data, file, expiresAt] = row;
+  if (pending !== undefined && !pending.isTouch) return readPending(core, key, pending);
+  const { readPacked } = core.sql;
+  const row = pending === undefined ? readPacked.first(key) : readPacked.firstStored(key);
+  if (row === undefined) return recordMiss(core);
+  const [id, packed, data, file] = row;
+  const expiresAt = pending === undefined ? row[4] : pending.expiresAt;
+  if (!isVisible(core, key, expiresAt)) return recordMiss(core);
   const [check, mode] = unpackCheck(packed);
   if (file !== null) return readLarge(core, key, [id, mode, null, check, data as number, file, expiresAt]);
   // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
@@ -311,10 +314,12 @@ export interface StoredEntry {
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
   const pending = findReadable(core, key);
-  if (pending !== undefined) return readPendingEntry(core, pending, now);
-  const row = core.sql.entry.first(key);
-  if (row === undefined || !isLive(row[6], now)) return undefined;
-  const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
+  if (pending !== undefined && !pending.isTouch) return readPendingEntry(core, pending, now);
+  const row = pending === undefined ? core.sql.entry.first(key) : core.sql.entry.firstStored(key);
+  if (row === undefined) return undefined;
+  const [id, mode, data, check, bytes, file, , storedAt, usedAt, hits, tag] = row;
+  const expiresAt = pending === undefined ? row[6] : pending.expiresAt;
+  if (!isLive(expiresAt, now)) return undefined;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
   const access = core.accessBuffer.get(id);
   return {

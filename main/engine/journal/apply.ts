@@ -83,10 +83,11 @@ export class ApplyPlan {
   #planItem(item: PendingItem): void {
     const found = this.#locate.first(item.key);
     if (found === undefined) {
-      if (!item.isDeleted) this.#inserts.push(item);
+      if (!item.isDeleted && !item.isTouch) this.#inserts.push(item);
       return;
     }
     const [row, expiresAt, file, bytes] = found;
+    if (item.isTouch && !isLive(expiresAt, item.now)) return;
     const isDeletion = item.isDeleted || item.isFresh || !isLive(expiresAt, item.now);
     this.#changes.push({ item, row, isDeletion, file, bytes });
     if (isDeletion && !item.isDeleted) this.#inserts.push(item);
@@ -94,6 +95,10 @@ export class ApplyPlan {
 
   #change({ item, row, isDeletion, file, bytes }: RowChange): void {
     const { sql } = this.#target;
+    if (item.isTouch) {
+      sql.touchById.run(item.expiresAt, row);
+      return;
+    }
     if (isDeletion) {
       if (sql.deleteById.run(row).changes > 0) this.#target.deleted();
     } else {

@@ -86,7 +86,7 @@ export class Generations {
   }
 
   find(name: string | number): PendingEntry | undefined {
-    return this.#active?.changes.get(name) ?? this.#sealed?.changes.get(name);
+    return overlay(this.#active?.changes.get(name), this.#sealed?.changes.get(name));
   }
 
   /**
@@ -312,6 +312,15 @@ export class Generations {
     });
   }
 }
+
+/** Returns what a key is going to be by a later change and an earlier one. */
+export const overlay = (
+  later: PendingEntry | undefined,
+  earlier: PendingEntry | undefined,
+): PendingEntry | undefined =>
+  later === undefined || (later.isTouch && earlier !== undefined)
+    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
+    : later;
 
 function createTarget(core: Core): ApplyTarget {
   const { sql, rowStats, accessBuffer, memoryCache } = core;

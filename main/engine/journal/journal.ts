@@ -9,7 +9,7 @@ import type { Core, DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from
 import { toMapKey } from '../state/memory-cache.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { Generations, SLICE_CHANGES } from './generations.ts';
+import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
 import { PendingChanges, PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
@@ -69,7 +69,8 @@ export class Journal implements WriteJournal {
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
     const name = toMapKey(key);
-    return this.#block?.changes.get(name) ?? this.#generations.find(name);
+    const pending = this.#generations.find(name);
+    return overlay(this.#block?.changes.get(name), pending);
   }
 
   set(write: JournaledWrite, now: number): boolean {
@@ -96,6 +97,18 @@ export class Journal implements WriteJournal {
     if (this.#block === undefined) this.#prepareAppend();
     this.#change(toDeletion(key, now));
     return wasLive;
+  }
+
+  touch(key: KeyColumn, expiresAt: number | null, now: number): boolean | undefined {
+    if (!this.#canChange(0)) return undefined;
+    const found = this.find(key);
+    const row = found === undefined ? this.#core.sql.locate.first(key) : undefined;
+    if (found === undefined ? row === undefined || !isLive(row[1], now) : !isPendingLive(found, now)) return false;
+    if (this.#block === undefined) this.#prepareAppend();
+    const item = new PendingItem(key, false, 0, 0, expiresAt, now, now, 0, 0, null, null);
+    item.isTouch = true;
+    this.#change(item);
+    return true;
   }
 
   accepts(bytes: number, cost: number): boolean {
@@ -337,6 +350,9 @@ export class Journal implements WriteJournal {
     if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
   }
 }
+
+const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
+  !isDeleted && isLive(expiresAt, now);
 
 /** The caller's bytes may change. */
 const copyBytes = (data: Stored | null): Stored | null =>

@@ -139,6 +139,7 @@ export interface Statements {
   readonly update: Statement<[...ItemColumns, id: number]>;
   readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
   readonly touch: Statement<[expiresAt: number | null, KeyColumn, now: number]>;
+  readonly touchById: Statement<[expiresAt: number | null, id: number]>;
   readonly use: Statement<[usedAt: number, hits: number, id: number]>;
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
@@ -246,6 +247,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${RESET_USAGE} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
   touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${IS_LIVE_SQL}`,
+  touchById: 'UPDATE entry SET expires_at = ? WHERE id = ?',
   use: 'UPDATE entry SET used_at = max(used_at, ?), hits = hits + ?, visited = 1 WHERE id = ?',
   deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${IS_LIVE_SQL}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',

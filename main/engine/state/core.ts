@@ -105,9 +105,11 @@ export interface JournaledWrite {
 /** What a key is going to be when its pending changes are applied. */
 export interface PendingEntry {
   readonly isDeleted: boolean;
+  /** Whether only its expiry is pending; the rest is in the row under the key. */
+  readonly isTouch: boolean;
   readonly id: number;
   readonly mode: number;
-  /** Null for a deletion. */
+  /** Null for a deletion and where `isTouch` is true. */
   readonly data: Stored | null;
   readonly size: number;
   readonly tag: TagColumn;
@@ -142,6 +144,8 @@ export interface WriteJournal {
   set(write: JournaledWrite, now: number): boolean;
   /** Deletes an item; returns whether there was a live one, or undefined if it has to be deleted directly. After `beforeWrite`. */
   delete(key: KeyColumn, now: number): boolean | undefined;
+  /** Changes when a live item expires; returns whether there is one, or undefined if it has to be changed directly. After `beforeWrite`. */
+  touch(key: KeyColumn, expiresAt: number | null, now: number): boolean | undefined;
   /** The ends of a deque, see `deque/pending-ends.ts`; undefined until they are needed. */
   ends: DequeEnds | undefined;
   /** Whether a change may be appended now with `setAt` or `deleteAt`. `bytes` are those of the value. After `beforeWrite`. */
