@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Cache, Deque } from '../../main/engine/index.ts';
+import { Cache } from '../../main/engine/index.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
@@ -257,16 +257,10 @@ it('a pending item that has expired is deleted, and not counted as deleted', () 
   expect([...cache.keys()]).toEqual(['first']);
 });
 
-it('a transaction that goes on in the database is written once, and a deque has no journal', () => {
+it('a transaction that goes on in the database is written once', () => {
   using cache = openJournaled();
   cache.transact(() => cache.set('large', 'x'.repeat(50_000)));
   const before = countRecords(cache);
   for (let nth = 0; nth < 5; nth++) cache.transact(() => cache.set(`k${cache.size}`, nth));
   expect(countRecords(cache)).toBe(before);
-  using deque = new Deque<number>(freshDirectory(), { exclusive: true });
-  deque.transact(() => {
-    deque.push(1);
-    deque.push(2);
-  });
-  expect([[...deque], listJournals(deque.directory)]).toEqual([[1, 2], []]);
 });

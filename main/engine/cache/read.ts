@@ -229,11 +229,14 @@ function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
 function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
-  const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, key, pending);
-  const row = core.sql.readPacked.first(key);
-  if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
-  const [id, packed, data, file, expiresAt] = row;
+  const pending = findReadable(core, key);
+  if (pending !== undefined && !pending.isTouch) return readPending(core, key, pending);
+  const { readPacked } = core.sql;
+  const row = pending === undefined ? readPacked.first(key) : readPacked.firstStored(key);
+  if (row === undefined) return recordMiss(core);
+  const [id, packed, data, file] = row;
+  const expiresAt = pending === undefined ? row[4] : pending.expiresAt;
+  if (!isVisible(core, key, expiresAt)) return recordMiss(core);
   const [check, mode] = unpackCheck(packed);
   if (file !== null) return readLarge(core, key, [id, mode, null, check, data as number, file, expiresAt]);
   // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
@@ -254,6 +257,15 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
 const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
   !isDeleted && isLive(expiresAt, now);
 
+/**
+ * Returns what is pending for a key, if it may be read from there. The items of a deferred transaction have no ids yet by which their reads
+ * could be counted.
+ */
+function findReadable({ journal, accessBuffer, transaction }: Core, key: KeyColumn): PendingEntry | undefined {
+  if (journal === undefined || (accessBuffer.tracksReads && transaction.isDeferred)) return undefined;
+  return journal.find(key);
+}
+
 /** A value that is in the journal only. What a transaction reads is not kept in memory: it may be rolled back. */
 function readPending(core: Core, key: KeyColumn, pending: PendingEntry): unknown {
   const { memoryCache, clockState, transaction } = core;
@@ -270,7 +282,9 @@ function readPendingEntry(core: Core, pending: PendingEntry, now: number): Store
   const { mode, data, expiresAt, stamp, tag, size } = pending;
   if (data === null || !isLive(expiresAt, now)) return undefined;
   const value = chargeRead(mode, restoreValue(mode, data, core.codec));
-  return { value, storedAt: stamp, accessedAt: stamp, expiresAt, hits: 0, tag, bytes: size };
+  const access = core.accessBuffer.tracksReads ? core.accessBuffer.get(pending.id) : undefined;
+  const accessedAt = Math.max(stamp, access?.accessedAt ?? stamp);
+  return { value, storedAt: stamp, accessedAt, expiresAt, hits: access?.hits ?? 0, tag, bytes: size };
 }
 
 /** A value in a file. */
@@ -299,11 +313,13 @@ export interface StoredEntry {
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
-  const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPendingEntry(core, pending, now);
-  const row = core.sql.entry.first(key);
-  if (row === undefined || !isLive(row[6], now)) return undefined;
-  const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
+  const pending = findReadable(core, key);
+  if (pending !== undefined && !pending.isTouch) return readPendingEntry(core, pending, now);
+  const row = pending === undefined ? core.sql.entry.first(key) : core.sql.entry.firstStored(key);
+  if (row === undefined) return undefined;
+  const [id, mode, data, check, bytes, file, , storedAt, usedAt, hits, tag] = row;
+  const expiresAt = pending === undefined ? row[6] : pending.expiresAt;
+  if (!isLive(expiresAt, now)) return undefined;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
   const access = core.accessBuffer.get(id);
   return {
@@ -339,7 +355,7 @@ export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...un
   mode < ZSTD_FLAG ? bytes : Math.max(bytes, estimateBytes(value));
 
 /** Charges a value to the read budget of a page. */
-function chargeRead(mode: number, value: unknown): unknown {
+export function chargeRead(mode: number, value: unknown): unknown {
   chargeValue(mode, value);
   return value;
 }

@@ -183,6 +183,8 @@ export function touch(core: Core, key: Key, options?: ExpiryOptions): boolean {
   const column = encodeKey(key);
   const expiry = resolveExpiry(now, assertOptions(options, TOUCH_OPTIONS), core.settings.ttl);
   beforeWrite(core, now);
+  const isTouched = core.journal?.touch(column, expiry, now);
+  if (isTouched !== undefined) return isTouched;
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
   core.rowStats.recordUpdate(expiry);

@@ -87,7 +87,7 @@ export class Generations {
   }
 
   find(key: KeyColumn): PendingEntry | undefined {
-    return this.#active?.changes.get(key) ?? this.#sealed?.changes.get(key);
+    return overlay(this.#active?.changes.get(key), this.#sealed?.changes.get(key));
   }
 
   /**
@@ -314,17 +314,30 @@ export class Generations {
   }
 }
 
+/** Returns what a key is going to be by a later change and an earlier one. */
+export const overlay = (
+  later: PendingEntry | undefined,
+  earlier: PendingEntry | undefined,
+): PendingEntry | undefined =>
+  later === undefined || (later.isTouch && earlier !== undefined)
+    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
+    : later;
+
 function createTarget(core: Core): ApplyTarget {
-  const { sql, rowStats, accessBuffer } = core;
+  const { sql, rowStats, accessBuffer, memoryCache } = core;
   return {
     sql,
     inserted(id, expiresAt) {
       rowStats.recordInsert(id, expiresAt);
     },
-    updated(id, expiresAt) {
+    updated(id, item) {
       // Its reads are counted from the last set.
       accessBuffer.take(id);
-      rowStats.recordUpdate(expiresAt);
+      if (accessBuffer.tracksReads) {
+        accessBuffer.move(item.id, id);
+        memoryCache.delete(item.key);
+      }
+      rowStats.recordUpdate(item.expiresAt);
     },
     deleted() {
       rowStats.recordDelete(1);

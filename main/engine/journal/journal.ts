@@ -5,11 +5,11 @@ import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
-import type { Core, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
-import { toRowChecksum } from '../values/encoding.ts';
+import type { Core, DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
+import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Block } from './block.ts';
-import { Generations, SLICE_CHANGES } from './generations.ts';
+import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
 import { PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
@@ -40,6 +40,7 @@ export class Journal implements WriteJournal {
   readonly #generations: Generations;
   #block: Block | undefined;
   #lastId = 0;
+  ends: DequeEnds | undefined;
   #timer: NodeJS.Timeout | undefined;
   #appends = 0;
   #vainApplications = 0;
@@ -59,7 +60,7 @@ export class Journal implements WriteJournal {
 
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
-    return this.#block?.get(key) ?? this.#generations.find(key);
+    return overlay(this.#block?.get(key), this.#generations.find(key));
   }
 
   set(write: JournaledWrite, now: number): boolean {
@@ -86,6 +87,39 @@ export class Journal implements WriteJournal {
     if (this.#block === undefined) this.#prepareAppend();
     this.#change(toDeletion(key, now));
     return wasLive;
+  }
+
+  touch(key: KeyColumn, expiresAt: number | null, now: number): boolean | undefined {
+    if (!this.#canChange(0)) return undefined;
+    const found = this.find(key);
+    const row = found === undefined ? this.#core.sql.locate.first(key) : undefined;
+    if (found === undefined ? row === undefined || !isLive(row[1], now) : !isPendingLive(found, now)) return false;
+    if (this.#block === undefined) this.#prepareAppend();
+    const item = new PendingItem(key, false, 0, 0, expiresAt, now, now, 0, 0, null, null);
+    item.isTouch = true;
+    this.#change(item);
+    return true;
+  }
+
+  accepts(bytes: number, cost: number): boolean {
+    return bytes <= MAX_VALUE_BYTES && this.#canChange(cost);
+  }
+
+  setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void {
+    if (this.#block === undefined) this.#prepareAppend();
+    const { mode, data, bytes, check, cost } = write;
+    const stamp = this.#core.timestamps.from(now);
+    const stored = copyBytes(data);
+    // The rows of a deque have no key that could be another one's, so their checksums are those of the values.
+    const item = new PendingItem(position, false, mode, position, null, now, stamp, check, bytes, null, stored);
+    if (dropped === undefined) this.#change(item);
+    else this.#changeBoth(item, toDeletion(dropped, now));
+    this.#core.space.charge(this.#core, 2 * cost);
+  }
+
+  deleteAt(position: number, now: number): void {
+    if (this.#block === undefined) this.#prepareAppend();
+    this.#change(toDeletion(position, now));
   }
 
   beginBlock(): boolean {
@@ -148,6 +182,7 @@ export class Journal implements WriteJournal {
   }
 
   replaceDatabase(keepsItems: boolean, work: () => void): void {
+    this.ends = undefined;
     try {
       this.#generations.retire();
     } catch (error) {
@@ -162,7 +197,7 @@ export class Journal implements WriteJournal {
   #canAppend(): boolean {
     const { transaction } = this.#core;
     if (transaction.depth > 0 || transaction.onCommit !== undefined || transactionChannel.hasSubscribers) return false;
-    if (this.#core.kind === 'deque' || !this.#generations.hasSpace) return false;
+    if (!this.#generations.hasSpace) return false;
     if (this.#directWrites === 0) return true;
     this.#directWrites--;
     return false;
@@ -186,24 +221,34 @@ export class Journal implements WriteJournal {
     this.#core.memoryCache.delete(change.key);
   }
 
+  /** Makes two changes of different keys, all or none. */
+  #changeBoth(one: PendingItem, other: PendingItem): void {
+    endViews();
+    if (this.#block === undefined) this.#append([one, other]);
+    else for (const change of [one, other]) this.#block.add(change);
+    this.#core.rowStats.recordUpdate(null);
+  }
+
   #prepareAppend(): void {
     if (this.#generations.prepareAppend()) this.#readLastId();
   }
 
   #readLastId(): void {
+    // The ids of a deque are its positions.
+    if (this.#core.kind === 'deque') return;
     this.#lastId = this.#core.sql.dynamic<[number]>(LAST_INSERT_ID_SQL).first()?.[0] ?? 0;
   }
 
   /** Gives the items of a block their ids, in their order. */
   #assignIds(items: readonly PendingItem[]): void {
+    if (this.#core.kind === 'deque') return;
     for (const item of items) if (!item.isDeleted) item.id = this.#nextId(item.now);
   }
 
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
     const id = this.#block === undefined ? this.#nextId(now) : ++this.#block.lastId;
     const stamp = this.#core.timestamps.from(now);
-    // The caller's bytes may change.
-    const stored = typeof data === 'object' && data !== null ? Buffer.from(data) : data;
+    const stored = copyBytes(data);
     return new PendingItem(key, false, mode, id, expiresAt, now, stamp, toRowChecksum(check, key), bytes, tag, stored);
   }
 
@@ -218,7 +263,7 @@ export class Journal implements WriteJournal {
     writer.begin();
     for (const change of changes) writer.add(change);
     this.#write();
-    for (const change of changes) this.#generations.addPending(change);
+    for (const change of changes) this.#addPending(change);
   }
 
   /** As `#append`, for one change: most records have one. */
@@ -226,6 +271,11 @@ export class Journal implements WriteJournal {
     writer.begin();
     writer.add(change);
     this.#write();
+    this.#addPending(change);
+  }
+
+  #addPending(change: PendingItem): void {
+    if (this.#core.accessBuffer.tracksReads) this.#dropAccesses(change.key);
     this.#generations.addPending(change);
   }
 
@@ -235,6 +285,12 @@ export class Journal implements WriteJournal {
     this.#generations.append(writer.buffer, writer.length);
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
+  }
+
+  /** The reads of an item are counted from the last set. */
+  #dropAccesses(key: KeyColumn): void {
+    const before = this.#generations.find(key);
+    if (before !== undefined) this.#core.accessBuffer.take(before.id);
   }
 
   #endBlock(): void {
@@ -251,6 +307,7 @@ export class Journal implements WriteJournal {
    */
   #beginDirectly(block: Block): void {
     const { connection, transaction } = this.#core;
+    const afterCommit = transaction.afterCommit.splice(0);
     const afterRollback = transaction.afterRollback.splice(0);
     this.#endBlock();
     try {
@@ -268,6 +325,7 @@ export class Journal implements WriteJournal {
       throw error;
     } finally {
       transaction.depth = 1;
+      transaction.afterCommit.unshift(...afterCommit);
       transaction.afterRollback.unshift(...afterRollback);
     }
     connection.pending.hasDirectWrites = true;
@@ -303,6 +361,13 @@ export class Journal implements WriteJournal {
 
 /** Whether the item is another one than the live one that was there before. */
 const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
+
+const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
+  !isDeleted && isLive(expiresAt, now);
+
+/** The caller's bytes may change. */
+const copyBytes = (data: Stored | null): Stored | null =>
+  typeof data === 'object' && data !== null ? Buffer.from(data) : data;
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

@@ -19,6 +19,8 @@ export class PendingItem implements JournalChange {
   size: number;
   tag: TagColumn;
   data: Stored | null;
+  /** Whether only its expiry changes; the rest is in the row under the key. */
+  isTouch = false;
   /** Whether the item is another one than the row under the key, which is then deleted. */
   isFresh = false;
   /** Whether it was set more than once, which counts as a use. */
@@ -52,12 +54,18 @@ export class PendingItem implements JournalChange {
 
   /** Adds a later change of the same key. */
   add(change: JournalChange): void {
+    if (change.isTouch) {
+      this.expiresAt = change.expiresAt;
+      return;
+    }
     if (change.isDeleted) this.isFresh = true;
     else if (this.isDeleted || !isLive(this.expiresAt, change.now)) {
       this.id = change.id;
       this.isFresh = true;
       this.wasUpdated = false;
-    } else this.wasUpdated = true;
+    } else if (this.isTouch) this.id = change.id;
+    else this.wasUpdated = true;
+    this.isTouch = false;
     this.isDeleted = change.isDeleted;
     this.mode = change.mode;
     this.expiresAt = change.expiresAt;

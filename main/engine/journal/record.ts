@@ -8,7 +8,7 @@ import type { KeyColumn } from '../values/key.ts';
  * records. Little-endian, as are all platforms that deskcache runs on: numbers are written through typed arrays.
  */
 
-const OPERATION = { set: 1, delete: 2 } as const;
+const OPERATION = { set: 1, delete: 2, touch: 3 } as const;
 
 /** Kinds of a key, value or tag. */
 const KIND = { none: 0, text: 1, number: 2, bytes: 3 } as const;
@@ -31,6 +31,8 @@ const MAX_KEPT_VIEWS = 256;
 export interface JournalChange {
   readonly key: KeyColumn;
   readonly isDeleted: boolean;
+  /** Whether it changes only when a live item expires. */
+  readonly isTouch: boolean;
   readonly mode: number;
   /** The id that a new item gets. */
   readonly id: number;
@@ -43,7 +45,7 @@ export interface JournalChange {
   readonly check: number;
   readonly size: number;
   readonly tag: TagColumn;
-  /** Null for a deletion. */
+  /** Null for all but a set. */
   readonly data: Stored | null;
 }
 
@@ -75,7 +77,7 @@ export class RecordWriter {
     this.#changes = 0;
   }
 
-  add({ key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data }: JournalChange): void {
+  add({ key, isDeleted, isTouch, mode, id, expiresAt, now, stamp, check, size, tag, data }: JournalChange): void {
     const start = this.#length;
     this.#reserve(CHANGE_HEADER_BYTES + getMaxBytes(key) + getMaxBytes(data) + getMaxBytes(tag) + ALIGNMENT_BYTES);
     const keyAt = start + CHANGE_HEADER_BYTES;
@@ -83,7 +85,7 @@ export class RecordWriter {
     const tagAt = valueAt + this.#write(data, valueAt);
     const end = tagAt + this.#write(tag, tagAt);
     const buffer = this.#buffer;
-    buffer[start] = isDeleted ? OPERATION.delete : OPERATION.set;
+    buffer[start] = isDeleted ? OPERATION.delete : isTouch ? OPERATION.touch : OPERATION.set;
     buffer[start + 1] = getKind(key);
     buffer[start + 2] = getKind(data);
     buffer[start + 3] = getKind(tag);
@@ -203,17 +205,17 @@ function readChange(
   const tagEnd = tagAt + file.readUInt32LE(at + 56);
   if (align(tagEnd) > end) return undefined;
   const operation = file[at];
-  if (operation !== OPERATION.set && operation !== OPERATION.delete) return undefined;
+  if (operation !== OPERATION.set && operation !== OPERATION.delete && operation !== OPERATION.touch) return undefined;
   const key = readColumn(file, file[at + 1], keyAt, valueAt);
   if (key === undefined || key === null) return undefined;
   const data = readColumn(file, file[at + 2], valueAt, tagAt);
   const tag = readColumn(file, file[at + 3], tagAt, tagEnd);
-  const isDeleted = operation === OPERATION.delete;
-  if (data === undefined || tag === undefined || (data === null) !== isDeleted) return undefined;
+  if (data === undefined || tag === undefined || (data === null) === (operation === OPERATION.set)) return undefined;
   const expiresAt = file.readDoubleLE(at + 16);
   const change = {
     key,
-    isDeleted,
+    isDeleted: operation === OPERATION.delete,
+    isTouch: operation === OPERATION.touch,
     mode: file.readUInt32LE(at + 4),
     id: file.readDoubleLE(at + 8),
     expiresAt: expiresAt === Number.POSITIVE_INFINITY ? null : expiresAt,

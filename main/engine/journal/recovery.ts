@@ -65,8 +65,10 @@ function readJournal(directory: string, watermark: number | undefined): JournalC
 }
 
 const toPendingItem = (change: JournalChange): PendingItem => {
-  const { key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data } = change;
-  return new PendingItem(key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data);
+  const { key, isDeleted, isTouch, mode, id, expiresAt, now, stamp, check, size, tag, data } = change;
+  const item = new PendingItem(key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data);
+  item.isTouch = isTouch;
+  return item;
 };
 
 /** Returns whether a whole record with a greater number follows. Its checksum is computed only where a number fits. O(bytes). */

@@ -128,6 +128,10 @@ export interface Statements {
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
+  /** Same as `locate` in a deque, whose keys are its ids. */
+  readonly locateById: Statements['locate'];
+  readonly storeKind: Statement<[], [kind: Column]>;
+
   readonly put: Statement<[...ItemColumns, now: number]>;
   readonly lastIds: Statement<[], [inserted: number, largest: number]>;
   readonly insert: Statement<ItemColumns>;
@@ -135,6 +139,7 @@ export interface Statements {
   readonly update: Statement<[...ItemColumns, id: number]>;
   readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
   readonly touch: Statement<[expiresAt: number | null, KeyColumn, now: number]>;
+  readonly touchById: Statement<[expiresAt: number | null, id: number]>;
   readonly use: Statement<[usedAt: number, hits: number, id: number]>;
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
@@ -226,6 +231,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   entry: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
   has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
+  locateById: 'SELECT id, expires_at, file, size FROM entry WHERE id = ?',
+  storeKind: "SELECT value FROM setting WHERE name = 'kind'",
 
   // One statement for the common case. It changes nothing for an existing item with a file, which needs more steps, and for an
   // expired one, whose successor goes to the end of the stored order.
@@ -240,6 +247,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${RESET_USAGE} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
   touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${IS_LIVE_SQL}`,
+  touchById: 'UPDATE entry SET expires_at = ? WHERE id = ?',
   use: 'UPDATE entry SET used_at = max(used_at, ?), hits = hits + ?, visited = 1 WHERE id = ?',
   deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${IS_LIVE_SQL}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',

@@ -184,6 +184,12 @@ export class AccessBuffer {
     return access;
   }
 
+  /** The item has another id than its accesses were recorded with. */
+  move(from: number, to: number): void {
+    const access = this.take(from);
+    if (access !== undefined) this.#newer.set(to, { ...access, id: to });
+  }
+
   clear(): void {
     this.#recent = [];
     this.#newer.clear();
