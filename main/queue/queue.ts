@@ -30,6 +30,7 @@ type SharedIndexOption =
   | 'codec'
   | 'compression'
   | 'durability'
+  | 'exclusive'
   | 'fileThreshold'
   | 'timeout'
   | 'workerThread';
@@ -48,6 +49,7 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   'codec',
   'compression',
   'durability',
+  'exclusive',
   'fileThreshold',
   'timeout',
   'workerThread',
