@@ -6,6 +6,7 @@ import { Cache, Deque, FanoutCache, Index, Settings } from '../../main/engine/in
 import { type Host, type HostOptions, openDiskCache } from '../../main/index.ts';
 import { Queue } from '../../main/queue/index.ts';
 import { cache, defineStores, deque, fanout, index, settings } from '../../protocol/stores.ts';
+import { runExample } from '../docs/fences.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const electron = vi.hoisted(() => ({ app: {} as EventEmitter, isLocked: true }));
@@ -106,7 +107,7 @@ describe('a host whose application holds the single-instance lock', () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     await expect(open({ stores: { ...stores, api } as typeof stores })).rejects.toEqual(
-      failure('BUSY', /Store "api"/, /exclusive: false/, new RegExp(RegExp.escape(at('api')))),
+      failure('BUSY', /Store "api"/, /exclusive: false/, /deskcache-test-.*api/),
     );
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
@@ -146,6 +147,25 @@ describe('a host whose application holds the single-instance lock', () => {
     await useAll(host);
     for (const [, openSecond] of SECOND_OPENERS) openSecond().close();
     await host.close();
+  });
+
+  it('is opened as the guide says, and a second instance quits', async () => {
+    for (const isLocked of [true, false]) {
+      electron.isLocked = isLocked;
+      const [quit, install] = [vi.fn(), vi.fn()];
+      const { started } = await runExample('docs/guide-performance.md', 'single-instance', {
+        modules: {
+          'deskcache/main': { openDiskCache: async () => Object.assign(await open(), { install }) },
+          electron: { app: { ...electron.app, requestSingleInstanceLock: () => isLocked, quit } },
+        },
+        scope: { stores, session: { defaultSession: 'the session' } },
+        returns: ['started'],
+      });
+      const host = (await started) as Host<typeof stores> | undefined;
+      expect([install.mock.calls, quit.mock.calls.length]).toEqual(isLocked ? [[['the session']], 0] : [[], 1]);
+      if (host) expect(() => new Cache(at('api'))).toThrow(failure('BUSY'));
+      await host?.close();
+    }
   });
 
   it('keeps its stores when the lock is released', async () => {

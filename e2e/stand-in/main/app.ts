@@ -31,6 +31,7 @@ interface AppEvents {
   'before-quit': [event: CancelableEvent];
   'will-quit': [event: CancelableEvent];
   quit: [event: CancelableEvent, exitCode: number];
+  'second-instance': [event: CancelableEvent, argv: string[], workingDirectory: string, additionalData: unknown];
   'browser-window-created': [event: CancelableEvent, window: BrowserWindow];
   'web-contents-created': [event: CancelableEvent, contents: WebContents];
 }
@@ -80,6 +81,7 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
       'before-quit',
       'will-quit',
       'quit',
+      'second-instance',
       'browser-window-created',
       'web-contents-created',
     ]);
@@ -132,7 +134,12 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
   }
 
   requestSingleInstanceLock(): boolean {
-    this.#lock ??= new InstanceLock(this.getPath('userData'));
+    // Electron emits it after `ready`.
+    this.#lock ??= new InstanceLock(
+      this.getPath('userData'),
+      (argv, directory) =>
+        void this.#ready.then(() => this.emit('second-instance', new CancelableEvent(), argv, directory, undefined)),
+    );
     return this.#lock.acquire();
   }
 
