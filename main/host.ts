@@ -48,7 +48,7 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
   /**
    * Whether the stores are opened with `exclusive`: faster, and everyone else who opens one of them, a worker thread included, gets `BUSY`.
    * Default: true if the application holds Electron's single-instance lock (`app.requestSingleInstanceLock()`) when it calls
-   * `openDiskCache`; with `placement: 'utility'` not for caches, which the main process may have to open as well. A store that has
+   * `openDiskCache`; with `placement: 'utility'` not for caches and queues, which the main process opens as well. A store that has
    * `exclusive` in its declaration, or `readOnly`, is opened as that says.
    */
   readonly exclusive?: boolean;

@@ -71,6 +71,7 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
   readonly #paths = new AppPaths();
   readonly #ready: Promise<void>;
   #state: 'starting' | 'ready' | 'quitting' | 'gone' = 'starting';
+  #isShellRunning = false;
   #lock: InstanceLock | undefined;
 
   constructor() {
@@ -98,6 +99,7 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
     process.channel?.unref();
     const switches = this.commandLine.appended;
     await startShell({ userData: this.getPath('userData'), switches, onGone: () => this.#onChromiumGone() });
+    this.#isShellRunning = true;
     if (this.#state !== 'starting') return this.exit(0);
     this.#state = 'ready';
     this.emit('ready');
@@ -166,11 +168,10 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
   /** Without asking anybody. */
   exit(code = 0): void {
     if (this.#state === 'gone') return;
-    const wasStarted = this.#state !== 'starting';
     this.#state = 'gone';
     for (const window of [...openWindows]) window.destroy();
     this.emit('quit', new CancelableEvent(), code);
-    if (!wasStarted) process.exit(code);
+    if (!this.#isShellRunning) process.exit(code);
     void Promise.all([getShell().close(), endUtilities()]).finally(() => process.exit(code));
   }
 
