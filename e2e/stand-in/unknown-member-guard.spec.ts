@@ -158,8 +158,8 @@ test('an instance that quits because of another one quits before it has started,
 }) => {
   const main = join(userData, 'main.mjs');
   const body = `
-    app.on('second-instance', (event, argv, directory) => console.error('second instance', argv.at(-1), directory));
-    app.on('quit', (event, code) => console.error('quits with', code));
+    app.on('second-instance', (event, argv, directory) => console.error(['second instance', argv.at(-1), directory].join(' ')));
+    app.on('quit', (event, code) => console.error('quits with ' + code));
     if (!app.requestSingleInstanceLock()) app.quit();`;
   await writeFile(main, `import { app } from 'electron'; ${body}`);
   const first = await launch({ main });
