@@ -43,6 +43,7 @@ import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
+import { addOwnedDirectory, openUnlessOwned, removeOwnedDirectory } from './exclusive-owners.ts';
 import { releaseLeases } from './memoize.ts';
 import { findStoredCount, storeCount } from './row-count.ts';
 import { flushAllAccesses } from './stats.ts';
@@ -101,6 +102,7 @@ export function closeCore(core: Core): void {
   core.space.leave(core);
   storeCount(core);
   closeDatabase(core);
+  if (core.openOptions.exclusive) removeOwnedDirectory(core.directory);
 }
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -142,11 +144,13 @@ export function openCore(
   const openOptions = parseOpenOptions(options);
   const newSettings = resolveSettings({}, requested);
   assertCompression(newSettings.compression);
-  const connection = openDatabase(directory, {
-    ...openOptions,
-    claim: VALUES_FOLDER,
-    pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
-  });
+  const connection = openUnlessOwned(directory, openOptions.exclusive, () =>
+    openDatabase(directory, {
+      ...openOptions,
+      claim: VALUES_FOLDER,
+      pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
+    }),
+  );
   try {
     const sql = createStatements(connection, nextInsertId !== undefined);
     recoverJournal({ directory: dirname(connection.path), connection, sql, readOnly: openOptions.readOnly });
@@ -192,7 +196,10 @@ export function openCore(
     findStoredCount(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
-    if (openOptions.exclusive) core.journal = new Journal(core);
+    if (openOptions.exclusive) {
+      core.journal = new Journal(core);
+      addOwnedDirectory(path);
+    }
     return core;
   } catch (error) {
     connection.close();
