@@ -8,7 +8,7 @@ import {
   transactionChannel,
   tryWithoutWaiting,
 } from '../diagnostics.ts';
-import { isDiskFull, retryWithBallast } from '../space/maintenance.ts';
+import { checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
@@ -321,7 +321,8 @@ export function inBatches(core: Core, { step, committed, deleteRest, getBatchIte
       total += done;
       committed?.();
       if (core.transaction.depth > 0) assertInTime();
-      else if (done > 0 && shouldPause()) return total;
+      else if (isLimited()) checkpointStep(core);
+      if (core.transaction.depth === 0 && done > 0 && shouldPause()) return total;
     } catch (error) {
       if (!isDiskFull(error) || maxItems === 1) throw error;
       maxItems = Math.max(1, Math.floor(maxItems / 4));
@@ -334,6 +335,7 @@ export function inBatches(core: Core, { step, committed, deleteRest, getBatchIte
     }
     isFirst = false;
   }
-  if (total > 0) core.space.vacuum(core);
+  if (total > 0 && isLimited() && core.transaction.depth === 0) core.space.sweep(core);
+  else if (total > 0) core.space.vacuum(core);
   return total;
 }

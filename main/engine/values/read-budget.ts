@@ -27,6 +27,8 @@ export interface ReadBudget {
    */
   pauseAt?: number | undefined;
   isPaused?: boolean;
+  /** How far a verb in several slices has got, by store. */
+  progress?: Map<object, unknown> | undefined;
   /** What is known of folders that are measured in several steps, each until `pauseAt`. */
   measuredFolders?: Map<string, FileUsage> | undefined;
 }
@@ -102,6 +104,20 @@ export function shouldPause(): boolean {
   currentBudget.isPaused = true;
   return true;
 }
+
+/**
+ * Returns how far the current call, which runs in several slices, has got in a store; undefined if it runs in one go, or has used up the
+ * time of its slice in another store.
+ */
+export function getProgress<T>(store: object, create: () => T): T | undefined {
+  const progress = currentBudget?.progress;
+  if (progress === undefined) return undefined;
+  if (!progress.has(store)) progress.set(store, create());
+  return progress.get(store) as T;
+}
+
+/** Whether the current slice is over. */
+export const isSliceOver = (): boolean => currentBudget?.isPaused === true;
 
 const NO_FILES: FileUsage = { files: 0, bytes: 0 };
 
