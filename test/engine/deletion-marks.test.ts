@@ -184,6 +184,20 @@ describe('an item that was deleted by a mark', () => {
     expect([rows < before, marked > 0, store.size]).toEqual([true, true, ITEMS / 2 + 1]);
   });
 
+  it('is one whose expiry on disk is minus infinity', () => {
+    const directory = freshDirectory();
+    new Cache(directory).close();
+    const database = new Database(join(directory, 'cache.db'));
+    // As a version before wrote it.
+    database.exec(`INSERT INTO entry (id, key, expires_at, mode, checksum, size, value, stored_at, used_at) VALUES
+      (1, 'gone', -9e999, 0, 0, 1, 1, 5, 5), (2, 'expired', 1, 0, 0, 1, 1, 5, 5)`);
+    database.close();
+    using store = new Cache(directory, { readOnly: true });
+    expect([store.size, store.has('gone'), [...store.keys()]]).toEqual([0, false, []]);
+    using writer = new Cache(directory);
+    expect([writer.expire(), countRows(directory).rows]).toEqual([1, 0]);
+  });
+
   it('is not what was stored with an expiry in the infinite past', () => {
     for (const options of [{ expiresAt: Number.NEGATIVE_INFINITY }, { ttl: Number.NEGATIVE_INFINITY }]) {
       using store = new Cache<string, number>(freshDirectory());

@@ -17,7 +17,7 @@ import {
   withoutIndexes,
 } from '../sqlite/mass-statements.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
-import { isLimited } from '../values/read-budget.ts';
+import { mayBlock } from '../values/read-budget.ts';
 import { inWriteTransaction } from './transaction.ts';
 
 /*
@@ -64,10 +64,10 @@ export interface MassDeletionPlan {
 
 /**
  * Runs a deletion of many rows in one transaction. Returns undefined if `work` does, which has then deleted nothing, if it is on behalf
- * of a page, which must not block others for that long, and if it failed in a way in which deleting in batches may not.
+ * of a page and can be done in slices, and if it failed in a way in which deleting in batches may not.
  */
 export function attemptAtOnce<T>(core: Core, work: () => T | undefined): T | undefined {
-  if (isLimited()) return undefined;
+  if (!mayBlock(core.transaction.depth > 0)) return undefined;
   try {
     return inWriteTransaction(core, work);
   } catch (error) {

@@ -12,7 +12,7 @@ import { checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenan
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
-import { assertInTime, isLimited, shouldPause } from '../values/read-budget.ts';
+import { assertInTime, isLimited, mayBlock, shouldPause } from '../values/read-budget.ts';
 import { removeStoredCount } from './row-count.ts';
 
 /** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
@@ -327,7 +327,7 @@ export function inBatches(core: Core, { step, committed, deleteRest, getBatchIte
       if (!isDiskFull(error) || maxItems === 1) throw error;
       maxItems = Math.max(1, Math.floor(maxItems / 4));
     }
-    if (isFirst && done === MAX_BATCH_ITEMS && !isLimited()) {
+    if (isFirst && done === MAX_BATCH_ITEMS && mayBlock(core.transaction.depth > 0)) {
       const rest = deleteRest?.();
       total += rest ?? 0;
       if (rest !== undefined) break;
@@ -335,7 +335,6 @@ export function inBatches(core: Core, { step, committed, deleteRest, getBatchIte
     }
     isFirst = false;
   }
-  if (total > 0 && isLimited() && core.transaction.depth === 0) core.space.sweep(core);
-  else if (total > 0) core.space.vacuum(core);
+  if (total > 0) core.space.vacuum(core);
   return total;
 }

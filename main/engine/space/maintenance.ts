@@ -150,10 +150,16 @@ export function maintainWhenIdle(core: Core): void {
   if (maintenance.replacedFiles > 0) removeReplaced(core);
   if (shouldVacuum(core)) vacuum(core);
   else if (getWalBytes(core) > LARGE_WAL_BYTES) {
-    // Once the worker thread has copied everything, emptying the WAL takes no time.
-    if (requestCheckpoint(core, () => emptyWalWhenIdle(core))) return;
-    checkpoint(core);
+    emptyWalInBackground(core);
+    return;
   }
+  checkpointIfAhead(core);
+}
+
+/** Empties the WAL. Once the worker thread has copied everything, that takes no time. */
+export function emptyWalInBackground(core: Core): void {
+  if (requestCheckpoint(core, () => emptyWalWhenIdle(core))) return;
+  checkpoint(core);
   checkpointIfAhead(core);
 }
 

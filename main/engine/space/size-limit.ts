@@ -129,7 +129,9 @@ export abstract class SpaceManagerBase implements SpaceManager {
   }
 
   vacuum(store: Core): void {
-    vacuum(store);
+    // A page's call must not take longer for it.
+    if (isLimited()) startSweep(store);
+    else vacuum(store);
   }
 
   sweep(store: Core): void {

@@ -3,7 +3,7 @@ import { isBusyOrFull, runAndWarn } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
 import type { Core } from '../state/core.ts';
 import { deleteGone, hasGone, removeReplaced } from './delete-row.ts';
-import { checkpointStep, getFreePages, incrementalVacuum, shouldVacuum } from './maintenance.ts';
+import { checkpointStep, emptyWalInBackground, getFreePages, incrementalVacuum, shouldVacuum } from './maintenance.ts';
 
 /*
  * Removes the rows of items that a call of a page has deleted by a mark, then gives their pages back to the disk, on a timer and in steps of a
@@ -69,7 +69,8 @@ function runStep(core: Core, sweep: Sweep): number | undefined {
     core.connection.withoutRetry(() => {
       hasMore = removeRows(core, sweep, startedAt) || vacuumPages(core, sweep, startedAt);
     });
-    checkpointStep(core);
+    if (hasMore) checkpointStep(core);
+    else emptyWalInBackground(core);
     return hasMore ? PAUSE_MS : undefined;
   } catch (error) {
     // Another process writes, or the disk is full: later.

@@ -86,6 +86,13 @@ export function withoutReadBudget(work: () => void): void {
 /** Whether the current call comes from a page. Such a call must not block the main process for long. */
 export const isLimited = (): boolean => currentBudget !== undefined;
 
+/**
+ * Whether many rows may be deleted at once. A page's call does so only where it has to be one transaction, which would take far longer in
+ * batches, and has no deadline.
+ */
+export const mayBlock = (isInTransaction: boolean): boolean =>
+  currentBudget === undefined || (isInTransaction && currentBudget.deadline === undefined);
+
 /** Returns the maximum size in bytes of a decompressed value. */
 export const getDecodedLimit = (): number =>
   currentBudget === undefined || isTransientRead ? Number.POSITIVE_INFINITY : currentBudget.bytes;
