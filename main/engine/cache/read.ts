@@ -85,7 +85,8 @@ export function getSize(core: Core): number {
     refreshIfChanged(core);
     const rows = countRows(core);
     const expired = now < rowStats.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
-    return rows - expired;
+    rowStats.gone ??= sql.countGone.first()?.[0] ?? 0;
+    return rows - expired - rowStats.gone;
   });
 }
 

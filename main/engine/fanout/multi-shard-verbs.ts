@@ -21,6 +21,7 @@ import { isCorrupt } from '../sqlite/errors.ts';
 import { ChangeFeed, type ChangeListener, type Core } from '../state/core.ts';
 import { assertIterable } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
+import { isSliceOver } from '../values/read-budget.ts';
 import { getManifestBytes } from './manifest.ts';
 import { enlistAll, type FanoutCore, openNamedShards, routeKey } from './open-fanout.ts';
 
@@ -106,8 +107,10 @@ export const deleteTagged = (fanout: FanoutCore, tag: string | number): number =
 export const deletePrefix = (fanout: FanoutCore, prefix: Key): number =>
   sum(enlistAll(fanout), (shard) => remove.deletePrefix(shard, prefix));
 
-export const cull = ({ sharedLimit }: FanoutCore): number =>
-  sum(sharedLimit.members, remove.expire) + sharedLimit.cull();
+export function cull({ sharedLimit }: FanoutCore): number {
+  const expired = sum(sharedLimit.members, remove.expire);
+  return isSliceOver() ? expired : expired + sharedLimit.cull();
+}
 
 export const getSize = (fanout: FanoutCore): number => sum(enlistAll(fanout), read.getSize);
 
