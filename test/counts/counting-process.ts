@@ -11,8 +11,9 @@ import { BEGIN, END, type MemoryCounts } from './read-counts.ts';
 
 /** Runs that let the compiler settle. */
 const WARM_UPS = 6;
-/** The median of several runs is taken: something else may allocate, or collect garbage, in one of them. */
-const MEASURED_RUNS = 5;
+/** The least of several runs counts: in the others the compiler may not be done yet, or a timer may have come between. */
+const MEASURED_RUNS = 15;
+const COUNTED_RUNS = 3;
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as new (
   path: string,
@@ -79,13 +80,18 @@ async function countMemory(operation: CountedOperation, target: Target): Promise
   for (let time = 0; time < WARM_UPS; time++) await runner.run(async (work) => await work());
   const heapBytes: number[] = [];
   for (let time = 0; time < MEASURED_RUNS; time++) heapBytes.push(await runner.run(measureHeapBytes));
-  const messagesBefore = target.messages.count;
-  const statements = await runner.run(countStatements);
+  const statements: number[] = [];
+  const messages: number[] = [];
+  for (let time = 0; time < COUNTED_RUNS; time++) {
+    const messagesBefore = target.messages.count;
+    statements.push(await runner.run(countStatements));
+    messages.push(target.messages.count - messagesBefore);
+  }
   const counts: MemoryCounts = {
     name,
-    statements: statements / count,
-    messages: (target.messages.count - messagesBefore) / count,
-    heapBytes: heapBytes.toSorted((a, b) => a - b)[MEASURED_RUNS >> 1]! / count,
+    statements: Math.min(...statements) / count,
+    messages: Math.min(...messages) / count,
+    heapBytes: Math.min(...heapBytes) / count,
   };
   writeSync(1, `${JSON.stringify(counts)}\n`);
 }
@@ -93,11 +99,13 @@ async function countMemory(operation: CountedOperation, target: Target): Promise
 async function markCalls(operation: CountedOperation, target: Target): Promise<void> {
   const runner = new Runner(operation, target);
   await runner.run(async (work) => await work());
-  await runner.run(async (work) => {
-    writeSync(1, `${BEGIN}${operation.name}\n`);
-    await work();
-    writeSync(1, `${END}${operation.name}\n`);
-  });
+  for (let time = 0; time < COUNTED_RUNS; time++) {
+    await runner.run(async (work) => {
+      writeSync(1, `${BEGIN}${operation.name}\n`);
+      await work();
+      writeSync(1, `${END}${operation.name}\n`);
+    });
+  }
 }
 
 const [root = '', what] = process.argv.slice(2);

@@ -70,20 +70,26 @@ export const readCallCounts = (): Promise<readonly CallCounts[]> =>
     return countCalls(readLog(log));
   });
 
-/** What was written and synced between the two lines of each operation. */
+/** What was written and synced between the two lines of each operation: the least of its runs. */
 function countCalls(operations: readonly Operation[]): CallCounts[] {
-  const counts: CallCounts[] = [];
+  const counts = new Map<string, CallCounts>();
   let current: { name: string; writes: number; syncs: number } | undefined;
   for (const operation of operations) {
     if (operation.kind === 'said') {
       const [line = ''] = operation.text.split('\n');
-      if (current !== undefined) counts.push(divideByCount(current));
+      if (current !== undefined) counts.set(current.name, min(divideByCount(current), counts.get(current.name)));
       current = line.startsWith(BEGIN) ? { name: line.slice(BEGIN.length), writes: 0, syncs: 0 } : undefined;
     } else if (operation.kind === 'write' && current !== undefined) current.writes++;
     else if (operation.kind === 'sync' && current !== undefined) current.syncs++;
   }
-  return counts;
+  return [...counts.values()];
 }
+
+const min = (counts: CallCounts, others = counts): CallCounts => ({
+  name: counts.name,
+  writes: Math.min(counts.writes, others.writes),
+  syncs: Math.min(counts.syncs, others.syncs),
+});
 
 const divideByCount = ({ name, writes, syncs }: CallCounts): CallCounts => {
   const { count } = COUNTED_STORES.flatMap(({ operations }) => operations).find((it) => it.name === name)!;
