@@ -1,3 +1,4 @@
+import { isPendingLive } from '../cache/pending-reads.ts';
 import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
@@ -5,8 +6,9 @@ import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
-import type { Core, DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
+import type { Core } from '../state/core.ts';
 import { toMapKey } from '../state/memory-cache.ts';
+import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/write-journal.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
@@ -350,9 +352,6 @@ export class Journal implements WriteJournal {
     if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
   }
 }
-
-const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
-  !isDeleted && isLive(expiresAt, now);
 
 /** The caller's bytes may change. */
 const copyBytes = (data: Stored | null): Stored | null =>
