@@ -41,10 +41,13 @@ describe('a transaction of a store with a journal', () => {
     expect(whole.size).toBe(11);
   });
 
-  it('is a record in a store that writes by transactions alone', () => {
+  it('is a record also in a store that is written in transactions only', () => {
     using cache = new Cache<string, unknown>(freshDirectory(), { exclusive: true });
-    for (let nth = 0; nth < 5; nth++) cache.transact(() => cache.set(`k${nth}`, nth));
-    expect(countRecords(cache)).toBeGreaterThan(0);
+    // The first one measures the disk.
+    for (const key of ['a', 'b', 'c']) cache.transact(() => cache.set(key, 1));
+    expect(countRecords(cache)).toBe(2);
+    using found = new Cache<string, unknown>(copyAsKilled(cache));
+    expect([...found.keys()]).toEqual(['a', 'b', 'c']);
   });
 
   it('leaves nothing behind when it throws', () => {

@@ -273,7 +273,7 @@ function persistLatestTime(core: Core, now: number): void {
 
 /** Invariant: nothing is written after a transaction was lost half-way, otherwise its second half would be committed alone. */
 function assertTransactionAlive(core: Core): void {
-  if (core.connection.inTransaction || core.transaction.isDeferred) return;
+  if (core.transaction.isDeferred || core.connection.inTransaction) return;
   const { lastFailure } = core.connection;
   throw new DiskCacheError(
     lastFailure?.code ?? 'DISK_FULL',

@@ -7,6 +7,7 @@ import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
+import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
 import { PendingChanges, type PendingItem } from './pending.ts';
@@ -86,8 +87,10 @@ export class Generations {
     return this.#lastNumber + 1;
   }
 
-  find(name: string | number): PendingEntry | undefined {
-    return overlay(this.#active?.changes.get(name), this.#sealed?.changes.get(name));
+  find(key: KeyColumn): PendingEntry | undefined {
+    const later = this.#active?.changes.get(key);
+    if (later !== undefined && !later.isTouch) return later;
+    return overlay(later, this.#sealed?.changes.get(key));
   }
 
   /**

@@ -7,12 +7,12 @@ import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { toMapKey } from '../state/memory-cache.ts';
 import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/write-journal.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { Block } from './block.ts';
 import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
-import { PendingChanges, PendingItem } from './pending.ts';
+import { PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
@@ -32,14 +32,6 @@ const FEW_CHANGES = 16;
 /** After this many times in a row, the next writes are direct. */
 const MAX_VAIN_APPLICATIONS = 4;
 const DIRECT_WRITES = 64;
-
-/** The changes of a deferred transaction. */
-interface Block {
-  readonly changes: PendingChanges;
-  bytes: number;
-  /** Items are numbered in their order; they get their ids when the transaction ends. */
-  lastId: number;
-}
 
 /** Its memory is reused: nothing awaits between encoding and appending. */
 const writer = new RecordWriter();
@@ -70,9 +62,9 @@ export class Journal implements WriteJournal {
 
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
-    const name = toMapKey(key);
-    const pending = this.#generations.find(name);
-    return overlay(this.#block?.changes.get(name), pending);
+    const later = this.#block?.get(key);
+    if (later !== undefined && !later.isTouch) return later;
+    return overlay(later, this.#generations.find(key));
   }
 
   set(write: JournaledWrite, now: number): boolean {
@@ -137,7 +129,7 @@ export class Journal implements WriteJournal {
   beginBlock(): boolean {
     if (!this.#canAppend()) return false;
     endViews();
-    this.#block = { changes: new PendingChanges(), bytes: 0, lastId: 0 };
+    this.#block = new Block();
     this.#core.connection.pending.hasAny = true;
     const { transaction } = this.#core;
     transaction.depth = 1;
@@ -148,14 +140,17 @@ export class Journal implements WriteJournal {
   }
 
   commitBlock(): void {
-    const { changes } = this.#block!;
+    const block = this.#block!;
     this.#endBlock();
-    if (changes.size === 0) return;
+    if (block.isEmpty) return;
     this.#prepareAppend();
+    const changes = block.changes();
+    this.#assignIds(changes);
+    const isSplit = changes.some(isReplacement);
     this.#append(
-      this.#assignIds(changes).flatMap((item) =>
-        item.isFresh && !item.isDeleted ? [toDeletion(item.key, item.now), item] : [item],
-      ),
+      isSplit
+        ? changes.flatMap((item) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]))
+        : changes,
     );
   }
 
@@ -224,8 +219,8 @@ export class Journal implements WriteJournal {
   #change(change: PendingItem): void {
     // What follows in other stores must not be older than this.
     endViews();
-    if (this.#block === undefined) this.#append([change]);
-    else this.#block.changes.add(change);
+    if (this.#block === undefined) this.#appendOne(change);
+    else this.#block.add(change);
     this.#core.rowStats.recordUpdate(change.expiresAt);
     this.#core.memoryCache.delete(change.key);
   }
@@ -234,7 +229,7 @@ export class Journal implements WriteJournal {
   #changeBoth(one: PendingItem, other: PendingItem): void {
     endViews();
     if (this.#block === undefined) this.#append([one, other]);
-    else for (const change of [one, other]) this.#block.changes.add(change);
+    else for (const change of [one, other]) this.#block.add(change);
     this.#core.rowStats.recordUpdate(null);
   }
 
@@ -249,11 +244,9 @@ export class Journal implements WriteJournal {
   }
 
   /** Gives the items of a block their ids, in their order. */
-  #assignIds(changes: PendingChanges): PendingItem[] {
-    const items = changes.items().sort((a, b) => a.id - b.id);
-    if (this.#core.kind === 'deque') return items;
+  #assignIds(items: readonly PendingItem[]): void {
+    if (this.#core.kind === 'deque') return;
     for (const item of items) if (!item.isDeleted) item.id = this.#nextId(item.now);
-    return items;
   }
 
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
@@ -273,19 +266,34 @@ export class Journal implements WriteJournal {
   #append(changes: readonly PendingItem[]): void {
     writer.begin();
     for (const change of changes) writer.add(change);
+    this.#write();
+    for (const change of changes) this.#addPending(change);
+  }
+
+  /** As `#append`, for one change: most records have one. */
+  #appendOne(change: PendingItem): void {
+    writer.begin();
+    writer.add(change);
+    this.#write();
+    this.#addPending(change);
+  }
+
+  /** Appends the record that `writer` has encoded. */
+  #write(): void {
     writer.finish(this.#generations.nextNumber);
     this.#generations.append(writer.buffer, writer.length);
-    for (const change of changes) {
-      if (this.#core.accessBuffer.tracksReads) this.#dropAccesses(change.key);
-      this.#generations.addPending(change);
-    }
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
   }
 
-  /** The reads of an item are counted from the last set. */
+  #addPending(change: PendingItem): void {
+    // The reads of an item are counted from the last set.
+    if (this.#core.accessBuffer.tracksReads && !change.isTouch) this.#dropAccesses(change.key);
+    this.#generations.addPending(change);
+  }
+
   #dropAccesses(key: KeyColumn): void {
-    const before = this.#generations.find(toMapKey(key));
+    const before = this.#generations.find(key);
     if (before !== undefined) this.#core.accessBuffer.take(before.id);
   }
 
@@ -301,7 +309,7 @@ export class Journal implements WriteJournal {
    * Applies everything that is pending, then goes on with the deferred transaction as an SQLite transaction. If that fails, the transaction is
    * lost, as when SQLite ends one.
    */
-  #beginDirectly({ changes }: Block): void {
+  #beginDirectly(block: Block): void {
     const { connection, transaction } = this.#core;
     const afterCommit = transaction.afterCommit.splice(0);
     const afterRollback = transaction.afterRollback.splice(0);
@@ -310,9 +318,11 @@ export class Journal implements WriteJournal {
       this.#generations.unguarded(() => {
         this.#generations.applyAll();
         beginTransaction(this.#core);
-        if (changes.size === 0) return;
+        if (block.isEmpty) return;
         this.#readLastId();
-        this.#generations.applyDirectly(this.#assignIds(changes));
+        const items = block.items();
+        this.#assignIds(items);
+        this.#generations.applyDirectly(items);
       });
     } catch (error) {
       if (connection.inTransaction) this.#core.sql.rollback.run();
@@ -356,6 +366,9 @@ export class Journal implements WriteJournal {
 /** The caller's bytes may change. */
 const copyBytes = (data: Stored | null): Stored | null =>
   typeof data === 'object' && data !== null ? Buffer.from(data) : data;
+
+/** Whether the item is another one than the live one that was there before. */
+const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

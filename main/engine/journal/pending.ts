@@ -1,8 +1,8 @@
 import { isLive } from '../space/policy.ts';
 import type { TagColumn } from '../sqlite/statements.ts';
-import { toMapKey } from '../state/memory-cache.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { ItemTable } from './item-table.ts';
 import type { JournalChange } from './record.ts';
 
 /** What a key is going to be: the sum of its changes that are not applied yet. */
@@ -88,38 +88,31 @@ export class PendingItem implements JournalChange {
 
 /** The changes of one journal file, one item per key. Changes come in the order of their records. */
 export class PendingChanges {
-  readonly #items = new Map<string | number, PendingItem>();
+  readonly #items = new ItemTable<PendingItem>();
 
   get size(): number {
     return this.#items.size;
   }
 
-  get(name: string | number): PendingItem | undefined {
-    return this.#items.get(name);
+  get(key: KeyColumn): PendingItem | undefined {
+    return this.#items.get(key);
   }
 
   /** Adds a change, which is kept. */
   add(change: PendingItem): void {
-    const name = toMapKey(change.key);
-    const item = this.#items.get(name);
-    if (item === undefined) this.#items.set(name, change);
-    else item.add(change);
+    this.#items.addIfAbsent(change)?.add(change);
   }
 
   /** Adds the changes that were made before these. */
   addOlder(older: PendingChanges): void {
     const newer = this.items();
     this.#items.clear();
-    for (const [name, item] of older.#items) this.#items.set(name, item);
-    for (const item of newer) {
-      const before = this.#items.get(toMapKey(item.key));
-      if (before === undefined) this.#items.set(toMapKey(item.key), item);
-      else before.addLater(item);
-    }
+    for (const item of older.items()) this.#items.addIfAbsent(item);
+    for (const item of newer) this.#items.addIfAbsent(item)?.addLater(item);
   }
 
   items(): PendingItem[] {
-    return [...this.#items.values()];
+    return this.#items.items();
   }
 
   clear(): void {

@@ -22,6 +22,10 @@ const LENGTH_END_BYTES = 8;
 /** Bytes of UTF-8 that a UTF-16 unit takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
 const INITIAL_BYTES = 64 * 1024;
+/** Where the length is, the first that the CRC covers. */
+const LENGTH_AT = 4;
+/** Records of less than this many units of the alignment, 2 KiB, are the usual ones. */
+const MAX_KEPT_VIEWS = 256;
 
 /** One change of an item, as a record holds it. */
 export interface JournalChange {
@@ -57,6 +61,8 @@ export class RecordWriter {
   #buffer = Buffer.alloc(INITIAL_BYTES);
   #words = new Uint32Array(this.#buffer.buffer, this.#buffer.byteOffset, INITIAL_BYTES / 4);
   #doubles = new Float64Array(this.#buffer.buffer, this.#buffer.byteOffset, INITIAL_BYTES / 8);
+  /** By length, in units of the alignment. */
+  #views = createViews();
   #length = RECORD_HEADER_BYTES;
   #changes = 0;
 
@@ -114,7 +120,16 @@ export class RecordWriter {
     this.#doubles[1] = number;
     this.#words[4] = this.#changes;
     this.#words[5] = 0;
-    this.#words[0] = crc32(this.#buffer.subarray(4, length));
+    this.#words[0] = crc32(this.#getCovered(length));
+  }
+
+  /** Returns the bytes of a record of this length that its CRC covers. Views of small ones are kept: making one takes as long as the CRC. */
+  #getCovered(length: number): Buffer {
+    const nth = length / ALIGNMENT_BYTES;
+    if (nth >= MAX_KEPT_VIEWS) return this.#buffer.subarray(LENGTH_AT, length);
+    const view = this.#views[nth] ?? this.#buffer.subarray(LENGTH_AT, length);
+    this.#views[nth] = view;
+    return view;
   }
 
   /** Returns how many bytes it has written. */
@@ -132,10 +147,13 @@ export class RecordWriter {
     const larger = Buffer.alloc(2 ** Math.ceil(Math.log2(needed)));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
+    this.#views = createViews();
     this.#words = new Uint32Array(larger.buffer, larger.byteOffset, larger.length / 4);
     this.#doubles = new Float64Array(larger.buffer, larger.byteOffset, larger.length / 8);
   }
 }
+
+const createViews = (): (Buffer | undefined)[] => new Array<Buffer | undefined>(MAX_KEPT_VIEWS).fill(undefined);
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 
