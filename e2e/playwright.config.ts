@@ -9,6 +9,7 @@ const PLACEMENT_SPECS = [
   'lifecycle.spec.ts',
   'pages-offline.spec.ts',
   'ready.spec.ts',
+  'single-instance.spec.ts',
 ];
 
 /**

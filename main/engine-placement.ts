@@ -1,13 +1,15 @@
+import { setTimeout } from 'node:timers/promises';
 import { findValueFault } from '../protocol/clone-check.ts';
 import { formatValue } from '../protocol/describe-value.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import type { AssetHost, AssetOptions } from './electron/assets.ts';
 import type { EngineEndpoint } from './electron/engine-endpoint.ts';
+import type { ExclusiveStores } from './electron/exclusive-stores.ts';
 import { assertSendableWindowOptions, serializeStores } from './electron/utility/engine-messages.ts';
 import { ReaderCaches, RemoteHostStores } from './electron/utility/remote-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
-import { limitBlocking, withoutWorkerThread } from './engine/internal.ts';
+import { limitBlocking, withBriefWait, withoutWorkerThread } from './engine/internal.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStores } from './host.ts';
 import { createQueues, openEngine } from './open-engine.ts';
@@ -26,7 +28,8 @@ export interface PlacedEngine {
   close(): Promise<void>;
 }
 
-type Options = HostOptions<StoreDeclarations>;
+/** The options of a host, with what was chosen for `exclusive`. */
+type Options = Omit<HostOptions<StoreDeclarations>, 'exclusive'> & { readonly exclusive?: ExclusiveStores };
 
 /** Directories and files of the application. */
 export interface EnginePaths {
@@ -56,9 +59,7 @@ export async function placeEngine(paths: EnginePaths, options: Options): Promise
   );
 }
 
-const PLACEMENTS: Readonly<
-  Record<Placement, (...args: Parameters<typeof placeEngine>) => PlacedEngine | Promise<PlacedEngine>>
-> = {
+const PLACEMENTS: Readonly<Record<Placement, (...args: Parameters<typeof placeEngine>) => Promise<PlacedEngine>>> = {
   main: placeInMain,
   utility: placeInUtility,
 };
@@ -82,11 +83,47 @@ function withLimitedWaits(open: PlacedEngine, onClose: () => void): PlacedEngine
   };
 }
 
-function placeInMain({ directory, userData }: EnginePaths, options: Options): PlacedEngine {
-  const { engine, registry, windows, queues, close } = openEngine(directory, options.stores, {
-    windows: options.windows,
-    userData,
-  });
+/** The longest time that an attempt to open the stores waits for a lock, which blocks the thread, and the pause between two attempts. */
+const MAX_OPEN_WAIT_MS = 50;
+const OPEN_RETRY_INTERVAL_MS = 50;
+
+/**
+ * Opens stores, one of which may be held by a process that is about to exit: the instance before a relaunch, or a first one that this
+ * second one is quitting for. Waits as long as the store's `timeout`, without blocking the thread.
+ *
+ * @throws {DiskCacheError} `BUSY` after that; what `open` throws.
+ */
+async function openWhenUnlocked<T>(open: () => T): Promise<T> {
+  const startedAt = performance.now();
+  for (;;) {
+    let outcome: { readonly opened: T } | { readonly error: unknown } | undefined;
+    const timeoutMs = withBriefWait(MAX_OPEN_WAIT_MS, performance.now() - startedAt, () => {
+      try {
+        outcome = { opened: open() };
+      } catch (error) {
+        outcome = { error };
+      }
+    });
+    if ('opened' in outcome!) return outcome.opened;
+    const { error } = outcome!;
+    const isBusy = error instanceof DiskCacheError && error.code === 'BUSY';
+    if (!isBusy || performance.now() - startedAt >= timeoutMs) throw error;
+    await setTimeout(OPEN_RETRY_INTERVAL_MS);
+  }
+}
+
+async function placeInMain(
+  { directory, userData }: EnginePaths,
+  { stores, windows: windowOptions, exclusive = 'none' }: Options,
+): Promise<PlacedEngine> {
+  const { engine, registry, windows, queues, close } = await openWhenUnlocked(() =>
+    openEngine(directory, stores, {
+      windows: windowOptions,
+      userData,
+      exclusive,
+      queues: { exclusive: exclusive !== 'none' },
+    }),
+  );
   return {
     engine,
     stores: registry.stores,
@@ -100,7 +137,7 @@ function placeInMain({ directory, userData }: EnginePaths, options: Options): Pl
 
 async function placeInUtility(
   { directory, userData, utilityPath }: EnginePaths,
-  { stores, storesModule, windows, workerThread }: Options,
+  { stores, storesModule, windows, workerThread, exclusive = 'none' }: Options,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
@@ -109,10 +146,11 @@ async function placeInUtility(
     stores: serializeStores(stores, storesModule),
     windows: assertSendableWindowOptions(windows),
     workerThread,
+    exclusive,
   };
   const engine = await UtilityEngine.open(utilityPath, opening);
   const remoteStores = new RemoteHostStores(engine, stores);
-  const readerCaches = new ReaderCaches(directory, stores);
+  const readerCaches = new ReaderCaches(directory, stores, exclusive === 'all');
   const queues = createQueues(directory);
   return {
     engine,
@@ -129,6 +167,12 @@ async function placeInUtility(
         throw new DiskCacheError(
           'BAD_OPTION',
           `Queue "${name}" is also opened in the utility process: ${fault}, which can't be sent there; leave it out`,
+        );
+      }
+      if (queueOptions?.exclusive) {
+        throw new DiskCacheError(
+          'BAD_OPTION',
+          `Queue "${name}" is also opened in the utility process, so it can't be exclusive; leave it out`,
         );
       }
       const queue = queues.find<T>(name, queueOptions);

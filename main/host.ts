@@ -45,6 +45,13 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
    * disk. With `false`, and where threads can't be started, checkpoints run in the thread of the engine. Default true.
    */
   readonly workerThread?: boolean;
+  /**
+   * Whether the stores are opened with `exclusive`: faster, and everyone else who opens one of them, a worker thread included, gets `BUSY`.
+   * Default: true if the application holds Electron's single-instance lock (`app.requestSingleInstanceLock()`) when it calls
+   * `openDiskCache`; with `placement: 'utility'` not for caches and queues, which the main process opens as well. A store that has
+   * `exclusive` in its declaration, or `readOnly`, is opened as that says.
+   */
+  readonly exclusive?: boolean;
   /** The directory of the stores, one folder each. Default: `deskcache` in the application's `userData`. */
   readonly directory?: string;
   /**
@@ -158,6 +165,7 @@ const RULES = {
     placement: CHECKED_LATER,
     storesModule: CHECKED_LATER,
     workerThread: FLAG,
+    exclusive: FLAG,
     directory: TEXT,
     authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
     windows: CHECKED_LATER,

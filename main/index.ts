@@ -7,6 +7,7 @@ import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows, installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
+import { chooseExclusiveStores } from './electron/exclusive-stores.ts';
 import { HttpService } from './electron/http-service.ts';
 import { ReadyWindows } from './electron/ready-windows.ts';
 import { allowOwnPages, isOwnOrigin } from './electron/sender.ts';
@@ -98,9 +99,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const authorize = options.authorize ?? allowOwnPages(app.isPackaged);
   const utilityPath = getRuntimePath('utility.cjs');
   const userData = movesIn(options.stores) ? app.getPath('userData') : undefined;
-  const placedEngine = await placeEngine({ directory, userData, utilityPath }, options);
+  const exclusive = chooseExclusiveStores(options.exclusive, options.placement ?? 'main');
+  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...options, exclusive });
   hideFromPages(directory);
-  const http = new HttpService(directory, options.caches);
+  // Only the main process opens these, wherever the engine runs.
+  const http = new HttpService(directory, options.caches, exclusive !== 'none');
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);

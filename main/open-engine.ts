@@ -1,11 +1,12 @@
 import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hideDirectory } from '../protocol/redaction.ts';
-import { parseQueueAddress, type StoreDeclarations } from '../protocol/stores.ts';
+import { parseQueueAddress, type StoreDeclaration, type StoreDeclarations } from '../protocol/stores.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
+import type { ExclusiveStores } from './electron/exclusive-stores.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
 import { assertCacheOptions, resolveDirectory, withoutWorkerThread } from './engine/internal.ts';
-import { Registry } from './engine/registry.ts';
+import { Registry, withExclusive } from './engine/registry.ts';
 import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
 /** An application's stores, open in this process, and the engine that serves its pages. */
@@ -35,7 +36,11 @@ export interface OpenEngineOptions {
   readonly userData?: string | undefined;
   /** False: this process starts no worker thread while the engine is open. */
   readonly workerThread?: boolean | undefined;
+  /** Queues are opened by their own options. Default `'none'`. */
+  readonly exclusive?: ExclusiveStores | undefined;
 }
+
+const isCache = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kind === 'fanout';
 
 /**
  * Opens all declared stores.
@@ -51,6 +56,7 @@ export function openEngine(
     queues: queueOptions,
     userData,
     workerThread = true,
+    exclusive = 'none',
   }: OpenEngineOptions = {},
 ): OpenEngine {
   // Not left to the stores: theirs are folders in it, and the folder `:memory:` would be created.
@@ -61,9 +67,12 @@ export function openEngine(
   let registry: Registry;
   let windows: WindowShards;
   try {
-    registry = new Registry(directory, stores, userData);
+    const isExclusive = (declaration: StoreDeclaration) =>
+      exclusive === 'all' || (exclusive === 'collections' && !isCache(declaration));
+    registry = new Registry(directory, stores, { userData, isExclusive });
     hideFromPages(directory);
-    windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
+    const ownWindowOptions = exclusive === 'none' ? windowOptions : withExclusive(windowOptions ?? {});
+    windows = openWindows(registry, join(directory, WINDOWS_FOLDER), ownWindowOptions, attached);
   } catch (error) {
     allowThread();
     throw error;

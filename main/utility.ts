@@ -6,8 +6,8 @@ import { openEngine } from './open-engine.ts';
 
 serveCommands(
   process.parentPort,
-  async ({ directory, userData, stores, windows: windowOptions, workerThread }, attached) => {
-    const options = { windows: windowOptions, attached, userData, workerThread };
+  async ({ directory, userData, stores, windows: windowOptions, workerThread, exclusive }, attached) => {
+    const options = { windows: windowOptions, attached, userData, workerThread, exclusive };
     const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
     return {
       engine,

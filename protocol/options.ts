@@ -60,7 +60,10 @@ export interface CacheOptions {
    * helps random reads and writes of a large store once its key index fits (about 20 bytes and a key per item); see the guide.
    */
   readonly pageCache?: number;
-  /** Only this process opens the directory, which is faster; others get `BUSY`. Default false. */
+  /**
+   * Only this process opens the directory, which is faster; others get `BUSY`. Default false; in a store that `openDiskCache` opens true,
+   * if the application holds the single-instance lock (see its option `exclusive`).
+   */
   readonly exclusive?: boolean;
   /** Count hits and misses. Default false. */
   readonly statistics?: boolean;

@@ -12,7 +12,8 @@ protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges },
   { scheme: 'stranger', privileges },
 ]);
-void app.whenReady().then(start);
+if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
+else app.quit();
 
 async function start(): Promise<void> {
   const host = await openDiskCache({

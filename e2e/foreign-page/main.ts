@@ -9,7 +9,8 @@ import { app, BrowserWindow, protocol, session } from 'electron';
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-void app.whenReady().then(start);
+if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
+else app.quit();
 
 const EVIL_WORKER = `onmessage = ({ data }) => fetch(data).then((it) => it.text()).then(postMessage, () => postMessage(''));`;
 

@@ -11,7 +11,8 @@ protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
   { scheme: 'feed', privileges: { standard: true, secure: true, supportFetchAPI: true, corsEnabled: true } },
 ]);
-void app.whenReady().then(start);
+if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
+else app.quit();
 
 async function start(): Promise<void> {
   const host = await openDiskCache({ stores });

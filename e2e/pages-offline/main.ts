@@ -11,7 +11,8 @@ import { stores } from './stores.ts';
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-void app.whenReady().then(start);
+if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
+else app.quit();
 
 async function start(): Promise<void> {
   const EVERYTHING: Grant = { stores: { '*': 'admin', '@fetch': 'admin' } };

@@ -12,7 +12,8 @@ const CHANGES_PER_SECOND = 100;
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-void app.whenReady().then(start);
+if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
+else app.quit();
 
 async function start(): Promise<void> {
   const host = await openDiskCache({

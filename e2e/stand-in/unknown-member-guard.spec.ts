@@ -152,6 +152,21 @@ test('a scheme without corsEnabled can’t be requested by its mapped URL either
   expect(((await sendCommand(page, 'notes')) as string[]).filter((note) => note.startsWith('asked'))).toEqual([]);
 });
 
+test('an instance that quits because of another one quits before it has started, and the other one hears of it', async ({
+  launch,
+  userData,
+}) => {
+  const main = join(userData, 'main.mjs');
+  const body = `
+    app.on('second-instance', (event, argv, directory) => console.error(['second instance', argv.at(-1), directory].join(' ')));
+    app.on('quit', (event, code) => console.error('quits with ' + code));
+    if (!app.requestSingleInstanceLock()) app.quit();`;
+  await writeFile(main, `import { app } from 'electron'; ${body}`);
+  const first = await launch({ main });
+  await expect(launch({ main, args: ['atlas://nepal'] })).rejects.toThrow('quits with 0');
+  await expect.poll(() => first.output()).toContain(`second instance atlas://nepal ${process.cwd()}`);
+});
+
 test('one process per user data directory, and a dead one does not count', async ({ launch, userData }) => {
   const main = join(userData, 'main.mjs');
   const body = "if (!app.requestSingleInstanceLock()) { console.error('somebody is here'); app.exit(2); }";

@@ -8,7 +8,8 @@ protocol.registerSchemesAsPrivileged([
   assetScheme(),
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-void app.whenReady().then(start);
+if (app.requestSingleInstanceLock()) void app.whenReady().then(start);
+else app.quit();
 
 async function start(): Promise<void> {
   const storesModule = new URL('./stores.js', import.meta.url);

@@ -43,15 +43,18 @@ interface Interception {
 export class HttpService {
   readonly #directory: string;
   readonly #options: CachesOptions;
+  readonly #exclusive: boolean;
   readonly #interceptions = new WeakMap<Session, Set<Interception>>();
   #cacheStore: Cache | undefined;
   #responseStore: Cache | undefined;
   #caches: CacheStorage | undefined;
   #isClosed = false;
 
-  constructor(directory: string, options: CachesOptions = {}) {
+  /** `exclusive`: no other process or thread may open the stores. */
+  constructor(directory: string, options: CachesOptions = {}, exclusive = false) {
     this.#directory = directory;
     this.#options = options;
+    this.#exclusive = exclusive;
   }
 
   /**
@@ -180,7 +183,10 @@ export class HttpService {
     this.#assertOpen();
     const directory = join(this.#directory, RESPONSES_FOLDER);
     try {
-      this.#responseStore ??= new Cache(directory, { evictionPolicy: 'least-recently-used' });
+      this.#responseStore ??= new Cache(directory, {
+        evictionPolicy: 'least-recently-used',
+        exclusive: this.#exclusive,
+      });
       return this.#responseStore;
     } catch (error) {
       return createFailedStore(error);
@@ -190,7 +196,11 @@ export class HttpService {
   #openCacheStore(): Cache {
     this.#assertOpen();
     const { schemes: _, onStoreFailure: __, ...options } = this.#options;
-    this.#cacheStore ??= new Cache(join(this.#directory, CACHES_FOLDER), { ...options, evictionPolicy: 'none' });
+    this.#cacheStore ??= new Cache(join(this.#directory, CACHES_FOLDER), {
+      ...options,
+      evictionPolicy: 'none',
+      exclusive: this.#exclusive,
+    });
     return this.#cacheStore;
   }
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { truncate } from '../../protocol/describe-value.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import type { MoveSource } from '../../protocol/move-source.ts';
-import type { CacheOptions, Codec } from '../../protocol/options.ts';
+import type { CacheOptions, Codec, CollectionOptions } from '../../protocol/options.ts';
 import {
   DEFAULT_STORE,
   type DequeDeclarationOptions,
@@ -75,20 +75,23 @@ const DECLARATION_OPENERS: Readonly<
   settings: (directory, options: SettingsDeclarationOptions) => new Settings(directory, options),
 };
 
+export interface RegistryOptions {
+  /** The directory of the application, where the relative paths of `from` start. */
+  readonly userData?: string | undefined;
+  /** Whether a store is opened with `exclusive` if its own options don't say it. Default: none is. */
+  readonly isExclusive?: (declaration: StoreDeclaration) => boolean;
+}
+
 /** The stores of one application: each is opened once, in its own folder below `directory`; all are closed together. */
 export class Registry {
   readonly #stores = new Map<string, EngineStore>();
 
-  /**
-   * `userData` is the directory of the application, where the relative paths of `from` start.
-   *
-   * @throws {DiskCacheError} what opening the failing store throws; those opened before it are closed again.
-   */
-  constructor(directory: string, declarations: StoreDeclarations, userData?: string) {
+  /** @throws {DiskCacheError} what opening the failing store throws; those opened before it are closed again. */
+  constructor(directory: string, declarations: StoreDeclarations, options: RegistryOptions = {}) {
     const all: StoreDeclarations = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...declarations };
     try {
       for (const [name, declaration] of Object.entries(all)) {
-        this.#stores.set(name, openDeclared(name, declaration, directory, userData));
+        this.#stores.set(name, openDeclared(name, declaration, directory, options));
       }
     } catch (error) {
       this.close();
@@ -120,7 +123,7 @@ function openDeclared(
   name: string,
   declaration: StoreDeclaration,
   directory: string,
-  userData: string | undefined,
+  { userData, isExclusive = () => false }: RegistryOptions,
 ): EngineStore {
   const { kind, options } = Object(declaration) as StoreDeclaration;
   if (!Object.hasOwn(DECLARATION_OPENERS, kind)) {
@@ -128,12 +131,24 @@ function openDeclared(
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" has no declaration; give it one of ${kinds.join(', ')}`);
   }
   try {
-    return DECLARATION_OPENERS[kind](join(directory, name), withLocatedSources(options, userData) as never);
+    const located = withLocatedSources(options, userData);
+    const opened = isExclusive(declaration) ? withExclusive(located) : located;
+    return DECLARATION_OPENERS[kind](join(directory, name), opened as never);
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'BAD_OPTION') throw error;
-    throw new DiskCacheError('BAD_OPTION', `Store "${name}" can't be opened: ${error.message}`, { cause: error });
+    if (!(error instanceof DiskCacheError) || !NAMED_CODES.has(error.code)) throw error;
+    throw new DiskCacheError(error.code, `Store "${name}" can't be opened: ${error.message}`, { cause: error });
   }
 }
+
+/** Errors that get the name of the store. */
+const NAMED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BAD_OPTION', 'BUSY']);
+
+/**
+ * Returns the options of a store that is opened with `exclusive` by default: what the application has chosen comes first, and a reader
+ * takes no exclusive lock.
+ */
+export const withExclusive = <O extends CollectionOptions>(options: O): O =>
+  options.exclusive === undefined && options.readOnly !== true ? { ...options, exclusive: true } : options;
 
 function withLocatedSources(options: StoreDeclaration['options'], userData: string | undefined): object {
   const { from } = options as { readonly from?: MoveSource };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
 import type { RemoteSettings } from '../../client/remote-settings.ts';
-import { Cache } from '../../main/engine/index.ts';
+import { Cache, Index } from '../../main/engine/index.ts';
 import { placeEngine } from '../../main/engine-placement.ts';
 import { electronStore } from '../../protocol/move-source.ts';
 import { cache, deque, fanout, index, settings } from '../../protocol/stores.ts';
@@ -181,6 +181,38 @@ describe('a host whose engine is in a utility process', () => {
     expect(host.getResponseStores('nowhere')).not.toHaveProperty('nowhere');
     expect(() => host.getResponseStores('alone')).toThrow(errorMatching('BAD_OPTION'));
     await host.close();
+    await host.close();
+  });
+
+  it('has exclusive collections while the application holds the lock, and caches that can still be served', async () => {
+    const paths = getPaths(UTILITY_ENTRY);
+    const host = await placeEngine(paths, { stores, placement: 'utility', exclusive: 'collections' });
+    const { api, settings } = host.stores as { api: RemoteCache; settings: RemoteIndex };
+    await settings.set('theme', 'dark');
+    expect(() => new Index(join(paths.directory, 'settings'), { timeout: 20 })).toThrow(errorMatching('BUSY'));
+    await api.set('k', 'served');
+    const served = host.getAssetStores({}).stores as Record<string, Partial<Cache>>;
+    expect(served['api']!.openBytes!('k')).toMatchObject({ size: 6 });
+    expect(host.getResponseStores('api')['api']).toBeInstanceOf(Cache);
+    host.queue<string>('letters', undefined).enqueue('Dear Ada');
+    await crash();
+    await settings.set('theme', 'light');
+    expect(await settings.get('theme')).toBe('light');
+    expect(() => new Index(join(paths.directory, 'settings'), { timeout: 20 })).toThrow(errorMatching('BUSY'));
+    await host.close();
+    using again = new Index(join(paths.directory, 'settings'), { exclusive: true });
+    expect(again.get('theme')).toBe('light');
+  });
+
+  it('has exclusive caches only if the application has chosen that, and then refuses to serve them', async () => {
+    const paths = getPaths(UTILITY_ENTRY);
+    const shared = { ...stores, shared: cache({ exclusive: false }) };
+    const host = await placeEngine(paths, { stores: shared, placement: 'utility', exclusive: 'all' });
+    expect(() => new Cache(join(paths.directory, 'api'), { timeout: 20 })).toThrow(errorMatching('BUSY'));
+    expect(() => host.getAssetStores({ stores: ['api'] })).toThrow(errorMatching('BAD_OPTION', 'exclusive: false'));
+    expect(() => host.getResponseStores('default')).toThrow(errorMatching('BAD_OPTION', 'exclusive: false'));
+    expect(host.getResponseStores('shared')['shared']).toBeInstanceOf(Cache);
+    expect(() => host.queue('letters', { exclusive: true })).toThrow(errorMatching('BAD_OPTION', 'utility process'));
     await host.close();
   });
 

@@ -31,6 +31,7 @@ interface AppEvents {
   'before-quit': [event: CancelableEvent];
   'will-quit': [event: CancelableEvent];
   quit: [event: CancelableEvent, exitCode: number];
+  'second-instance': [event: CancelableEvent, argv: string[], workingDirectory: string, additionalData: unknown];
   'browser-window-created': [event: CancelableEvent, window: BrowserWindow];
   'web-contents-created': [event: CancelableEvent, contents: WebContents];
 }
@@ -70,6 +71,7 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
   readonly #paths = new AppPaths();
   readonly #ready: Promise<void>;
   #state: 'starting' | 'ready' | 'quitting' | 'gone' = 'starting';
+  #isShellRunning = false;
   #lock: InstanceLock | undefined;
 
   constructor() {
@@ -80,6 +82,7 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
       'before-quit',
       'will-quit',
       'quit',
+      'second-instance',
       'browser-window-created',
       'web-contents-created',
     ]);
@@ -96,6 +99,7 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
     process.channel?.unref();
     const switches = this.commandLine.appended;
     await startShell({ userData: this.getPath('userData'), switches, onGone: () => this.#onChromiumGone() });
+    this.#isShellRunning = true;
     if (this.#state !== 'starting') return this.exit(0);
     this.#state = 'ready';
     this.emit('ready');
@@ -132,7 +136,12 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
   }
 
   requestSingleInstanceLock(): boolean {
-    this.#lock ??= new InstanceLock(this.getPath('userData'));
+    // Electron emits it after `ready`.
+    this.#lock ??= new InstanceLock(
+      this.getPath('userData'),
+      (argv, directory) =>
+        void this.#ready.then(() => this.emit('second-instance', new CancelableEvent(), argv, directory, undefined)),
+    );
     return this.#lock.acquire();
   }
 
@@ -159,11 +168,10 @@ export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<El
   /** Without asking anybody. */
   exit(code = 0): void {
     if (this.#state === 'gone') return;
-    const wasStarted = this.#state !== 'starting';
     this.#state = 'gone';
     for (const window of [...openWindows]) window.destroy();
     this.emit('quit', new CancelableEvent(), code);
-    if (!wasStarted) process.exit(code);
+    if (!this.#isShellRunning) process.exit(code);
     void Promise.all([getShell().close(), endUtilities()]).finally(() => process.exit(code));
   }
 

@@ -7,6 +7,7 @@ import type { StoreDeclarations } from '../../../protocol/stores.ts';
 import type { Outcome } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
 import type { SessionRights } from '../engine-endpoint.ts';
+import type { ExclusiveStores } from '../exclusive-stores.ts';
 import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
 
 /*
@@ -23,6 +24,7 @@ export interface OpenCommand {
   readonly windows: WindowStoreOptions | undefined;
   /** False: the process starts no worker thread. */
   readonly workerThread?: boolean | undefined;
+  readonly exclusive?: ExclusiveStores | undefined;
 }
 
 /** Declarations without functions are sent as they are; others as the module that has them, and the kinds it must declare. */

@@ -78,8 +78,10 @@ export class ReaderCaches {
   readonly #directory: string;
   readonly #stores: StoreDeclarations;
   readonly #open = new Map<string, Cache | FanoutCache>();
+  readonly #exclusiveByDefault: boolean;
 
-  constructor(directory: string, stores: StoreDeclarations) {
+  constructor(directory: string, stores: StoreDeclarations, exclusiveByDefault = false) {
+    this.#exclusiveByDefault = exclusiveByDefault;
     this.#directory = directory;
     this.#stores = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...stores };
   }
@@ -94,7 +96,7 @@ export class ReaderCaches {
     for (const name of requested) this.#assertShareable(name);
     const stores = Object.entries(this.#stores).map(([name, declaration]) => [
       name,
-      isCache(declaration) && !isExclusive(declaration) ? this.#createAssetStore(name) : {},
+      isCache(declaration) && !this.#isExclusive(declaration) ? this.#createAssetStore(name) : {},
     ]);
     return Object.fromEntries(stores);
   }
@@ -131,13 +133,16 @@ export class ReaderCaches {
   }
 
   #assertShareable(name: string): void {
-    if (!Object.hasOwn(this.#stores, name) || !isExclusive(this.#stores[name]!)) return;
+    if (!Object.hasOwn(this.#stores, name) || !this.#isExclusive(this.#stores[name]!)) return;
     throw new DiskCacheError(
       'BAD_OPTION',
-      `Store "${name}" is exclusive: only the utility process may open it, and this call opens it in the main process; declare it without exclusive`,
+      `Store "${name}" is exclusive: only the utility process may open it, and this call opens it in the main process; declare it with exclusive: false`,
     );
+  }
+
+  #isExclusive({ options: { exclusive = this.#exclusiveByDefault, readOnly = false } }: StoreDeclaration): boolean {
+    return exclusive && !readOnly;
   }
 }
 
 const isCache = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kind === 'fanout';
-const isExclusive = ({ options }: StoreDeclaration): boolean => options.exclusive === true;

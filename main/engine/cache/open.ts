@@ -11,6 +11,7 @@ import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { choosePageSize } from '../space/policy.ts';
 import { OwnSizeLimit } from '../space/size-limit.ts';
 import { recordFormat, recordOpenedFiles } from '../space/store-files.ts';
+import { sweepIfNeeded } from '../space/sweep.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
@@ -43,6 +44,7 @@ import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
+import { addOwnedDirectory, openUnlessOwned, removeOwnedDirectory } from './exclusive-owners.ts';
 import { releaseLeases } from './memoize.ts';
 import { findStoredCount, storeCount } from './row-count.ts';
 import { flushAllAccesses } from './stats.ts';
@@ -101,6 +103,7 @@ export function closeCore(core: Core): void {
   core.space.leave(core);
   storeCount(core);
   closeDatabase(core);
+  if (core.openOptions.exclusive) removeOwnedDirectory(core.directory);
 }
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -142,11 +145,13 @@ export function openCore(
   const openOptions = parseOpenOptions(options);
   const newSettings = resolveSettings({}, requested);
   assertCompression(newSettings.compression);
-  const connection = openDatabase(directory, {
-    ...openOptions,
-    claim: VALUES_FOLDER,
-    pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
-  });
+  const connection = openUnlessOwned(directory, openOptions.exclusive, () =>
+    openDatabase(directory, {
+      ...openOptions,
+      claim: VALUES_FOLDER,
+      pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
+    }),
+  );
   try {
     const sql = createStatements(connection, nextInsertId !== undefined);
     recoverJournal({ directory: dirname(connection.path), connection, sql, readOnly: openOptions.readOnly });
@@ -192,7 +197,10 @@ export function openCore(
     findStoredCount(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
-    if (openOptions.exclusive) core.journal = new Journal(core);
+    if (openOptions.exclusive) {
+      core.journal = new Journal(core);
+      addOwnedDirectory(path);
+    }
     return core;
   } catch (error) {
     connection.close();
@@ -218,6 +226,7 @@ function startStore(core: Core, stored: Partial<StoreSettings>, requested: Parti
     // Notices a clock that was set back since.
     core.clock();
     if (!core.openOptions.readOnly) collectGarbage(core);
+    sweepIfNeeded(core);
   } catch (error) {
     // A write may have started a timer, which would find the connection closed.
     core.space.leave(core);

@@ -12,7 +12,6 @@ import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { type CachedRow, toStored } from '../state/memory-cache.ts';
-import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
@@ -96,7 +95,8 @@ export function getSize(core: Core): number {
     refreshIfChanged(core);
     const rows = countRows(core);
     const expired = now < rowStats.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
-    return rows - expired;
+    rowStats.gone ??= sql.countGone.first()?.[0] ?? 0;
+    return rows - expired - rowStats.gone;
   });
 }
 
@@ -154,18 +154,6 @@ export function get(core: Core, key: Key): unknown {
   return readRow(core, column);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
-export function assertKeyArray(keys: readonly Key[]): void {
-  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
-}
-
-/** Reads all of them from one snapshot. */
-export function getMany(core: Core, keys: readonly Key[]): unknown[] {
-  assertKeyArray(keys);
-  const columns = keys.map(encodeKey);
-  return retryIfReplaced(core, () => inReadTransaction(core, () => columns.map((column) => read(core, column))));
-}
-
 export function has(core: Core, key: Key): boolean {
   return hasLive(core, encodeKey(key), core.clock());
 }
@@ -176,16 +164,6 @@ export function hasLive(core: Core, key: KeyColumn, now: number): boolean {
   if (pending !== undefined) return isPendingLive(pending, now);
   refreshIfChanged(core);
   return core.sql.has.first(key, now) !== undefined;
-}
-
-/** Returns for each key whether it has a live item, all from one snapshot. */
-export function hasMany(core: Core, keys: Iterable<Key>): boolean[] {
-  const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
-  return inReadTransaction(core, () => {
-    refreshIfChanged(core);
-    const now = core.clock();
-    return columns.map((column) => core.sql.has.first(column, now) !== undefined);
-  });
 }
 
 export function getEntry(core: Core, key: Key): Entry | undefined {
@@ -225,7 +203,7 @@ function findCached(core: Core, key: KeyColumn): CachedRow | undefined {
   return memoryCache.clears === clears ? cached : undefined;
 }
 
-function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
+export function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
   const { mode, template } = cached;
   if (!isVisible(core, key, cached.expiresAt)) return recordMiss(core);
   recordHit(core, cached);
@@ -236,7 +214,8 @@ function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
   return chargeRead(mode, value);
 }
 
-function readRow(core: Core, key: KeyColumn): unknown {
+/** Reads a value from the view that has begun, or from the journal. */
+export function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
   const pending = findReadable(core, key);

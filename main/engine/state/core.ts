@@ -84,6 +84,8 @@ export interface SpaceManager {
   onIdle(store: Core): void;
   /** After a mass deletion: gives free pages back to the disk. */
   vacuum(store: Core): void;
+  /** Starts removing the rows of items that were marked as deleted, and giving their pages back, in small steps on a timer. */
+  sweep(store: Core): void;
   /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
   cull(store: Core): number;
 }
@@ -207,6 +209,8 @@ export class Maintenance {
   /** `writes` when the idle timer last fired. */
   writesAtTimer = 0;
   idleTimer: NodeJS.Timeout | undefined;
+  /** Removes rows that are marked as deleted. */
+  sweepTimer: NodeJS.Timeout | undefined;
   /** Starts the next garbage collection. */
   garbageTimer: NodeJS.Timeout | undefined;
   /** True while a reader blocks checkpoints and the WAL has grown too long. */
