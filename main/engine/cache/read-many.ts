@@ -3,7 +3,8 @@ import type { Key } from '../../../protocol/key.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { isPendingLive, readCached, readRow, refreshIfChanged, retryIfReplaced } from './read.ts';
+import { isPendingLive } from './pending-reads.ts';
+import { readCached, readRow, refreshIfChanged, retryIfReplaced } from './read.ts';
 import { inReadTransaction } from './transaction.ts';
 
 /** @throws {DiskCacheError} `BAD_OPTION` */

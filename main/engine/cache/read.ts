@@ -9,18 +9,28 @@ import { assertFormat, explainDamage } from '../space/store-files.ts';
 import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
-import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
-import type { Core, PendingEntry } from '../state/core.ts';
+import type { CheckRow, ValueRow } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
 import { type CachedRow, toStored } from '../state/memory-cache.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { copyTemplate } from '../values/object-template.ts';
-import { assertReadable, chargeValue } from '../values/read-budget.ts';
+import { assertReadable } from '../values/read-budget.ts';
 import { reloadSettings } from './configure.ts';
+import {
+  chargeRead,
+  findReadable,
+  isPendingLive,
+  readPending,
+  readPendingEntry,
+  type StoredEntry,
+} from './pending-reads.ts';
 import { countRows } from './row-count.ts';
 import { recordHit, recordMiss } from './stats.ts';
 import { inReadTransaction } from './transaction.ts';
+
+export type { StoredEntry } from './pending-reads.ts';
 
 /** In one long turn, changes of other connections are looked for again after this time. */
 const RECHECK_INTERVAL_MS = 3;
@@ -233,39 +243,6 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
   return [check, packed - check * 256];
 }
 
-export const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
-  !isDeleted && isLive(expiresAt, now);
-
-/**
- * Returns what is pending for a key, if it may be read from there. The items of a deferred transaction have no ids yet by which their reads
- * could be counted.
- */
-function findReadable({ journal, accessBuffer, transaction }: Core, key: KeyColumn): PendingEntry | undefined {
-  if (journal === undefined || (accessBuffer.tracksReads && transaction.isDeferred)) return undefined;
-  return journal.find(key);
-}
-
-/** A value that is in the journal only. What a transaction reads is not kept in memory: it may be rolled back. */
-function readPending(core: Core, key: KeyColumn, pending: PendingEntry): unknown {
-  const { memoryCache, clockState, transaction } = core;
-  const { corrections } = clockState;
-  const { id, mode, data, expiresAt } = pending;
-  if (data === null || (expiresAt !== null && !isLive(expiresAt, core.clock()))) return recordMiss(core);
-  const isCacheable = !memoryCache.isOff && transaction.depth === 0 && clockState.corrections === corrections;
-  const cachedRow = isCacheable ? memoryCache.set(key, id, mode, data, expiresAt) : undefined;
-  recordHit(core, cachedRow ?? { id, accessedAt: 0, hits: 0 });
-  return chargeRead(mode, restoreValue(mode, data, core.codec));
-}
-
-function readPendingEntry(core: Core, pending: PendingEntry, now: number): StoredEntry | undefined {
-  const { mode, data, expiresAt, stamp, tag, size } = pending;
-  if (data === null || !isLive(expiresAt, now)) return undefined;
-  const value = chargeRead(mode, restoreValue(mode, data, core.codec));
-  const access = core.accessBuffer.tracksReads ? core.accessBuffer.get(pending.id) : undefined;
-  const accessedAt = Math.max(stamp, access?.accessedAt ?? stamp);
-  return { value, storedAt: stamp, accessedAt, expiresAt, hits: access?.hits ?? 0, tag, bytes: size };
-}
-
 /** A value in a file. */
 function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
   let row: ValueRow | undefined = first;
@@ -278,16 +255,6 @@ function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
     recordHit(core, { id: found[0], accessedAt: 0, hits: 0 });
     return value;
   });
-}
-
-export interface StoredEntry {
-  readonly value: unknown;
-  readonly storedAt: number;
-  readonly accessedAt: number;
-  readonly expiresAt: number | null;
-  readonly hits: number;
-  readonly tag: TagColumn;
-  readonly bytes: number;
 }
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
@@ -332,12 +299,6 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
 /** Returns the bytes of a value in a page of results: decompressed they may be far more than its row says. */
 export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...unknown[]], value: unknown): number =>
   mode < ZSTD_FLAG ? bytes : Math.max(bytes, estimateBytes(value));
-
-/** Charges a value to the read budget of a page. */
-export function chargeRead(mode: number, value: unknown): unknown {
-  chargeValue(mode, value);
-  return value;
-}
 
 /** `owned`: the data becomes the value without a copy where it can. */
 function decodeInline(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {

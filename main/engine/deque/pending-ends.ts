@@ -1,5 +1,6 @@
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
-import type { Core, DequeEnds, JournaledWrite, WriteJournal } from '../state/core.ts';
+import type { Core } from '../state/core.ts';
+import type { DequeEnds, JournaledWrite, WriteJournal } from '../state/write-journal.ts';
 
 export type Side = 'front' | 'back';
 

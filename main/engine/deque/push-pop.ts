@@ -1,4 +1,5 @@
-import { chargeRead, readValue, retryIfReplaced } from '../cache/read.ts';
+import { chargeRead } from '../cache/pending-reads.ts';
+import { readValue, retryIfReplaced } from '../cache/read.ts';
 import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
 import { deleteRow } from '../space/delete-row.ts';

@@ -32,6 +32,7 @@ export class ApplyPlan {
   readonly #target: ApplyTarget;
   readonly #items: readonly PendingItem[];
   readonly #locate: Statements['locate'];
+  readonly #isDeque: boolean;
   #planned = 0;
   #changes: RowChange[] = [];
   #inserts: PendingItem[] = [];
@@ -41,7 +42,8 @@ export class ApplyPlan {
     this.#target = target;
     this.#items = items;
     // A deque has no index of keys: they repeat the ids.
-    this.#locate = isDeque(target.sql) ? target.sql.locateById : target.sql.locate;
+    this.#isDeque = isDeque(target.sql);
+    this.#locate = this.#isDeque ? target.sql.locateById : target.sql.locate;
   }
 
   get isPlanned(): boolean {
@@ -66,7 +68,12 @@ export class ApplyPlan {
   apply(maxChanges: number): void {
     const end = this.#next + maxChanges;
     const changes = this.#changes.length;
-    for (; this.#next < Math.min(end, changes); this.#next++) this.#change(this.#changes[this.#next]!);
+    while (this.#next < Math.min(end, changes)) {
+      const run = this.#isDeque ? this.#countDeletions(this.#next, Math.min(end, changes)) : 0;
+      if (run > 1) this.#deleteRun(this.#changes[this.#next]!.row, run);
+      else this.#change(this.#changes[this.#next]!);
+      this.#next += Math.max(1, run);
+    }
     const last = Math.min(end, changes + this.#inserts.length);
     for (; this.#next < last; this.#next++) this.#insert(this.#inserts[this.#next - changes]!);
   }
@@ -80,7 +87,25 @@ export class ApplyPlan {
     this.#next = next;
   }
 
+  /** Returns how many values at neighbouring positions of a deque are deleted, from a change on. */
+  #countDeletions(from: number, end: number): number {
+    const first = this.#changes[from]!.row;
+    let at = from;
+    while (at < end && this.#changes[at]!.item.isDeleted && this.#changes[at]!.row === first + at - from) at++;
+    return at - from;
+  }
+
+  #deleteRun(first: number, count: number): void {
+    const { changes } = this.#target.sql.deleteBetween.run(first, first + count - 1);
+    for (let left = changes; left > 0; left--) this.#target.deleted();
+  }
+
   #planItem(item: PendingItem): void {
+    if (this.#isDeque && item.isDeleted) {
+      // It has no file: else it would have been deleted directly.
+      this.#changes.push({ item, row: item.key as number, isDeletion: true, file: null, bytes: 0 });
+      return;
+    }
     const found = this.#locate.first(item.key);
     if (found === undefined) {
       if (!item.isDeleted && !item.isTouch) this.#inserts.push(item);

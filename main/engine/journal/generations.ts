@@ -5,7 +5,8 @@ import { deleteFileAfterCommit } from '../space/delete-row.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
-import { type Core, getLimitShareBytes, type PendingEntry } from '../state/core.ts';
+import { type Core, getLimitShareBytes } from '../state/core.ts';
+import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
@@ -87,7 +88,9 @@ export class Generations {
   }
 
   find(key: KeyColumn): PendingEntry | undefined {
-    return overlay(this.#active?.changes.get(key), this.#sealed?.changes.get(key));
+    const later = this.#active?.changes.get(key);
+    if (later !== undefined && !later.isTouch) return later;
+    return overlay(later, this.#sealed?.changes.get(key));
   }
 
   /**

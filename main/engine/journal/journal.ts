@@ -1,3 +1,4 @@
+import { isPendingLive } from '../cache/pending-reads.ts';
 import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
@@ -5,7 +6,8 @@ import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
-import type { Core, DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
+import type { Core } from '../state/core.ts';
+import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/write-journal.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Block } from './block.ts';
@@ -60,7 +62,9 @@ export class Journal implements WriteJournal {
 
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
-    return overlay(this.#block?.get(key), this.#generations.find(key));
+    const later = this.#block?.get(key);
+    if (later !== undefined && !later.isTouch) return later;
+    return overlay(later, this.#generations.find(key));
   }
 
   set(write: JournaledWrite, now: number): boolean {
@@ -274,11 +278,6 @@ export class Journal implements WriteJournal {
     this.#addPending(change);
   }
 
-  #addPending(change: PendingItem): void {
-    if (this.#core.accessBuffer.tracksReads) this.#dropAccesses(change.key);
-    this.#generations.addPending(change);
-  }
-
   /** Appends the record that `writer` has encoded. */
   #write(): void {
     writer.finish(this.#generations.nextNumber);
@@ -287,7 +286,12 @@ export class Journal implements WriteJournal {
     this.#timer ??= this.#startTimer(REST_MS);
   }
 
-  /** The reads of an item are counted from the last set. */
+  #addPending(change: PendingItem): void {
+    // The reads of an item are counted from the last set.
+    if (this.#core.accessBuffer.tracksReads && !change.isTouch) this.#dropAccesses(change.key);
+    this.#generations.addPending(change);
+  }
+
   #dropAccesses(key: KeyColumn): void {
     const before = this.#generations.find(key);
     if (before !== undefined) this.#core.accessBuffer.take(before.id);
@@ -359,15 +363,12 @@ export class Journal implements WriteJournal {
   }
 }
 
-/** Whether the item is another one than the live one that was there before. */
-const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
-
-const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
-  !isDeleted && isLive(expiresAt, now);
-
 /** The caller's bytes may change. */
 const copyBytes = (data: Stored | null): Stored | null =>
   typeof data === 'object' && data !== null ? Buffer.from(data) : data;
+
+/** Whether the item is another one than the live one that was there before. */
+const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

@@ -154,6 +154,7 @@ export interface Statements {
   readonly use: Statement<[usedAt: number, hits: number, id: number]>;
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
+  readonly deleteBetween: Statement<[from: number, to: number]>;
   readonly deleteAll: Statement<[]>;
   readonly files: Statement<[], [file: string, size: number]>;
   readonly namesFile: Statement<[string], [1]>;
@@ -270,6 +271,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   use: 'UPDATE entry SET used_at = max(used_at, ?), hits = hits + ?, visited = 1 WHERE id = ?',
   deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${IS_LIVE_SQL}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',
+  deleteBetween: 'DELETE FROM entry WHERE id >= ? AND id <= ?',
   deleteAll: 'DELETE FROM entry',
   files: 'SELECT file, size FROM entry WHERE file IS NOT NULL',
   // A replaced file counts as named until it is removed.

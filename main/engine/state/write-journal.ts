@@ -1,0 +1,89 @@
+import type { TagColumn } from '../sqlite/statements.ts';
+import type { Stored } from '../values/encoding.ts';
+import type { KeyColumn } from '../values/key.ts';
+
+/** A small item that can be written to a journal. */
+export interface JournaledWrite {
+  readonly key: KeyColumn;
+  readonly mode: number;
+  readonly data: Stored | null;
+  readonly bytes: number;
+  /** The checksum of the value alone. */
+  readonly check: number;
+  /** Bytes it takes of the size limit. */
+  readonly cost: number;
+  readonly expiresAt: number | null;
+  readonly tag: TagColumn;
+}
+
+/** What a key is going to be when its pending changes are applied. */
+export interface PendingEntry {
+  readonly isDeleted: boolean;
+  /** Whether only its expiry is pending; the rest is in the row under the key. */
+  readonly isTouch: boolean;
+  readonly id: number;
+  readonly mode: number;
+  /** Null for a deletion and where `isTouch` is true. */
+  readonly data: Stored | null;
+  readonly size: number;
+  readonly tag: TagColumn;
+  readonly expiresAt: number | null;
+  /** When it was stored, and used last. */
+  readonly stamp: number;
+}
+
+/** Where a deque begins and ends, with its pending changes. */
+export interface DequeEnds {
+  first: number;
+  length: number;
+  readonly maxLength: number;
+  /** First position and length before the open deferred transaction; undefined if it has changed neither. */
+  before: Pick<DequeEnds, 'first' | 'length'> | undefined;
+}
+
+/**
+ * Takes small writes of a store that one process owns, and applies them to the database later. Verbs that know it look up keys here first;
+ * for all others the statements apply what is pending.
+ */
+export interface WriteJournal {
+  /** Bytes of its files. */
+  readonly bytes: number;
+  /** Returns what is pending for a key; undefined if what is in the database counts. O(1). */
+  find(key: KeyColumn): PendingEntry | undefined;
+  /**
+   * Stores an item; false if it has to be written directly. After `beforeWrite`.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  set(write: JournaledWrite, now: number): boolean;
+  /** Deletes an item; returns whether there was a live one, or undefined if it has to be deleted directly. After `beforeWrite`. */
+  delete(key: KeyColumn, now: number): boolean | undefined;
+  /** Changes when a live item expires; returns whether there is one, or undefined if it has to be changed directly. After `beforeWrite`. */
+  touch(key: KeyColumn, expiresAt: number | null, now: number): boolean | undefined;
+  /** The ends of a deque, see `deque/pending-ends.ts`; undefined until they are needed. */
+  ends: DequeEnds | undefined;
+  /** Whether a change may be appended now with `setAt` or `deleteAt`. `bytes` are those of the value. After `beforeWrite`. */
+  accepts(bytes: number, cost: number): boolean;
+  /**
+   * Stores a value at a position of a deque that holds none, and deletes the one at another position. After `accepts`.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void;
+  /** Deletes the value at a position of a deque, which has no file. After `accepts`. @throws {DiskCacheError} as `setAt` */
+  deleteAt(position: number, now: number): void;
+  /** Begins a transaction whose changes are collected; false if SQLite has to begin it. Other statements than look-ups of keys make it one. */
+  beginBlock(): boolean;
+  /** Ends a deferred transaction: its changes are one record. @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then. */
+  commitBlock(): void;
+  /** Ends a deferred transaction without its changes. */
+  rollBackBlock(): void;
+  /** Applies everything that is pending. O(changes × log n). @throws {DiskCacheError} */
+  apply(): void;
+  /** Applies everything, and gives the space of the files back to the disk. Outside of transactions. @throws {DiskCacheError} */
+  shrink(): void;
+  /** Ends the journal. Returns false if its changes could not be applied: the next process that opens the store does that. */
+  close(): boolean;
+  /** Runs work that replaces a damaged database, by one with its items or by an empty one, and lets others have its lock meanwhile. */
+  replaceDatabase(keepsItems: boolean, work: () => void): void;
+}
