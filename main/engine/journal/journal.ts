@@ -1,3 +1,4 @@
+import { refreshIfChanged } from '../cache/read.ts';
 import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
@@ -76,6 +77,7 @@ export class Journal implements WriteJournal {
     const found = this.find(key);
     let wasLive = true;
     if (found === undefined) {
+      this.#beginView();
       const row = this.#core.sql.locate.first(key);
       if (row === undefined) return false;
       // What has expired or has a file needs more than this.
@@ -178,12 +180,19 @@ export class Journal implements WriteJournal {
 
   /** Makes a change: at once, or in the open block. */
   #change(change: PendingItem): void {
-    // What follows in other stores must not be older than this.
-    endViews();
+    // What follows in other stores must not be older than this. Reads of this one look into what is pending first.
+    endViews(this.#core.externalChanges.cut);
     if (this.#block === undefined) this.#appendOne(change);
     else this.#block.add(change);
     this.#core.rowStats.recordUpdate(change.expiresAt);
     this.#core.memoryCache.delete(change.key);
+  }
+
+  /** The look-ups of a turn share a read transaction: to begin and end one takes longer than a look-up. Ends with a write to the database. */
+  #beginView(): void {
+    const { connection, transaction } = this.#core;
+    if (transaction.depth === 0) refreshIfChanged(this.#core);
+    else if (!connection.snapshot.isHeld) connection.snapshot.renew();
   }
 
   #prepareAppend(): void {
@@ -240,6 +249,7 @@ export class Journal implements WriteJournal {
   #endBlock(): void {
     const { connection, transaction } = this.#core;
     this.#block = undefined;
+    connection.snapshot.release();
     connection.pending.hasAny = this.#generations.pendingCount > 0;
     transaction.isDeferred = false;
     transaction.depth = 0;
