@@ -249,7 +249,7 @@ export class Journal implements WriteJournal {
   #endBlock(): void {
     const { connection, transaction } = this.#core;
     this.#block = undefined;
-    connection.snapshot.release();
+    connection.snapshot.releaseQuietly();
     connection.pending.hasAny = this.#generations.pendingCount > 0;
     transaction.isDeferred = false;
     transaction.depth = 0;
