@@ -257,7 +257,7 @@ export class Generations {
       sealed.plan = new ApplyPlan(this.#target, sealed.changes.items());
     }
     const { plan } = sealed;
-    if (!plan.isPlanned) plan.plan(SLICE_CHANGES);
+    if (!plan.isPlanned) this.#plan(plan, SLICE_CHANGES);
     else if (!plan.hasAtMost(SLICE_CHANGES)) inWriteTransaction(this.#core, () => this.#apply(plan, SLICE_CHANGES));
     else this.#finish(sealed, plan);
   }
@@ -274,9 +274,20 @@ export class Generations {
   /** One transaction needs no sync: it is atomic, and the file stays until it is sealed. */
   #applyAtOnce(changes: PendingChanges): void {
     const plan = new ApplyPlan(this.#target, changes.items());
-    plan.plan(Number.POSITIVE_INFINITY);
+    this.#plan(plan, Number.POSITIVE_INFINITY);
     inWriteTransaction(this.#core, () => this.#applyLast(plan, this.#lastNumber));
     changes.clear();
+  }
+
+  /** Looks up rows in one read transaction: to begin and end one for each takes longer than the look-up. */
+  #plan(plan: ApplyPlan, maxItems: number): void {
+    const { snapshot } = this.#core.connection;
+    snapshot.renew();
+    try {
+      plan.plan(maxItems);
+    } finally {
+      snapshot.release();
+    }
   }
 
   /** The last changes of a plan, and the watermark. Inside a write transaction. */

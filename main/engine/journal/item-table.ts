@@ -28,7 +28,7 @@ export class ItemTable<T extends Keyed> {
   get(key: KeyColumn): T | undefined {
     const items = this.#items;
     if (items.length === 0) return undefined;
-    if (this.#slots !== undefined) return this.#find(key, hashKey(key));
+    if (this.#slots !== undefined) return this.#find(key, toHash(key));
     for (const item of items) if (isSameKey(item.key, key)) return item;
     return undefined;
   }
@@ -43,7 +43,7 @@ export class ItemTable<T extends Keyed> {
       if (this.#items.length > MAX_SCANNED_ITEMS) this.#index(MIN_SLOTS);
       return undefined;
     }
-    const hash = hashKey(key);
+    const hash = toHash(key);
     const found = this.#find(key, hash);
     if (found !== undefined) return found;
     const slots = this.#slots;
@@ -89,6 +89,9 @@ export class ItemTable<T extends Keyed> {
     this.#hashes = hashes;
   }
 }
+
+/** Signed, as the table keeps it: the hash of an empty key is not. */
+const toHash = (key: KeyColumn): number => hashKey(key) | 0;
 
 /** The upper bits of the hash are better mixed than the lower ones. */
 const getFirstSlot = (hash: number, mask: number): number => (hash ^ (hash >>> 15)) & mask;

@@ -1,4 +1,5 @@
 import { isPendingLive } from '../cache/pending-reads.ts';
+import { refreshIfChanged } from '../cache/read.ts';
 import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
@@ -81,6 +82,7 @@ export class Journal implements WriteJournal {
     const found = this.find(key);
     let wasLive = true;
     if (found === undefined) {
+      this.#beginView();
       const row = this.#core.sql.locate.first(key);
       if (row === undefined) return false;
       // What has expired or has a file needs more than this.
@@ -217,8 +219,8 @@ export class Journal implements WriteJournal {
 
   /** Makes a change: at once, or in the open block. */
   #change(change: PendingItem): void {
-    // What follows in other stores must not be older than this.
-    endViews();
+    // What follows in other stores must not be older than this. Reads of this one look into what is pending first.
+    endViews(this.#core.externalChanges.cut);
     if (this.#block === undefined) this.#appendOne(change);
     else this.#block.add(change);
     this.#core.rowStats.recordUpdate(change.expiresAt);
@@ -227,10 +229,17 @@ export class Journal implements WriteJournal {
 
   /** Makes two changes of different keys, all or none. */
   #changeBoth(one: PendingItem, other: PendingItem): void {
-    endViews();
+    endViews(this.#core.externalChanges.cut);
     if (this.#block === undefined) this.#append([one, other]);
     else for (const change of [one, other]) this.#block.add(change);
     this.#core.rowStats.recordUpdate(null);
+  }
+
+  /** The look-ups of a turn share a read transaction: to begin and end one takes longer than a look-up. Ends with a write to the database. */
+  #beginView(): void {
+    const { connection, transaction } = this.#core;
+    if (transaction.depth === 0) refreshIfChanged(this.#core);
+    else if (!connection.snapshot.isHeld) connection.snapshot.renew();
   }
 
   #prepareAppend(): void {
@@ -300,6 +309,7 @@ export class Journal implements WriteJournal {
   #endBlock(): void {
     const { connection, transaction } = this.#core;
     this.#block = undefined;
+    connection.snapshot.releaseQuietly();
     connection.pending.hasAny = this.#generations.pendingCount > 0;
     transaction.isDeferred = false;
     transaction.depth = 0;

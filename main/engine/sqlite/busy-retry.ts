@@ -20,9 +20,9 @@ export function removeView(end: () => void): void {
   openViews.delete(end);
 }
 
-/** Ends the views of all stores of this thread. */
-export function endViews(): void {
-  if (openViews.size > 0) for (const end of openViews) end();
+/** Ends the views of all stores of this thread, but not the one that is ended by `kept`. */
+export function endViews(kept?: () => void): void {
+  if (openViews.size > 0) for (const end of openViews) if (end !== kept) end();
 }
 
 const neverNotified = new Int32Array(new SharedArrayBuffer(4));

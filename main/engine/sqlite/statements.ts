@@ -355,6 +355,7 @@ const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'read',
   'readPacked',
   'has',
+  'locate',
 ] satisfies (keyof Statements)[]);
 
 /** Statements that read the row of one key, their first parameter. */
