@@ -11,7 +11,7 @@ import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { type CachedRow, toStored } from '../state/memory-cache.ts';
+import { type CachedFile, type CachedRow, toStored } from '../state/memory-cache.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
@@ -206,12 +206,28 @@ function findCached(core: Core, key: KeyColumn): CachedRow | undefined {
 export function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
   const { mode, template } = cached;
   if (!isVisible(core, key, cached.expiresAt)) return recordMiss(core);
+  if (cached.file !== undefined) return readCachedFile(core, key, cached, cached.file);
   recordHit(core, cached);
   if (template) return chargeRead(mode, copyTemplate(template));
   const value = restoreValue(mode, toStored(cached), core.codec);
   if (mode % ZSTD_FLAG === ENCODING.json && typeof value === 'object' && value !== null)
     core.memoryCache.keepTemplate(cached, value);
   return chargeRead(mode, value);
+}
+
+/** Reads the file of a large value whose row is in memory. Where the file is not as the row says, the row on disk counts. */
+function readCachedFile(core: Core, key: KeyColumn, cached: CachedRow, { name, bytes, check }: CachedFile): unknown {
+  const { id, mode, expiresAt } = cached;
+  let value: unknown;
+  try {
+    value = readValue(core, key, [id, mode, null, check, bytes, name, expiresAt]);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    core.memoryCache.delete(key);
+    return readRow(core, key);
+  }
+  recordHit(core, cached);
+  return value;
 }
 
 /** Reads a value from the view that has begun, or from the journal. */
@@ -245,6 +261,7 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
 
 /** A value in a file. */
 function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
+  const { corrections } = core.clockState;
   let row: ValueRow | undefined = first;
   return retryIfReplaced(core, () => {
     row ??= core.sql.read.first(key);
@@ -252,9 +269,17 @@ function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
     const found = row;
     row = undefined;
     const value = readValue(core, key, found);
-    recordHit(core, { id: found[0], accessedAt: 0, hits: 0 });
+    recordHit(core, keepFileRow(core, key, found, corrections) ?? { id: found[0], accessedAt: 0, hits: 0 });
     return value;
   });
+}
+
+/** Keeps the row of a value file in memory; undefined if it can't be kept. */
+function keepFileRow(core: Core, key: KeyColumn, row: ValueRow, corrections: number): CachedRow | undefined {
+  const { memoryCache, clockState } = core;
+  const [id, mode, , check, bytes, name, expiresAt] = row;
+  if (memoryCache.isOff || name === null || clockState.corrections !== corrections) return undefined;
+  return memoryCache.set(key, id, mode, '', expiresAt, { name, bytes, check });
 }
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */

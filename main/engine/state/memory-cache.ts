@@ -3,6 +3,13 @@ import type { KeyColumn } from '../values/key.ts';
 import { createTemplate, type ObjectTemplate } from '../values/object-template.ts';
 import type { BufferedAccess } from './row-stats.ts';
 
+/** What a row says about the value file that it names; `check` as in the row. */
+export interface CachedFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly check: number;
+}
+
 /** A value in memory, encoded as on disk, so that a caller can't change what another one reads. */
 export interface CachedRow extends BufferedAccess {
   readonly mode: number;
@@ -12,6 +19,8 @@ export interface CachedRow extends BufferedAccess {
    */
   readonly data: string | number;
   readonly isBytes: boolean;
+  /** Of a large value, whose row alone is in memory; `data` is empty then. */
+  readonly file: CachedFile | undefined;
   readonly expiresAt: number | null;
   /** Made for an object that is read again and again; null if none can be made. */
   readonly template: ObjectTemplate | null | undefined;
@@ -109,9 +118,16 @@ export class MemoryCache {
   }
 
   /** Returns the new entry; undefined for a value that is too large. */
-  set(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): CachedRow | undefined {
+  set(
+    key: KeyColumn,
+    id: number,
+    mode: number,
+    data: Stored,
+    expiresAt: number | null,
+    file?: CachedFile,
+  ): CachedRow | undefined {
     const name = toMapKey(key);
-    const bytes = NODE_OVERHEAD_BYTES + estimateBytes(name) + estimateBytes(data);
+    const bytes = NODE_OVERHEAD_BYTES + estimateBytes(name) + estimateBytes(data) + estimateBytes(file?.name ?? '');
     if (bytes > this.#maxValueBytes || this.#nodes.has(name)) return undefined;
     const older = this.#newest;
     const node: MemoryCacheNode = {
@@ -119,6 +135,7 @@ export class MemoryCache {
       mode,
       data: typeof data === 'object' ? toLatin1(data) : data,
       isBytes: typeof data === 'object',
+      file,
       expiresAt,
       accessedAt: 0,
       hits: 0,

@@ -100,15 +100,16 @@ async function cutPower(recording: Recording, number: number): Promise<string | 
   let directory = join(folder, 'store');
   try {
     cut.disk.cut(directory, random, chooseLuck(random));
+    setBeforeBoot(directory);
     if (random() < 0.12) {
       stats.recoveries++;
       const again = join(folder, 'again');
       (await recoverAndStop(recording, directory, random)).cut(again, random, chooseLuck(random));
       directory = again;
+      setBeforeBoot(directory);
     }
     const kept = process.env['TORTURE_KEEP'];
     if (only !== undefined && kept !== undefined) cpSync(directory, kept, { recursive: true });
-    setBeforeBoot(directory);
     return verify(recording, cut, directory);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
