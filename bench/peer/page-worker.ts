@@ -85,26 +85,17 @@ async function timeConcurrent(keys: readonly string[], get: (key: string) => Pro
   return figure;
 }
 
-async function timeConcurrentSets(
+/** Sets the keys: with `'sequential'` each after the one before was acknowledged, with `'concurrent'` all in one turn. */
+async function timeSets(
+  order: 'sequential' | 'concurrent',
   keys: readonly string[],
   round: number,
   set: (key: string, value: Uint8Array) => Promise<void>,
 ): Promise<number> {
   const value = new Uint8Array(VALUE_BYTES).fill(round);
   return measureMicrosecondsAsync(keys.length, async () => {
-    await Promise.all(keys.map((key) => set(key, value)));
-  });
-}
-
-/** Each acknowledged before the next. */
-async function timeSequentialSets(
-  keys: readonly string[],
-  round: number,
-  set: (key: string, value: Uint8Array) => Promise<void>,
-): Promise<number> {
-  const value = new Uint8Array(VALUE_BYTES).fill(round);
-  return measureMicrosecondsAsync(keys.length, async () => {
-    for (const key of keys) await set(key, value);
+    if (order === 'concurrent') await Promise.all(keys.map((key) => set(key, value)));
+    else for (const key of keys) await set(key, value);
   });
 }
 
@@ -161,13 +152,13 @@ function measureAction({ action, keys, round }: PageRequest): Promise<number> {
     case 'comlink gets':
       return timeConcurrent(keys, (key) => comlink.get(key));
     case 'set':
-      return timeSequentialSets(keys, round, (key, value) => diskCache.set(key, value));
+      return timeSets('sequential', keys, round, (key, value) => diskCache.set(key, value));
     case 'comlink set':
-      return timeSequentialSets(keys, round, (key, value) => comlink.set(key, value));
+      return timeSets('sequential', keys, round, (key, value) => comlink.set(key, value));
     case 'sets':
-      return timeConcurrentSets(keys, round, (key, value) => diskCache.set(key, value));
+      return timeSets('concurrent', keys, round, (key, value) => diskCache.set(key, value));
     case 'comlink sets':
-      return timeConcurrentSets(keys, round, (key, value) => comlink.set(key, value));
+      return timeSets('concurrent', keys, round, (key, value) => comlink.set(key, value));
     case 'large sets and gets':
       return timeLargeValues(keys, round, diskCache);
     case 'comlink large sets and gets':

@@ -98,11 +98,15 @@ function* removeInSlices(deque: Deque, [value]: readonly unknown[], budget: Read
   );
 }
 
+/** Milliseconds after which a deletion lets others have a turn. */
+const DELETION_SLICE_MS = 3;
+
 /** Deletes in separate transactions until nothing is left to delete. */
 function* deleteInSlices(budget: ReadBudget, step: () => number): Slices {
+  budget.progress = new Map();
   for (let total = 0; ; ) {
     budget.isPaused = false;
-    budget.pauseAt = performance.now() + SLICE_MS;
+    budget.pauseAt = performance.now() + DELETION_SLICE_MS;
     total += step();
     if (!budget.isPaused) return total;
     yield;

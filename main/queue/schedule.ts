@@ -3,7 +3,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { EnqueueOptions, EnqueueResult, NewJob } from '../../protocol/job.ts';
 import type { Finding, Key } from '../engine/index.ts';
 import { assertIterable, assertOptions, CONSISTENCY, type ConsistencyOptions, isRecord } from '../engine/internal.ts';
-import type { JobRow } from './tables.ts';
+import { forgetSchedule, type JobRow } from './tables.ts';
 import { inTransaction, type OpenQueue, type QueueTransaction } from './transaction.ts';
 
 /** Due jobs that are moved in one transaction, which keeps it short. */
@@ -158,6 +158,8 @@ export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
  * it changes nothing, except that due jobs become ready. O(n).
  */
 export function rebuildSchedule(transaction: QueueTransaction): void {
+  // A repair has perhaps deleted rows.
+  forgetSchedule(transaction.tables);
   const { jobs, ready, delayed, due, held, heads, dedupe, running, dead, failed, progress } = transaction.tables;
   const dueAt = new Map<number, number>();
   for (const [[id], when] of delayed.entries()) dueAt.set(id, when);

@@ -2,6 +2,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { JobCounts } from '../../protocol/job.ts';
 import type { Index, Key } from '../engine/index.ts';
 import { isDamage, type ProcessIdentity } from '../engine/internal.ts';
+import { KeyWindow } from './key-window.ts';
 
 /** The rows of one kind in an index; their keys are `[name, ...path]`. */
 class Table<Path extends readonly Key[], Row> {
@@ -34,6 +35,9 @@ class Table<Path extends readonly Key[], Row> {
     return this.#index.delete(this.key(...path));
   }
 
+  /** Forgets what is known of the rows beside those on disk. */
+  forget(): void {}
+
   clear(): void {
     for (const path of [...this.keys()]) this.delete(...path);
   }
@@ -61,6 +65,29 @@ class Table<Path extends readonly Key[], Row> {
   entries(): [Path, Row][] {
     const entries = this.#index.entries({ order: 'key', prefix: [this.name] });
     return Array.from(entries, ([key, row]) => [toPath<Path>(key), row as Row]);
+  }
+}
+
+/** A table in the order of the schedule, whose first keys are in memory. */
+class ScheduleTable<Row> extends Table<[number, number], Row> {
+  readonly #window = new KeyWindow();
+
+  override put(path: [number, number], row: Row): void {
+    super.put(path, row);
+    this.#window.add(path);
+  }
+
+  override delete(...path: [number, number]): boolean {
+    this.#window.delete(path);
+    return super.delete(...path);
+  }
+
+  override firstKeys(count: number): [number, number][] {
+    return this.#window.first(count, (wanted) => super.firstKeys(wanted)) as [number, number][];
+  }
+
+  override forget(): void {
+    this.#window.drop();
   }
 }
 
@@ -157,10 +184,23 @@ const TABLE_NAMES = {
 
 export const isTableName = (word: unknown): boolean => (Object.values(TABLE_NAMES) as unknown[]).includes(word);
 
-export const openTables = (index: Index): Tables =>
+/** The tables that are read in order for each job. */
+const SCHEDULE_TABLES: ReadonlySet<string> = new Set([TABLE_NAMES.ready, TABLE_NAMES.due]);
+
+/** With `isExclusive` no other process changes the rows, so that the next jobs are kept in memory. */
+export const openTables = (index: Index, isExclusive = false): Tables =>
   Object.fromEntries(
-    Object.entries(TABLE_NAMES).map(([table, name]) => [table, new Table(index, name)]),
+    Object.entries(TABLE_NAMES).map(([table, name]) => [
+      table,
+      isExclusive && SCHEDULE_TABLES.has(name) ? new ScheduleTable(index, name) : new Table(index, name),
+    ]),
   ) as unknown as Tables;
+
+/** After a rollback or a repair: what is in memory may not be what is on disk. */
+export function forgetSchedule({ ready, due }: Tables): void {
+  ready.forget();
+  due.forget();
+}
 
 /** A job, with an error if its row is damaged. */
 export interface FoundJob extends JobRow {

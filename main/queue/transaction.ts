@@ -2,7 +2,7 @@ import type { JobCounts } from '../../protocol/job.ts';
 import type { Index } from '../engine/index.ts';
 import { CLOCK_TOLERANCE_MS, type JobMessage, queueChannel } from '../engine/internal.ts';
 import type { CountersRow, Tables } from './tables.ts';
-import { readJob } from './tables.ts';
+import { forgetSchedule, readJob } from './tables.ts';
 
 /** The state of an open queue. */
 export interface OpenQueue {
@@ -109,7 +109,7 @@ export const getCounters = (core: OpenQueue): CountersRow =>
 /** Runs `work` in one transaction, which is rolled back if it throws. Inside another transaction, it is a savepoint of that. */
 export function inTransaction<T>(core: OpenQueue, work: (transaction: QueueTransaction) => T): T {
   let outermost: QueueTransaction | undefined;
-  const result = core.index.transact<unknown>(() => {
+  const transact = () => {
     if (core.transaction !== undefined) return core.transaction.runNested(work);
     const transaction = new QueueTransaction(core);
     core.transaction = outermost = transaction;
@@ -124,7 +124,14 @@ export function inTransaction<T>(core: OpenQueue, work: (transaction: QueueTrans
     } finally {
       core.transaction = undefined;
     }
-  }) as T;
+  };
+  let result: T;
+  try {
+    result = core.index.transact<unknown>(transact) as T;
+  } catch (error) {
+    forgetSchedule(core.tables);
+    throw error;
+  }
   (outermost as QueueTransaction | undefined)?.publishJobs(core.index.directory);
   return result;
 }

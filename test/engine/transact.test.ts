@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deleteKey } from '../../main/engine/cache/delete.ts';
 import { closeCore, openCore } from '../../main/engine/cache/open.ts';
-import { getMany } from '../../main/engine/cache/read.ts';
+import { getMany } from '../../main/engine/cache/read-many.ts';
 import { transact } from '../../main/engine/cache/transaction.ts';
 import { set } from '../../main/engine/cache/write.ts';
 import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';

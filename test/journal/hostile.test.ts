@@ -152,10 +152,32 @@ describe('a directory with a journal', () => {
     rmSync(join(copy, 'journal-1'));
     mkdirSync(join(copy, 'journal-1'));
     for (const options of [{}, { exclusive: true }])
-      expect(() => new Cache(copy, options)).toThrow(errorMatching('IO', 'journal-1'));
+      expect(() => new Cache(copy, options)).toThrow(
+        errorMatching(
+          'BAD_OPTION',
+          `${join(copy, 'journal-1')} is a directory, where the store keeps its write journal`,
+        ),
+      );
     rmdirSync(join(copy, 'journal-1'));
     using again = new Cache<string, unknown>(copy);
     expect(again.get('first')).toBe(1);
+  });
+
+  it('refuses to write to a link that has taken the place of its file, and says so', () => {
+    const outside = join(freshDirectory(), 'outside');
+    mkdirSync(join(outside, '..'), { recursive: true });
+    using cache = new Cache<string, unknown>(freshDirectory(), { exclusive: true });
+    cache.set('direct', 'x'.repeat(20_000));
+    symlinkSync(outside, join(cache.directory, 'journal-0'));
+    const write = () => {
+      cache.set('a', 1);
+      cache.set('b', 1);
+    };
+    expect(write).toThrow(errorMatching('NOT_ALLOWED', 'journal-0 is a link, where the store keeps its write journal'));
+    expect(existsSync(outside)).toBe(false);
+    rmSync(join(cache.directory, 'journal-0'));
+    write();
+    expect([...cache.keys()]).toEqual(['direct', 'a', 'b']);
   });
 
   it('keeps what was stored when its files are taken away while it is open', () => {

@@ -1,7 +1,8 @@
-import { existsSync, rmSync, truncateSync } from 'node:fs';
+import { existsSync, rmSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';
+import type { CacheOptions } from '../../protocol/options.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
 import {
@@ -14,6 +15,9 @@ import {
   withDatabase,
   writeJournal,
 } from './journal-fixture.ts';
+
+/** Epoch seconds. */
+const BEFORE_BOOT = 0;
 
 const contentOf = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
 
@@ -181,8 +185,8 @@ describe('the journal of an exclusive store', () => {
 });
 
 describe('a store that was killed with a journal', () => {
-  function kill(): string {
-    using cache = openJournaled();
+  function kill(options: CacheOptions = {}): string {
+    using cache = openJournaled(undefined, options);
     for (const key of ['a', 'b', 'c', 'd']) cache.set(key, key);
     return copyAsKilled(cache);
   }
@@ -217,12 +221,18 @@ describe('a store that was killed with a journal', () => {
     expect([[...cache.keys()], cache.check()]).toEqual([['first', 'a', 'b', 'c'], []]);
   });
 
-  it('counts nothing behind a damaged record, and tells', () => {
-    const directory = kill();
+  /** A store that was killed, with a damaged record between others. */
+  function killDamaged(options: CacheOptions = {}): string {
+    const directory = kill(options);
     const bytes = readJournal(directory);
     const third = listRecords(bytes).at(-3)!;
     bytes[third + 90] = bytes[third + 90]! ^ 1;
     writeJournal(directory, bytes);
+    return directory;
+  }
+
+  it('counts nothing behind a damaged record, and tells', () => {
+    const directory = killDamaged();
     using cache = new Cache<string, unknown>(directory);
     expect([...cache.keys()]).toEqual(['first', 'a', 'b']);
     expect(cache.check()).toEqual([
@@ -231,6 +241,19 @@ describe('a store that was killed with a journal', () => {
     expect(cache.check({ repair: true })).toHaveLength(1);
     expect(cache.check()).toEqual([]);
     expect(existsSync(join(directory, 'journal-0.damaged'))).toBe(false);
+  });
+
+  it.each([
+    ['process', "is silent: a disk without power loses any of what wasn't synced", []],
+    ['power', 'tells: each record was synced', [expect.objectContaining({ path: expect.stringMatching(/damaged$/) })]],
+  ] as const)('after a restart of the system, with %s, counts the records before one that is lost and %s', (...row) => {
+    const [durability, , findings] = row;
+    const directory = killDamaged({ durability });
+    utimesSync(join(directory, 'journal-0'), BEFORE_BOOT, BEFORE_BOOT);
+    using cache = new Cache<string, unknown>(directory);
+    expect([...cache.keys()]).toEqual(['first', 'a', 'b']);
+    expect(cache.check()).toEqual(findings);
+    expect(listJournals(directory)).toHaveLength(findings.length);
   });
 
   it('counts nothing behind a gap: what was written between is lost', () => {

@@ -31,6 +31,7 @@ import { closeCore, describe, getCodecName, openCore, type StoreHandle } from '.
 import * as queue from './push-pull.ts';
 import * as read from './read.ts';
 import { getSize } from './read.ts';
+import * as readMany from './read-many.ts';
 import * as iterate from './scan.ts';
 import { getStats } from './stats.ts';
 import { type PlainResult, transact } from './transaction.ts';
@@ -74,7 +75,7 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** `get` for many keys, all from one snapshot. */
   getMany(keys: readonly K[]): (V | undefined)[] {
-    return read.getMany(this.#store.core, keys) as (V | undefined)[];
+    return readMany.getMany(this.#store.core, keys) as (V | undefined)[];
   }
 
   /** Returns the value with its times, tag and size. */
@@ -89,7 +90,7 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** `has` for many keys, all from one snapshot, in their order. */
   hasMany(keys: Iterable<K>): boolean[] {
-    return read.hasMany(this.#store.core, keys);
+    return readMany.hasMany(this.#store.core, keys);
   }
 
   /**

@@ -65,7 +65,7 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
 function checkJournal({ directory }: Core, repair: boolean): Finding[] {
   return listDamagedJournals(directory).map((path) => {
     if (repair) removeJournalFile(path);
-    const message = `${path} holds changes that don't count: what was written before them was damaged, or lost in a power cut`;
+    const message = `${path} holds changes that don't count: what was written before them is damaged or lost`;
     return { code: 'database', message, path };
   });
 }

@@ -4,19 +4,36 @@ import type { Key } from '../../../protocol/key.ts';
 import type { ClearOptions, DeleteManyOptions } from '../../../protocol/options.ts';
 import { findPageDamage } from '../backup/damaged-tables.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
-import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
+import {
+  deleteExpired,
+  deleteFile,
+  deleteGone,
+  deleteRow,
+  getInvisibleKind,
+  hasGone,
+  isChangeLogged,
+  recordReplaced,
+} from '../space/delete-row.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
-import { selectExpired, selectKeyRange, selectTagged } from '../sqlite/mass-statements.ts';
-import { PERMANENT_COUNTERS, type RowRef } from '../sqlite/statements.ts';
+import {
+  type ExpiringRow,
+  SELECT_GONE,
+  selectExpired,
+  selectKeyRange,
+  selectTagged,
+} from '../sqlite/mass-statements.ts';
+import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertIterable, assertOptions, toTagColumn } from '../validate.ts';
 import { encodeKey, isArrayKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
+import { isSliceOver } from '../values/read-budget.ts';
 import { deleteAtOnce, getBatchRows, type MassDeletionPlan } from './mass-delete.ts';
 import { getSize, readEntry } from './read.ts';
+import { deleteInSlices, planExpired, planKeyRange, planTagged } from './sliced-delete.ts';
 import {
   afterWrite,
   beforeWrite,
@@ -120,6 +137,7 @@ function clearInTransaction(core: Core): number {
   else deleteAll();
   // In a damaged table SQLite may delete another number of rows than it counts.
   core.rowStats.recordDelete(core.rowStats.rows ?? 0);
+  core.rowStats.gone = 0;
   sql.logClear.run();
   sql.setCounter.run(0, 'file bytes');
   sql.setCounter.run(0, 'hand');
@@ -152,10 +170,24 @@ function assertCountersMatch(
 
 /** Deletes all expired items; returns how many. */
 export function expire(core: Core): number {
+  const sliced = deleteInSlices(core, () => planExpired(core));
+  if (sliced !== undefined) return sliced;
+  deleteMarked(core);
   const now = core.clock();
   const plan: MassDeletionPlan = { selection: selectExpired(now), kind: 'expire', now };
   return inBatches(core, {
     step: (maxItems) => deleteExpired(core, now, maxItems),
+    deleteRest: () => deleteAtOnce(core, plan)?.rows,
+    getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
+  });
+}
+
+/** Deletes the rows of items that were marked as deleted: the caller wants their space. */
+function deleteMarked(core: Core): void {
+  if (!hasGone(core)) return;
+  const plan: MassDeletionPlan = { selection: SELECT_GONE, kind: 'gone', now: core.clock() };
+  inBatches(core, {
+    step: (maxItems) => deleteGone(core, maxItems).length,
     deleteRest: () => deleteAtOnce(core, plan)?.rows,
     getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
   });
@@ -173,6 +205,8 @@ function parsePrefix(prefix: Key): KeyBounds {
 /** Deletes all items whose key begins with a prefix; returns how many live ones there were. */
 export function deletePrefix(core: Core, prefix: Key): number {
   const { lower, upper } = parsePrefix(prefix);
+  const sliced = deleteInSlices(core, () => planKeyRange(core, lower!, upper!));
+  if (sliced !== undefined) return sliced;
   const now = core.clock();
   let from = lower!;
   const plan = { selection: selectKeyRange(from, upper!), kind: 'delete', tellsExpired: true, now } as const;
@@ -192,6 +226,8 @@ export function deletePrefixAtOnce(core: Core, prefix: Key): number {
 /** Deletes all items with a tag; returns how many live ones there were. */
 export function deleteTagged(core: Core, tag: string | number): number {
   const column = toTagColumn(tag);
+  const sliced = deleteInSlices(core, () => planTagged(core, column));
+  if (sliced !== undefined) return sliced;
   const now = core.clock();
   let after = 0;
   return deleteInBatches(core, { selection: selectTagged(column), kind: 'evict', now }, (maxItems) => {
@@ -199,8 +235,6 @@ export function deleteTagged(core: Core, tag: string | number): number {
     return [rows, () => (after = rows.at(-1)?.[0] ?? after)];
   });
 }
-
-type ExpiringRow = readonly [...RowRef, expiresAt: number | null];
 
 /**
  * Deletes rows in batches, or the rest at once after a first full one; returns how many live ones there were. `read` returns the rows of
@@ -238,7 +272,10 @@ function deleteInBatches(
 }
 
 /** Deletes what has expired, then evicts, in the order of the policy, what is over the limit; returns how many items. */
-export const cull = (core: Core): number => expire(core) + core.space.cull(core);
+export function cull(core: Core): number {
+  const expired = expire(core);
+  return isSliceOver() ? expired : expired + core.space.cull(core);
+}
 
 function deleteFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
   for (const [file] of files) deleteFile(core, file);
@@ -251,7 +288,7 @@ function deleteColumn(core: Core, key: KeyColumn): boolean {
   const isDeleted = core.journal?.delete(key, now);
   if (isDeleted !== undefined) return isDeleted;
   if (sql.deleteInline.run(key, now).changes === 1) {
-    rowStats.recordDelete(1);
+    rowStats.recordDelete(1, 0);
     core.memoryCache.delete(key);
     afterWrite(core);
     return true;
@@ -263,7 +300,7 @@ function deleteColumn(core: Core, key: KeyColumn): boolean {
     if (row === undefined) return false;
     const [id, expiresAt, file, bytes] = row;
     const live = isLive(expiresAt, now);
-    deleteRow(core, [id, key, file, bytes], live ? 'delete' : 'expire');
+    deleteRow(core, [id, key, file, bytes], live ? 'delete' : getInvisibleKind(expiresAt));
     return live;
   });
 }

@@ -1,7 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { ChangeKind } from '../../../protocol/options.ts';
-import { deleteFile, isChangeLogged, lostRowError, recordReplaced } from '../space/delete-row.ts';
+import { type DeletionKind, deleteFile, isChangeLogged, lostRowError, recordReplaced } from '../space/delete-row.ts';
 import { getWalReserveBytes } from '../space/policy.ts';
 import { getDatabaseBytes, getWalBytes } from '../space/store-files.ts';
 import {
@@ -18,7 +17,7 @@ import {
   withoutIndexes,
 } from '../sqlite/mass-statements.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
-import { isLimited } from '../values/read-budget.ts';
+import { mayBlock } from '../values/read-budget.ts';
 import { inWriteTransaction } from './transaction.ts';
 
 /*
@@ -55,7 +54,7 @@ export interface MassDeletionPlan {
   readonly selection: RowSelection;
   /** How many rows are selected, if that is known. */
   readonly rows?: number;
-  readonly kind: ChangeKind;
+  readonly kind: DeletionKind;
   /** Whether rows that have expired are reported as `expire`. */
   readonly tellsExpired?: boolean;
   readonly now: number;
@@ -65,10 +64,10 @@ export interface MassDeletionPlan {
 
 /**
  * Runs a deletion of many rows in one transaction. Returns undefined if `work` does, which has then deleted nothing, if it is on behalf
- * of a page, which must not block others for that long, and if it failed in a way in which deleting in batches may not.
+ * of a page and can be done in slices, and if it failed in a way in which deleting in batches may not.
  */
 export function attemptAtOnce<T>(core: Core, work: () => T | undefined): T | undefined {
-  if (isLimited()) return undefined;
+  if (!mayBlock(core.transaction.depth > 0)) return undefined;
   try {
     return inWriteTransaction(core, work);
   } catch (error) {
@@ -115,7 +114,7 @@ export function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | u
     ? deleteLogged(core, plan, rows, total)
     : deleteUnlogged(core, plan, rows, total);
   if (deleted !== rows) throw lostRowError(core);
-  recordDeletion(core, rows, files);
+  recordDeletion(core, rows, files, plan.kind === 'gone' ? rows : 0);
   return { rows, live };
 }
 
@@ -167,10 +166,11 @@ function deleteLogged(
   const { sql, connection } = core;
   const maxIndexedRows = getMaxIndexedRows(total);
   const isSmallPart = rows <= maxIndexedRows;
-  const remove = (part: RowSelection, reason: ChangeKind): number => {
+  const remove = (part: RowSelection, reason: DeletionKind): number => {
     const lastChange = sql.lastChange.first()?.[0] ?? 0;
     const deleted = (isSmallPart ? deleteSelected : deleteSelectedByScan)(sql, part);
-    if (reason !== 'delete') sql.nameChanges.run(reason, lastChange);
+    if (reason === 'gone') sql.unlogAfter.run(lastChange);
+    else if (reason !== 'delete') sql.nameChanges.run(reason, lastChange);
     return deleted;
   };
   const removeAll = () => (tellsExpired ? remove(andExpired(selection, now), 'expire') : 0) + remove(selection, kind);
@@ -178,9 +178,14 @@ function deleteLogged(
 }
 
 /** As `deleteRow`, for many rows. */
-function recordDeletion(core: Core, rows: number, files: readonly (readonly [file: string, size: number])[]): void {
+function recordDeletion(
+  core: Core,
+  rows: number,
+  files: readonly (readonly [file: string, size: number])[],
+  gone: number,
+): void {
   const { sql, rowStats, memoryCache, settings, transaction } = core;
-  rowStats.recordDelete(rows);
+  rowStats.recordDelete(rows, gone);
   rowStats.nextExpiry = sql.nextExpiry.first()?.[0] ?? Number.POSITIVE_INFINITY;
   memoryCache.clear();
   if (files.length === 0) return;

@@ -11,6 +11,7 @@ import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { choosePageSize } from '../space/policy.ts';
 import { OwnSizeLimit } from '../space/size-limit.ts';
 import { recordFormat, recordOpenedFiles } from '../space/store-files.ts';
+import { sweepIfNeeded } from '../space/sweep.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
@@ -225,6 +226,7 @@ function startStore(core: Core, stored: Partial<StoreSettings>, requested: Parti
     // Notices a clock that was set back since.
     core.clock();
     if (!core.openOptions.readOnly) collectGarbage(core);
+    sweepIfNeeded(core);
   } catch (error) {
     // A write may have started a timer, which would find the connection closed.
     core.space.leave(core);

@@ -12,7 +12,6 @@ import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
 import type { Core, PendingEntry } from '../state/core.ts';
 import { type CachedRow, toStored } from '../state/memory-cache.ts';
-import { assertIterable } from '../validate.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
@@ -86,7 +85,8 @@ export function getSize(core: Core): number {
     refreshIfChanged(core);
     const rows = countRows(core);
     const expired = now < rowStats.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
-    return rows - expired;
+    rowStats.gone ??= sql.countGone.first()?.[0] ?? 0;
+    return rows - expired - rowStats.gone;
   });
 }
 
@@ -144,18 +144,6 @@ export function get(core: Core, key: Key): unknown {
   return readRow(core, column);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
-export function assertKeyArray(keys: readonly Key[]): void {
-  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
-}
-
-/** Reads all of them from one snapshot. */
-export function getMany(core: Core, keys: readonly Key[]): unknown[] {
-  assertKeyArray(keys);
-  const columns = keys.map(encodeKey);
-  return retryIfReplaced(core, () => inReadTransaction(core, () => columns.map((column) => read(core, column))));
-}
-
 export function has(core: Core, key: Key): boolean {
   return hasLive(core, encodeKey(key), core.clock());
 }
@@ -166,16 +154,6 @@ export function hasLive(core: Core, key: KeyColumn, now: number): boolean {
   if (pending !== undefined) return isPendingLive(pending, now);
   refreshIfChanged(core);
   return core.sql.has.first(key, now) !== undefined;
-}
-
-/** Returns for each key whether it has a live item, all from one snapshot. */
-export function hasMany(core: Core, keys: Iterable<Key>): boolean[] {
-  const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
-  return inReadTransaction(core, () => {
-    refreshIfChanged(core);
-    const now = core.clock();
-    return columns.map((column) => core.sql.has.first(column, now) !== undefined);
-  });
 }
 
 export function getEntry(core: Core, key: Key): Entry | undefined {
@@ -215,7 +193,7 @@ function findCached(core: Core, key: KeyColumn): CachedRow | undefined {
   return memoryCache.clears === clears ? cached : undefined;
 }
 
-function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
+export function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
   const { mode, template } = cached;
   if (!isVisible(core, key, cached.expiresAt)) return recordMiss(core);
   recordHit(core, cached);
@@ -226,14 +204,18 @@ function readCached(core: Core, key: KeyColumn, cached: CachedRow): unknown {
   return chargeRead(mode, value);
 }
 
-function readRow(core: Core, key: KeyColumn): unknown {
+/** Reads a value from the view that has begun, or from the journal. */
+export function readRow(core: Core, key: KeyColumn): unknown {
   const { clockState, memoryCache } = core;
   const { corrections } = clockState;
-  const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPending(core, key, pending);
-  const row = core.sql.readPacked.first(key);
-  if (row === undefined || !isVisible(core, key, row[4])) return recordMiss(core);
-  const [id, packed, data, file, expiresAt] = row;
+  const pending = findReadable(core, key);
+  if (pending !== undefined && !pending.isTouch) return readPending(core, key, pending);
+  const { readPacked } = core.sql;
+  const row = pending === undefined ? readPacked.first(key) : readPacked.firstStored(key);
+  if (row === undefined) return recordMiss(core);
+  const [id, packed, data, file] = row;
+  const expiresAt = pending === undefined ? row[4] : pending.expiresAt;
+  if (!isVisible(core, key, expiresAt)) return recordMiss(core);
   const [check, mode] = unpackCheck(packed);
   if (file !== null) return readLarge(core, key, [id, mode, null, check, data as number, file, expiresAt]);
   // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
@@ -251,8 +233,17 @@ function unpackCheck(packed: number | null): readonly [check: number, mode: numb
   return [check, packed - check * 256];
 }
 
-const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
+export const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
   !isDeleted && isLive(expiresAt, now);
+
+/**
+ * Returns what is pending for a key, if it may be read from there. The items of a deferred transaction have no ids yet by which their reads
+ * could be counted.
+ */
+function findReadable({ journal, accessBuffer, transaction }: Core, key: KeyColumn): PendingEntry | undefined {
+  if (journal === undefined || (accessBuffer.tracksReads && transaction.isDeferred)) return undefined;
+  return journal.find(key);
+}
 
 /** A value that is in the journal only. What a transaction reads is not kept in memory: it may be rolled back. */
 function readPending(core: Core, key: KeyColumn, pending: PendingEntry): unknown {
@@ -270,7 +261,9 @@ function readPendingEntry(core: Core, pending: PendingEntry, now: number): Store
   const { mode, data, expiresAt, stamp, tag, size } = pending;
   if (data === null || !isLive(expiresAt, now)) return undefined;
   const value = chargeRead(mode, restoreValue(mode, data, core.codec));
-  return { value, storedAt: stamp, accessedAt: stamp, expiresAt, hits: 0, tag, bytes: size };
+  const access = core.accessBuffer.tracksReads ? core.accessBuffer.get(pending.id) : undefined;
+  const accessedAt = Math.max(stamp, access?.accessedAt ?? stamp);
+  return { value, storedAt: stamp, accessedAt, expiresAt, hits: access?.hits ?? 0, tag, bytes: size };
 }
 
 /** A value in a file. */
@@ -299,11 +292,13 @@ export interface StoredEntry {
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
-  const pending = core.journal?.find(key);
-  if (pending !== undefined && !core.accessBuffer.tracksReads) return readPendingEntry(core, pending, now);
-  const row = core.sql.entry.first(key);
-  if (row === undefined || !isLive(row[6], now)) return undefined;
-  const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
+  const pending = findReadable(core, key);
+  if (pending !== undefined && !pending.isTouch) return readPendingEntry(core, pending, now);
+  const row = pending === undefined ? core.sql.entry.first(key) : core.sql.entry.firstStored(key);
+  if (row === undefined) return undefined;
+  const [id, mode, data, check, bytes, file, , storedAt, usedAt, hits, tag] = row;
+  const expiresAt = pending === undefined ? row[6] : pending.expiresAt;
+  if (!isLive(expiresAt, now)) return undefined;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
   const access = core.accessBuffer.get(id);
   return {
@@ -339,7 +334,7 @@ export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...un
   mode < ZSTD_FLAG ? bytes : Math.max(bytes, estimateBytes(value));
 
 /** Charges a value to the read budget of a page. */
-function chargeRead(mode: number, value: unknown): unknown {
+export function chargeRead(mode: number, value: unknown): unknown {
   chargeValue(mode, value);
   return value;
 }

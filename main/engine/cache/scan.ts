@@ -1,7 +1,6 @@
 import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Range } from '../../../protocol/options.ts';
-import { isLive } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { toCountQuery, toRangeQuery, toWindowQuery } from '../sqlite/range-queries.ts';
 import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
@@ -220,7 +219,7 @@ function readKeyBatch(core: Core, { range, start, maxItems, remaining, isSorted 
 }
 
 /** True if an item has expired. O(log n): the index holds only items that can expire. */
-const hasExpired = (core: Core, now: number): boolean => !isLive(core.sql.nextExpiry.first()?.[0] ?? null, now);
+const hasExpired = (core: Core, now: number): boolean => core.sql.anyInvisible.first(now) !== undefined;
 
 function toRangeSql(
   { order, reverse, lower, upper, tag, until }: ScanRange,

@@ -8,11 +8,11 @@ import {
   transactionChannel,
   tryWithoutWaiting,
 } from '../diagnostics.ts';
-import { isDiskFull, retryWithBallast } from '../space/maintenance.ts';
+import { checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction, isThenable } from '../validate.ts';
-import { assertInTime, isLimited, shouldPause } from '../values/read-budget.ts';
+import { assertInTime, isLimited, mayBlock, shouldPause } from '../values/read-budget.ts';
 import { removeStoredCount } from './row-count.ts';
 
 /** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
@@ -273,7 +273,7 @@ function persistLatestTime(core: Core, now: number): void {
 
 /** Invariant: nothing is written after a transaction was lost half-way, otherwise its second half would be committed alone. */
 function assertTransactionAlive(core: Core): void {
-  if (core.connection.inTransaction || core.transaction.isDeferred) return;
+  if (core.transaction.isDeferred || core.connection.inTransaction) return;
   const { lastFailure } = core.connection;
   throw new DiskCacheError(
     lastFailure?.code ?? 'DISK_FULL',
@@ -321,12 +321,13 @@ export function inBatches(core: Core, { step, committed, deleteRest, getBatchIte
       total += done;
       committed?.();
       if (core.transaction.depth > 0) assertInTime();
-      else if (done > 0 && shouldPause()) return total;
+      else if (isLimited()) checkpointStep(core);
+      if (core.transaction.depth === 0 && done > 0 && shouldPause()) return total;
     } catch (error) {
       if (!isDiskFull(error) || maxItems === 1) throw error;
       maxItems = Math.max(1, Math.floor(maxItems / 4));
     }
-    if (isFirst && done === MAX_BATCH_ITEMS && !isLimited()) {
+    if (isFirst && done === MAX_BATCH_ITEMS && mayBlock(core.transaction.depth > 0)) {
       const rest = deleteRest?.();
       total += rest ?? 0;
       if (rest !== undefined) break;

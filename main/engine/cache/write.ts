@@ -3,7 +3,13 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, EntryWithOptions, ExpiryOptions, SetOptions } from '../../../protocol/options.ts';
-import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
+import {
+  deleteFileAfterCommit,
+  deleteRow,
+  estimateKeyBytes,
+  getInvisibleKind,
+  lostRowError,
+} from '../space/delete-row.ts';
 import { collectOneBucket } from '../space/garbage-collection.ts';
 import { retryAfterCheckpoint } from '../space/maintenance.ts';
 import { computeItemCost, isLive, resolveExpiry } from '../space/policy.ts';
@@ -115,7 +121,8 @@ export function upsert(core: Core, item: PendingWrite, now: number): number {
     core.memoryCache.delete(key);
     return existing[0];
   }
-  if (existing !== undefined) deleteRow(core, [existing[0], key, existing[2], existing[3]], 'expire');
+  if (existing !== undefined)
+    deleteRow(core, [existing[0], key, existing[2], existing[3]], getInvisibleKind(existing[1]));
   const { lastInsertRowid } = sql.insert.run(key, timestamp, timestamp, expiresAt, tag, mode, bytes, check, file, data);
   rowStats.recordInsert(lastInsertRowid, expiresAt);
   core.memoryCache.delete(key);
@@ -183,6 +190,8 @@ export function touch(core: Core, key: Key, options?: ExpiryOptions): boolean {
   const column = encodeKey(key);
   const expiry = resolveExpiry(now, assertOptions(options, TOUCH_OPTIONS), core.settings.ttl);
   beforeWrite(core, now);
+  const isTouched = core.journal?.touch(column, expiry, now);
+  if (isTouched !== undefined) return isTouched;
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
   core.rowStats.recordUpdate(expiry);

@@ -8,6 +8,7 @@ import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { isLimited } from '../values/read-budget.ts';
+import { findEnds } from './pending-ends.ts';
 
 /** The positions of a deque's items. Invariant: they are `first`, …, `first + length - 1`. */
 export interface Positions {
@@ -23,7 +24,11 @@ export interface Positions {
  */
 
 /** Returns the positions. @throws {DiskCacheError} `CORRUPT` if the position of the first or last item is damaged. */
-export function readPositions({ sql, directory }: Core): Positions {
+export function readPositions(core: Core): Positions {
+  const known = findEnds(core);
+  // A copy: what is known goes on with the deque.
+  if (known !== undefined) return { first: known.first, length: known.length, maxLength: known.maxLength };
+  const { sql, directory } = core;
   const [first, last, storedMaxLength, isEmpty] = DEQUE_STATEMENTS.bounds(sql).first() ?? [null, null, null, 1];
   const maxLength = storedMaxLength ?? Number.POSITIVE_INFINITY;
   if (isEmpty === 1) return { first: 0, length: 0, maxLength };

@@ -1,5 +1,5 @@
-import { readValue, retryIfReplaced } from '../cache/read.ts';
-import { afterWrite, beforeWrite, inWriteTransaction } from '../cache/transaction.ts';
+import { chargeRead, readValue, retryIfReplaced } from '../cache/read.ts';
+import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
 import { deleteRow } from '../space/delete-row.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
@@ -8,17 +8,20 @@ import { DEQUE_STATEMENTS, type DequeRow, type InsertColumns, ROWS_PER_STATEMENT
 import { tryRead } from '../sqlite/errors.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
+import { restoreValue } from '../values/codec.ts';
 import { PLAIN_ENCODINGS } from '../values/encoding.ts';
 import { isLimited } from '../values/read-budget.ts';
+import { dropEnd, findEnds, findWritableEnds, getEdgePosition, pushPending, type Side } from './pending-ends.ts';
 import { damagedPositionError, type Positions, readPositions } from './positions.ts';
 
-export type Side = 'front' | 'back';
+export type { Side } from './pending-ends.ts';
 
 /** Adds values at one end, all or none; values beyond the maximum length are dropped from the other end. Returns the new length. */
 export function pushValues(core: Core, values: readonly unknown[], side: Side): number {
-  if (values.length !== 1) return inWriteTransaction(core, () => pushAll(core, prepareDequeItems(core, values), side));
+  if (values.length !== 1)
+    return inDeferredTransaction(core, () => pushAll(core, prepareDequeItems(core, values), side));
   const item = prepareDequeItem(core, values[0]);
-  const length = item.staged === undefined ? pushOne(core, item, side) : undefined;
+  const length = item.staged === undefined ? (pushPending(core, item, side) ?? pushOne(core, item, side)) : undefined;
   return length ?? commitWrite(core, item, () => pushAll(core, [item], side));
 }
 
@@ -41,14 +44,39 @@ function pushOne(core: Core, { mode, bytes, check, data, cost }: PendingWrite, s
   return added[0];
 }
 
-/** Adds items and drops those beyond the maximum length. Inside a write transaction. */
+/** Adds items and drops those beyond the maximum length. Inside a transaction, which stays deferred as long as it can. */
 function pushAll(core: Core, items: Iterable<PendingWrite>, side: Side): number {
+  const rest = pushWhileDeferred(core, items, side);
+  const next = rest.next();
+  return next.done ? readPositions(core).length : insertAll(core, next.value, rest, side);
+}
+
+/** Adds items to the journal; yields those that have to be written directly, from the first one on. */
+function* pushWhileDeferred(
+  core: Core,
+  items: Iterable<PendingWrite>,
+  side: Side,
+): Generator<PendingWrite, void, undefined> {
+  let isDeferred = core.transaction.isDeferred;
+  for (const item of items) {
+    isDeferred &&= item.staged === undefined && pushPending(core, item, side) !== undefined;
+    if (!isDeferred) yield item;
+  }
+}
+
+/** Inside a write transaction. */
+function insertAll(
+  core: Core,
+  firstItem: PendingWrite,
+  others: Iterator<PendingWrite, void, undefined>,
+  side: Side,
+): number {
   const { first, length, maxLength } = readPositions(core);
   const step = side === 'front' ? -1 : 1;
   const start = side === 'front' ? first - 1 : first + length;
   let position = start;
   let rows: InsertColumns[] = [];
-  for (const item of items) {
+  for (let item: PendingWrite | undefined = firstItem; item !== undefined; item = others.next().value ?? undefined) {
     if (item.staged !== undefined) insertWithFile(core, position, item);
     else if (rows.push(toColumns(core, position, item)) === ROWS_PER_STATEMENT) {
       DEQUE_STATEMENTS.insertSeveral(core.sql).run(...rows.flat());
@@ -96,6 +124,8 @@ function recordInsert(core: Core, cost: number): void {
  */
 export function popValue(core: Core, side: Side): unknown {
   return retryWithBallast([core], () => {
+    const pending = popPending(core, side);
+    if (pending !== undefined) return pending.value;
     // A value beyond a page's read budget must stay, and only decoding it shows its size.
     if (isLimited()) return readThenDelete(core, side);
     if (readBeforePop.has(core)) {
@@ -105,6 +135,41 @@ export function popValue(core: Core, side: Side): unknown {
     const row = popRow(core, side);
     return row === undefined ? readThenDelete(core, side) : readRowValue(core, row);
   });
+}
+
+/**
+ * Reads the value at an end, then deletes it by the journal. Returns undefined if that has to be done directly: the value is in a file, or
+ * can't be read.
+ */
+function popPending(core: Core, side: Side): { readonly value: unknown } | undefined {
+  if (core.journal === undefined) return undefined;
+  beforeWrite(core);
+  const ends = findWritableEnds(core, 0, 0);
+  if (ends === undefined) return undefined;
+  if (ends.length === 0) return { value: undefined };
+  const position = getEdgePosition(ends, side);
+  const isPending = core.journal.find(position) !== undefined;
+  const row = isPending ? undefined : DEQUE_STATEMENTS.atPosition(core.sql).firstStored(position);
+  if (!isPending && row?.[5] !== null) return undefined;
+  const found = tryRead(() => (row === undefined ? readPendingAt(core, position, true) : readRowValue(core, row)));
+  if ('error' in found) return undefined;
+  dropEnd(core, ends, side);
+  return found;
+}
+
+/** Returns the value at a position between the ends. @throws {DiskCacheError} `CORRUPT` */
+export function readPosition(core: Core, position: number): unknown {
+  if (core.journal!.find(position) !== undefined) return readPendingAt(core, position, false);
+  const row = DEQUE_STATEMENTS.atPosition(core.sql).firstStored(position);
+  if (row === undefined) throw damagedPositionError(core.directory);
+  return readRowValue(core, row);
+}
+
+/** `isLast`: what is pending is not read again, so that its bytes may become the value. */
+function readPendingAt(core: Core, position: number, isLast: boolean): unknown {
+  const { mode, data } = core.journal!.find(position)!;
+  if (data === null) throw damagedPositionError(core.directory);
+  return chargeRead(mode, restoreValue(mode, data, core.codec, isLast && PLAIN_ENCODINGS.includes(mode)));
 }
 
 /** Deques whose last value might have been unreadable for some version or codec: the next one is probably similar. */
@@ -162,6 +227,8 @@ function readThenDelete(core: Core, side: Side): unknown {
 
 export function peekValue(core: Core, side: Side): unknown {
   return retryIfReplaced(core, () => {
+    const ends = findEnds(core);
+    if (ends !== undefined) return ends.length === 0 ? undefined : readPosition(core, getEdgePosition(ends, side));
     const row = getEdgeRow(core, side);
     return row && readRowValue(core, row);
   });

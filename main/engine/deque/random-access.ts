@@ -20,6 +20,7 @@ import type { Core } from '../state/core.ts';
 import { assertOptions } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
+import { findEnds } from './pending-ends.ts';
 import {
   assertMovable,
   damagedPositionError,
@@ -28,7 +29,7 @@ import {
   readPositions,
   shiftPositions,
 } from './positions.ts';
-import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
+import { deletePositions, prepareDequeItem, readPosition, readRowValue, toPosition } from './push-pop.ts';
 
 /** Indexes are taken as an array's methods take them, except that a bigint, a symbol or an object counts as 0. */
 const toInteger = (index: unknown): number =>
@@ -38,6 +39,11 @@ export function at(core: Core, index: number): unknown {
   const integerIndex = toInteger(index);
   const { sql } = core;
   return retryIfReplaced(core, () => {
+    const ends = findEnds(core);
+    if (ends !== undefined) {
+      const position = toPosition(ends, integerIndex);
+      return position === undefined ? undefined : readPosition(core, position);
+    }
     const row =
       integerIndex < 0
         ? DEQUE_STATEMENTS.fromBack(sql).first(-integerIndex - 1)

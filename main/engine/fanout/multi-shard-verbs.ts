@@ -13,6 +13,7 @@ import { readKnownValues } from '../cache/change-values.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
 import * as read from '../cache/read.ts';
+import * as readMany from '../cache/read-many.ts';
 import { getStats } from '../cache/stats.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
@@ -20,6 +21,7 @@ import { isCorrupt } from '../sqlite/errors.ts';
 import { ChangeFeed, type ChangeListener, type Core } from '../state/core.ts';
 import { assertIterable } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
+import { isSliceOver } from '../values/read-budget.ts';
 import { getManifestBytes } from './manifest.ts';
 import { enlistAll, type FanoutCore, openNamedShards, routeKey } from './open-fanout.ts';
 
@@ -28,18 +30,18 @@ import { enlistAll, type FanoutCore, openNamedShards, routeKey } from './open-fa
  */
 
 export function getMany(fanout: FanoutCore, keys: readonly Key[]): unknown[] {
-  read.assertKeyArray(keys);
-  return readByShard(fanout, keys, read.getMany);
+  readMany.assertKeyArray(keys);
+  return readByShard(fanout, keys, readMany.getMany);
 }
 
 export const hasMany = (fanout: FanoutCore, keys: Iterable<Key>): boolean[] =>
-  readByShard(fanout, Array.from(assertIterable(keys, 'keys')), read.hasMany);
+  readByShard(fanout, Array.from(assertIterable(keys, 'keys')), readMany.hasMany);
 
-/** Calls `readMany` once for each shard; returns the results in the order of the keys. */
+/** Calls `readKeys` once for each shard; returns the results in the order of the keys. */
 function readByShard<R>(
   fanout: FanoutCore,
   keys: readonly Key[],
-  readMany: (shard: Core, keys: readonly Key[]) => readonly R[],
+  readKeys: (shard: Core, keys: readonly Key[]) => readonly R[],
 ): R[] {
   const positionsByShard = new Map<Core, number[]>();
   for (const [position, key] of keys.entries()) {
@@ -50,7 +52,7 @@ function readByShard<R>(
   }
   const found = new Array<R>(keys.length);
   for (const [shard, positions] of positionsByShard) {
-    const values = readMany(
+    const values = readKeys(
       shard,
       positions.map((position) => keys[position] as Key),
     );
@@ -105,8 +107,10 @@ export const deleteTagged = (fanout: FanoutCore, tag: string | number): number =
 export const deletePrefix = (fanout: FanoutCore, prefix: Key): number =>
   sum(enlistAll(fanout), (shard) => remove.deletePrefix(shard, prefix));
 
-export const cull = ({ sharedLimit }: FanoutCore): number =>
-  sum(sharedLimit.members, remove.expire) + sharedLimit.cull();
+export function cull({ sharedLimit }: FanoutCore): number {
+  const expired = sum(sharedLimit.members, remove.expire);
+  return isSliceOver() ? expired : expired + sharedLimit.cull();
+}
 
 export const getSize = (fanout: FanoutCore): number => sum(enlistAll(fanout), read.getSize);
 

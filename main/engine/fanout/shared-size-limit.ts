@@ -1,6 +1,13 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
-import { compareRanks, type EvictionRank, evict, peekRank, prepareEvictionIndex } from '../space/eviction.ts';
+import {
+  compareRanks,
+  type Eviction,
+  type EvictionRank,
+  evict,
+  peekRank,
+  prepareEvictionIndex,
+} from '../space/eviction.ts';
 import { checkpointIfOversized, vacuum } from '../space/maintenance.ts';
 import { EVICTION_POLICIES, getFixedOverheadBytes, getWriteAllowance } from '../space/policy.ts';
 import {
@@ -10,13 +17,14 @@ import {
   limitReachedError,
   MAX_OVERRUN_PER_WRITE_BYTES,
   PREPARE_INDEX_BELOW,
+  SLICED_CULL_STEP_BYTES,
   SpaceManagerBase,
   vacuumOverLimit,
 } from '../space/size-limit.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import { type Core, getLimitShareBytes, type IncomingWrite } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { isLimited } from '../values/read-budget.ts';
+import { isLimited, shouldPause } from '../values/read-budget.ts';
 
 /** Insert ids per millisecond; a process that inserts more runs ahead of its clock. */
 const INSERT_IDS_PER_MS = 1024;
@@ -33,6 +41,8 @@ const MAX_SLACK_BYTES = 64 * 1024;
 /** Far over the limit, `cull` evicts this part of the excess in one step, but not more than these bytes. */
 const CULL_STEP_SHARE = 1 / 16;
 const MAX_CULL_STEP_BYTES = 8 * 1024 * 1024;
+
+const NOTHING: Eviction = { items: 0, bytes: 0, gone: 0 };
 
 interface EvictionCandidate {
   readonly member: Core;
@@ -147,11 +157,13 @@ export class SharedSizeLimit extends SpaceManagerBase {
     for (;;) {
       const { used, held } = this.#measure();
       const over = used - sizeLimit;
-      const evicted = over > 0 ? this.#evict(getCullStepBytes(over), held - sizeLimit).items : 0;
-      if (evicted === 0) break;
-      items += evicted;
+      if (over <= 0) break;
+      const evicted = this.#evict(getCullStepBytes(over), held - sizeLimit);
+      items += evicted.items;
+      if (evicted.items + evicted.gone === 0 || shouldPause()) break;
     }
-    if (items > 0) for (const member of this.members) vacuum(member);
+    if (isLimited()) for (const member of this.members) member.space.sweep(member);
+    else if (items > 0) for (const member of this.members) vacuum(member);
     return items;
   }
 
@@ -183,7 +195,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
    * O(log n) for each item.
    */
   #evict(wanted: number, surplus: number, writer?: Core, excludedKey: KeyColumn | null = null) {
-    const freed = { items: 0, bytes: 0 };
+    const freed = { items: 0, bytes: 0, gone: 0 };
     const excludedIn = (member: Core) => (member === writer ? excludedKey : null);
     const chunk = wanted / this.members.size;
     const candidates: EvictionCandidate[] = [];
@@ -203,17 +215,24 @@ export class SharedSizeLimit extends SpaceManagerBase {
       const evicted = skipIfLocked(member, () =>
         inWriteTransaction(member, () => {
           const one = evict(member, 1, excludedIn(member), candidates[0]?.rank);
-          const more = one.items === 0 ? one : evict(member, chunk - one.bytes, excludedIn(member));
+          const isEmpty = one.items + one.gone === 0;
+          const more = isEmpty ? NOTHING : evict(member, chunk - one.bytes, excludedIn(member));
           vacuumOverLimit(member, surplus);
-          return { items: one.items + more.items, bytes: one.bytes + more.bytes };
+          return {
+            items: one.items + more.items,
+            bytes: one.bytes + more.bytes,
+            gone: one.gone + more.gone,
+          };
         }),
       );
       if (evicted === undefined) continue;
       freed.items += evicted.items;
       freed.bytes += evicted.bytes;
+      freed.gone += evicted.gone;
       checkpointIfOversized(member);
       // Nothing was evicted if reads that were not flushed yet have raised the rank of the first item.
-      const isStuck = evicted.items === 0 && compareRanks(peekRank(member, excludedIn(member)) ?? rank, rank) <= 0;
+      const isStuck =
+        evicted.items + evicted.gone === 0 && compareRanks(peekRank(member, excludedIn(member)) ?? rank, rank) <= 0;
       if (!isStuck) insertSorted(member);
     }
     return freed;
@@ -226,7 +245,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
  */
 const getCullStepBytes = (over: number): number =>
   isLimited()
-    ? Math.min(over, CULL_STEP_BYTES)
+    ? Math.min(over, SLICED_CULL_STEP_BYTES)
     : Math.min(over, Math.max(CULL_STEP_BYTES, Math.min(over * CULL_STEP_SHARE, MAX_CULL_STEP_BYTES)));
 
 /** Ensures the eviction index exists, and that times on disk are by the same clock in all members. */

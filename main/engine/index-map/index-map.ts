@@ -27,6 +27,7 @@ import {
 import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
+import * as readMany from '../cache/read-many.ts';
 import * as iterate from '../cache/scan.ts';
 import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
@@ -131,7 +132,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   /** Returns the values of many keys, all from one snapshot. */
   getMany(keys: readonly K[]): (V | undefined)[] {
     const core = this.#store.core;
-    if (this.#readValidator === undefined) return read.getMany(core, keys) as (V | undefined)[];
+    if (this.#readValidator === undefined) return readMany.getMany(core, keys) as (V | undefined)[];
     return inReadTransaction(core, () => keys.map((key) => this.get(key)));
   }
 
@@ -142,7 +143,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** `has` for many keys, all from one snapshot, in their order. */
   hasMany(keys: Iterable<K>): boolean[] {
-    return read.hasMany(this.#store.core, keys);
+    return readMany.hasMany(this.#store.core, keys);
   }
 
   /**

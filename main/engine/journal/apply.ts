@@ -6,7 +6,8 @@ import type { PendingItem } from './pending.ts';
 export interface ApplyTarget {
   readonly sql: Statements;
   inserted(id: number | bigint, expiresAt: number | null): void;
-  updated(id: number, expiresAt: number | null): void;
+  /** The row of the item has this id. */
+  updated(id: number, item: PendingItem): void;
   deleted(): void;
   /** No row names the file any more. */
   fileReplaced(file: string, bytes: number): void;
@@ -30,6 +31,7 @@ interface RowChange {
 export class ApplyPlan {
   readonly #target: ApplyTarget;
   readonly #items: readonly PendingItem[];
+  readonly #locate: Statements['locate'];
   #planned = 0;
   #changes: RowChange[] = [];
   #inserts: PendingItem[] = [];
@@ -38,6 +40,8 @@ export class ApplyPlan {
   constructor(target: ApplyTarget, items: readonly PendingItem[]) {
     this.#target = target;
     this.#items = items;
+    // A deque has no index of keys: they repeat the ids.
+    this.#locate = isDeque(target.sql) ? target.sql.locateById : target.sql.locate;
   }
 
   get isPlanned(): boolean {
@@ -77,12 +81,13 @@ export class ApplyPlan {
   }
 
   #planItem(item: PendingItem): void {
-    const found = this.#target.sql.locate.first(item.key);
+    const found = this.#locate.first(item.key);
     if (found === undefined) {
-      if (!item.isDeleted) this.#inserts.push(item);
+      if (!item.isDeleted && !item.isTouch) this.#inserts.push(item);
       return;
     }
     const [row, expiresAt, file, bytes] = found;
+    if (item.isTouch && !isLive(expiresAt, item.now)) return;
     const isDeletion = item.isDeleted || item.isFresh || !isLive(expiresAt, item.now);
     this.#changes.push({ item, row, isDeletion, file, bytes });
     if (isDeletion && !item.isDeleted) this.#inserts.push(item);
@@ -90,6 +95,10 @@ export class ApplyPlan {
 
   #change({ item, row, isDeletion, file, bytes }: RowChange): void {
     const { sql } = this.#target;
+    if (item.isTouch) {
+      sql.touchById.run(item.expiresAt, row);
+      return;
+    }
     if (isDeletion) {
       if (sql.deleteById.run(row).changes > 0) this.#target.deleted();
     } else {
@@ -97,7 +106,7 @@ export class ApplyPlan {
       const { changes } = sql.update.run(key, stamp, stamp, expiresAt, tag, mode, size, check, null, data, row);
       // The row was found, but not under its id: that is damage, which must not cost the item.
       if (changes === 0) this.#insert(item);
-      else this.#target.updated(row, expiresAt);
+      else this.#target.updated(row, item);
     }
     if (file !== null) this.#target.fileReplaced(file, bytes);
   }
@@ -108,3 +117,5 @@ export class ApplyPlan {
     this.#target.inserted(id, expiresAt);
   }
 }
+
+const isDeque = (sql: Statements): boolean => sql.storeKind.first()?.[0] === 'deque';

@@ -6,6 +6,7 @@ import { retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes, type PendingEntry } from '../state/core.ts';
+import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
 import { PendingChanges, type PendingItem } from './pending.ts';
@@ -77,7 +78,7 @@ export class Generations {
 
   /** Bytes of one file, from which on it is sealed. */
   get maxFileBytes(): number {
-    return this.#maxFileBytes;
+    return this.#active === undefined ? this.#computeMaxFileBytes() : this.#maxFileBytes;
   }
 
   /** The number of the next record. */
@@ -85,8 +86,8 @@ export class Generations {
     return this.#lastNumber + 1;
   }
 
-  find(name: string | number): PendingEntry | undefined {
-    return this.#active?.changes.get(name) ?? this.#sealed?.changes.get(name);
+  find(key: KeyColumn): PendingEntry | undefined {
+    return overlay(this.#active?.changes.get(key), this.#sealed?.changes.get(key));
   }
 
   /**
@@ -313,17 +314,30 @@ export class Generations {
   }
 }
 
+/** Returns what a key is going to be by a later change and an earlier one. */
+export const overlay = (
+  later: PendingEntry | undefined,
+  earlier: PendingEntry | undefined,
+): PendingEntry | undefined =>
+  later === undefined || (later.isTouch && earlier !== undefined)
+    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
+    : later;
+
 function createTarget(core: Core): ApplyTarget {
-  const { sql, rowStats, accessBuffer } = core;
+  const { sql, rowStats, accessBuffer, memoryCache } = core;
   return {
     sql,
     inserted(id, expiresAt) {
       rowStats.recordInsert(id, expiresAt);
     },
-    updated(id, expiresAt) {
+    updated(id, item) {
       // Its reads are counted from the last set.
       accessBuffer.take(id);
-      rowStats.recordUpdate(expiresAt);
+      if (accessBuffer.tracksReads) {
+        accessBuffer.move(item.id, id);
+        memoryCache.delete(item.key);
+      }
+      rowStats.recordUpdate(item.expiresAt);
     },
     deleted() {
       rowStats.recordDelete(1);

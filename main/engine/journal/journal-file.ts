@@ -11,8 +11,10 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { toFileError } from '../sqlite/errors.ts';
 import { lstatIfExists } from '../sqlite/open-database.ts';
 import { isTemporary } from '../temporary-directory.ts';
@@ -81,13 +83,35 @@ export function readJournalFile(path: string): Buffer | undefined {
   }
 }
 
+/**
+ * Returns whether a file was last changed before the system was started, by the times of the file system and of the system's clock. Then the
+ * disk may have kept its last writes in any order, or only some of them.
+ */
+export function isFromBeforeBoot(path: string): boolean {
+  const bootedAt = performance.timeOrigin + performance.now() - uptime() * 1000;
+  return (lstatIfExists(path)?.mtimeMs ?? Number.POSITIVE_INFINITY) < bootedAt;
+}
+
+/** Converts an error at a journal file; explains it if something else has that name. */
+function toJournalError(error: unknown, path: string): unknown {
+  const facts = lstatIfExists(path);
+  if (facts === undefined || facts.isFile()) return toFileError(error, path);
+  const code = facts.isDirectory() ? 'BAD_OPTION' : 'NOT_ALLOWED';
+  const kind = facts.isDirectory() ? 'a directory' : facts.isSymbolicLink() ? 'a link' : 'a pipe or a device';
+  return new DiskCacheError(
+    code,
+    `${path} is ${kind}, where the store keeps its write journal; move it away, then open the store again`,
+    { cause: error },
+  );
+}
+
 /** Removes a file, or keeps it under another name. @throws {DiskCacheError} */
 export function removeJournalFile(path: string, keepAside = false): void {
   try {
     if (keepAside) renameSync(path, path + DAMAGED_SUFFIX);
     else rmSync(path, { force: true });
   } catch (error) {
-    throw toFileError(error, path);
+    throw toJournalError(error, path);
   }
 }
 
@@ -167,7 +191,7 @@ export class JournalFile {
     try {
       return work();
     } catch (error) {
-      throw toFileError(error, this.path);
+      throw toJournalError(error, this.path);
     }
   }
 }

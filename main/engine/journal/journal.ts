@@ -5,12 +5,12 @@ import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
-import type { Core, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
-import { toMapKey } from '../state/memory-cache.ts';
-import { toRowChecksum } from '../values/encoding.ts';
+import type { Core, DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/core.ts';
+import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { Generations, SLICE_CHANGES } from './generations.ts';
-import { PendingChanges, PendingItem } from './pending.ts';
+import { Block } from './block.ts';
+import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
+import { PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
@@ -31,14 +31,6 @@ const FEW_CHANGES = 16;
 const MAX_VAIN_APPLICATIONS = 4;
 const DIRECT_WRITES = 64;
 
-/** The changes of a deferred transaction. */
-interface Block {
-  readonly changes: PendingChanges;
-  bytes: number;
-  /** Items are numbered in their order; they get their ids when the transaction ends. */
-  lastId: number;
-}
-
 /** Its memory is reused: nothing awaits between encoding and appending. */
 const writer = new RecordWriter();
 
@@ -48,6 +40,7 @@ export class Journal implements WriteJournal {
   readonly #generations: Generations;
   #block: Block | undefined;
   #lastId = 0;
+  ends: DequeEnds | undefined;
   #timer: NodeJS.Timeout | undefined;
   #appends = 0;
   #vainApplications = 0;
@@ -67,8 +60,7 @@ export class Journal implements WriteJournal {
 
   find(key: KeyColumn): PendingEntry | undefined {
     if (!this.#core.connection.pending.hasAny) return undefined;
-    const name = toMapKey(key);
-    return this.#block?.changes.get(name) ?? this.#generations.find(name);
+    return overlay(this.#block?.get(key), this.#generations.find(key));
   }
 
   set(write: JournaledWrite, now: number): boolean {
@@ -97,10 +89,43 @@ export class Journal implements WriteJournal {
     return wasLive;
   }
 
+  touch(key: KeyColumn, expiresAt: number | null, now: number): boolean | undefined {
+    if (!this.#canChange(0)) return undefined;
+    const found = this.find(key);
+    const row = found === undefined ? this.#core.sql.locate.first(key) : undefined;
+    if (found === undefined ? row === undefined || !isLive(row[1], now) : !isPendingLive(found, now)) return false;
+    if (this.#block === undefined) this.#prepareAppend();
+    const item = new PendingItem(key, false, 0, 0, expiresAt, now, now, 0, 0, null, null);
+    item.isTouch = true;
+    this.#change(item);
+    return true;
+  }
+
+  accepts(bytes: number, cost: number): boolean {
+    return bytes <= MAX_VALUE_BYTES && this.#canChange(cost);
+  }
+
+  setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void {
+    if (this.#block === undefined) this.#prepareAppend();
+    const { mode, data, bytes, check, cost } = write;
+    const stamp = this.#core.timestamps.from(now);
+    const stored = copyBytes(data);
+    // The rows of a deque have no key that could be another one's, so their checksums are those of the values.
+    const item = new PendingItem(position, false, mode, position, null, now, stamp, check, bytes, null, stored);
+    if (dropped === undefined) this.#change(item);
+    else this.#changeBoth(item, toDeletion(dropped, now));
+    this.#core.space.charge(this.#core, 2 * cost);
+  }
+
+  deleteAt(position: number, now: number): void {
+    if (this.#block === undefined) this.#prepareAppend();
+    this.#change(toDeletion(position, now));
+  }
+
   beginBlock(): boolean {
     if (!this.#canAppend()) return false;
     endViews();
-    this.#block = { changes: new PendingChanges(), bytes: 0, lastId: 0 };
+    this.#block = new Block();
     this.#core.connection.pending.hasAny = true;
     const { transaction } = this.#core;
     transaction.depth = 1;
@@ -111,14 +136,17 @@ export class Journal implements WriteJournal {
   }
 
   commitBlock(): void {
-    const { changes } = this.#block!;
+    const block = this.#block!;
     this.#endBlock();
-    if (changes.size === 0) return;
+    if (block.isEmpty) return;
     this.#prepareAppend();
+    const changes = block.changes();
+    this.#assignIds(changes);
+    const isSplit = changes.some(isReplacement);
     this.#append(
-      this.#assignIds(changes).flatMap((item) =>
-        item.isFresh && !item.isDeleted ? [toDeletion(item.key, item.now), item] : [item],
-      ),
+      isSplit
+        ? changes.flatMap((item) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]))
+        : changes,
     );
   }
 
@@ -154,6 +182,7 @@ export class Journal implements WriteJournal {
   }
 
   replaceDatabase(keepsItems: boolean, work: () => void): void {
+    this.ends = undefined;
     try {
       this.#generations.retire();
     } catch (error) {
@@ -168,7 +197,7 @@ export class Journal implements WriteJournal {
   #canAppend(): boolean {
     const { transaction } = this.#core;
     if (transaction.depth > 0 || transaction.onCommit !== undefined || transactionChannel.hasSubscribers) return false;
-    if (this.#core.kind === 'deque' || !this.#generations.hasSpace) return false;
+    if (!this.#generations.hasSpace) return false;
     if (this.#directWrites === 0) return true;
     this.#directWrites--;
     return false;
@@ -186,10 +215,18 @@ export class Journal implements WriteJournal {
   #change(change: PendingItem): void {
     // What follows in other stores must not be older than this.
     endViews();
-    if (this.#block === undefined) this.#append([change]);
-    else this.#block.changes.add(change);
+    if (this.#block === undefined) this.#appendOne(change);
+    else this.#block.add(change);
     this.#core.rowStats.recordUpdate(change.expiresAt);
     this.#core.memoryCache.delete(change.key);
+  }
+
+  /** Makes two changes of different keys, all or none. */
+  #changeBoth(one: PendingItem, other: PendingItem): void {
+    endViews();
+    if (this.#block === undefined) this.#append([one, other]);
+    else for (const change of [one, other]) this.#block.add(change);
+    this.#core.rowStats.recordUpdate(null);
   }
 
   #prepareAppend(): void {
@@ -197,21 +234,21 @@ export class Journal implements WriteJournal {
   }
 
   #readLastId(): void {
+    // The ids of a deque are its positions.
+    if (this.#core.kind === 'deque') return;
     this.#lastId = this.#core.sql.dynamic<[number]>(LAST_INSERT_ID_SQL).first()?.[0] ?? 0;
   }
 
   /** Gives the items of a block their ids, in their order. */
-  #assignIds(changes: PendingChanges): PendingItem[] {
-    const items = changes.items().sort((a, b) => a.id - b.id);
+  #assignIds(items: readonly PendingItem[]): void {
+    if (this.#core.kind === 'deque') return;
     for (const item of items) if (!item.isDeleted) item.id = this.#nextId(item.now);
-    return items;
   }
 
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
     const id = this.#block === undefined ? this.#nextId(now) : ++this.#block.lastId;
     const stamp = this.#core.timestamps.from(now);
-    // The caller's bytes may change.
-    const stored = typeof data === 'object' && data !== null ? Buffer.from(data) : data;
+    const stored = copyBytes(data);
     return new PendingItem(key, false, mode, id, expiresAt, now, stamp, toRowChecksum(check, key), bytes, tag, stored);
   }
 
@@ -225,11 +262,35 @@ export class Journal implements WriteJournal {
   #append(changes: readonly PendingItem[]): void {
     writer.begin();
     for (const change of changes) writer.add(change);
+    this.#write();
+    for (const change of changes) this.#addPending(change);
+  }
+
+  /** As `#append`, for one change: most records have one. */
+  #appendOne(change: PendingItem): void {
+    writer.begin();
+    writer.add(change);
+    this.#write();
+    this.#addPending(change);
+  }
+
+  #addPending(change: PendingItem): void {
+    if (this.#core.accessBuffer.tracksReads) this.#dropAccesses(change.key);
+    this.#generations.addPending(change);
+  }
+
+  /** Appends the record that `writer` has encoded. */
+  #write(): void {
     writer.finish(this.#generations.nextNumber);
     this.#generations.append(writer.buffer, writer.length);
-    for (const change of changes) this.#generations.addPending(change);
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
+  }
+
+  /** The reads of an item are counted from the last set. */
+  #dropAccesses(key: KeyColumn): void {
+    const before = this.#generations.find(key);
+    if (before !== undefined) this.#core.accessBuffer.take(before.id);
   }
 
   #endBlock(): void {
@@ -244,23 +305,27 @@ export class Journal implements WriteJournal {
    * Applies everything that is pending, then goes on with the deferred transaction as an SQLite transaction. If that fails, the transaction is
    * lost, as when SQLite ends one.
    */
-  #beginDirectly({ changes }: Block): void {
+  #beginDirectly(block: Block): void {
     const { connection, transaction } = this.#core;
+    const afterCommit = transaction.afterCommit.splice(0);
     const afterRollback = transaction.afterRollback.splice(0);
     this.#endBlock();
     try {
       this.#generations.unguarded(() => {
         this.#generations.applyAll();
         beginTransaction(this.#core);
-        if (changes.size === 0) return;
+        if (block.isEmpty) return;
         this.#readLastId();
-        this.#generations.applyDirectly(this.#assignIds(changes));
+        const items = block.items();
+        this.#assignIds(items);
+        this.#generations.applyDirectly(items);
       });
     } catch (error) {
       if (connection.inTransaction) this.#core.sql.rollback.run();
       throw error;
     } finally {
       transaction.depth = 1;
+      transaction.afterCommit.unshift(...afterCommit);
       transaction.afterRollback.unshift(...afterRollback);
     }
     connection.pending.hasDirectWrites = true;
@@ -293,6 +358,16 @@ export class Journal implements WriteJournal {
     if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
   }
 }
+
+/** Whether the item is another one than the live one that was there before. */
+const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
+
+const isPendingLive = ({ isDeleted, expiresAt }: PendingEntry, now: number): boolean =>
+  !isDeleted && isLive(expiresAt, now);
+
+/** The caller's bytes may change. */
+const copyBytes = (data: Stored | null): Stored | null =>
+  typeof data === 'object' && data !== null ? Buffer.from(data) : data;
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

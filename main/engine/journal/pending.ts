@@ -1,8 +1,8 @@
 import { isLive } from '../space/policy.ts';
 import type { TagColumn } from '../sqlite/statements.ts';
-import { toMapKey } from '../state/memory-cache.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { ItemTable } from './item-table.ts';
 import type { JournalChange } from './record.ts';
 
 /** What a key is going to be: the sum of its changes that are not applied yet. */
@@ -19,6 +19,8 @@ export class PendingItem implements JournalChange {
   size: number;
   tag: TagColumn;
   data: Stored | null;
+  /** Whether only its expiry changes; the rest is in the row under the key. */
+  isTouch = false;
   /** Whether the item is another one than the row under the key, which is then deleted. */
   isFresh = false;
   /** Whether it was set more than once, which counts as a use. */
@@ -52,12 +54,18 @@ export class PendingItem implements JournalChange {
 
   /** Adds a later change of the same key. */
   add(change: JournalChange): void {
+    if (change.isTouch) {
+      this.expiresAt = change.expiresAt;
+      return;
+    }
     if (change.isDeleted) this.isFresh = true;
     else if (this.isDeleted || !isLive(this.expiresAt, change.now)) {
       this.id = change.id;
       this.isFresh = true;
       this.wasUpdated = false;
-    } else this.wasUpdated = true;
+    } else if (this.isTouch) this.id = change.id;
+    else this.wasUpdated = true;
+    this.isTouch = false;
     this.isDeleted = change.isDeleted;
     this.mode = change.mode;
     this.expiresAt = change.expiresAt;
@@ -80,38 +88,31 @@ export class PendingItem implements JournalChange {
 
 /** The changes of one journal file, one item per key. Changes come in the order of their records. */
 export class PendingChanges {
-  readonly #items = new Map<string | number, PendingItem>();
+  readonly #items = new ItemTable<PendingItem>();
 
   get size(): number {
     return this.#items.size;
   }
 
-  get(name: string | number): PendingItem | undefined {
-    return this.#items.get(name);
+  get(key: KeyColumn): PendingItem | undefined {
+    return this.#items.get(key);
   }
 
   /** Adds a change, which is kept. */
   add(change: PendingItem): void {
-    const name = toMapKey(change.key);
-    const item = this.#items.get(name);
-    if (item === undefined) this.#items.set(name, change);
-    else item.add(change);
+    this.#items.addIfAbsent(change)?.add(change);
   }
 
   /** Adds the changes that were made before these. */
   addOlder(older: PendingChanges): void {
     const newer = this.items();
     this.#items.clear();
-    for (const [name, item] of older.#items) this.#items.set(name, item);
-    for (const item of newer) {
-      const before = this.#items.get(toMapKey(item.key));
-      if (before === undefined) this.#items.set(toMapKey(item.key), item);
-      else before.addLater(item);
-    }
+    for (const item of older.items()) this.#items.addIfAbsent(item);
+    for (const item of newer) this.#items.addIfAbsent(item)?.addLater(item);
   }
 
   items(): PendingItem[] {
-    return [...this.#items.values()];
+    return this.#items.items();
   }
 
   clear(): void {

@@ -8,7 +8,7 @@ import type { KeyColumn } from '../values/key.ts';
  * records. Little-endian, as are all platforms that deskcache runs on: numbers are written through typed arrays.
  */
 
-const OPERATION = { set: 1, delete: 2 } as const;
+const OPERATION = { set: 1, delete: 2, touch: 3 } as const;
 
 /** Kinds of a key, value or tag. */
 const KIND = { none: 0, text: 1, number: 2, bytes: 3 } as const;
@@ -22,11 +22,17 @@ const LENGTH_END_BYTES = 8;
 /** Bytes of UTF-8 that a UTF-16 unit takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
 const INITIAL_BYTES = 64 * 1024;
+/** Where the length is, the first that the CRC covers. */
+const LENGTH_AT = 4;
+/** Records of less than this many units of the alignment, 2 KiB, are the usual ones. */
+const MAX_KEPT_VIEWS = 256;
 
 /** One change of an item, as a record holds it. */
 export interface JournalChange {
   readonly key: KeyColumn;
   readonly isDeleted: boolean;
+  /** Whether it changes only when a live item expires. */
+  readonly isTouch: boolean;
   readonly mode: number;
   /** The id that a new item gets. */
   readonly id: number;
@@ -39,7 +45,7 @@ export interface JournalChange {
   readonly check: number;
   readonly size: number;
   readonly tag: TagColumn;
-  /** Null for a deletion. */
+  /** Null for all but a set. */
   readonly data: Stored | null;
 }
 
@@ -55,6 +61,8 @@ export class RecordWriter {
   #buffer = Buffer.alloc(INITIAL_BYTES);
   #words = new Uint32Array(this.#buffer.buffer, this.#buffer.byteOffset, INITIAL_BYTES / 4);
   #doubles = new Float64Array(this.#buffer.buffer, this.#buffer.byteOffset, INITIAL_BYTES / 8);
+  /** By length, in units of the alignment. */
+  #views = createViews();
   #length = RECORD_HEADER_BYTES;
   #changes = 0;
 
@@ -69,7 +77,7 @@ export class RecordWriter {
     this.#changes = 0;
   }
 
-  add({ key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data }: JournalChange): void {
+  add({ key, isDeleted, isTouch, mode, id, expiresAt, now, stamp, check, size, tag, data }: JournalChange): void {
     const start = this.#length;
     this.#reserve(CHANGE_HEADER_BYTES + getMaxBytes(key) + getMaxBytes(data) + getMaxBytes(tag) + ALIGNMENT_BYTES);
     const keyAt = start + CHANGE_HEADER_BYTES;
@@ -77,7 +85,7 @@ export class RecordWriter {
     const tagAt = valueAt + this.#write(data, valueAt);
     const end = tagAt + this.#write(tag, tagAt);
     const buffer = this.#buffer;
-    buffer[start] = isDeleted ? OPERATION.delete : OPERATION.set;
+    buffer[start] = isDeleted ? OPERATION.delete : isTouch ? OPERATION.touch : OPERATION.set;
     buffer[start + 1] = getKind(key);
     buffer[start + 2] = getKind(data);
     buffer[start + 3] = getKind(tag);
@@ -112,7 +120,16 @@ export class RecordWriter {
     this.#doubles[1] = number;
     this.#words[4] = this.#changes;
     this.#words[5] = 0;
-    this.#words[0] = crc32(this.#buffer.subarray(4, length));
+    this.#words[0] = crc32(this.#getCovered(length));
+  }
+
+  /** Returns the bytes of a record of this length that its CRC covers. Views of small ones are kept: making one takes as long as the CRC. */
+  #getCovered(length: number): Buffer {
+    const nth = length / ALIGNMENT_BYTES;
+    if (nth >= MAX_KEPT_VIEWS) return this.#buffer.subarray(LENGTH_AT, length);
+    const view = this.#views[nth] ?? this.#buffer.subarray(LENGTH_AT, length);
+    this.#views[nth] = view;
+    return view;
   }
 
   /** Returns how many bytes it has written. */
@@ -130,10 +147,13 @@ export class RecordWriter {
     const larger = Buffer.alloc(2 ** Math.ceil(Math.log2(needed)));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
+    this.#views = createViews();
     this.#words = new Uint32Array(larger.buffer, larger.byteOffset, larger.length / 4);
     this.#doubles = new Float64Array(larger.buffer, larger.byteOffset, larger.length / 8);
   }
 }
+
+const createViews = (): (Buffer | undefined)[] => new Array<Buffer | undefined>(MAX_KEPT_VIEWS).fill(undefined);
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 
@@ -185,17 +205,17 @@ function readChange(
   const tagEnd = tagAt + file.readUInt32LE(at + 56);
   if (align(tagEnd) > end) return undefined;
   const operation = file[at];
-  if (operation !== OPERATION.set && operation !== OPERATION.delete) return undefined;
+  if (operation !== OPERATION.set && operation !== OPERATION.delete && operation !== OPERATION.touch) return undefined;
   const key = readColumn(file, file[at + 1], keyAt, valueAt);
   if (key === undefined || key === null) return undefined;
   const data = readColumn(file, file[at + 2], valueAt, tagAt);
   const tag = readColumn(file, file[at + 3], tagAt, tagEnd);
-  const isDeleted = operation === OPERATION.delete;
-  if (data === undefined || tag === undefined || (data === null) !== isDeleted) return undefined;
+  if (data === undefined || tag === undefined || (data === null) === (operation === OPERATION.set)) return undefined;
   const expiresAt = file.readDoubleLE(at + 16);
   const change = {
     key,
-    isDeleted,
+    isDeleted: operation === OPERATION.delete,
+    isTouch: operation === OPERATION.touch,
     mode: file.readUInt32LE(at + 4),
     id: file.readDoubleLE(at + 8),
     expiresAt: expiresAt === Number.POSITIVE_INFINITY ? null : expiresAt,

@@ -10,6 +10,7 @@ import {
   getJournalPaths,
   HEAD_BYTES,
   hasJournalFiles,
+  isFromBeforeBoot,
   parseHead,
   readJournalFile,
   removeJournalFile,
@@ -65,8 +66,10 @@ function readJournal(directory: string, watermark: number | undefined): JournalC
 }
 
 const toPendingItem = (change: JournalChange): PendingItem => {
-  const { key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data } = change;
-  return new PendingItem(key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data);
+  const { key, isDeleted, isTouch, mode, id, expiresAt, now, stamp, check, size, tag, data } = change;
+  const item = new PendingItem(key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data);
+  item.isTouch = isTouch;
+  return item;
 };
 
 /** Returns whether a whole record with a greater number follows. Its checksum is computed only where a number fits. O(bytes). */
@@ -132,7 +135,7 @@ function recoverFiles({ connection, sql, directory }: RecoverableStore): void {
   try {
     const watermark = sql.counter.first('journal')?.[0];
     const contents = readJournal(directory, watermark);
-    unusable = contents.unusable;
+    unusable = new Set([...contents.unusable].filter((path) => watermark === undefined || !mayBeLost(sql, path)));
     applyContents(sql, contents);
     connection.pragma(`user_version = ${SCHEMA_VERSION}`);
     connection.execute('COMMIT');
@@ -146,6 +149,13 @@ function recoverFiles({ connection, sql, directory }: RecoverableStore): void {
     if (readJournalFile(path) !== undefined) removeJournalFile(path, unusable.has(path));
   }
 }
+
+/**
+ * Returns whether records that don't count are what a power cut may leave: with `'process'`, whose journal isn't synced, a disk writes what
+ * is cached in any order. That is no damage: a prefix is there, as promised.
+ */
+const mayBeLost = (sql: Statements, path: string): boolean =>
+  isFromBeforeBoot(path) && sql.settings.all().every(([name, value]) => name !== 'durability' || value === 'process');
 
 function applyContents(sql: Statements, { changes, lastNumber }: JournalContents): void {
   if (changes.size === 0) return;

@@ -4,7 +4,7 @@ import { toCreateIndex } from '../sqlite/file-format.ts';
 import { EVICTABLE_SQL, ROW_REF_COLUMNS, type RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { deleteRow, estimateKeyBytes } from './delete-row.ts';
+import { deleteGone, deleteRow, estimateKeyBytes } from './delete-row.ts';
 import { computeItemCost, EVICTION_POLICIES, type EvictionPolicy, getOtherIndexes } from './policy.ts';
 
 /** Victims are read in batches. */
@@ -21,20 +21,34 @@ export const compareRanks = (a: EvictionRank, b: EvictionRank): number => {
   return at === -1 ? 0 : a[at]! - b[at]!;
 };
 
+/** What an eviction has freed. `gone`: rows of items that had been deleted before, which don't count as evicted. */
+export interface Eviction {
+  readonly items: number;
+  readonly bytes: number;
+  readonly gone: number;
+}
+
 /**
- * Evicts until about `wantedBytes` are free or nothing is left, with `maxRank` only items up to that rank. Inside a write
- * transaction.
+ * Evicts until about `wantedBytes` are free or nothing is left, with `maxRank` only items up to that rank. Rows that are marked as deleted go
+ * first. Inside a write transaction.
  */
 export function evict(
   core: Core,
   wantedBytes: number,
   excludedKey: KeyColumn | null,
   maxRank?: EvictionRank,
-): { readonly items: number; readonly bytes: number } {
+): Eviction {
   const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
   let items = 0;
+  let gone = 0;
   let bytes = 0;
-  if (policy.order === null) return { items, bytes };
+  while (bytes < wantedBytes) {
+    const rows = deleteGone(core, BATCH_ROWS);
+    if (rows.length === 0) break;
+    gone += rows.length;
+    for (const row of rows) bytes += computeRowCost(row);
+  }
+  if (policy.order === null || bytes >= wantedBytes) return { items, bytes, gone };
   prepareEvictionIndex(core);
   const select = policy.isSieve ? selectBySieve : selectByIndex;
   while (bytes < wantedBytes) {
@@ -47,7 +61,7 @@ export function evict(
     items += victims.length;
   }
   if (items > 0 && evictionChannel.hasSubscribers) publishEviction(core, items, bytes);
-  return { items, bytes };
+  return { items, bytes, gone };
 }
 
 const computeRowCost = ([, key, , size]: RowRef): number => computeItemCost(estimateKeyBytes(key), size);

@@ -150,10 +150,16 @@ export function maintainWhenIdle(core: Core): void {
   if (maintenance.replacedFiles > 0) removeReplaced(core);
   if (shouldVacuum(core)) vacuum(core);
   else if (getWalBytes(core) > LARGE_WAL_BYTES) {
-    // Once the worker thread has copied everything, emptying the WAL takes no time.
-    if (requestCheckpoint(core, () => emptyWalWhenIdle(core))) return;
-    checkpoint(core);
+    emptyWalInBackground(core);
+    return;
   }
+  checkpointIfAhead(core);
+}
+
+/** Empties the WAL. Once the worker thread has copied everything, that takes no time. */
+export function emptyWalInBackground(core: Core): void {
+  if (requestCheckpoint(core, () => emptyWalWhenIdle(core))) return;
+  checkpoint(core);
   checkpointIfAhead(core);
 }
 
@@ -165,7 +171,8 @@ function emptyWalWhenIdle(core: Core): void {
   checkpointIfAhead(core);
 }
 
-function shouldVacuum(core: Core): boolean {
+/** Whether so much of the database is free that it is worth giving back. */
+export function shouldVacuum(core: Core): boolean {
   const free = getFreePages(core);
   return free > MIN_FREE_PAGES && free > (core.sql.pageCount.first()?.[0] ?? 0) * MIN_FREE_FRACTION;
 }
@@ -176,6 +183,19 @@ export const getFreePages = ({ sql }: Core): number => sql.freePages.first()?.[0
 /** Gives up to `pages` free pages back to the disk, unless another process writes or the disk is full. */
 export function incrementalVacuum(core: Core, pages: number): void {
   runWithoutWaiting(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
+}
+
+/** Pages in the log after which a step of long work copies them. */
+const MAX_STEP_FRAMES = 256;
+
+/** After a step of long work: copies the log while it is short, so that no commit has to copy a long one at once. */
+export function checkpointStep(core: Core): void {
+  if (!core.openOptions.exclusive) {
+    delegateCheckpoint(core);
+    return;
+  }
+  const [, frames = 0, copied = 0] = core.sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
+  if (frames - copied >= MAX_STEP_FRAMES) runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
 }
 
 /** Moves the WAL into the database and empties it. Returns false while another connection reads from it. */

@@ -114,8 +114,11 @@ export function computeExpiresAt(now: number, ttl: number | undefined): ExpiresA
   if (typeof ttl !== 'number' || Number.isNaN(ttl)) {
     throw new DiskCacheError('BAD_OPTION', `ttl is ${formatValue(ttl, "'")}; give a number of milliseconds`);
   }
-  return now + ttl;
+  return toStoredExpiry(now + ttl);
 }
+
+/** Returns a time that isn't `GONE`. */
+const toStoredExpiry = (at: number): number => Math.max(at, -Number.MAX_VALUE);
 
 /**
  * Returns the expiry time of an item that is stored with these options. `defaultTtl` is the `ttl` of the store.
@@ -135,7 +138,7 @@ export function resolveExpiry(
     );
   }
   if (expiresAt === Number.POSITIVE_INFINITY) return null;
-  if (typeof expiresAt === 'number' && !Number.isNaN(expiresAt)) return expiresAt;
+  if (typeof expiresAt === 'number' && !Number.isNaN(expiresAt)) return toStoredExpiry(expiresAt);
   throw new DiskCacheError(
     'BAD_OPTION',
     `expiresAt is ${formatValue(expiresAt, "'")}; give epoch milliseconds, such as date.getTime()`,

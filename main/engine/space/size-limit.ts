@@ -7,6 +7,7 @@ import {
   MonotonicTimestamps,
   type SpaceManager,
 } from '../state/core.ts';
+import { isLimited } from '../values/read-budget.ts';
 import { releaseFromWorker } from '../worker/worker-checkpoints.ts';
 import { deleteExpired, getMaxReplacedBytes } from './delete-row.ts';
 import { evict, prepareEvictionIndex } from './eviction.ts';
@@ -27,6 +28,7 @@ import {
   SPLIT_RESERVE_PAGES,
 } from './policy.ts';
 import { getDatabaseBytes, getWalBytes } from './store-files.ts';
+import { startSweep, sweepIfNeeded } from './sweep.ts';
 
 /** Returns the bytes in use: pages that hold rows, value files, and the reserve for the WAL and the next writes. O(1). */
 export function getLiveBytes(core: Core): number {
@@ -74,8 +76,11 @@ const MAX_VACUUM_PAGES_PER_WRITE = 1024;
 export const PREPARE_INDEX_BELOW = 1 / 4;
 /** How often `cull` evicts at once: deleted rows need not have emptied a page each. */
 const MAX_CULL_PASSES = 4;
-/** `cull` evicts this many bytes per transaction. */
+/** `cull` evicts this many bytes per transaction, and on behalf of a page so that it takes a few milliseconds. */
 export const CULL_STEP_BYTES = 64 * 1024;
+export const SLICED_CULL_STEP_BYTES = 8 * 1024;
+
+const getStepBytes = (): number => (isLimited() ? SLICED_CULL_STEP_BYTES : CULL_STEP_BYTES);
 
 /** What all space managers do alike for each store: expiry, accounting, checkpoints and vacuum. */
 export abstract class SpaceManagerBase implements SpaceManager {
@@ -87,6 +92,7 @@ export abstract class SpaceManagerBase implements SpaceManager {
   leave(store: Core): void {
     clearTimeout(store.maintenance.idleTimer);
     clearTimeout(store.maintenance.garbageTimer);
+    clearTimeout(store.maintenance.sweepTimer);
     releaseFromWorker(store);
   }
 
@@ -123,11 +129,18 @@ export abstract class SpaceManagerBase implements SpaceManager {
   }
 
   vacuum(store: Core): void {
-    vacuum(store);
+    // A page's call must not take longer for it.
+    if (isLimited()) startSweep(store);
+    else vacuum(store);
+  }
+
+  sweep(store: Core): void {
+    startSweep(store);
   }
 
   onIdle(store: Core): void {
     maintainWhenIdle(store);
+    sweepIfNeeded(store);
   }
 }
 
@@ -150,12 +163,12 @@ export class OwnSizeLimit extends SpaceManagerBase {
     if (settings.evictionPolicy === 'none') throw limitReachedError(store.directory, sizeLimit);
     // Space comes and goes in pages: a whole one is freed at a time, and the next writes need not evict.
     const wantedBytes = Math.max(store.pageSize, Math.min(-free, cost + MAX_OVERRUN_PER_WRITE_BYTES));
-    let { bytes, items } = evict(store, wantedBytes, excludedKey);
+    let { bytes, items, gone } = evict(store, wantedBytes, excludedKey);
     rowStats.writableBytes = Math.min(store.pageSize, Math.max(0, bytes - cost));
     // A file needs its space now, and deleted rows need not have emptied a page each.
     const getOverrun = () => getLiveBytes(store) + cost - sizeLimit;
-    for (let over = getOverrun(); staged !== undefined && items > 0 && over > 0; over = getOverrun()) {
-      ({ bytes, items } = evict(store, Math.max(store.pageSize, over), excludedKey));
+    for (let over = getOverrun(); staged !== undefined && items + gone > 0 && over > 0; over = getOverrun()) {
+      ({ bytes, items, gone } = evict(store, Math.max(store.pageSize, over), excludedKey));
     }
     vacuumOverLimit(store, getAllocatedBytes(store) + fileBytes - sizeLimit);
     store.transaction.afterCommit.push(() => checkpointIfOversized(store));
@@ -167,20 +180,25 @@ export class OwnSizeLimit extends SpaceManagerBase {
 
   cull(store: Core): number {
     const getOverrun = () => getLiveBytes(store) - store.settings.sizeLimit;
+    let evicted = 0;
     const step = () => {
       const over = getOverrun();
-      return over <= 0 ? 0 : evict(store, Math.min(over, CULL_STEP_BYTES), null).items;
+      if (over <= 0) return 0;
+      const { items, gone } = evict(store, Math.min(over, getStepBytes()), null);
+      evicted += items;
+      return items + gone;
     };
     let atOnce = 0;
     for (let pass = 0; pass < MAX_CULL_PASSES && store.transaction.depth === 0; pass++) {
       // A long log counts until it is emptied: while a reader keeps it, it is unknown how much to evict.
       if (isWalOverReserve(store) && !checkpoint(store)) break;
-      const evicted = evictAtOnce(store, getOverrun());
-      if (evicted === undefined) break;
-      atOnce += evicted;
+      const items = evictAtOnce(store, getOverrun());
+      if (items === undefined) break;
+      atOnce += items;
     }
     if (atOnce > 0) vacuum(store);
-    return isWalOverReserve(store) && atOnce > 0 ? atOnce : atOnce + inBatches(store, { step });
+    if (!isWalOverReserve(store) || atOnce === 0) inBatches(store, { step });
+    return atOnce + evicted;
   }
 }
 

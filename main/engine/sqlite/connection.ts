@@ -158,6 +158,11 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
 
   first(...bind: Bind): Row | undefined {
     if (this.#pending.hasAny && !(this.#isKeyed && !this.#pending.holds(bind[0]!))) this.#pending.apply();
+    return this.firstStored(...bind);
+  }
+
+  /** Same as `first`, for a reader that has looked at the pending changes itself: returns what is in the database without them. */
+  firstStored(...bind: Bind): Row | undefined {
     if (this.#snapshot.isHeld && !this.#usesSnapshot) this.#snapshot.release();
     try {
       return this.#statement.get(...bind);

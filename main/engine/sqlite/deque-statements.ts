@@ -83,6 +83,8 @@ export const DEQUE_STATEMENTS = {
   ),
   front: statement<DequeRow>(`${SELECT_ITEM_SQL} ORDER BY id LIMIT 1`),
   back: statement<DequeRow>(`${SELECT_ITEM_SQL} ORDER BY id DESC LIMIT 1`),
+  /** Parameter: the position. */
+  atPosition: statement<DequeRow>(`${SELECT_ITEM_SQL} WHERE id = ?`),
   popFront: statement<DequeRow>(toDeleteSql(FIRST_POSITION_SQL)),
   popBack: statement<DequeRow>(toDeleteSql(LAST_POSITION_SQL)),
   removeFront: statement(toDeleteReadRowSql(FIRST_POSITION_SQL)),

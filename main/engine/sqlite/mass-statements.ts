@@ -1,6 +1,6 @@
 import type { Column, Connection } from './connection.ts';
 import { assertKnownSchema, SCHEMA_VERSION } from './file-format.ts';
-import type { Statements } from './statements.ts';
+import { GONE_SQL, NOT_GONE_SQL, ROW_REF_COLUMNS, type RowRef, type Statements } from './statements.ts';
 
 /** Rows of the table `entry` that one deletion concerns. */
 export interface RowSelection {
@@ -9,13 +9,39 @@ export interface RowSelection {
   readonly parameters: readonly Column[];
 }
 
-export const selectTagged = (tag: Column): RowSelection => ({ condition: 'tag = ?', parameters: [tag] });
+export const selectTagged = (tag: Column): RowSelection => ({
+  condition: `tag = ? AND ${NOT_GONE_SQL}`,
+  parameters: [tag],
+});
 
-export const selectExpired = (now: number): RowSelection => ({ condition: 'expires_at <= ?', parameters: [now] });
+export const selectExpired = (now: number): RowSelection => ({
+  condition: `expires_at > ${GONE_SQL} AND expires_at <= ?`,
+  parameters: [now],
+});
+
+/** Selects the rows that are marked as deleted. */
+export const SELECT_GONE: RowSelection = { condition: `expires_at = ${GONE_SQL}`, parameters: [] };
+
+export const selectKeysBelow = (upper: Column): RowSelection => ({
+  condition: `key < ? AND ${NOT_GONE_SQL}`,
+  parameters: [upper],
+});
 
 export const selectKeyRange = (lower: Column, upper: Column): RowSelection => ({
-  condition: 'key >= ? AND key < ?',
+  condition: `key >= ? AND key < ? AND ${NOT_GONE_SQL}`,
   parameters: [lower, upper],
+});
+
+/** Narrows a selection to rows that were stored up to a time. */
+export const andStoredUpTo = ({ condition, parameters }: RowSelection, time: number): RowSelection => ({
+  condition: `${condition} AND stored_at <= ?`,
+  parameters: [...parameters, time],
+});
+
+/** Narrows a selection to rows that have not expired. */
+export const andLive = ({ condition, parameters }: RowSelection, now: number): RowSelection => ({
+  condition: `${condition} AND (expires_at IS NULL OR expires_at > ?)`,
+  parameters: [...parameters, now],
 });
 
 /** Narrows a selection to rows that have expired. */
@@ -117,3 +143,50 @@ function hasMoreRows(sql: Statements, index: string, rows: number): boolean {
   const text = `SELECT 1 FROM entry INDEXED BY ${index} WHERE ${column} IS NOT NULL LIMIT 1 OFFSET ?`;
   return sql.dynamic<[1]>(text).first(rows) !== undefined;
 }
+
+export type ExpiringRow = readonly [...RowRef, expiresAt: number | null];
+
+/** Returns the first selected rows in the order of a column that an index has, from one of its values on. O(log n + rows passed). */
+export const readSelected = (
+  sql: Statements,
+  { condition, parameters }: RowSelection,
+  column: 'id' | 'key' | 'expires_at',
+  from: Column,
+  maxRows: number,
+): ExpiringRow[] =>
+  sql
+    .dynamic<[...RowRef, number | null]>(
+      `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE ${condition} AND ${column} >= ? ORDER BY ${column} LIMIT ?`,
+    )
+    .all(...parameters, from, maxRows);
+
+/** Same in the order of ids, up to one of them, read from the table itself. */
+export const readSelectedIds = (
+  sql: Statements,
+  { condition, parameters }: RowSelection,
+  after: number,
+  upTo: number,
+  maxRows: number,
+): ExpiringRow[] =>
+  sql
+    .dynamic<[...RowRef, number | null]>(
+      `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry NOT INDEXED WHERE ${condition} AND id > ? AND id <= ? ORDER BY id LIMIT ?`,
+    )
+    .all(...parameters, after, upTo, maxRows);
+
+/** Returns the id of the row that comes `rows` rows behind an id; undefined if there are fewer. O(rows). */
+export const readIdBehind = (sql: Statements, after: number, rows: number): number | undefined =>
+  sql
+    .dynamic<[number]>('SELECT id FROM entry NOT INDEXED WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?')
+    .first(after, rows - 1)?.[0];
+
+/** Marks the selected rows between two ids as deleted; returns how many. Inside a write transaction. */
+export const markSelected = (
+  sql: Statements,
+  { condition, parameters }: RowSelection,
+  after: number,
+  upTo: number,
+): number =>
+  sql
+    .dynamic(`UPDATE entry NOT INDEXED SET expires_at = ${GONE_SQL} WHERE ${condition} AND id > ? AND id <= ?`)
+    .run(...parameters, after, upTo).changes;

@@ -13,6 +13,14 @@ export const PINNED_SQL = "x'6B657074'";
 /** The condition of items that may be evicted. Parameter: the key of an item to exclude. */
 export const EVICTABLE_SQL = `key IS NOT ? AND tag IS NOT ${PINNED_SQL}`;
 
+/**
+ * On disk, in `expires_at`: earlier than every other time, marks an item as deleted whose row is still there. It is invisible like an expired
+ * one, also to versions that don't know the mark; its deletion was counted and reported when it was marked.
+ */
+export const GONE = Number.NEGATIVE_INFINITY;
+/** `GONE` in SQL. */
+export const GONE_SQL = '-9e999';
+
 /** The columns of a value. If `file` is set, `value` is NULL and the file holds the value. */
 export type ValueRow = [
   id: number,
@@ -100,6 +108,9 @@ const REPLACED_PREFIX = 'replaced ';
 export const isReplacedCounter = (name: unknown): boolean =>
   typeof name === 'string' && name.startsWith(REPLACED_PREFIX);
 
+/** The condition of items that are not marked as deleted. The unary plus keeps SQLite from using the index of expiry. */
+export const NOT_GONE_SQL = `+expires_at IS NOT ${GONE_SQL}`;
+
 /** The condition of items that have not expired. Parameter: now. */
 const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 
@@ -128,6 +139,10 @@ export interface Statements {
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
+  /** Same as `locate` in a deque, whose keys are its ids. */
+  readonly locateById: Statements['locate'];
+  readonly storeKind: Statement<[], [kind: Column]>;
+
   readonly put: Statement<[...ItemColumns, now: number]>;
   readonly lastIds: Statement<[], [inserted: number, largest: number]>;
   readonly insert: Statement<ItemColumns>;
@@ -135,6 +150,7 @@ export interface Statements {
   readonly update: Statement<[...ItemColumns, id: number]>;
   readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
   readonly touch: Statement<[expiresAt: number | null, KeyColumn, now: number]>;
+  readonly touchById: Statement<[expiresAt: number | null, id: number]>;
   readonly use: Statement<[usedAt: number, hits: number, id: number]>;
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
@@ -158,6 +174,10 @@ export interface Statements {
   readonly countExpired: Statement<[now: number], [number]>;
   readonly nextExpiry: Statement<[], [number | null]>;
   readonly expired: Statement<[now: number, limit: number], RowRef>;
+  /** Whether a row has an expiry up to this time, marked rows included. */
+  readonly anyInvisible: Statement<[now: number], [1]>;
+  readonly countGone: Statement<[], [number]>;
+  readonly gone: Statement<[limit: number], RowRef>;
   readonly tagged: Statement<[TagColumn, after: number, limit: number], [...RowRef, expiresAt: number | null]>;
   readonly inKeyRange: Statement<
     [lower: KeyColumn, upper: KeyColumn, limit: number],
@@ -185,10 +205,14 @@ export interface Statements {
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
   readonly logClear: Statement<[]>;
+  /** Removes what was logged after an id. Inside its transaction. */
+  readonly unlogAfter: Statement<[after: number]>;
   /** Corrects the reason of the deletion just logged. Inside its transaction. */
   readonly nameLastChange: Statement<[ChangeKind]>;
   /** Same for all deletions logged after an id. */
   readonly nameChanges: Statement<[ChangeKind, after: number]>;
+  /** Same for rows that were marked as deleted, which triggers log as set. */
+  readonly nameMarked: Statement<[ChangeKind, after: number]>;
   readonly insertListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
   readonly deleteListener: Statement<[id: string]>;
@@ -226,6 +250,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   entry: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
   has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
+  locateById: 'SELECT id, expires_at, file, size FROM entry WHERE id = ?',
+  storeKind: "SELECT value FROM setting WHERE name = 'kind'",
 
   // One statement for the common case. It changes nothing for an existing item with a file, which needs more steps, and for an
   // expired one, whose successor goes to the end of the stored order.
@@ -240,6 +266,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${RESET_USAGE} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
   touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${IS_LIVE_SQL}`,
+  touchById: 'UPDATE entry SET expires_at = ? WHERE id = ?',
   use: 'UPDATE entry SET used_at = max(used_at, ?), hits = hits + ?, visited = 1 WHERE id = ?',
   deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${IS_LIVE_SQL}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',
@@ -261,11 +288,14 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   checkRow: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id = ?`,
 
   countRows: 'SELECT count(*) FROM entry',
-  countExpired: 'SELECT count(*) FROM entry WHERE expires_at <= ?',
-  nextExpiry: 'SELECT min(expires_at) FROM entry WHERE expires_at IS NOT NULL',
-  expired: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
-  tagged: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? ORDER BY id LIMIT ?`,
-  inKeyRange: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
+  countExpired: `SELECT count(*) FROM entry WHERE expires_at > ${GONE_SQL} AND expires_at <= ?`,
+  nextExpiry: `SELECT min(expires_at) FROM entry WHERE expires_at > ${GONE_SQL}`,
+  expired: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at > ${GONE_SQL} AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
+  anyInvisible: 'SELECT 1 FROM entry WHERE expires_at <= ? LIMIT 1',
+  countGone: `SELECT count(*) FROM entry WHERE expires_at = ${GONE_SQL}`,
+  gone: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at = ${GONE_SQL} ORDER BY id LIMIT ?`,
+  tagged: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? AND ${NOT_GONE_SQL} ORDER BY id LIMIT ?`,
+  inKeyRange: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE key >= ? AND key < ? AND ${NOT_GONE_SQL} ORDER BY key LIMIT ?`,
   unvisited: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND ${EVICTABLE_SQL} ORDER BY id LIMIT ?`,
   unvisit: 'UPDATE entry SET visited = 0 WHERE id > ? AND id <= ? AND visited = 1',
 
@@ -291,6 +321,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   lastChange: 'SELECT max(id) FROM change',
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
   nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
+  unlogAfter: 'DELETE FROM change WHERE id > ?',
+  nameMarked: "UPDATE change SET kind = ? WHERE id > ? AND kind = 'set'",
   nameChanges: "UPDATE change SET kind = ? WHERE id > ? AND kind = 'delete'",
   // SQLite's system time: all processes agree on it, whatever clocks their stores were opened with.
   insertListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',

@@ -84,6 +84,8 @@ export interface SpaceManager {
   onIdle(store: Core): void;
   /** After a mass deletion: gives free pages back to the disk. */
   vacuum(store: Core): void;
+  /** Starts removing the rows of items that were marked as deleted, and giving their pages back, in small steps on a timer. */
+  sweep(store: Core): void;
   /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
   cull(store: Core): number;
 }
@@ -105,15 +107,26 @@ export interface JournaledWrite {
 /** What a key is going to be when its pending changes are applied. */
 export interface PendingEntry {
   readonly isDeleted: boolean;
+  /** Whether only its expiry is pending; the rest is in the row under the key. */
+  readonly isTouch: boolean;
   readonly id: number;
   readonly mode: number;
-  /** Null for a deletion. */
+  /** Null for a deletion and where `isTouch` is true. */
   readonly data: Stored | null;
   readonly size: number;
   readonly tag: TagColumn;
   readonly expiresAt: number | null;
   /** When it was stored, and used last. */
   readonly stamp: number;
+}
+
+/** Where a deque begins and ends, with its pending changes. */
+export interface DequeEnds {
+  first: number;
+  length: number;
+  readonly maxLength: number;
+  /** First position and length before the open deferred transaction; undefined if it has changed neither. */
+  before: Pick<DequeEnds, 'first' | 'length'> | undefined;
 }
 
 /**
@@ -133,6 +146,20 @@ export interface WriteJournal {
   set(write: JournaledWrite, now: number): boolean;
   /** Deletes an item; returns whether there was a live one, or undefined if it has to be deleted directly. After `beforeWrite`. */
   delete(key: KeyColumn, now: number): boolean | undefined;
+  /** Changes when a live item expires; returns whether there is one, or undefined if it has to be changed directly. After `beforeWrite`. */
+  touch(key: KeyColumn, expiresAt: number | null, now: number): boolean | undefined;
+  /** The ends of a deque, see `deque/pending-ends.ts`; undefined until they are needed. */
+  ends: DequeEnds | undefined;
+  /** Whether a change may be appended now with `setAt` or `deleteAt`. `bytes` are those of the value. After `beforeWrite`. */
+  accepts(bytes: number, cost: number): boolean;
+  /**
+   * Stores a value at a position of a deque that holds none, and deletes the one at another position. After `accepts`.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void;
+  /** Deletes the value at a position of a deque, which has no file. After `accepts`. @throws {DiskCacheError} as `setAt` */
+  deleteAt(position: number, now: number): void;
   /** Begins a transaction whose changes are collected; false if SQLite has to begin it. Other statements than look-ups of keys make it one. */
   beginBlock(): boolean;
   /** Ends a deferred transaction: its changes are one record. @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then. */
@@ -268,6 +295,8 @@ export class Maintenance {
   /** `writes` when the idle timer last fired. */
   writesAtTimer = 0;
   idleTimer: NodeJS.Timeout | undefined;
+  /** Removes rows that are marked as deleted. */
+  sweepTimer: NodeJS.Timeout | undefined;
   /** Starts the next garbage collection. */
   garbageTimer: NodeJS.Timeout | undefined;
   /** True while a reader blocks checkpoints and the WAL has grown too long. */

@@ -11,6 +11,8 @@ const MAX_REUSE_EVENTS = 64;
 export class RowStats {
   /** Rows of the table, expired ones included. */
   rows: number | undefined;
+  /** Rows that are marked as deleted (`GONE`) and still there. */
+  gone: number | undefined;
   /** Whether the number of rows is stored in the database, see `cache/row-count.ts`. */
   hasStoredCount = false;
   /** The earliest expiry on disk, in epoch milliseconds, or an earlier time; `Infinity` if nothing expires. */
@@ -66,9 +68,17 @@ export class RowStats {
     this.changeCount++;
   }
 
-  recordDelete(count: number): void {
+  /** `gone`: how many of the rows were marked as deleted, if that is known. */
+  recordDelete(count: number, gone?: number): void {
     this.#lastIdFree = true;
     if (this.rows !== undefined) this.rows -= count;
+    if (this.gone !== 0 && this.gone !== undefined) this.gone = gone === undefined ? undefined : this.gone - gone;
+    this.changeCount++;
+  }
+
+  /** Live items, or expired ones, were marked as deleted. */
+  recordGone(count: number): void {
+    if (this.gone !== undefined) this.gone += count;
     this.changeCount++;
   }
 
@@ -94,13 +104,14 @@ export class RowStats {
 
   /** Returns what stays true when settings change, and is true again after the rollback of a transaction that begins now. */
   getCounts(): RowCounts {
-    return { rows: this.rows, nextExpiry: this.nextExpiry, dataVersion: this.dataVersion };
+    return { rows: this.rows, gone: this.gone, nextExpiry: this.nextExpiry, dataVersion: this.dataVersion };
   }
 
   /** After `invalidate`. Another process may have changed the rows before the transaction, which was noticed in it. */
-  restoreCounts({ rows, nextExpiry, dataVersion }: RowCounts): void {
+  restoreCounts({ rows, gone, nextExpiry, dataVersion }: RowCounts): void {
     if (dataVersion !== this.dataVersion) return;
     this.rows = rows;
+    this.gone = gone;
     this.nextExpiry = nextExpiry;
   }
 
@@ -109,6 +120,7 @@ export class RowStats {
     this.#lastIdFree = true;
     this.#reused = [];
     this.rows = undefined;
+    this.gone = undefined;
     this.writableBytes = 0;
     this.knownIndex = undefined;
     this.nextExpiry = Number.NEGATIVE_INFINITY;
@@ -118,6 +130,7 @@ export class RowStats {
 
 export interface RowCounts {
   readonly rows: number | undefined;
+  readonly gone: number | undefined;
   readonly nextExpiry: number;
   readonly dataVersion: number;
 }
@@ -182,6 +195,12 @@ export class AccessBuffer {
     this.#newer.delete(id);
     this.#older.delete(id);
     return access;
+  }
+
+  /** The item has another id than its accesses were recorded with. */
+  move(from: number, to: number): void {
+    const access = this.take(from);
+    if (access !== undefined) this.#newer.set(to, { ...access, id: to });
   }
 
   clear(): void {

@@ -27,6 +27,8 @@ export interface ReadBudget {
    */
   pauseAt?: number | undefined;
   isPaused?: boolean;
+  /** How far a verb in several slices has got, by store. */
+  progress?: Map<object, unknown> | undefined;
   /** What is known of folders that are measured in several steps, each until `pauseAt`. */
   measuredFolders?: Map<string, FileUsage> | undefined;
 }
@@ -84,6 +86,13 @@ export function withoutReadBudget(work: () => void): void {
 /** Whether the current call comes from a page. Such a call must not block the main process for long. */
 export const isLimited = (): boolean => currentBudget !== undefined;
 
+/**
+ * Whether many rows may be deleted at once. A page's call does so only where it has to be one transaction, which would take far longer in
+ * batches, and has no deadline.
+ */
+export const mayBlock = (isInTransaction: boolean): boolean =>
+  currentBudget === undefined || (isInTransaction && currentBudget.deadline === undefined);
+
 /** Returns the maximum size in bytes of a decompressed value. */
 export const getDecodedLimit = (): number =>
   currentBudget === undefined || isTransientRead ? Number.POSITIVE_INFINITY : currentBudget.bytes;
@@ -102,6 +111,20 @@ export function shouldPause(): boolean {
   currentBudget.isPaused = true;
   return true;
 }
+
+/**
+ * Returns how far the current call, which runs in several slices, has got in a store; undefined if it runs in one go, or has used up the
+ * time of its slice in another store.
+ */
+export function getProgress<T>(store: object, create: () => T): T | undefined {
+  const progress = currentBudget?.progress;
+  if (progress === undefined) return undefined;
+  if (!progress.has(store)) progress.set(store, create());
+  return progress.get(store) as T;
+}
+
+/** Whether the current slice is over. */
+export const isSliceOver = (): boolean => currentBudget?.isPaused === true;
 
 const NO_FILES: FileUsage = { files: 0, bytes: 0 };
 
