@@ -1,20 +1,28 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { isDatabaseInPlace } from '../space/store-files.ts';
 import { resolveDirectory } from '../sqlite/open-database.ts';
+import type { Core } from '../state/core.ts';
 
 /*
  * A directory that is open with `exclusive` is closed to everyone else. SQLite reports that as a lock, which it doesn't explain: here
  * the reason is added, and a thread doesn't wait for a lock that it holds itself.
  */
 
-/** The directories that this thread has open with `exclusive`. */
-const ownedDirectories = new Set<string>();
+/** The stores that this thread has open with `exclusive`, by directory. */
+const owners = new Map<string, Core>();
 
-export function addOwnedDirectory(directory: string): void {
-  ownedDirectories.add(directory);
+export function addOwner(core: Core): void {
+  owners.set(core.directory, core);
 }
 
-export function removeOwnedDirectory(directory: string): void {
-  ownedDirectories.delete(directory);
+export function removeOwner(core: Core): void {
+  if (owners.get(core.directory) === core) owners.delete(core.directory);
+}
+
+/** An owner whose files were deleted or replaced owns nothing of what is at the path now. */
+function isOwned(directory: string): boolean {
+  const owner = owners.get(directory);
+  return owner !== undefined && isDatabaseInPlace(owner);
 }
 
 /**
@@ -24,7 +32,7 @@ export function removeOwnedDirectory(directory: string): void {
  */
 export function openUnlessOwned<T>(directory: string, isExclusive: boolean, open: () => T): T {
   const path = resolveDirectory(directory);
-  if (ownedDirectories.has(path)) {
+  if (isOwned(path)) {
     throw new DiskCacheError(
       'BUSY',
       `${path} is already open in this thread, with exclusive, by a host of openDiskCache or by the application itself. Use that store, close it first, or open it with exclusive: false`,

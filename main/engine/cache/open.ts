@@ -44,7 +44,7 @@ import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
-import { addOwnedDirectory, openUnlessOwned, removeOwnedDirectory } from './exclusive-owners.ts';
+import { addOwner, openUnlessOwned, removeOwner } from './exclusive-owners.ts';
 import { releaseLeases } from './memoize.ts';
 import { findStoredCount, storeCount } from './row-count.ts';
 import { flushAllAccesses } from './stats.ts';
@@ -103,7 +103,7 @@ export function closeCore(core: Core): void {
   core.space.leave(core);
   storeCount(core);
   closeDatabase(core);
-  if (core.openOptions.exclusive) removeOwnedDirectory(core.directory);
+  removeOwner(core);
 }
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -199,7 +199,7 @@ export function openCore(
     startStore(core, stored, requested);
     if (openOptions.exclusive) {
       core.journal = new Journal(core);
-      addOwnedDirectory(path);
+      addOwner(core);
     }
     return core;
   } catch (error) {
