@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inBatches } from '../cache/transaction.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import {
   type Core,
   getLimitShareBytes,
@@ -9,7 +10,7 @@ import {
 } from '../state/core.ts';
 import { isLimited } from '../values/read-budget.ts';
 import { releaseFromWorker } from '../worker/worker-checkpoints.ts';
-import { deleteExpired, getMaxReplacedBytes } from './delete-row.ts';
+import { deleteExpired, getMaxReplacedBytes, removeReplaced } from './delete-row.ts';
 import { evict, prepareEvictionIndex } from './eviction.ts';
 import {
   checkpoint,
@@ -129,9 +130,13 @@ export abstract class SpaceManagerBase implements SpaceManager {
   }
 
   vacuum(store: Core): void {
-    // A page's call must not take longer for it.
-    if (isLimited()) startSweep(store);
-    else vacuum(store);
+    if (!isLimited()) {
+      vacuum(store);
+      return;
+    }
+    // A page's call must not take longer for its pages.
+    if (store.transaction.depth === 0) runAndWarn(store, () => removeReplaced(store));
+    startSweep(store);
   }
 
   sweep(store: Core): void {
