@@ -89,7 +89,7 @@ class SlicedDeletion {
       this.#rows = adjustStep(this.#rows, elapsedMs, MIN_ROWS, MAX_ROWS, STEP_MS);
       this.#windowRows = adjustStep(this.#windowRows, elapsedMs, MIN_ROWS, MAX_WINDOW_ROWS, STEP_MS);
       checkpointStep(this.#core);
-      if (this.#isDone()) this.#core.space.sweep(this.#core);
+      if (this.#isDone()) this.#core.space.vacuum(this.#core);
       else if (shouldPause()) break;
     }
     return items;

@@ -168,8 +168,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
       items += evicted.items;
       if (evicted.items + evicted.gone === 0 || shouldPause()) break;
     }
-    if (isLimited()) for (const member of this.members) member.space.sweep(member);
-    else if (items > 0) for (const member of this.members) vacuum(member);
+    if (items > 0) for (const member of this.members) vacuum(member);
     return items;
   }
 

@@ -139,10 +139,6 @@ export abstract class SpaceManagerBase implements SpaceManager {
     startSweep(store);
   }
 
-  sweep(store: Core): void {
-    startSweep(store);
-  }
-
   onIdle(store: Core): void {
     maintainWhenIdle(store);
     sweepIfNeeded(store);
