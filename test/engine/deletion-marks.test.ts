@@ -184,6 +184,28 @@ describe('an item that was deleted by a mark', () => {
     expect([rows < before, marked > 0, store.size]).toEqual([true, true, ITEMS / 2 + 1]);
   });
 
+  it.each([1, 2])('makes room at once where the policy evicts nothing; shards: %s', (shards) => {
+    const options = { evictionPolicy: 'none', sizeLimit: 3 * 2 ** 20, exclusive: false } as const;
+    const directory = freshDirectory();
+    using store: CacheMethods =
+      shards === 1 ? new Cache(directory, options) : new FanoutCache(directory, { ...options, shards });
+    const value = 'x'.repeat(500);
+    const setUntilFull = (options: object): number => {
+      for (let n = 0; ; n++) {
+        try {
+          store.set(`${JSON.stringify(options)} ${n}`, value, options);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'DISK_FULL' });
+          return n;
+        }
+      }
+    };
+    const stored = setUntilFull({ tag: 'odd' });
+    expect(stored).toBeGreaterThan(1500);
+    expect(runInSlices(() => store.evict('odd'))).toBe(stored);
+    expect(setUntilFull({})).toBeGreaterThan(stored / 2);
+  });
+
   it('is one whose expiry on disk is minus infinity', () => {
     const directory = freshDirectory();
     new Cache(directory).close();

@@ -31,7 +31,7 @@ import { inWriteTransaction } from './transaction.ts';
 /** About the duration of one transaction. */
 const STEP_MS = 3;
 /** At least so many rows are deleted before the rest is marked, or one for this number of pages: to find the rest, the table is read. */
-const MIN_DELETED_ROWS = 1024;
+const MIN_DELETED_ROWS = 512;
 const PAGES_PER_DELETED_ROW = 16;
 const MIN_ROWS = 16;
 const MAX_ROWS = 256;
@@ -89,7 +89,7 @@ class SlicedDeletion {
       this.#rows = adjustStep(this.#rows, elapsedMs, MIN_ROWS, MAX_ROWS, STEP_MS);
       this.#windowRows = adjustStep(this.#windowRows, elapsedMs, MIN_ROWS, MAX_WINDOW_ROWS, STEP_MS);
       checkpointStep(this.#core);
-      if (this.#isDone()) this.#core.space.sweep(this.#core);
+      if (this.#isDone()) this.#core.space.vacuum(this.#core);
       else if (shouldPause()) break;
     }
     return items;

@@ -17,6 +17,7 @@ import {
   limitReachedError,
   MAX_OVERRUN_PER_WRITE_BYTES,
   PREPARE_INDEX_BELOW,
+  removeGoneOverLimit,
   SLICED_CULL_STEP_BYTES,
   SpaceManagerBase,
   vacuumOverLimit,
@@ -110,7 +111,12 @@ export class SharedSizeLimit extends SpaceManagerBase {
       rowStats.writableBytes = (this.#unallocatedBytes - cost) * MEMBER_SHARE;
       this.#unallocatedBytes -= cost + rowStats.writableBytes;
     } else if (cost > this.#freeBytes) {
-      if (settings.evictionPolicy === 'none') throw limitReachedError(this.#directory, settings.sizeLimit);
+      if (settings.evictionPolicy === 'none') {
+        const getOverrun = () => cost - (settings.sizeLimit - this.#measure().used);
+        removeGoneOverLimit(member, getOverrun);
+        if (getOverrun() <= 0) return;
+        throw limitReachedError(this.#directory, settings.sizeLimit);
+      }
       this.#unallocatedBytes = 0;
       const failed = this.#evictionFailure;
       this.#evictionFailure = undefined;
@@ -162,8 +168,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
       items += evicted.items;
       if (evicted.items + evicted.gone === 0 || shouldPause()) break;
     }
-    if (isLimited()) for (const member of this.members) member.space.sweep(member);
-    else if (items > 0) for (const member of this.members) vacuum(member);
+    if (items > 0) for (const member of this.members) vacuum(member);
     return items;
   }
 

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inBatches } from '../cache/transaction.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import {
   type Core,
   getLimitShareBytes,
@@ -9,7 +10,7 @@ import {
 } from '../state/core.ts';
 import { isLimited } from '../values/read-budget.ts';
 import { releaseFromWorker } from '../worker/worker-checkpoints.ts';
-import { deleteExpired, getMaxReplacedBytes } from './delete-row.ts';
+import { deleteExpired, getMaxReplacedBytes, removeReplaced } from './delete-row.ts';
 import { evict, prepareEvictionIndex } from './eviction.ts';
 import {
   checkpoint,
@@ -129,12 +130,12 @@ export abstract class SpaceManagerBase implements SpaceManager {
   }
 
   vacuum(store: Core): void {
-    // A page's call must not take longer for it.
-    if (isLimited()) startSweep(store);
-    else vacuum(store);
-  }
-
-  sweep(store: Core): void {
+    if (!isLimited()) {
+      vacuum(store);
+      return;
+    }
+    // A page's call must not take longer for its pages.
+    if (store.transaction.depth === 0) runAndWarn(store, () => removeReplaced(store));
     startSweep(store);
   }
 
@@ -160,7 +161,11 @@ export class OwnSizeLimit extends SpaceManagerBase {
       vacuumOverLimit(store, getAllocatedBytes(store) + fileBytes - sizeLimit);
       return;
     }
-    if (settings.evictionPolicy === 'none') throw limitReachedError(store.directory, sizeLimit);
+    if (settings.evictionPolicy === 'none') {
+      removeGoneOverLimit(store, () => getLiveBytes(store) + cost - sizeLimit);
+      if (getLiveBytes(store) + cost <= sizeLimit) return;
+      throw limitReachedError(store.directory, sizeLimit);
+    }
     // Space comes and goes in pages: a whole one is freed at a time, and the next writes need not evict.
     const wantedBytes = Math.max(store.pageSize, Math.min(-free, cost + MAX_OVERRUN_PER_WRITE_BYTES));
     let { bytes, items, gone } = evict(store, wantedBytes, excludedKey);
@@ -200,6 +205,12 @@ export class OwnSizeLimit extends SpaceManagerBase {
     if (!isWalOverReserve(store) || atOnce === 0) inBatches(store, { step });
     return atOnce + evicted;
   }
+}
+
+/** Removes rows that are marked as deleted while a store is over its limit, for a policy that evicts nothing. Inside a write transaction. */
+export function removeGoneOverLimit(store: Core, getOverrun: () => number): void {
+  for (let over = getOverrun(); over > 0; over = getOverrun())
+    if (evict(store, Math.max(store.pageSize, over), null).gone === 0) return;
 }
 
 export const limitReachedError = (directory: string, sizeLimit: number): DiskCacheError =>

@@ -82,10 +82,8 @@ export interface SpaceManager {
   afterCommit(store: Core): void;
   /** When nothing was written for a while. */
   onIdle(store: Core): void;
-  /** After a mass deletion: gives free pages back to the disk. */
+  /** After a mass deletion: gives free pages back to the disk; after one of a page in small steps on a timer, with the rows it has marked. */
   vacuum(store: Core): void;
-  /** Starts removing the rows of items that were marked as deleted, and giving their pages back, in small steps on a timer. */
-  sweep(store: Core): void;
   /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
   cull(store: Core): number;
 }
