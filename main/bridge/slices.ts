@@ -99,7 +99,7 @@ function* removeInSlices(deque: Deque, [value]: readonly unknown[], budget: Read
 }
 
 /** Milliseconds after which a deletion lets others have a turn. */
-const DELETION_SLICE_MS = 3;
+const DELETION_SLICE_MS = 2;
 
 /** Deletes in separate transactions until nothing is left to delete. */
 function* deleteInSlices(budget: ReadBudget, step: () => number): Slices {

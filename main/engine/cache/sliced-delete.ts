@@ -29,7 +29,7 @@ import { inWriteTransaction } from './transaction.ts';
  */
 
 /** About the duration of one transaction. */
-const STEP_MS = 3;
+const STEP_MS = 2;
 /** At least so many rows are deleted before the rest is marked, or one for this number of pages: to find the rest, the table is read. */
 const MIN_DELETED_ROWS = 512;
 const PAGES_PER_DELETED_ROW = 16;
