@@ -209,7 +209,7 @@ export class MemoryCache {
 }
 
 /** Returns the key of a map for a key column. No string key begins with the marker: string keys are well-formed. */
-export const toMapKey = (key: KeyColumn): string | number =>
+const toMapKey = (key: KeyColumn): string | number =>
   typeof key === 'object' ? `\udc00${toLatin1(key ?? NO_BYTES)}` : key;
 
 /** Stands for a key that damage has made NULL. */
