@@ -41,11 +41,8 @@ describe.each([{ exclusive: false }, { exclusive: true }])('a store that is clos
   it('keeps a ballast for its database, and none for the log that is gone', () => {
     const directory = freshDirectory();
     using cache = new Cache<number, string>(directory, options);
-    // `touch` isn't for the journal of an exclusive store.
-    for (let n = 0; n < 2000; n++) {
-      cache.set(n, 'x'.repeat(100));
-      cache.touch(n);
-    }
+    // `push` isn't for the journal of an exclusive store.
+    for (let n = 0; n < 2000; n++) cache.push('x'.repeat(100));
     const before = getBytes(directory, 'reserve');
     expect(getBytes(directory, 'cache.db-wal')).toBeGreaterThan(4 * KiB * KiB);
     cache.close();
