@@ -3,6 +3,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { startRefundable } from '../values/read-budget.ts';
 import { isPendingLive } from './pending-reads.ts';
 import { readCached, readRow, refreshIfChanged, retryIfReplaced } from './read.ts';
 import { inReadTransaction } from './transaction.ts';
@@ -46,10 +47,12 @@ function onOneView<T>(core: Core, work: () => T): T {
   refreshIfChanged(core);
   const { checkedAt } = externalChanges;
   const { hits, misses } = accessBuffer;
+  const refund = startRefundable();
   const result = work();
   if (connection.snapshot.isHeld && externalChanges.checkedAt === checkedAt) return result;
   accessBuffer.hits = hits;
   accessBuffer.misses = misses;
+  refund();
   return inOneTransaction(core, work);
 }
 

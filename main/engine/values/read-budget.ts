@@ -160,6 +160,17 @@ export function chargeValue(mode: number, value: unknown): void {
   if (!isTransientRead) charge(currentBudget, computeCost(mode, value, currentBudget.bytes), value);
 }
 
+/** Returns a function that takes back what is charged from now on: for reads that are done once more. */
+export function startRefundable(): () => void {
+  const budget = currentBudget;
+  if (budget === undefined) return () => {};
+  const { bytes, isUntouched } = budget;
+  return () => {
+    budget.bytes = bytes;
+    budget.isUntouched = isUntouched;
+  };
+}
+
 /** Charges the key of a returned item to the budget. @throws {DiskCacheError} `TOO_LARGE` */
 export function chargeKey(key: string | number | Uint8Array): void {
   if (currentBudget !== undefined && !isTransientRead)
