@@ -114,7 +114,7 @@ export function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | u
     ? deleteLogged(core, plan, rows, total)
     : deleteUnlogged(core, plan, rows, total);
   if (deleted !== rows) throw lostRowError(core);
-  recordDeletion(core, rows, files, plan.kind === 'gone' ? rows : 0);
+  recordDeletion(core, rows, files, plan.kind === 'marked' ? rows : 0);
   return { rows, live };
 }
 
@@ -169,7 +169,7 @@ function deleteLogged(
   const remove = (part: RowSelection, reason: DeletionKind): number => {
     const lastChange = sql.lastChange.first()?.[0] ?? 0;
     const deleted = (isSmallPart ? deleteSelected : deleteSelectedByScan)(sql, part);
-    if (reason === 'gone') sql.unlogAfter.run(lastChange);
+    if (reason === 'marked') sql.unlogAfter.run(lastChange);
     else if (reason !== 'delete') sql.nameChanges.run(reason, lastChange);
     return deleted;
   };
@@ -182,10 +182,10 @@ function recordDeletion(
   core: Core,
   rows: number,
   files: readonly (readonly [file: string, size: number])[],
-  gone: number,
+  marked: number,
 ): void {
   const { sql, rowStats, memoryCache, settings, transaction } = core;
-  rowStats.recordDelete(rows, gone);
+  rowStats.recordDelete(rows, marked);
   rowStats.nextExpiry = sql.nextExpiry.first()?.[0] ?? Number.POSITIVE_INFINITY;
   memoryCache.clear();
   if (files.length === 0) return;

@@ -95,8 +95,8 @@ export function getSize(core: Core): number {
     refreshIfChanged(core);
     const rows = countRows(core);
     const expired = now < rowStats.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
-    rowStats.gone ??= sql.countGone.first()?.[0] ?? 0;
-    return rows - expired - rowStats.gone;
+    rowStats.marked ??= sql.countMarked.first()?.[0] ?? 0;
+    return rows - expired - rowStats.marked;
   });
 }
 

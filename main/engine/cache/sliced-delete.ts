@@ -24,8 +24,8 @@ import { inWriteTransaction } from './transaction.ts';
 
 /*
  * Deletes many items on behalf of a page, in slices of a few milliseconds. Keys lie at random in their index, so deleting a row costs ten
- * times as much as changing it where it lies. So only the first rows are deleted; the rest are marked (`GONE`) in the order of the table, which
- * deletes them for everybody, and their rows are removed later (docs/decisions/0036-deletion-marks.md).
+ * times as much as changing it where it lies. So only the first rows are deleted; the rest are marked in the order of the table, which
+ * hides them from every reader, and their rows are removed later (docs/decisions/0036-deletion-marks.md).
  */
 
 /** About the duration of one transaction. */
@@ -122,7 +122,7 @@ class SlicedDeletion {
     const items = markSelected(sql, this.#plan.counted, this.#after, upTo ?? Number.POSITIVE_INFINITY);
     if (items > 0) {
       if (lastChange !== undefined) sql.nameMarked.run(this.#plan.kind, lastChange);
-      core.rowStats.recordGone(items);
+      core.rowStats.recordMarked(items);
       core.memoryCache.clear();
     }
     if (upTo === undefined) this.#stage = 'done';
