@@ -172,7 +172,7 @@ async function placeInUtility(
       if (queueOptions?.exclusive) {
         throw new DiskCacheError(
           'BAD_OPTION',
-          `Queue "${name}" is also opened in the utility process, so it can't be exclusive; leave it out`,
+          `Queue "${name}" is also opened in the utility process, so it can't be exclusive; leave out exclusive`,
         );
       }
       const queue = queues.find<T>(name, queueOptions);

@@ -30,7 +30,10 @@ import { inWriteTransaction } from './transaction.ts';
 
 /** About the duration of one transaction. */
 const STEP_MS = 2;
-/** At least so many rows are deleted before the rest is marked, or one for this number of pages: to find the rest, the table is read. */
+/**
+ * Rows that are deleted before the rest is marked: at least 512, and at least one for each 16 pages of the database, because marking reads
+ * the whole table.
+ */
 const MIN_DELETED_ROWS = 512;
 const PAGES_PER_DELETED_ROW = 16;
 const MIN_ROWS = 16;
@@ -150,7 +153,7 @@ export function planTagged(core: Core, tag: Column): SlicedPlan {
         after = rows.at(-1)?.[0] ?? after;
         return { rows, hasMore: rows.length === maxRows };
       }
-      // Without an index, so much of the table is searched at a time.
+      // Without an index the table is searched, some rows at a time.
       const upTo = readIdBehind(sql, after, SEARCHED_ROWS);
       const rows = readSelectedIds(sql, selection, after, upTo ?? Number.POSITIVE_INFINITY, maxRows);
       const isFull = rows.length === maxRows;

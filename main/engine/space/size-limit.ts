@@ -75,7 +75,7 @@ export const MAX_OVERRUN_PER_WRITE_BYTES = 16 * 1024;
 const MAX_VACUUM_PAGES_PER_WRITE = 1024;
 /** With less than this part of the limit free, the eviction index is created: victims will soon be looked up. */
 export const PREPARE_INDEX_BELOW = 1 / 4;
-/** How often `cull` evicts at once: deleted rows need not have emptied a page each. */
+/** How often `cull` evicts at once: a pass frees less than it deletes, because a page is free only when all of its rows are deleted. */
 const MAX_CULL_PASSES = 4;
 /** `cull` evicts this many bytes per transaction, and on behalf of a page so that it takes a few milliseconds. */
 export const CULL_STEP_BYTES = 64 * 1024;

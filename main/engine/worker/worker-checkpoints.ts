@@ -1,6 +1,6 @@
 import { checkpointChannel, runAndWarn } from '../diagnostics.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
-import { getWalBytes } from '../space/store-files.ts';
+import { getWalBytes, readWalStatus, type WalStatus } from '../space/store-files.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { isTemporary } from '../temporary-directory.ts';
@@ -145,11 +145,10 @@ export function withoutWorkerThread(): () => void {
 const mayUseWorker = ({ openOptions }: Core): boolean =>
   openOptions.workerThread && !openOptions.exclusive && !openOptions.readOnly && refusals.size === 0;
 
-/** Returns the pages in the log, and how many of them are in the database, too. */
-function readStatus(core: Core): { readonly frames: number; readonly copied: number } {
-  const [, frames = 0, copied = 0] = core.sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
-  stores.get(core)?.noteFrames(frames);
-  return { frames, copied };
+function readStatus(core: Core): WalStatus {
+  const status = readWalStatus(core);
+  stores.get(core)?.noteFrames(status.frames);
+  return status;
 }
 
 /**
