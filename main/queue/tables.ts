@@ -87,7 +87,7 @@ class ScheduleTable<Row> extends Table<[number, number], Row> {
   }
 
   override forget(): void {
-    this.#window.drop();
+    this.#window.forget();
   }
 }
 

@@ -34,11 +34,13 @@ export type ValueRow = [
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
 /**
- * The columns of a value as `get` reads them: each column costs the driver 0.05 µs. `packed` is the checksum times 256 plus the mode, NULL
- * if damage has made one of them NULL; `value` is the size if the value is in a file.
+ * The columns of a value as `get` reads them: each column costs the driver 0.05 µs. `packed` is the checksum times `PACKED_FACTOR` plus the
+ * mode, NULL if damage has made one of them NULL; `value` is the size if the value is in a file.
  */
 type PackedRow = [id: number, packed: number | null, value: Column, file: string | null, expiresAt: number | null];
-const PACKED_COLUMNS = 'id, checksum * 256 + mode, coalesce(value, size), file, expires_at';
+/** Modes are smaller than this. */
+export const PACKED_FACTOR = 256;
+const PACKED_COLUMNS = `id, checksum * ${PACKED_FACTOR} + mode, coalesce(value, size), file, expires_at`;
 
 /** A value with the other columns of its item. */
 export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
