@@ -112,7 +112,7 @@ describe('many items that a page deletes', () => {
     }
   });
 
-  it('stay if they are set again while the call runs', () => {
+  it('stay if they are set again meanwhile', () => {
     const { clock, advance } = createManualClock();
     using store = new Cache<string, number>(freshDirectory(), { clock });
     fill(store);

@@ -301,7 +301,7 @@ export function resizeBallast(core: Core): number {
 
 /**
  * Makes the ballast smaller if the store needs less, as after its WAL was removed; never larger. Needs no connection. If
- * another process opens the store meanwhile, its first check of the WAL resizes the ballast. O(1).
+ * another process opens the store, its first check of the WAL resizes the ballast. O(1).
  */
 export function shrinkBallast(core: Core): void {
   const currentBytes = getBallastBytes(core);

@@ -110,7 +110,7 @@ export class MemoryCache {
     const node = row as MemoryCacheNode;
     if (!node.isRepeated || node.template !== undefined) return;
     const room = this.#maxBytes - this.#bytes;
-    // Not tried at each read while the memory is full. An entry that was dropped meanwhile must not be counted.
+    // Not tried at each read while the memory is full. An entry that was dropped since it was found must not be counted.
     if (room < node.bytes * EXPECTED_TEMPLATE_RATIO || this.#nodes.get(node.name) !== node) return;
     const template = createTemplate(value, Math.min(room, this.#maxValueBytes - node.bytes)) ?? null;
     node.template = template;
