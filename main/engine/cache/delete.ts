@@ -175,23 +175,23 @@ export function expire(core: Core): number {
   deleteAllMarked(core);
   const now = core.clock();
   const plan: MassDeletionPlan = { selection: selectExpired(now), kind: 'expire', now };
-  return inBatches(core, {
-    step: (maxItems) => deleteExpired(core, now, maxItems),
-    deleteRest: () => deleteAtOnce(core, plan)?.rows,
-    getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
-  });
+  return deleteAllSelected(core, plan, (maxItems) => deleteExpired(core, now, maxItems));
 }
 
 /** Deletes the rows of items that were marked as deleted: the caller wants their space. */
 function deleteAllMarked(core: Core): void {
   if (!hasMarked(core)) return;
   const plan: MassDeletionPlan = { selection: SELECT_MARKED, kind: 'marked', now: core.clock() };
+  deleteAllSelected(core, plan, (maxItems) => deleteMarked(core, maxItems).length);
+}
+
+/** Deletes the selected rows, by `step` in batches or the rest at once after a first full one; returns how many there were. */
+const deleteAllSelected = (core: Core, plan: MassDeletionPlan, step: (maxItems: number) => number): number =>
   inBatches(core, {
-    step: (maxItems) => deleteMarked(core, maxItems).length,
+    step,
     deleteRest: () => deleteAtOnce(core, plan)?.rows,
     getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
   });
-}
 
 /** @throws {DiskCacheError} `BAD_OPTION` for anything but a string or an array; `BAD_KEY` */
 function parsePrefix(prefix: Key): KeyBounds {
