@@ -32,8 +32,8 @@ export interface Codec<V = unknown> {
 
 export interface CacheOptions {
   /**
-   * Bytes on disk: database, write-ahead log, write journal and value files. Default 1 GiB per cache; `Infinity` means no limit. At the limit items are
-   * evicted by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
+   * Bytes on disk: database, write-ahead log, write journal and value files. Default 1 GiB per cache; `Infinity` means no limit. At the
+   * limit items are evicted by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
    */
   readonly sizeLimit?: number;
   /** Default `'least-recently-stored'`. */

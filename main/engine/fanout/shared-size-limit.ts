@@ -45,6 +45,12 @@ const MAX_CULL_STEP_BYTES = 8 * 1024 * 1024;
 
 const NOTHING: Eviction = { items: 0, bytes: 0, marked: 0 };
 
+const sumEvictions = (one: Eviction, other: Eviction): Eviction => ({
+  items: one.items + other.items,
+  bytes: one.bytes + other.bytes,
+  marked: one.marked + other.marked,
+});
+
 interface EvictionCandidate {
   readonly member: Core;
   readonly rank: EvictionRank;
@@ -199,8 +205,8 @@ export class SharedSizeLimit extends SpaceManagerBase {
    * chunks, a member's part of the wanted bytes at a time; only within them the order between members is not exact. O(members) and
    * O(log n) for each item.
    */
-  #evict(wanted: number, surplus: number, writer?: Core, excludedKey: KeyColumn | null = null) {
-    const freed = { items: 0, bytes: 0, marked: 0 };
+  #evict(wanted: number, surplus: number, writer?: Core, excludedKey: KeyColumn | null = null): Eviction {
+    let freed = NOTHING;
     const excludedIn = (member: Core) => (member === writer ? excludedKey : null);
     const chunk = wanted / this.members.size;
     const candidates: EvictionCandidate[] = [];
@@ -223,17 +229,11 @@ export class SharedSizeLimit extends SpaceManagerBase {
           const isEmpty = one.items + one.marked === 0;
           const more = isEmpty ? NOTHING : evict(member, chunk - one.bytes, excludedIn(member));
           vacuumOverLimit(member, surplus);
-          return {
-            items: one.items + more.items,
-            bytes: one.bytes + more.bytes,
-            marked: one.marked + more.marked,
-          };
+          return sumEvictions(one, more);
         }),
       );
       if (evicted === undefined) continue;
-      freed.items += evicted.items;
-      freed.bytes += evicted.bytes;
-      freed.marked += evicted.marked;
+      freed = sumEvictions(freed, evicted);
       checkpointIfOversized(member);
       // Nothing was evicted if reads that were not flushed yet have raised the rank of the first item.
       const isStuck =
