@@ -30,8 +30,6 @@ import { countRows } from './row-count.ts';
 import { recordHit, recordMiss } from './stats.ts';
 import { inReadTransaction } from './transaction.ts';
 
-export type { StoredEntry } from './pending-reads.ts';
-
 /** In one long turn, changes of other connections are looked for again after this time. */
 const RECHECK_INTERVAL_MS = 3;
 

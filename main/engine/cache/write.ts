@@ -29,7 +29,8 @@ import { encodeValue } from '../values/codec.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { hasLive, readEntry, type StoredEntry } from './read.ts';
+import type { StoredEntry } from './pending-reads.ts';
+import { hasLive, readEntry } from './read.ts';
 import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from './transaction.ts';
 
 /** An item on its way to the disk. */
