@@ -88,8 +88,8 @@ const MAX_OPEN_WAIT_MS = 50;
 const OPEN_RETRY_INTERVAL_MS = 50;
 
 /**
- * Opens stores, one of which may be held by a process that is about to exit: the instance before a relaunch, or a first one that this
- * second one is quitting for. Waits as long as the store's `timeout`, without blocking the thread.
+ * Opens stores, one of which may be held by a process that is about to exit: the instance before a relaunch, or a first instance that
+ * is still quitting. Waits as long as the store's `timeout`, without blocking the thread.
  *
  * @throws {DiskCacheError} `BUSY` after that; what `open` throws.
  */
@@ -172,7 +172,7 @@ async function placeInUtility(
       if (queueOptions?.exclusive) {
         throw new DiskCacheError(
           'BAD_OPTION',
-          `Queue "${name}" is also opened in the utility process, so it can't be exclusive; leave it out`,
+          `Queue "${name}" is also opened in the utility process, so it can't be exclusive; leave out exclusive`,
         );
       }
       const queue = queues.find<T>(name, queueOptions);

@@ -46,7 +46,7 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
    */
   readonly workerThread?: boolean;
   /**
-   * Whether the stores are opened with `exclusive`: faster, and everyone else who opens one of them, a worker thread included, gets `BUSY`.
+   * Whether the stores are opened with `exclusive`: faster, but to open one of them in another process or thread fails with `BUSY`.
    * Default: true if the application holds Electron's single-instance lock (`app.requestSingleInstanceLock()`) when it calls
    * `openDiskCache`; with `placement: 'utility'` not for caches and queues, which the main process opens as well. A store that has
    * `exclusive` in its declaration, or `readOnly`, is opened as that says.

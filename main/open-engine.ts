@@ -45,7 +45,8 @@ const isCache = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kin
 /**
  * Opens all declared stores.
  *
- * @throws {DiskCacheError} `BAD_OPTION`, also for the directory `':memory:'`, and anything that opening a store throws; every store is then closed again.
+ * @throws {DiskCacheError} `BAD_OPTION`, also for the directory `':memory:'`, and anything that opening a store throws; every store is then
+ * closed again.
  */
 export function openEngine(
   directory: string,

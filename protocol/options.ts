@@ -32,8 +32,8 @@ export interface Codec<V = unknown> {
 
 export interface CacheOptions {
   /**
-   * Bytes on disk: database, write-ahead log and value files. Default 1 GiB per cache; `Infinity` means no limit. At the limit items are
-   * evicted by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
+   * Bytes on disk: database, write-ahead log, write journal and value files. Default 1 GiB per cache; `Infinity` means no limit. At the
+   * limit items are evicted by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
    */
   readonly sizeLimit?: number;
   /** Default `'least-recently-stored'`. */
@@ -56,13 +56,16 @@ export interface CacheOptions {
    */
   readonly memory?: number;
   /**
-   * Bytes of database pages that SQLite keeps in memory, for a FanoutCache in all shards together. Default 16,000 KiB per database. More
-   * helps random reads and writes of a large store once its key index fits (about 20 bytes and a key per item); see the guide.
+   * Bytes of database pages that SQLite keeps in memory at most, for a FanoutCache in all shards together; with a small number, or 0, a
+   * few pages. Default 16,000 KiB per database. More helps random reads and writes of a large store if the index of its keys fits: about
+   * 11 bytes and the key for each item. Belongs to this opening, not to the directory.
    */
   readonly pageCache?: number;
   /**
-   * Only this process opens the directory, which is faster; others get `BUSY`. Default false; in a store that `openDiskCache` opens true,
-   * if the application holds the single-instance lock (see its option `exclusive`).
+   * Whether the directory belongs to this process and thread alone: opening it in another one fails with `BUSY`, also with `readOnly`.
+   * That is faster: a read doesn't look for changes of others, and small writes are appended to a journal, with the same `durability`, and
+   * applied to the database later; after a crash the next opening does that. Default false; for stores of `openDiskCache` true if the
+   * application holds the single-instance lock (see its option `exclusive`).
    */
   readonly exclusive?: boolean;
   /** Count hits and misses. Default false. */
@@ -78,9 +81,9 @@ export interface CacheOptions {
   /** Refuse every write. The directory must exist. Default false. */
   readonly readOnly?: boolean;
   /**
-   * Whether checkpoints may run in a worker thread, which all stores of a process share: SQLite then copies its log into the database
-   * beside the calls instead of during one of them. Without it, or where threads can't be started, they run in the thread of the store.
-   * A store with `exclusive` has no worker thread. Default true.
+   * Whether checkpoints, in which SQLite copies its log into the database, may run in a worker thread that all stores of a process share.
+   * Without it, or where it can't be started, a call waits for them, for tens of milliseconds from time to time. The checkpoints of a
+   * store with `exclusive` never run there. Default true.
    */
   readonly workerThread?: boolean;
   /** Returns the current time in epoch milliseconds. Default `Date.now`. */

@@ -1,5 +1,5 @@
 /**
- * Stores or reads one huge value in this process and prints how long that took and how far memory rose meanwhile. Arguments: where
+ * Stores or reads one huge value in this process and prints how long that took and how far memory rose. Arguments: where
  * ('file' or 'deskcache'), what ('set' or 'get'), the kind ('bytes' or 'text'), its bytes, and the directory.
  */
 import { readFileSync, writeFileSync } from 'node:fs';

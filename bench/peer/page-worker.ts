@@ -118,7 +118,7 @@ async function timeLargeValues(
   return figure;
 }
 
-/** Of a store of which the page keeps what it has read. */
+/** Of a store whose values the page keeps once it has read them. */
 async function timeNearGets(keys: readonly string[]): Promise<number> {
   const stop = diskCache.nearCache(NEAR, { maxBytes: 64 * 2 ** 20 });
   const store = diskCache.cache<string>(NEAR);

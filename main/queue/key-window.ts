@@ -43,7 +43,7 @@ export class KeyWindow {
   }
 
   /** Forgets everything: what is in memory may have been rolled back, or changed by a repair. */
-  drop(): void {
+  forget(): void {
     this.#keys = undefined;
   }
 }

@@ -62,10 +62,10 @@ const CHECK_OPTIONS: ReadonlySet<string> = new Set(['repair']);
 const FORMAT_VERSION = 1;
 
 /**
- * A durable job queue in one directory, shared by any number of processes and threads. With
- * `exclusive` it is this process's alone, and several times faster. A job survives a kill and a power cut once `enqueue` has returned
- * (`durability: 'power'`, the default). Every job is delivered at least once and acknowledged exactly once: if a
- * worker dies, another one runs its jobs again, so handlers must be idempotent; a job whose handler has resolved never runs again.
+ * A durable job queue in one directory, shared by any number of processes and threads, or with `exclusive` for this process and thread
+ * only, where a job takes about half of the processor time. A job survives a kill and a power cut once `enqueue` has returned
+ * (`durability: 'power'`, the default). Every job is delivered at least once and acknowledged exactly once: if a worker dies, another one
+ * runs its jobs again, so handlers must be idempotent; a job whose handler has resolved never runs again.
  *
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, as `Index`.
  */

@@ -158,7 +158,7 @@ export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
  * it changes nothing, except that due jobs become ready. O(n).
  */
 export function rebuildSchedule(transaction: QueueTransaction): void {
-  // A repair has perhaps deleted rows.
+  // A repair may have deleted rows.
   forgetSchedule(transaction.tables);
   const { jobs, ready, delayed, due, held, heads, dedupe, running, dead, failed, progress } = transaction.tables;
   const dueAt = new Map<number, number>();

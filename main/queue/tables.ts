@@ -35,7 +35,7 @@ class Table<Path extends readonly Key[], Row> {
     return this.#index.delete(this.key(...path));
   }
 
-  /** Forgets what is known of the rows beside those on disk. */
+  /** Forgets what is kept of the rows in memory. */
   forget(): void {}
 
   clear(): void {
@@ -87,7 +87,7 @@ class ScheduleTable<Row> extends Table<[number, number], Row> {
   }
 
   override forget(): void {
-    this.#window.drop();
+    this.#window.forget();
   }
 }
 

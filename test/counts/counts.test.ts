@@ -39,7 +39,7 @@ describe('an operation runs no more statements, sends no more messages and alloc
     assertLimits(find(await memoryCounts, row.name), MEMORY_COUNTS, row);
   });
 
-  it('and what is known to allocate is seen to', async () => {
+  it('the count of bytes is right for an operation that allocates a known amount', async () => {
     const { heapBytes } = find(await memoryCounts, CONTROL_NAME);
     expect(heapBytes).toBeGreaterThan(CONTROL_BYTES * 0.9);
     expect(heapBytes).toBeLessThan(CONTROL_BYTES * 2);

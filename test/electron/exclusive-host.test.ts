@@ -122,7 +122,7 @@ describe('a host whose application holds the single-instance lock', () => {
     await (await opening).close();
   });
 
-  it('shares a store that is declared so, and opens one for reading that is', async () => {
+  it('shares a store that is declared so, and opens for reading one that is declared readOnly', async () => {
     new Index(at('prefs')).close();
     const host = await open({
       stores: defineStores({

@@ -39,7 +39,7 @@ it.each(WORKER_KINDS)('a host owns its stores among %s, which hear why', async (
 it.each([
   ['with the lock, as after a restart', true],
   ['without it, as a second instance', false],
-])('a host %s waits for a process that is about to end, and does not block meanwhile', async (_, isLocked) => {
+])('a host %s waits for a process that is about to end, without blocking', async (_, isLocked) => {
   electron.isLocked = isLocked;
   const directory = freshDirectory();
   const [owner] = startWorkers('processes', 1);

@@ -28,7 +28,7 @@ describe('a directory that this thread has open with exclusive', () => {
     expect(() => new Index(prefs)).toThrow(alreadyOpen);
   });
 
-  it.skipIf(process.platform === 'win32')('is nobody’s after it was deleted', () => {
+  it.skipIf(process.platform === 'win32')('can be opened again once it was deleted', () => {
     const directory = freshDirectory();
     const lost = new Cache(directory, { exclusive: true });
     lost.set('k', 1);
@@ -45,7 +45,7 @@ describe('a directory that this thread has open with exclusive', () => {
   });
 });
 
-it('says how to share a directory that somebody has open, if it is to be opened with exclusive', () => {
+it('opening with exclusive a directory that is open elsewhere fails and says how to share it', () => {
   const directory = freshDirectory();
   using shared = new Cache(directory);
   expect(() => new Cache(directory, { exclusive: true, timeout: 0 })).toThrow(

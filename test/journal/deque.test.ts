@@ -74,7 +74,7 @@ describe('the ends of a deque with a journal', () => {
     expect([...deque]).toEqual([...direct]);
   });
 
-  it('needs no statement for what comes and goes', () => {
+  it('need no statement for values that come and go', () => {
     using deque = openJournaled();
     // The periodic check for replaced files has just been made.
     let now = 0;
@@ -120,7 +120,7 @@ describe('the ends of a deque with a journal', () => {
     expect(readAsKilled(deque)).toEqual(['first', 'c']);
   });
 
-  it('are as before when one throws that had to go on in the database', () => {
+  it('are as before when a transaction throws after it went on in the database', () => {
     using deque = openJournaled();
     const fail = () => {
       deque.push('a');

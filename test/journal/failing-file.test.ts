@@ -5,12 +5,12 @@ import { errorMatching } from '../matchers.ts';
 import { type FileFault, withFileFaults } from './failing-file.ts';
 import { copyAsKilled, openJournaled } from './journal-fixture.ts';
 
-const contentOf = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
+const listItems = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
 
 function readAsKilled(cache: Cache<string, unknown>): [string, unknown][] {
   using found = new Cache<string, unknown>(copyAsKilled(cache), { exclusive: true });
   expect(found.check()).toEqual([]);
-  return contentOf(found);
+  return listItems(found);
 }
 
 const MAX_TRIES = 5;
@@ -41,7 +41,7 @@ describe('a journal whose file fails', () => {
         cache.set(`after ${bytes}`, 'x'.repeat(300));
         cache.set(`whole ${bytes}`, bytes);
       }
-      expect(readAsKilled(cache)).toEqual(contentOf(cache));
+      expect(readAsKilled(cache)).toEqual(listItems(cache));
       expect(cache.size).toBe(13);
     });
     expect(left).toEqual([]);
@@ -77,7 +77,7 @@ describe('a journal whose file fails', () => {
             cache.set('short', value);
             expect(readAsKilled(cache)).toEqual([...expected.set('short', value)]);
           }
-          expect(contentOf(cache)).toEqual([...expected]);
+          expect(listItems(cache)).toEqual([...expected]);
         }
       });
     });
@@ -95,7 +95,7 @@ describe('a journal whose file fails', () => {
         ['a', 1],
       ]);
       cache.set('b', 1);
-      expect(readAsKilled(cache)).toEqual(contentOf(cache));
+      expect(readAsKilled(cache)).toEqual(listItems(cache));
     });
   });
 });

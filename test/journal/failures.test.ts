@@ -46,7 +46,7 @@ describe('where the journal can not be written', () => {
     expect(found.check()).toEqual([]);
   });
 
-  it('a store whose journal could not be begun is as one without', () => {
+  it('a store whose journal can not be created refuses the write, and leaves nothing of it on disk', () => {
     const directory = freshDirectory();
     const cache = new Cache<string, unknown>(directory, { exclusive: true });
     cache.set('first', 0);

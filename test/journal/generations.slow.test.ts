@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { copyAsKilled, openJournaled } from './journal-fixture.ts';
 
-const contentOf = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
+const listItems = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
 
 function readAsKilled(cache: Cache<string, unknown>): [string, unknown][] {
   using found = new Cache<string, unknown>(copyAsKilled(cache));
   expect(found.check()).toEqual([]);
-  return contentOf(found);
+  return listItems(found);
 }
 
 describe('two generations of a journal', () => {
@@ -34,6 +34,6 @@ describe('two generations of a journal', () => {
       ['a', 2],
       ['b', 2],
     ]);
-    expect(contentOf(cache)).toEqual(there);
+    expect(listItems(cache)).toEqual(there);
   });
 });

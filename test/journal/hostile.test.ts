@@ -8,12 +8,12 @@ import { errorMatching } from '../matchers.ts';
 import { createKey } from '../torture/journal/keys.ts';
 import { copyAsKilled, openJournaled, withDatabase } from './journal-fixture.ts';
 
-const contentOf = <Stored extends Key>(cache: Cache<Stored, unknown>): [Stored, unknown][] => [...cache.entries()];
+const listItems = <Stored extends Key>(cache: Cache<Stored, unknown>): [Stored, unknown][] => [...cache.entries()];
 
 function readAsKilled(cache: Cache<string, unknown>, options = {}): [string, unknown][] {
   using found = new Cache<string, unknown>(copyAsKilled(cache), options);
   expect(found.check()).toEqual([]);
-  return contentOf(found);
+  return listItems(found);
 }
 
 describe('what a journal gives back after a crash', () => {
@@ -36,8 +36,8 @@ describe('what a journal gives back after a crash', () => {
     for (const key of keys.slice(0, 30)) cache.delete(key);
     for (const [nth, key] of keys.slice(10, 20).entries()) cache.set(key, -nth);
     using found = new Cache<Key, unknown>(copyAsKilled(cache));
-    const there = contentOf(found);
-    expect(there).toEqual(contentOf(cache));
+    const there = listItems(found);
+    expect(there).toEqual(listItems(cache));
     expect(there).toHaveLength(keys.length - 20);
   });
 
@@ -90,8 +90,8 @@ describe('what a journal gives back after a crash', () => {
     cache.set('kept', 2, { ttl: 10 * day });
     cache.delete('gone');
     now += 1500;
-    expect(readAsKilled(cache, { clock: () => now })).toEqual(contentOf(cache));
-    expect(contentOf(cache).map(([key]) => key)).toEqual(['first', 'kept', 'after']);
+    expect(readAsKilled(cache, { clock: () => now })).toEqual(listItems(cache));
+    expect(listItems(cache).map(([key]) => key)).toEqual(['first', 'kept', 'after']);
     now += 1500;
     expect(readAsKilled(cache, { clock: () => now }).map(([key]) => key)).toEqual(['first', 'kept']);
   });
@@ -117,7 +117,7 @@ describe('a directory with a journal', () => {
     cache.set('a', 1);
     for (const options of [{}, { exclusive: true }, { readOnly: true }])
       expect(() => new Cache(cache.directory, { timeout: 0, ...options })).toThrow(errorMatching('BUSY', 'exclusive'));
-    expect(readAsKilled(cache)).toEqual(contentOf(cache));
+    expect(readAsKilled(cache)).toEqual(listItems(cache));
   });
 
   it('opens where something else has the name of its file, and leaves alone what a link leads to', () => {
@@ -135,7 +135,7 @@ describe('a directory with a journal', () => {
       const cache = new Cache<string, unknown>(before.directory, { exclusive: true });
       cache.set('a', 1);
       cache.set('a', 2);
-      expect(contentOf(cache)).toEqual([
+      expect(listItems(cache)).toEqual([
         ['first', 1],
         ['a', 2],
       ]);

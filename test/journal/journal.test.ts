@@ -19,11 +19,11 @@ import {
 /** Epoch seconds. */
 const BEFORE_BOOT = 0;
 
-const contentOf = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
+const listItems = (cache: Cache<string, unknown>): [string, unknown][] => [...cache.entries()];
 
 function readAsKilled(cache: Cache<string, unknown>): [string, unknown][] {
   using found = new Cache<string, unknown>(copyAsKilled(cache));
-  return contentOf(found);
+  return listItems(found);
 }
 
 afterEach(() => void vi.useRealTimers());
@@ -36,7 +36,7 @@ describe('the journal of an exclusive store', () => {
     cache.close();
     expect(listJournals(cache.directory)).toEqual([]);
     using again = new Cache<string, unknown>(cache.directory);
-    expect(contentOf(again)).toEqual([
+    expect(listItems(again)).toEqual([
       ['first', 1],
       ['a', 1],
     ]);
@@ -48,7 +48,7 @@ describe('the journal of an exclusive store', () => {
     expect(listJournals(cache.directory)).toEqual([]);
   });
 
-  it('keeps what was written from the death of the process, in stored order', () => {
+  it('keeps what was written when the process is killed, in stored order', () => {
     using cache = openJournaled();
     cache.set('b', 'text');
     cache.set('a', Uint8Array.of(1, 2));
@@ -64,7 +64,7 @@ describe('the journal of an exclusive store', () => {
       ['c', 3],
       ['b', 'again'],
     ]);
-    expect(readAsKilled(cache)).toEqual(contentOf(cache));
+    expect(readAsKilled(cache)).toEqual(listItems(cache));
   });
 
   it('keeps tag, expiry and times', () => {
@@ -231,7 +231,7 @@ describe('a store that was killed with a journal', () => {
     return directory;
   }
 
-  it('counts nothing behind a damaged record, and tells', () => {
+  it('uses nothing behind a damaged record, and check reports it', () => {
     const directory = killDamaged();
     using cache = new Cache<string, unknown>(directory);
     expect([...cache.keys()]).toEqual(['first', 'a', 'b']);
@@ -256,7 +256,7 @@ describe('a store that was killed with a journal', () => {
     expect(listJournals(directory)).toHaveLength(findings.length);
   });
 
-  it('counts nothing behind a gap: what was written between is lost', () => {
+  it('uses nothing behind a gap: what was written between is lost', () => {
     using cache = openJournaled();
     cache.set('a', 1);
     expect(cache.size).toBe(2);

@@ -96,6 +96,6 @@ it('the window has the first keys of the table, whatever comes and goes', () => 
       const count = 1 + draw(draw(10) === 0 ? 400 : 4);
       expect(window.first(count, (wanted) => sorted().slice(0, wanted))).toEqual(sorted().slice(0, count));
     }
-    if (draw(2000) === 0) window.drop();
+    if (draw(2000) === 0) window.forget();
   }
 });

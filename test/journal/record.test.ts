@@ -66,7 +66,7 @@ describe('a record of the journal', () => {
     expect(readRecord(encode(3, large), 0)?.changes).toEqual(large);
   });
 
-  it('is none where any byte differs, or where it is cut', () => {
+  it('is not read where any byte differs, or where it is cut', () => {
     const bytes = encode(42, changes);
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Buffer.from(bytes);

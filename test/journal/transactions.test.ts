@@ -96,7 +96,7 @@ describe('a transaction of a store with a journal', () => {
     expect([...found.keys()].filter((key) => key !== 'c')).toEqual([...expected, 'after'].filter((key) => key !== 'c'));
   });
 
-  it('may fail in a nested one alone', () => {
+  it('may have a nested one that fails alone', () => {
     using cache = openJournaled();
     cache.transact(() => {
       cache.set('a', 1);

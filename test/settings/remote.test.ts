@@ -176,7 +176,7 @@ describe('settings in a page', () => {
     expect(() => bridge.diskCache.subscribe(listener, wrong)).toThrow(errorMatching('BAD_OPTION', /function/));
   });
 
-  it('name no other method in the message about a listener that is no function', () => {
+  it('name no other method in the message about a listener that is not a function', () => {
     using bridge = openPages();
     for (const listener of [null, undefined, {}])
       expect(() => getApp(bridge).onAnyChange(listener as never)).toThrow(

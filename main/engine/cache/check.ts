@@ -61,11 +61,11 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
   return findings;
 }
 
-/** Journals that recovery has kept because not all of their changes count. */
+/** Returns findings for journals that recovery has kept, because it could not use all of their changes. */
 function checkJournal({ directory }: Core, repair: boolean): Finding[] {
   return listDamagedJournals(directory).map((path) => {
     if (repair) removeJournalFile(path);
-    const message = `${path} holds changes that don't count: what was written before them is damaged or lost`;
+    const message = `${path} holds changes that can't be used, because what was written before them is damaged or lost; check({ repair: true }) removes it`;
     return { code: 'database', message, path };
   });
 }

@@ -1,7 +1,7 @@
 import { tryWithoutWaiting } from '../diagnostics.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
-import { GONE_SQL } from '../sqlite/statements.ts';
+import { DELETION_MARK_SQL } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { inWriteTransaction } from './transaction.ts';
 
@@ -90,7 +90,7 @@ function toCorrectionSql(now: number, latest: number, isFirst: boolean): string 
     `${column} = iif(${column} > ${since}, ${now - 1} - (${latest} - ${column}) * ${scale}, ${column})`;
   return `UPDATE entry SET
     expires_at = CASE
-      WHEN expires_at IS NULL OR expires_at = ${GONE_SQL} THEN expires_at
+      WHEN expires_at IS NULL OR expires_at = ${DELETION_MARK_SQL} THEN expires_at
       WHEN stored_at > ${since} AND expires_at - stored_at <= ${behind} THEN ${now}
       WHEN stored_at > ${since} OR ${isFirst} THEN expires_at - ${behind}
       ELSE expires_at END,

@@ -7,10 +7,10 @@ import { resetDatabase } from '../backup/recover-database.ts';
 import {
   deleteExpired,
   deleteFile,
-  deleteGone,
+  deleteMarked,
   deleteRow,
   getInvisibleKind,
-  hasGone,
+  hasMarked,
   isChangeLogged,
   recordReplaced,
 } from '../space/delete-row.ts';
@@ -21,7 +21,7 @@ import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
 import {
   type ExpiringRow,
-  SELECT_GONE,
+  SELECT_MARKED,
   selectExpired,
   selectKeyRange,
   selectTagged,
@@ -137,7 +137,7 @@ function clearInTransaction(core: Core): number {
   else deleteAll();
   // In a damaged table SQLite may delete another number of rows than it counts.
   core.rowStats.recordDelete(core.rowStats.rows ?? 0);
-  core.rowStats.gone = 0;
+  core.rowStats.marked = 0;
   sql.logClear.run();
   sql.setCounter.run(0, 'file bytes');
   sql.setCounter.run(0, 'hand');
@@ -172,26 +172,26 @@ function assertCountersMatch(
 export function expire(core: Core): number {
   const sliced = deleteInSlices(core, () => planExpired(core));
   if (sliced !== undefined) return sliced;
-  deleteMarked(core);
+  deleteAllMarked(core);
   const now = core.clock();
   const plan: MassDeletionPlan = { selection: selectExpired(now), kind: 'expire', now };
-  return inBatches(core, {
-    step: (maxItems) => deleteExpired(core, now, maxItems),
-    deleteRest: () => deleteAtOnce(core, plan)?.rows,
-    getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
-  });
+  return deleteAllSelected(core, plan, (maxItems) => deleteExpired(core, now, maxItems));
 }
 
 /** Deletes the rows of items that were marked as deleted: the caller wants their space. */
-function deleteMarked(core: Core): void {
-  if (!hasGone(core)) return;
-  const plan: MassDeletionPlan = { selection: SELECT_GONE, kind: 'gone', now: core.clock() };
+function deleteAllMarked(core: Core): void {
+  if (!hasMarked(core)) return;
+  const plan: MassDeletionPlan = { selection: SELECT_MARKED, kind: 'marked', now: core.clock() };
+  deleteAllSelected(core, plan, (maxItems) => deleteMarked(core, maxItems).length);
+}
+
+/** Deletes the selected rows, by `step` in batches or the rest at once after a first full one; returns how many there were. */
+const deleteAllSelected = (core: Core, plan: MassDeletionPlan, step: (maxItems: number) => number): number =>
   inBatches(core, {
-    step: (maxItems) => deleteGone(core, maxItems).length,
+    step,
     deleteRest: () => deleteAtOnce(core, plan)?.rows,
     getBatchItems: () => getBatchRows(core, MAX_BATCH_ITEMS),
   });
-}
 
 /** @throws {DiskCacheError} `BAD_OPTION` for anything but a string or an array; `BAD_KEY` */
 function parsePrefix(prefix: Key): KeyBounds {

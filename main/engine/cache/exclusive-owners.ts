@@ -4,8 +4,8 @@ import { resolveDirectory } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
 
 /*
- * A directory that is open with `exclusive` is closed to everyone else. SQLite reports that as a lock, which it doesn't explain: here
- * the reason is added, and a thread doesn't wait for a lock that it holds itself.
+ * Nothing else can open a directory that is open with `exclusive`. SQLite reports only that the database is locked: here the reason is
+ * added, and a thread doesn't wait for a lock that it holds itself.
  */
 
 /** The stores that this thread has open with `exclusive`, by directory. */
@@ -19,7 +19,7 @@ export function removeOwner(core: Core): void {
   if (owners.get(core.directory) === core) owners.delete(core.directory);
 }
 
-/** An owner whose files were deleted or replaced owns nothing of what is at the path now. */
+/** Returns whether this thread owns what is at a path; not if the files of its store were deleted or replaced. */
 function isOwned(directory: string): boolean {
   const owner = owners.get(directory);
   return owner !== undefined && isDatabaseInPlace(owner);
@@ -49,6 +49,6 @@ export function openUnlessOwned<T>(directory: string, isExclusive: boolean, open
 }
 
 const SHARED_ELSEWHERE =
-  'It was to be opened with exclusive, so nobody else may have it open: close it there, or pass exclusive: false here and there to share it';
+  'With exclusive only one process and thread may have it open: close it in the other one, or share it by opening it with exclusive: false in both';
 const OWNED_ELSEWHERE =
   'A host of openDiskCache opens its stores with exclusive while the application holds the single-instance lock of Electron: to share one, declare it with exclusive: false';

@@ -34,9 +34,9 @@ const MAX_SURVIVING_FRACTION = 1 / 10;
 /** SQLite holds the rest in memory while it puts it back, and the keys of the rest while it sorts them for their index. */
 const MAX_COPIED_BYTES = 32 * 1024 * 1024;
 const MAX_SURVIVING_ROWS = 4_000_000;
-/** The log of changes keeps 65 536: more at once would be reported to a listener as `clear`. */
+/** The change log keeps 65 536: more at once would be reported to a listener as `clear`. */
 const MAX_LOGGED_ROWS = 16_384;
-/** A page in the log has a header, and pages that tell where others are come on top. */
+/** A page in the write-ahead log has a header, and pages of SQLite's own are added. */
 const LOG_BYTES_PER_BYTE = 1.1;
 /** This much of the free disk is left to others. */
 const MIN_FREE_DISK_BYTES = 64 * 1024 * 1024;
@@ -63,8 +63,8 @@ export interface MassDeletionPlan {
 }
 
 /**
- * Runs a deletion of many rows in one transaction. Returns undefined if `work` does, which has then deleted nothing, if it is on behalf
- * of a page and can be done in slices, and if it failed in a way in which deleting in batches may not.
+ * Runs a deletion of many rows in one transaction. Returns undefined if nothing was deleted and batches should do it: `work` has returned
+ * undefined, the call of a page can be done in slices, or `work` has failed in a way in which batches may not.
  */
 export function attemptAtOnce<T>(core: Core, work: () => T | undefined): T | undefined {
   if (!mayBlock(core.transaction.depth > 0)) return undefined;
@@ -94,8 +94,8 @@ export const getBatchRows = (core: Core, minRows: number): number =>
   );
 
 /**
- * Deletes the selected rows. Returns undefined, and has deleted nothing, if there are few, or if disk and size limit don't bear the
- * log. Inside a write transaction.
+ * Deletes the selected rows. Returns undefined, and has deleted nothing, if they are few, or if disk or size limit have no space for the
+ * write-ahead log. Inside a write transaction.
  */
 export function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | undefined {
   const { sql } = core;
@@ -114,7 +114,7 @@ export function deleteRows(core: Core, plan: MassDeletionPlan): MassDeletion | u
     ? deleteLogged(core, plan, rows, total)
     : deleteUnlogged(core, plan, rows, total);
   if (deleted !== rows) throw lostRowError(core);
-  recordDeletion(core, rows, files, plan.kind === 'gone' ? rows : 0);
+  recordDeletion(core, rows, files, plan.kind === 'marked' ? rows : 0);
   return { rows, live };
 }
 
@@ -134,7 +134,7 @@ function canHoldLog(core: Core, bytes: number, mayExceedLimit: boolean): boolean
     const { bavail, bsize } = statfsSync(core.directory);
     return bavail * bsize - MIN_FREE_DISK_BYTES > bytes;
   } catch {
-    // A file system that doesn't tell.
+    // The file system doesn't say how much is free.
     return false;
   }
 }
@@ -169,7 +169,7 @@ function deleteLogged(
   const remove = (part: RowSelection, reason: DeletionKind): number => {
     const lastChange = sql.lastChange.first()?.[0] ?? 0;
     const deleted = (isSmallPart ? deleteSelected : deleteSelectedByScan)(sql, part);
-    if (reason === 'gone') sql.unlogAfter.run(lastChange);
+    if (reason === 'marked') sql.unlogAfter.run(lastChange);
     else if (reason !== 'delete') sql.nameChanges.run(reason, lastChange);
     return deleted;
   };
@@ -182,10 +182,10 @@ function recordDeletion(
   core: Core,
   rows: number,
   files: readonly (readonly [file: string, size: number])[],
-  gone: number,
+  marked: number,
 ): void {
   const { sql, rowStats, memoryCache, settings, transaction } = core;
-  rowStats.recordDelete(rows, gone);
+  rowStats.recordDelete(rows, marked);
   rowStats.nextExpiry = sql.nextExpiry.first()?.[0] ?? Number.POSITIVE_INFINITY;
   memoryCache.clear();
   if (files.length === 0) return;

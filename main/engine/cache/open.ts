@@ -12,7 +12,7 @@ import { choosePageSize } from '../space/policy.ts';
 import { OwnSizeLimit } from '../space/size-limit.ts';
 import { recordFormat, recordOpenedFiles } from '../space/store-files.ts';
 import { sweepIfNeeded } from '../space/sweep.ts';
-import type { Column } from '../sqlite/connection.ts';
+import type { Column, Connection } from '../sqlite/connection.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
@@ -31,6 +31,7 @@ import { MemoryCache } from '../state/memory-cache.ts';
 import { AccessBuffer, RowStats } from '../state/row-stats.ts';
 import {
   isSettingName,
+  type OpenOptions,
   parseOpenOptions,
   parseSettings,
   readStoredSettings,
@@ -137,10 +138,10 @@ export function openCore(
   directory: string,
   options: CacheOptions,
   assertAdmissible: AdmissionCheck = assertNotCollection,
-  { space, limitShare }: SizeLimitMembership = { space: new OwnSizeLimit(), limitShare: 1 },
+  membership: SizeLimitMembership = { space: new OwnSizeLimit(), limitShare: 1 },
 ): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');
-  const { nextInsertId } = space;
+  const { nextInsertId } = membership.space;
   const requested = parseSettings(options);
   const openOptions = parseOpenOptions(options);
   const newSettings = resolveSettings({}, requested);
@@ -149,7 +150,7 @@ export function openCore(
     openDatabase(directory, {
       ...openOptions,
       claim: VALUES_FOLDER,
-      pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
+      pageSize: choosePageSize(newSettings.sizeLimit * membership.limitShare),
     }),
   );
   try {
@@ -157,39 +158,7 @@ export function openCore(
     recoverJournal({ directory: dirname(connection.path), connection, sql, readOnly: openOptions.readOnly });
     restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
-    const rows = sql.settings.all();
-    const stored = readStoredSettings(rows);
-    const settings = resolveSettings(stored, requested);
-    const path = dirname(connection.path);
-    const core: Core = {
-      directory: path,
-      connection,
-      sql,
-      openOptions,
-      clock: () => getTime(core),
-      clockState: new ClockState(),
-      rowStats: new RowStats(),
-      memoryCache: new MemoryCache(openOptions.memory),
-      accessBuffer: new AccessBuffer(),
-      externalChanges: new ExternalChanges(connection),
-      timestamps: space.timestamps,
-      changeFeed: new ChangeFeed(),
-      maintenance: new Maintenance(),
-      journal: undefined,
-      openedFiles: recordOpenedFiles(connection.path),
-      leases: new Set(),
-      transaction: new TransactionState(),
-      pageSize: Number(connection.pragma('page_size')),
-      space,
-      limitShare,
-      kind: getStoreKind(rows),
-      settings,
-      // If counters are damaged, the verbs that need them say so; `check` restores them.
-      settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
-      metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
-      codec: resolveCodec(settings, stored, openOptions, path),
-      files: new FileStore(path, settings.durability),
-    };
+    const { core, stored } = createCore(connection, sql, openOptions, requested, membership);
     if (nextInsertId !== undefined) {
       connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
@@ -206,6 +175,50 @@ export function openCore(
     connection.close();
     throw error;
   }
+}
+
+/** Creates the state of a store whose database is open. Returns also the settings that are stored there. */
+function createCore(
+  connection: Connection,
+  sql: Statements,
+  openOptions: OpenOptions,
+  requested: Partial<StoreSettings>,
+  { space, limitShare }: SizeLimitMembership,
+): { readonly core: Core; readonly stored: Partial<StoreSettings> } {
+  const rows = sql.settings.all();
+  const stored = readStoredSettings(rows);
+  const settings = resolveSettings(stored, requested);
+  const path = dirname(connection.path);
+  const core: Core = {
+    directory: path,
+    connection,
+    sql,
+    openOptions,
+    clock: () => getTime(core),
+    clockState: new ClockState(),
+    rowStats: new RowStats(),
+    memoryCache: new MemoryCache(openOptions.memory),
+    accessBuffer: new AccessBuffer(),
+    externalChanges: new ExternalChanges(connection),
+    timestamps: space.timestamps,
+    changeFeed: new ChangeFeed(),
+    maintenance: new Maintenance(),
+    journal: undefined,
+    openedFiles: recordOpenedFiles(connection.path),
+    leases: new Set(),
+    transaction: new TransactionState(),
+    pageSize: Number(connection.pragma('page_size')),
+    space,
+    limitShare,
+    kind: getStoreKind(rows),
+    settings,
+    // If counters are damaged, the verbs that need them say so; `check` restores them.
+    settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
+    metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
+    codec: resolveCodec(settings, stored, openOptions, path),
+    files: new FileStore(path, settings.durability),
+  };
+  return { core, stored };
 }
 
 /** Applies settings and stores new ones. */

@@ -34,8 +34,8 @@ export function hasMany(core: Core, keys: Iterable<Key>): boolean[] {
 
 /**
  * Runs `work`, which reads keys, on the view of this turn: that needs no transaction of its own, and applies nothing that is pending in a
- * journal. If the view ends meanwhile, `work` runs again in a transaction: the first time, when its statements are prepared, and where
- * the clock or a codec of the application uses the store.
+ * journal. If the view ends before `work` has, it runs again in a transaction. That happens the first time, when its statements are
+ * prepared, and if the clock or a codec of the application uses the store.
  */
 function onOneView<T>(core: Core, work: () => T): T {
   const { transaction, externalChanges, connection, accessBuffer } = core;

@@ -9,7 +9,7 @@ import { assertFormat, explainDamage } from '../space/store-files.ts';
 import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
-import type { CheckRow, ValueRow } from '../sqlite/statements.ts';
+import { type CheckRow, PACKED_FACTOR, type ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { type CachedFile, type CachedRow, toStored } from '../state/memory-cache.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
@@ -29,8 +29,6 @@ import {
 import { countRows } from './row-count.ts';
 import { recordHit, recordMiss } from './stats.ts';
 import { inReadTransaction } from './transaction.ts';
-
-export type { StoredEntry } from './pending-reads.ts';
 
 /** In one long turn, changes of other connections are looked for again after this time. */
 const RECHECK_INTERVAL_MS = 3;
@@ -95,8 +93,8 @@ export function getSize(core: Core): number {
     refreshIfChanged(core);
     const rows = countRows(core);
     const expired = now < rowStats.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
-    rowStats.gone ??= sql.countGone.first()?.[0] ?? 0;
-    return rows - expired - rowStats.gone;
+    rowStats.marked ??= sql.countMarked.first()?.[0] ?? 0;
+    return rows - expired - rowStats.marked;
   });
 }
 
@@ -255,8 +253,8 @@ export function readRow(core: Core, key: KeyColumn): unknown {
 /** Returns the checksum and the mode of a packed row. Those of a damaged one fit no value. */
 function unpackCheck(packed: number | null): readonly [check: number, mode: number] {
   if (packed === null) return [Number.NaN, Number.NaN];
-  const check = Math.floor(packed / 256);
-  return [check, packed - check * 256];
+  const check = Math.floor(packed / PACKED_FACTOR);
+  return [check, packed - check * PACKED_FACTOR];
 }
 
 /** A value in a file. */

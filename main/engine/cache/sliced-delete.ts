@@ -24,13 +24,16 @@ import { inWriteTransaction } from './transaction.ts';
 
 /*
  * Deletes many items on behalf of a page, in slices of a few milliseconds. Keys lie at random in their index, so deleting a row costs ten
- * times as much as changing it where it lies. So only the first rows are deleted; the rest are marked (`GONE`) in the order of the table, which
- * deletes them for everybody, and their rows are removed later (docs/decisions/0036-deletion-marks.md).
+ * times as much as changing it where it lies. So only the first rows are deleted; the rest are marked in the order of the table, which
+ * hides them from every reader, and their rows are removed later (docs/decisions/0036-deletion-marks.md).
  */
 
 /** About the duration of one transaction. */
 const STEP_MS = 2;
-/** At least so many rows are deleted before the rest is marked, or one for this number of pages: to find the rest, the table is read. */
+/**
+ * Rows that are deleted before the rest is marked: at least 512, and at least one for each 16 pages of the database, because marking reads
+ * the whole table.
+ */
 const MIN_DELETED_ROWS = 512;
 const PAGES_PER_DELETED_ROW = 16;
 const MIN_ROWS = 16;
@@ -122,7 +125,7 @@ class SlicedDeletion {
     const items = markSelected(sql, this.#plan.counted, this.#after, upTo ?? Number.POSITIVE_INFINITY);
     if (items > 0) {
       if (lastChange !== undefined) sql.nameMarked.run(this.#plan.kind, lastChange);
-      core.rowStats.recordGone(items);
+      core.rowStats.recordMarked(items);
       core.memoryCache.clear();
     }
     if (upTo === undefined) this.#stage = 'done';
@@ -150,7 +153,7 @@ export function planTagged(core: Core, tag: Column): SlicedPlan {
         after = rows.at(-1)?.[0] ?? after;
         return { rows, hasMore: rows.length === maxRows };
       }
-      // Without an index, so much of the table is searched at a time.
+      // Without an index the table is searched, some rows at a time.
       const upTo = readIdBehind(sql, after, SEARCHED_ROWS);
       const rows = readSelectedIds(sql, selection, after, upTo ?? Number.POSITIVE_INFINITY, maxRows);
       const isFull = rows.length === maxRows;

@@ -171,9 +171,9 @@ export function rollBackTransaction(core: Core): void {
   // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
   if (connection.inTransaction) runAndWarn(core, () => sql.rollback.run(), 'Rolling back');
   invalidateCaches(core);
-  // A commit that failed has perhaps changed something all the same.
+  // Not after a failed commit, which may have changed something: then rows are counted again.
   if (transaction.countsBefore !== undefined) core.rowStats.restoreCounts(transaction.countsBefore);
-  // A later failure may come before the next transaction has begun.
+  // The next transaction may fail before it has set its own.
   transaction.countsBefore = undefined;
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);

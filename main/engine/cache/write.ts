@@ -29,7 +29,8 @@ import { encodeValue } from '../values/codec.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { hasLive, readEntry, type StoredEntry } from './read.ts';
+import type { StoredEntry } from './pending-reads.ts';
+import { hasLive, readEntry } from './read.ts';
 import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from './transaction.ts';
 
 /** An item on its way to the disk. */
@@ -173,7 +174,7 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   // Looked up before the work of encoding, and once more under the lock.
   if (hasLive(core, column, now)) return false;
   const item = prepareItem(core, column, value, now, assertSetOptions(options));
-  // Nothing can have come between in a store with a journal.
+  // In a store with a journal nothing else can have added it since.
   if (tryJournal(core, item, now)) return true;
   return commitWrite(core, item, () => {
     if (core.sql.has.first(column, now) !== undefined) return false;
@@ -287,7 +288,7 @@ function storeItem(core: Core, item: PendingWrite, now: number): void {
   commitWrite(core, item, () => upsert(core, item, now));
 }
 
-/** Stores an item in the journal, where a part of the space is taken twice. Returns false if it has to be written directly. */
+/** Stores an item in the journal, where it takes its space twice until it is applied. Returns false if it has to be written directly. */
 const tryJournal = (core: Core, item: PendingWrite, now: number): boolean =>
   core.journal !== undefined && isSimple(core, item, 2 * item.cost, now) && core.journal.set(item, now);
 

@@ -22,8 +22,9 @@ import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertOptions, parseSide } from '../validate.ts';
+import type { Side } from './pending-ends.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
-import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
+import { peekValue, popValue, pushValues, trim } from './push-pop.ts';
 import * as places from './random-access.ts';
 import { getDequePage } from './random-access.ts';
 

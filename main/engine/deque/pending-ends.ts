@@ -53,7 +53,7 @@ export function pushPending(core: Core, write: JournaledWrite, side: Side): numb
   const isFront = side === 'front';
   const isFull = ends.length >= ends.maxLength;
   const dropped = isFull ? getEdgePosition(ends, isFront ? 'back' : 'front') : undefined;
-  if (dropped !== undefined && hasFile(core, dropped)) return undefined;
+  if (dropped !== undefined && !canDropPending(core, dropped)) return undefined;
   // An empty deque starts at position 0 again.
   const position = ends.length === 0 ? 0 : isFront ? ends.first - 1 : ends.first + ends.length;
   core.journal!.setAt(position, write, core.clock(), dropped);
@@ -63,10 +63,9 @@ export function pushPending(core: Core, write: JournaledWrite, side: Side): numb
   return ends.length;
 }
 
-/** Whether the value at a position is in a file, or missing because of damage. */
-function hasFile({ journal, sql }: Core, position: number): boolean {
-  if (journal!.find(position) !== undefined) return false;
-  return sql.locateById.firstStored(position)?.[2] !== null;
+/** Whether the value at a position can be deleted by the journal: not if it is in a file, or missing because of damage. */
+function canDropPending({ journal, sql }: Core, position: number): boolean {
+  return journal!.find(position) !== undefined || sql.locateById.firstStored(position)?.[2] === null;
 }
 
 /** Deletes the value at an end, which has no file. */

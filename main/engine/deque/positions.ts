@@ -70,7 +70,7 @@ export function shiftPositions(core: Core, from: number, to: number, by: number)
   movePositions(sql, by - PARKING_OFFSET, from + PARKING_OFFSET, to + PARKING_OFFSET);
 }
 
-/** Rows that one statement moves: SQLite holds them in memory meanwhile. */
+/** Rows that one statement moves: SQLite holds them in memory until it is done. */
 const MAX_MOVED_ROWS = 2000;
 
 /**

@@ -15,8 +15,6 @@ import { isLimited } from '../values/read-budget.ts';
 import { dropEnd, findEnds, findWritableEnds, getEdgePosition, pushPending, type Side } from './pending-ends.ts';
 import { damagedPositionError, type Positions, readPositions } from './positions.ts';
 
-export type { Side } from './pending-ends.ts';
-
 /** Adds values at one end, all or none; values beyond the maximum length are dropped from the other end. Returns the new length. */
 export function pushValues(core: Core, values: readonly unknown[], side: Side): number {
   if (values.length !== 1)

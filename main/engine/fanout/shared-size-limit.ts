@@ -17,7 +17,7 @@ import {
   limitReachedError,
   MAX_OVERRUN_PER_WRITE_BYTES,
   PREPARE_INDEX_BELOW,
-  removeGoneOverLimit,
+  removeMarkedOverLimit,
   SLICED_CULL_STEP_BYTES,
   SpaceManagerBase,
   vacuumOverLimit,
@@ -43,7 +43,13 @@ const MAX_SLACK_BYTES = 64 * 1024;
 const CULL_STEP_SHARE = 1 / 16;
 const MAX_CULL_STEP_BYTES = 8 * 1024 * 1024;
 
-const NOTHING: Eviction = { items: 0, bytes: 0, gone: 0 };
+const NOTHING: Eviction = { items: 0, bytes: 0, marked: 0 };
+
+const sumEvictions = (one: Eviction, other: Eviction): Eviction => ({
+  items: one.items + other.items,
+  bytes: one.bytes + other.bytes,
+  marked: one.marked + other.marked,
+});
 
 interface EvictionCandidate {
   readonly member: Core;
@@ -113,7 +119,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
     } else if (cost > this.#freeBytes) {
       if (settings.evictionPolicy === 'none') {
         const getOverrun = () => cost - (settings.sizeLimit - this.#measure().used);
-        removeGoneOverLimit(member, getOverrun);
+        removeMarkedOverLimit(member, getOverrun);
         if (getOverrun() <= 0) return;
         throw limitReachedError(this.#directory, settings.sizeLimit);
       }
@@ -166,7 +172,7 @@ export class SharedSizeLimit extends SpaceManagerBase {
       if (over <= 0) break;
       const evicted = this.#evict(getCullStepBytes(over), held - sizeLimit);
       items += evicted.items;
-      if (evicted.items + evicted.gone === 0 || shouldPause()) break;
+      if (evicted.items + evicted.marked === 0 || shouldPause()) break;
     }
     if (items > 0) for (const member of this.members) vacuum(member);
     return items;
@@ -199,8 +205,8 @@ export class SharedSizeLimit extends SpaceManagerBase {
    * chunks, a member's part of the wanted bytes at a time; only within them the order between members is not exact. O(members) and
    * O(log n) for each item.
    */
-  #evict(wanted: number, surplus: number, writer?: Core, excludedKey: KeyColumn | null = null) {
-    const freed = { items: 0, bytes: 0, gone: 0 };
+  #evict(wanted: number, surplus: number, writer?: Core, excludedKey: KeyColumn | null = null): Eviction {
+    let freed = NOTHING;
     const excludedIn = (member: Core) => (member === writer ? excludedKey : null);
     const chunk = wanted / this.members.size;
     const candidates: EvictionCandidate[] = [];
@@ -220,24 +226,18 @@ export class SharedSizeLimit extends SpaceManagerBase {
       const evicted = skipIfLocked(member, () =>
         inWriteTransaction(member, () => {
           const one = evict(member, 1, excludedIn(member), candidates[0]?.rank);
-          const isEmpty = one.items + one.gone === 0;
+          const isEmpty = one.items + one.marked === 0;
           const more = isEmpty ? NOTHING : evict(member, chunk - one.bytes, excludedIn(member));
           vacuumOverLimit(member, surplus);
-          return {
-            items: one.items + more.items,
-            bytes: one.bytes + more.bytes,
-            gone: one.gone + more.gone,
-          };
+          return sumEvictions(one, more);
         }),
       );
       if (evicted === undefined) continue;
-      freed.items += evicted.items;
-      freed.bytes += evicted.bytes;
-      freed.gone += evicted.gone;
+      freed = sumEvictions(freed, evicted);
       checkpointIfOversized(member);
       // Nothing was evicted if reads that were not flushed yet have raised the rank of the first item.
       const isStuck =
-        evicted.items + evicted.gone === 0 && compareRanks(peekRank(member, excludedIn(member)) ?? rank, rank) <= 0;
+        evicted.items + evicted.marked === 0 && compareRanks(peekRank(member, excludedIn(member)) ?? rank, rank) <= 0;
       if (!isStuck) insertSorted(member);
     }
     return freed;

@@ -24,7 +24,7 @@ interface RowChange {
 
 /**
  * Applies pending items in steps: looks up their rows, then updates and deletes in the order of the table, then inserts in the order of the new
- * ids. The order of the table writes each page once; in the order of keys nothing would be gained.
+ * ids. In the order of the table each page is written once; in the order of keys it would be no faster than in that of arrival.
  *
  * Invariant: nothing else writes to the table from the first step to the last.
  */
@@ -50,7 +50,7 @@ export class ApplyPlan {
     return this.#planned === this.#items.length;
   }
 
-  /** Whether at most this many changes are left; only of a whole plan. */
+  /** Whether at most this many changes are left. To be called once everything is planned. */
   hasAtMost(changes: number): boolean {
     return this.#changes.length + this.#inserts.length - this.#next <= changes;
   }
@@ -64,7 +64,7 @@ export class ApplyPlan {
     this.#inserts.sort((a, b) => a.id - b.id);
   }
 
-  /** Applies the next changes of a whole plan, at most `maxChanges`. Inside a write transaction. */
+  /** Applies the next changes, at most `maxChanges`, once everything is planned. Inside a write transaction. */
   apply(maxChanges: number): void {
     const end = this.#next + maxChanges;
     const changes = this.#changes.length;
@@ -102,7 +102,7 @@ export class ApplyPlan {
 
   #planItem(item: PendingItem): void {
     if (this.#isDeque && item.isDeleted) {
-      // It has no file: else it would have been deleted directly.
+      // It has no file: one with a file is deleted directly.
       this.#changes.push({ item, row: item.key as number, isDeletion: true, file: null, bytes: 0 });
       return;
     }

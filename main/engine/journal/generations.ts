@@ -12,12 +12,12 @@ import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
 import { PendingChanges, type PendingItem } from './pending.ts';
 
-/** Bounds of each of the two files. */
+/** With this many changes, or bytes, a file is sealed. There are two files. */
 const MAX_CHANGES = 16_384;
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** Both files take at most this part of the size limit. */
 const MAX_LIMIT_FRACTION = 1 / 16;
-/** With less than this, the journal isn’t used. */
+/** With less than this, the journal isn't used. */
 const MIN_FILE_BYTES = 32 * 1024;
 /** Changes applied in one step: about 2 ms. */
 export const SLICE_CHANGES = 256;
@@ -152,7 +152,7 @@ export class Generations {
     while (this.#sealed !== undefined) this.#step(this.#sealed);
   }
 
-  /** Runs work that applies changes: its statements don't ask for that. */
+  /** Runs work whose statements see the database without the pending changes. Applying them needs that. */
   unguarded(work: () => void): void {
     const { pending } = this.#core.connection;
     const { hasDirectWrites } = pending;
@@ -175,8 +175,8 @@ export class Generations {
   }
 
   /**
-   * Runs work that replaces a database which is too damaged to apply anything; the changes follow, or are dropped. Meanwhile another process
-   * may have recovered the store, with the changes.
+   * Runs work that replaces a database which is too damaged to apply anything to it. The changes are applied to the new one, or dropped if
+   * its items aren't kept, or if another process has recovered the store during the work.
    */
   replaceBeforeApplying(keepsItems: boolean, work: () => void): void {
     this.unguarded(() => {

@@ -34,7 +34,7 @@ export const listDamagedJournals = (directory: string): string[] =>
     .map((path) => path + DAMAGED_SUFFIX)
     .filter((path) => lstatIfExists(path) !== undefined);
 
-/** Returns whether a journal file exists, be it empty. */
+/** Returns whether a journal file exists, even an empty one. */
 export const hasJournalFiles = (directory: string): boolean =>
   getJournalPaths(directory).some((path) => lstatIfExists(path) !== undefined);
 
@@ -63,14 +63,14 @@ export function parseHead(file: Buffer): number | undefined {
   return file.readUInt32LE(8) === LAYOUT_VERSION ? file.readDoubleLE(16) : undefined;
 }
 
-/** No journal grows to this size; a file that has it was made by something else. */
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Far beyond what a journal grows to: a larger file was made by something else. */
+const MAX_READABLE_BYTES = 256 * 1024 * 1024;
 
-/** Returns the bytes of a file; undefined for a missing one, and none for one that can't be a journal. @throws {DiskCacheError} */
+/** Returns the bytes of a file: undefined if it is missing, no bytes if it can't be a journal. @throws {DiskCacheError} */
 export function readJournalFile(path: string): Buffer | undefined {
   const facts = lstatIfExists(path);
   if (facts === undefined) return undefined;
-  if (!facts.isFile() || facts.size > MAX_FILE_BYTES) return Buffer.alloc(0);
+  if (!facts.isFile() || facts.size > MAX_READABLE_BYTES) return Buffer.alloc(0);
   try {
     const file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
     try {
@@ -135,7 +135,7 @@ export class JournalFile {
     return this.#length;
   }
 
-  /** Whether the file still is as this process has left it: it is, unless another one has recovered the store meanwhile. */
+  /** False if another process has recovered the store since this one last wrote to the file. */
   get isUnchanged(): boolean {
     const facts = fstatSync(this.#file);
     return facts.nlink > 0 && facts.size === this.#length;
@@ -183,7 +183,7 @@ export class JournalFile {
     try {
       ftruncateSync(this.#file, length);
     } catch {
-      // The failure that is reported is the one before.
+      // The failure of the write is the one that is reported.
     }
   }
 

@@ -18,7 +18,7 @@ import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
 const MAX_VALUE_BYTES = 16 * 1024;
-/** About the bytes of a record; a larger transaction is one of SQLite. */
+/** A transaction with a larger record, about, is one of SQLite. */
 const MAX_BLOCK_BYTES = 1024 * 1024;
 /** About the bytes of a change beside key and value. */
 const CHANGE_BYTES = 64;
@@ -28,16 +28,16 @@ const REST_MS = 250;
 /** A journal at rest keeps files of at most this size. */
 const MAX_IDLE_BYTES = 256 * 1024;
 
-/** Applying so few changes costs more than writing them directly. */
-const FEW_CHANGES = 16;
-/** After this many times in a row, the next writes are direct. */
-const MAX_VAIN_APPLICATIONS = 4;
+/** Applying fewer changes costs more than writing them directly. */
+const MIN_APPLIED_CHANGES = 16;
+/** If fewer had to be applied this many times in a row, the next writes are direct. */
+const MAX_SMALL_APPLIES = 4;
 const DIRECT_WRITES = 64;
 
 /** Its memory is reused: nothing awaits between encoding and appending. */
 const writer = new RecordWriter();
 
-/** The write journal of one open store: what the verbs know of it, and when it is applied. */
+/** The write journal of one open store: appends what the verbs change, and decides when it is applied. */
 export class Journal implements WriteJournal {
   readonly #core: Core;
   readonly #generations: Generations;
@@ -46,7 +46,7 @@ export class Journal implements WriteJournal {
   ends: DequeEnds | undefined;
   #timer: NodeJS.Timeout | undefined;
   #appends = 0;
-  #vainApplications = 0;
+  #smallApplies = 0;
   #directWrites = 0;
 
   constructor(core: Core) {
@@ -88,7 +88,7 @@ export class Journal implements WriteJournal {
       // What has expired or has a file needs more than this.
       if (!isLive(row[1], now) || row[2] !== null) return undefined;
     } else if (found.isDeleted) return false;
-    // What has expired is deleted as well: otherwise it would take its space until it is expired with others.
+    // An expired item is deleted as well: otherwise it would take space until others expire with it.
     else wasLive = isLive(found.expiresAt, now);
     if (this.#block === undefined) this.#prepareAppend();
     this.#change(toDeletion(key, now));
@@ -166,8 +166,8 @@ export class Journal implements WriteJournal {
       return;
     }
     const count = this.#generations.pendingCount;
-    if (count >= FEW_CHANGES) this.#vainApplications = 0;
-    else if (++this.#vainApplications >= MAX_VAIN_APPLICATIONS) this.#directWrites = DIRECT_WRITES;
+    if (count >= MIN_APPLIED_CHANGES) this.#smallApplies = 0;
+    else if (++this.#smallApplies >= MAX_SMALL_APPLIES) this.#directWrites = DIRECT_WRITES;
     this.#generations.unguarded(() => this.#generations.applyAll());
   }
 
@@ -219,7 +219,7 @@ export class Journal implements WriteJournal {
 
   /** Makes a change: at once, or in the open block. */
   #change(change: PendingItem): void {
-    // What follows in other stores must not be older than this. Reads of this one look into what is pending first.
+    // Later reads of other stores must not see a state from before this change. Reads of this store look at what is pending first.
     endViews(this.#core.externalChanges.cut);
     if (this.#block === undefined) this.#appendOne(change);
     else this.#block.add(change);
@@ -235,7 +235,7 @@ export class Journal implements WriteJournal {
     this.#core.rowStats.recordUpdate(null);
   }
 
-  /** The look-ups of a turn share a read transaction: to begin and end one takes longer than a look-up. Ends with a write to the database. */
+  /** The look-ups of a turn share a read transaction, which a write to the database ends: beginning one takes longer than a look-up. */
   #beginView(): void {
     const { connection, transaction } = this.#core;
     if (transaction.depth === 0) refreshIfChanged(this.#core);

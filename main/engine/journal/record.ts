@@ -4,8 +4,8 @@ import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 
 /*
- * The bytes of the write journal. On disk: see docs/decisions/0029-write-journal.md; never changes, `test/journal/frozen-journal.test.ts` holds
- * records. Little-endian, as are all platforms that deskcache runs on: numbers are written through typed arrays.
+ * The bytes of the write journal. On disk: see docs/decisions/0029-write-journal.md; never changes, `test/journal/record.test.ts` holds
+ * records byte for byte. Little-endian, as are all platforms that deskcache runs on: numbers are written through typed arrays.
  */
 
 const OPERATION = { set: 1, delete: 2, touch: 3 } as const;
@@ -16,13 +16,13 @@ const KIND = { none: 0, text: 1, number: 2, bytes: 3 } as const;
 const RECORD_HEADER_BYTES = 24;
 const CHANGE_HEADER_BYTES = 64;
 /** Records and changes begin at multiples of this. */
-const ALIGNMENT_BYTES = 8;
+export const ALIGNMENT_BYTES = 8;
 /** The CRC and the length in front of what the length counts. */
 const LENGTH_END_BYTES = 8;
 /** Bytes of UTF-8 that a UTF-16 unit takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
 const INITIAL_BYTES = 64 * 1024;
-/** Where the length is, the first that the CRC covers. */
+/** Where the length is, from which on the CRC covers everything. */
 const LENGTH_AT = 4;
 /** Records of less than this many units of the alignment, 2 KiB, are the usual ones. */
 const MAX_KEPT_VIEWS = 256;
@@ -37,7 +37,7 @@ export interface JournalChange {
   /** The id that a new item gets. */
   readonly id: number;
   readonly expiresAt: number | null;
-  /** The clock of the change: an earlier item that had expired by then is not replaced, but gone. */
+  /** The clock of the change: an earlier item that had expired by then is not updated, but deleted, and the new one is inserted. */
   readonly now: number;
   /** Stored as `stored_at` and `used_at`. */
   readonly stamp: number;

@@ -16,12 +16,10 @@ import {
   removeJournalFile,
 } from './journal-file.ts';
 import { PendingChanges, PendingItem } from './pending.ts';
-import { type JournalChange, readRecord } from './record.ts';
+import { ALIGNMENT_BYTES, type JournalChange, readRecord } from './record.ts';
 
 /** A record whose number is further from the last one than this is garbage that looks like a record. */
 const MAX_NUMBER_DISTANCE = 2 ** 26;
-/** Records begin at multiples of this. */
-const ALIGNMENT_BYTES = 8;
 
 /** What the files of a journal hold beyond a watermark. */
 interface JournalContents {
@@ -91,8 +89,8 @@ export interface RecoverableStore {
 }
 
 /**
- * Applies what the journal of a store holds, and removes its files. Before anything is read from the tables; repeatable after a crash at any
- * point. O(1) without a journal.
+ * Applies what the journal of a store holds, and removes its files. To be called before anything is read from the tables; can be repeated
+ * after a crash at any point. O(1) without a journal.
  *
  * @throws {DiskCacheError} `READ_ONLY` for a reader of a journal with changes; `BUSY`, `DISK_FULL`, `IO`: nothing is changed then.
  */
@@ -152,7 +150,7 @@ function recoverFiles({ connection, sql, directory }: RecoverableStore): void {
 
 /**
  * Returns whether records that don't count are what a power cut may leave: with `'process'`, whose journal isn't synced, a disk writes what
- * is cached in any order. That is no damage: a prefix is there, as promised.
+ * is cached in any order. That isn't damage: a prefix is there, as promised.
  */
 const mayBeLost = (sql: Statements, path: string): boolean =>
   isFromBeforeBoot(path) && sql.settings.all().every(([name, value]) => name !== 'durability' || value === 'process');

@@ -90,7 +90,10 @@ function isArray(target: object): boolean {
 
 function isPatchObject(target: object): boolean {
   try {
-    return hasMembers(target) && Object.entries(target).length >= 0;
+    if (!hasMembers(target)) return false;
+    // A proxy or a getter may throw.
+    Object.entries(target);
+    return true;
   } catch {
     return false;
   }

@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ChangeKind } from '../../../protocol/options.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
-import { GONE, type RowRef } from '../sqlite/statements.ts';
+import { DELETION_MARK, type RowRef } from '../sqlite/statements.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { syncFile } from '../values/file-io.ts';
 import type { KeyColumn } from '../values/key.ts';
@@ -77,23 +77,24 @@ export function deleteFile({ files }: Core, file: string): boolean {
   }
 }
 
-/** Why a row is deleted. `gone`: it was marked as deleted before, and listeners were told. */
-export type DeletionKind = ChangeKind | 'gone';
+/** Why a row is deleted. `marked`: it was marked as deleted before, and listeners were told. */
+export type DeletionKind = ChangeKind | 'marked';
 
 /** Deletes a row and, after the outermost commit, its file. Inside a write transaction. */
 export function deleteRow(core: Core, [id, key, file, size]: RowRef, kind: DeletionKind): void {
   const { sql, rowStats } = core;
-  const lastChange = kind === 'gone' && isChangeLogged(core) ? (sql.lastChange.first()?.[0] ?? 0) : undefined;
+  const lastChange = kind === 'marked' && isChangeLogged(core) ? (sql.lastChange.first()?.[0] ?? 0) : undefined;
   if (sql.deleteById.run(id).changes === 0) throw lostRowError(core);
   if (lastChange !== undefined) sql.unlogAfter.run(lastChange);
-  else if (kind !== 'delete' && kind !== 'gone' && isChangeLogged(core)) sql.nameLastChange.run(kind);
+  else if (kind !== 'delete' && kind !== 'marked' && isChangeLogged(core)) sql.nameLastChange.run(kind);
   deleteFileAfterCommit(core, file, size);
-  rowStats.recordDelete(1, kind === 'gone' ? 1 : 0);
+  rowStats.recordDelete(1, kind === 'marked' ? 1 : 0);
   core.memoryCache.delete(key);
 }
 
 /** Returns why an invisible row is deleted when another item takes its place. */
-export const getInvisibleKind = (expiresAt: number | null): DeletionKind => (expiresAt === GONE ? 'gone' : 'expire');
+export const getInvisibleKind = (expiresAt: number | null): DeletionKind =>
+  expiresAt === DELETION_MARK ? 'marked' : 'expire';
 
 /** The error for a row that was found, but not under its id. */
 export const lostRowError = ({ connection }: Core): DiskCacheError =>
@@ -129,11 +130,11 @@ export function deleteExpired(core: Core, now: number, maxItems = MAX_EXPIRED_PE
 }
 
 /** Deletes rows that are marked as deleted, at most `maxItems`; returns their references. Inside a write transaction. */
-export function deleteGone(core: Core, maxItems: number): readonly RowRef[] {
-  const rows = core.sql.gone.all(maxItems);
-  for (const row of rows) deleteRow(core, row, 'gone');
+export function deleteMarked(core: Core, maxItems: number): readonly RowRef[] {
+  const rows = core.sql.marked.all(maxItems);
+  for (const row of rows) deleteRow(core, row, 'marked');
   return rows;
 }
 
 /** Whether there are rows that are marked as deleted. O(log n). */
-export const hasGone = ({ sql }: Core): boolean => sql.anyInvisible.first(GONE) !== undefined;
+export const hasMarked = ({ sql }: Core): boolean => sql.anyInvisible.first(DELETION_MARK) !== undefined;

@@ -4,7 +4,7 @@ import { toCreateIndex } from '../sqlite/file-format.ts';
 import { EVICTABLE_SQL, ROW_REF_COLUMNS, type RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { deleteGone, deleteRow, estimateKeyBytes } from './delete-row.ts';
+import { deleteMarked, deleteRow, estimateKeyBytes } from './delete-row.ts';
 import { computeItemCost, EVICTION_POLICIES, type EvictionPolicy, getOtherIndexes } from './policy.ts';
 
 /** Victims are read in batches. */
@@ -21,11 +21,11 @@ export const compareRanks = (a: EvictionRank, b: EvictionRank): number => {
   return at === -1 ? 0 : a[at]! - b[at]!;
 };
 
-/** What an eviction has freed. `gone`: rows of items that had been deleted before, which don't count as evicted. */
+/** What an eviction has freed. `marked`: rows of items that had been deleted before, which don't count as evicted. */
 export interface Eviction {
   readonly items: number;
   readonly bytes: number;
-  readonly gone: number;
+  readonly marked: number;
 }
 
 /**
@@ -40,15 +40,15 @@ export function evict(
 ): Eviction {
   const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
   let items = 0;
-  let gone = 0;
+  let marked = 0;
   let bytes = 0;
   while (bytes < wantedBytes) {
-    const rows = deleteGone(core, BATCH_ROWS);
+    const rows = deleteMarked(core, BATCH_ROWS);
     if (rows.length === 0) break;
-    gone += rows.length;
+    marked += rows.length;
     for (const row of rows) bytes += computeRowCost(row);
   }
-  if (policy.order === null || bytes >= wantedBytes) return { items, bytes, gone };
+  if (policy.order === null || bytes >= wantedBytes) return { items, bytes, marked };
   prepareEvictionIndex(core);
   const select = policy.isSieve ? selectBySieve : selectByIndex;
   while (bytes < wantedBytes) {
@@ -61,7 +61,7 @@ export function evict(
     items += victims.length;
   }
   if (items > 0 && evictionChannel.hasSubscribers) publishEviction(core, items, bytes);
-  return { items, bytes, gone };
+  return { items, bytes, marked };
 }
 
 const computeRowCost = ([, key, , size]: RowRef): number => computeItemCost(estimateKeyBytes(key), size);

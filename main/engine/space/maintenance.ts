@@ -18,7 +18,14 @@ import {
 } from '../worker/worker-checkpoints.ts';
 import { removeReplaced, removeReplacedIfDue } from './delete-row.ts';
 import { getWalReserveBytes, MAX_WAL_PAGES_PER_WRITE } from './policy.ts';
-import { getBallastBytes, getDatabaseBytes, getWalBytes, releaseBallast, resizeBallast } from './store-files.ts';
+import {
+  getBallastBytes,
+  getDatabaseBytes,
+  getWalBytes,
+  readWalStatus,
+  releaseBallast,
+  resizeBallast,
+} from './store-files.ts';
 
 /** Writes between two checks of the WAL size and of the free pages; after a large write the WAL is checked at once. */
 const WRITES_PER_CHECK = 64;
@@ -156,14 +163,14 @@ export function maintainWhenIdle(core: Core): void {
   checkpointIfAhead(core);
 }
 
-/** Empties the WAL. Once the worker thread has copied everything, that takes no time. */
+/** Empties the WAL, if possible after the worker thread has copied it: then only its file is left to be truncated. */
 export function emptyWalInBackground(core: Core): void {
   if (requestCheckpoint(core, () => emptyWalWhenIdle(core))) return;
   checkpoint(core);
   checkpointIfAhead(core);
 }
 
-/** After the worker's part. If something was written meanwhile, the timer that this has started does the rest. */
+/** After the worker's part. A write since then has started the idle timer, which does the rest. */
 function emptyWalWhenIdle(core: Core): void {
   if (core.maintenance.idleTimer !== undefined || core.transaction.depth > 0) return;
   checkpoint(core);
@@ -188,13 +195,13 @@ export function incrementalVacuum(core: Core, pages: number): void {
 /** Pages in the log after which a step of long work copies them. */
 const MAX_STEP_FRAMES = 256;
 
-/** After a step of long work: copies the log while it is short, so that no commit has to copy a long one at once. */
+/** After a step of long work: has the log copied while it is short, so that no commit has to copy a long one at once. */
 export function checkpointStep(core: Core): void {
   if (!core.openOptions.exclusive) {
     delegateCheckpoint(core);
     return;
   }
-  const [, frames = 0, copied = 0] = core.sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
+  const { frames, copied } = readWalStatus(core);
   if (frames - copied >= MAX_STEP_FRAMES) runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
 }
 

@@ -82,7 +82,7 @@ function findVictims({ sql }: Core, all: EvictionRange, wantedBytes: number): Vi
   }
 }
 
-/** Items that the hand of `sieve` has passed lose their mark. After the last item it starts again at the first. */
+/** Items that the hand of `sieve` has passed are no longer `visited`. After the last item it starts again at the first. */
 function moveHand({ sql }: Core, from: number, to: number | undefined): void {
   sql.unvisit.run(from, to ?? Number.MAX_SAFE_INTEGER);
   sql.setCounter.run(to ?? 0, 'hand');

@@ -117,7 +117,7 @@ export function computeExpiresAt(now: number, ttl: number | undefined): ExpiresA
   return toStoredExpiry(now + ttl);
 }
 
-/** Returns a time that isn't `GONE`. */
+/** Returns a time that isn't `DELETION_MARK`. */
 const toStoredExpiry = (at: number): number => Math.max(at, -Number.MAX_VALUE);
 
 /**

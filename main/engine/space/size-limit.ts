@@ -75,7 +75,7 @@ export const MAX_OVERRUN_PER_WRITE_BYTES = 16 * 1024;
 const MAX_VACUUM_PAGES_PER_WRITE = 1024;
 /** With less than this part of the limit free, the eviction index is created: victims will soon be looked up. */
 export const PREPARE_INDEX_BELOW = 1 / 4;
-/** How often `cull` evicts at once: deleted rows need not have emptied a page each. */
+/** How often `cull` evicts at once: a pass frees less than it deletes, because a page is free only when all of its rows are deleted. */
 const MAX_CULL_PASSES = 4;
 /** `cull` evicts this many bytes per transaction, and on behalf of a page so that it takes a few milliseconds. */
 export const CULL_STEP_BYTES = 64 * 1024;
@@ -162,18 +162,18 @@ export class OwnSizeLimit extends SpaceManagerBase {
       return;
     }
     if (settings.evictionPolicy === 'none') {
-      removeGoneOverLimit(store, () => getLiveBytes(store) + cost - sizeLimit);
+      removeMarkedOverLimit(store, () => getLiveBytes(store) + cost - sizeLimit);
       if (getLiveBytes(store) + cost <= sizeLimit) return;
       throw limitReachedError(store.directory, sizeLimit);
     }
     // Space comes and goes in pages: a whole one is freed at a time, and the next writes need not evict.
     const wantedBytes = Math.max(store.pageSize, Math.min(-free, cost + MAX_OVERRUN_PER_WRITE_BYTES));
-    let { bytes, items, gone } = evict(store, wantedBytes, excludedKey);
+    let { bytes, items, marked } = evict(store, wantedBytes, excludedKey);
     rowStats.writableBytes = Math.min(store.pageSize, Math.max(0, bytes - cost));
     // A file needs its space now, and deleted rows need not have emptied a page each.
     const getOverrun = () => getLiveBytes(store) + cost - sizeLimit;
-    for (let over = getOverrun(); staged !== undefined && items + gone > 0 && over > 0; over = getOverrun()) {
-      ({ bytes, items, gone } = evict(store, Math.max(store.pageSize, over), excludedKey));
+    for (let over = getOverrun(); staged !== undefined && items + marked > 0 && over > 0; over = getOverrun()) {
+      ({ bytes, items, marked } = evict(store, Math.max(store.pageSize, over), excludedKey));
     }
     vacuumOverLimit(store, getAllocatedBytes(store) + fileBytes - sizeLimit);
     store.transaction.afterCommit.push(() => checkpointIfOversized(store));
@@ -189,9 +189,9 @@ export class OwnSizeLimit extends SpaceManagerBase {
     const step = () => {
       const over = getOverrun();
       if (over <= 0) return 0;
-      const { items, gone } = evict(store, Math.min(over, getStepBytes()), null);
+      const { items, marked } = evict(store, Math.min(over, getStepBytes()), null);
       evicted += items;
-      return items + gone;
+      return items + marked;
     };
     let atOnce = 0;
     for (let pass = 0; pass < MAX_CULL_PASSES && store.transaction.depth === 0; pass++) {
@@ -208,9 +208,9 @@ export class OwnSizeLimit extends SpaceManagerBase {
 }
 
 /** Removes rows that are marked as deleted while a store is over its limit, for a policy that evicts nothing. Inside a write transaction. */
-export function removeGoneOverLimit(store: Core, getOverrun: () => number): void {
+export function removeMarkedOverLimit(store: Core, getOverrun: () => number): void {
   for (let over = getOverrun(); over > 0; over = getOverrun())
-    if (evict(store, Math.max(store.pageSize, over), null).gone === 0) return;
+    if (evict(store, Math.max(store.pageSize, over), null).marked === 0) return;
 }
 
 export const limitReachedError = (directory: string, sizeLimit: number): DiskCacheError =>

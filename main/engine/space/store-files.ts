@@ -38,6 +38,19 @@ export const getDatabaseBytes = ({ connection }: Core): number => getFileBytesAt
 /** Returns the bytes of the write-ahead log. */
 export const getWalBytes = ({ connection }: Core): number => getFileBytesAt(`${connection.path}-wal`);
 
+export interface WalStatus {
+  /** Pages in the log. */
+  readonly frames: number;
+  /** Those of them that are in the database, too. */
+  readonly copied: number;
+}
+
+/** Returns how far the write-ahead log is copied. Takes no lock and copies nothing. O(1). */
+export function readWalStatus({ sql }: Core): WalStatus {
+  const [, frames = 0, copied = 0] = sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
+  return { frames, copied };
+}
+
 /** Returns the path of the ballast file. */
 const getBallastPath = ({ directory }: Core): string => join(directory, BALLAST_FILE);
 
@@ -288,7 +301,7 @@ export function resizeBallast(core: Core): number {
 
 /**
  * Makes the ballast smaller if the store needs less, as after its WAL was removed; never larger. Needs no connection. If
- * another process opens the store meanwhile, its first check of the WAL resizes the ballast. O(1).
+ * another process opens the store, its first check of the WAL resizes the ballast. O(1).
  */
 export function shrinkBallast(core: Core): void {
   const currentBytes = getBallastBytes(core);

@@ -2,7 +2,7 @@ import { inWriteTransaction } from '../cache/transaction.ts';
 import { isBusyOrFull, runAndWarn } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
 import type { Core } from '../state/core.ts';
-import { deleteGone, hasGone, removeReplaced } from './delete-row.ts';
+import { deleteMarked, hasMarked, removeReplaced } from './delete-row.ts';
 import { checkpointStep, emptyWalInBackground, getFreePages, incrementalVacuum, shouldVacuum } from './maintenance.ts';
 
 /*
@@ -33,7 +33,7 @@ interface Sweep {
 export function sweepIfNeeded(core: Core): void {
   if (core.openOptions.readOnly || core.maintenance.sweepTimer !== undefined) return;
   runAndWarn(core, () => {
-    if (hasGone(core)) startSweep(core);
+    if (hasMarked(core)) startSweep(core);
   });
 }
 
@@ -80,8 +80,8 @@ function runStep(core: Core, sweep: Sweep): number | undefined {
 }
 
 function removeRows(core: Core, sweep: Sweep, startedAt: number): boolean {
-  if (!hasGone(core)) return false;
-  inWriteTransaction(core, () => deleteGone(core, sweep.rows));
+  if (!hasMarked(core)) return false;
+  inWriteTransaction(core, () => deleteMarked(core, sweep.rows));
   sweep.rows = adjustStep(sweep.rows, performance.now() - startedAt, MIN_ROWS, MAX_ROWS);
   return true;
 }

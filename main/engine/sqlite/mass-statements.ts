@@ -1,6 +1,6 @@
 import type { Column, Connection } from './connection.ts';
 import { assertKnownSchema, SCHEMA_VERSION } from './file-format.ts';
-import { GONE_SQL, NOT_GONE_SQL, ROW_REF_COLUMNS, type RowRef, type Statements } from './statements.ts';
+import { DELETION_MARK_SQL, NOT_MARKED_SQL, ROW_REF_COLUMNS, type RowRef, type Statements } from './statements.ts';
 
 /** Rows of the table `entry` that one deletion concerns. */
 export interface RowSelection {
@@ -10,25 +10,25 @@ export interface RowSelection {
 }
 
 export const selectTagged = (tag: Column): RowSelection => ({
-  condition: `tag = ? AND ${NOT_GONE_SQL}`,
+  condition: `tag = ? AND ${NOT_MARKED_SQL}`,
   parameters: [tag],
 });
 
 export const selectExpired = (now: number): RowSelection => ({
-  condition: `expires_at > ${GONE_SQL} AND expires_at <= ?`,
+  condition: `expires_at > ${DELETION_MARK_SQL} AND expires_at <= ?`,
   parameters: [now],
 });
 
 /** Selects the rows that are marked as deleted. */
-export const SELECT_GONE: RowSelection = { condition: `expires_at = ${GONE_SQL}`, parameters: [] };
+export const SELECT_MARKED: RowSelection = { condition: `expires_at = ${DELETION_MARK_SQL}`, parameters: [] };
 
 export const selectKeysBelow = (upper: Column): RowSelection => ({
-  condition: `key < ? AND ${NOT_GONE_SQL}`,
+  condition: `key < ? AND ${NOT_MARKED_SQL}`,
   parameters: [upper],
 });
 
 export const selectKeyRange = (lower: Column, upper: Column): RowSelection => ({
-  condition: `key >= ? AND key < ? AND ${NOT_GONE_SQL}`,
+  condition: `key >= ? AND key < ? AND ${NOT_MARKED_SQL}`,
   parameters: [lower, upper],
 });
 
@@ -188,5 +188,5 @@ export const markSelected = (
   upTo: number,
 ): number =>
   sql
-    .dynamic(`UPDATE entry NOT INDEXED SET expires_at = ${GONE_SQL} WHERE ${condition} AND id > ? AND id <= ?`)
+    .dynamic(`UPDATE entry NOT INDEXED SET expires_at = ${DELETION_MARK_SQL} WHERE ${condition} AND id > ? AND id <= ?`)
     .run(...parameters, after, upTo).changes;

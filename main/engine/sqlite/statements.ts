@@ -17,9 +17,9 @@ export const EVICTABLE_SQL = `key IS NOT ? AND tag IS NOT ${PINNED_SQL}`;
  * On disk, in `expires_at`: earlier than every other time, marks an item as deleted whose row is still there. It is invisible like an expired
  * one, also to versions that don't know the mark; its deletion was counted and reported when it was marked.
  */
-export const GONE = Number.NEGATIVE_INFINITY;
-/** `GONE` in SQL. */
-export const GONE_SQL = '-9e999';
+export const DELETION_MARK = Number.NEGATIVE_INFINITY;
+/** `DELETION_MARK` in SQL. */
+export const DELETION_MARK_SQL = '-9e999';
 
 /** The columns of a value. If `file` is set, `value` is NULL and the file holds the value. */
 export type ValueRow = [
@@ -34,11 +34,13 @@ export type ValueRow = [
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
 /**
- * The columns of a value as `get` reads them: each column costs the driver 0.05 µs. `packed` is the checksum times 256 plus the mode, NULL
- * if damage has made one of them NULL; `value` is the size if the value is in a file.
+ * The columns of a value as `get` reads them: each column costs the driver 0.05 µs. `packed` is the checksum times `PACKED_FACTOR` plus the
+ * mode, NULL if damage has made one of them NULL; `value` is the size if the value is in a file.
  */
 type PackedRow = [id: number, packed: number | null, value: Column, file: string | null, expiresAt: number | null];
-const PACKED_COLUMNS = 'id, checksum * 256 + mode, coalesce(value, size), file, expires_at';
+/** Modes are smaller than this. */
+export const PACKED_FACTOR = 256;
+const PACKED_COLUMNS = `id, checksum * ${PACKED_FACTOR} + mode, coalesce(value, size), file, expires_at`;
 
 /** A value with the other columns of its item. */
 export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
@@ -109,7 +111,7 @@ export const isReplacedCounter = (name: unknown): boolean =>
   typeof name === 'string' && name.startsWith(REPLACED_PREFIX);
 
 /** The condition of items that are not marked as deleted. The unary plus keeps SQLite from using the index of expiry. */
-export const NOT_GONE_SQL = `+expires_at IS NOT ${GONE_SQL}`;
+export const NOT_MARKED_SQL = `+expires_at IS NOT ${DELETION_MARK_SQL}`;
 
 /** The condition of items that have not expired. Parameter: now. */
 const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
@@ -177,8 +179,8 @@ export interface Statements {
   readonly expired: Statement<[now: number, limit: number], RowRef>;
   /** Whether a row has an expiry up to this time, marked rows included. */
   readonly anyInvisible: Statement<[now: number], [1]>;
-  readonly countGone: Statement<[], [number]>;
-  readonly gone: Statement<[limit: number], RowRef>;
+  readonly countMarked: Statement<[], [number]>;
+  readonly marked: Statement<[limit: number], RowRef>;
   readonly tagged: Statement<[TagColumn, after: number, limit: number], [...RowRef, expiresAt: number | null]>;
   readonly inKeyRange: Statement<
     [lower: KeyColumn, upper: KeyColumn, limit: number],
@@ -290,14 +292,14 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   checkRow: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id = ?`,
 
   countRows: 'SELECT count(*) FROM entry',
-  countExpired: `SELECT count(*) FROM entry WHERE expires_at > ${GONE_SQL} AND expires_at <= ?`,
-  nextExpiry: `SELECT min(expires_at) FROM entry WHERE expires_at > ${GONE_SQL}`,
-  expired: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at > ${GONE_SQL} AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
+  countExpired: `SELECT count(*) FROM entry WHERE expires_at > ${DELETION_MARK_SQL} AND expires_at <= ?`,
+  nextExpiry: `SELECT min(expires_at) FROM entry WHERE expires_at > ${DELETION_MARK_SQL}`,
+  expired: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at > ${DELETION_MARK_SQL} AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
   anyInvisible: 'SELECT 1 FROM entry WHERE expires_at <= ? LIMIT 1',
-  countGone: `SELECT count(*) FROM entry WHERE expires_at = ${GONE_SQL}`,
-  gone: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at = ${GONE_SQL} ORDER BY id LIMIT ?`,
-  tagged: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? AND ${NOT_GONE_SQL} ORDER BY id LIMIT ?`,
-  inKeyRange: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE key >= ? AND key < ? AND ${NOT_GONE_SQL} ORDER BY key LIMIT ?`,
+  countMarked: `SELECT count(*) FROM entry WHERE expires_at = ${DELETION_MARK_SQL}`,
+  marked: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at = ${DELETION_MARK_SQL} ORDER BY id LIMIT ?`,
+  tagged: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? AND ${NOT_MARKED_SQL} ORDER BY id LIMIT ?`,
+  inKeyRange: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE key >= ? AND key < ? AND ${NOT_MARKED_SQL} ORDER BY key LIMIT ?`,
   unvisited: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND ${EVICTABLE_SQL} ORDER BY id LIMIT ?`,
   unvisit: 'UPDATE entry SET visited = 0 WHERE id > ? AND id <= ? AND visited = 1',
 

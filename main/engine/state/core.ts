@@ -82,7 +82,7 @@ export interface SpaceManager {
   afterCommit(store: Core): void;
   /** When nothing was written for a while. */
   onIdle(store: Core): void;
-  /** After a mass deletion: gives free pages back to the disk; after one of a page in small steps on a timer, with the rows it has marked. */
+  /** After a mass deletion: gives free pages back to the disk. After that of a page, on a timer in small steps, which remove marked rows first. */
   vacuum(store: Core): void;
   /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
   cull(store: Core): number;

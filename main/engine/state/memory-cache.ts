@@ -34,7 +34,7 @@ interface MemoryCacheNode extends CachedRow {
   readonly name: string | number;
   /** Whether the name stands for a key of bytes. */
   readonly hasBytesKey: boolean;
-  /** Without the template. */
+  /** What the entry takes, without its template. */
   readonly bytes: number;
   template: ObjectTemplate | null | undefined;
   visited: boolean;
@@ -96,7 +96,7 @@ export class MemoryCache {
     return node;
   }
 
-  /** As `get`, for a string that perhaps isn't well-formed, and then is no key. */
+  /** Same as `get`, for a string that was not checked: one that isn't well-formed is never a key, so nothing is found. */
   getByText(text: string): CachedRow | undefined {
     const node = this.#find(text);
     return node?.hasBytesKey === true ? undefined : node;
@@ -110,7 +110,7 @@ export class MemoryCache {
     const node = row as MemoryCacheNode;
     if (!node.isRepeated || node.template !== undefined) return;
     const room = this.#maxBytes - this.#bytes;
-    // Not tried at each read while the memory is full. An entry that was dropped meanwhile must not be counted.
+    // Not tried at each read while the memory is full. An entry that was dropped since it was found must not be counted.
     if (room < node.bytes * EXPECTED_TEMPLATE_RATIO || this.#nodes.get(node.name) !== node) return;
     const template = createTemplate(value, Math.min(room, this.#maxValueBytes - node.bytes)) ?? null;
     node.template = template;

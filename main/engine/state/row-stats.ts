@@ -11,8 +11,8 @@ const MAX_REUSE_EVENTS = 64;
 export class RowStats {
   /** Rows of the table, expired ones included. */
   rows: number | undefined;
-  /** Rows that are marked as deleted (`GONE`) and still there. */
-  gone: number | undefined;
+  /** Rows that are marked as deleted (`DELETION_MARK`) and still there. */
+  marked: number | undefined;
   /** Whether the number of rows is stored in the database, see `cache/row-count.ts`. */
   hasStoredCount = false;
   /** The earliest expiry on disk, in epoch milliseconds, or an earlier time; `Infinity` if nothing expires. */
@@ -68,17 +68,18 @@ export class RowStats {
     this.changeCount++;
   }
 
-  /** `gone`: how many of the rows were marked as deleted, if that is known. */
-  recordDelete(count: number, gone?: number): void {
+  /** `marked`: how many of the rows were marked as deleted, if that is known. */
+  recordDelete(count: number, marked?: number): void {
     this.#lastIdFree = true;
     if (this.rows !== undefined) this.rows -= count;
-    if (this.gone !== 0 && this.gone !== undefined) this.gone = gone === undefined ? undefined : this.gone - gone;
+    if (this.marked !== 0 && this.marked !== undefined)
+      this.marked = marked === undefined ? undefined : this.marked - marked;
     this.changeCount++;
   }
 
   /** Live items, or expired ones, were marked as deleted. */
-  recordGone(count: number): void {
-    if (this.gone !== undefined) this.gone += count;
+  recordMarked(count: number): void {
+    if (this.marked !== undefined) this.marked += count;
     this.changeCount++;
   }
 
@@ -104,14 +105,14 @@ export class RowStats {
 
   /** Returns what stays true when settings change, and is true again after the rollback of a transaction that begins now. */
   getCounts(): RowCounts {
-    return { rows: this.rows, gone: this.gone, nextExpiry: this.nextExpiry, dataVersion: this.dataVersion };
+    return { rows: this.rows, marked: this.marked, nextExpiry: this.nextExpiry, dataVersion: this.dataVersion };
   }
 
   /** After `invalidate`. Another process may have changed the rows before the transaction, which was noticed in it. */
-  restoreCounts({ rows, gone, nextExpiry, dataVersion }: RowCounts): void {
+  restoreCounts({ rows, marked, nextExpiry, dataVersion }: RowCounts): void {
     if (dataVersion !== this.dataVersion) return;
     this.rows = rows;
-    this.gone = gone;
+    this.marked = marked;
     this.nextExpiry = nextExpiry;
   }
 
@@ -120,7 +121,7 @@ export class RowStats {
     this.#lastIdFree = true;
     this.#reused = [];
     this.rows = undefined;
-    this.gone = undefined;
+    this.marked = undefined;
     this.writableBytes = 0;
     this.knownIndex = undefined;
     this.nextExpiry = Number.NEGATIVE_INFINITY;
@@ -130,7 +131,7 @@ export class RowStats {
 
 export interface RowCounts {
   readonly rows: number | undefined;
-  readonly gone: number | undefined;
+  readonly marked: number | undefined;
   readonly nextExpiry: number;
   readonly dataVersion: number;
 }

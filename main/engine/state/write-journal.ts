@@ -72,7 +72,10 @@ export interface WriteJournal {
   setAt(position: number, write: JournaledWrite, now: number, dropped?: number): void;
   /** Deletes the value at a position of a deque, which has no file. After `accepts`. @throws {DiskCacheError} as `setAt` */
   deleteAt(position: number, now: number): void;
-  /** Begins a transaction whose changes are collected; false if SQLite has to begin it. Other statements than look-ups of keys make it one. */
+  /**
+   * Begins a deferred transaction, whose changes are collected; false if SQLite has to begin one. A statement that is more than a look-up of a
+   * key makes it a transaction of SQLite.
+   */
   beginBlock(): boolean;
   /** Ends a deferred transaction: its changes are one record. @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then. */
   commitBlock(): void;
@@ -84,6 +87,6 @@ export interface WriteJournal {
   shrink(): void;
   /** Ends the journal. Returns false if its changes could not be applied: the next process that opens the store does that. */
   close(): boolean;
-  /** Runs work that replaces a damaged database, by one with its items or by an empty one, and lets others have its lock meanwhile. */
+  /** Runs work that replaces a damaged database by one with its items or by an empty one. Another process may get its lock while it runs. */
   replaceDatabase(keepsItems: boolean, work: () => void): void;
 }

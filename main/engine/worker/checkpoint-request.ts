@@ -37,15 +37,15 @@ export interface CheckpointAnswer {
   readonly failure: string | undefined;
 }
 
-/** Indexes of the shared numbers. */
-export const STATE = 0;
-/** 1: the writer needs the database for itself, so the worker ends after the pages that it is copying. */
-export const STOP = 1;
+/** Where the shared numbers are. The state is one of `REQUEST_STATES`. */
+export const STATE_AT = 0;
+/** 1 if the writer needs the database for itself, so the worker ends after the pages that it is copying. */
+export const STOP_AT = 1;
 /** Milliseconds that the worker needs without writes. */
-export const PAUSE_MS = 2;
+export const PAUSE_MS_AT = 2;
 export const SHARED_NUMBERS = 3;
 
-/** Values of the shared number `STATE`. */
+/** The states of a request. */
 export const REQUEST_STATES = {
   /** Nothing is requested, and the worker has no connection to the store. */
   idle: 0,

@@ -1,6 +1,6 @@
 import { checkpointChannel, runAndWarn } from '../diagnostics.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
-import { getWalBytes } from '../space/store-files.ts';
+import { getWalBytes, readWalStatus, type WalStatus } from '../space/store-files.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { isTemporary } from '../temporary-directory.ts';
@@ -8,11 +8,11 @@ import { warn } from '../validate.ts';
 import {
   type CheckpointAnswer,
   type CheckpointRequest,
-  PAUSE_MS,
+  PAUSE_MS_AT,
   REQUEST_STATES,
   SHARED_NUMBERS,
-  STATE,
-  STOP,
+  STATE_AT,
+  STOP_AT,
 } from './checkpoint-request.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -56,7 +56,7 @@ class StoreCheckpoints {
   }
 
   get state(): number {
-    return Atomics.load(this.shared, STATE);
+    return Atomics.load(this.shared, STATE_AT);
   }
 
   get isActive(): boolean {
@@ -79,29 +79,29 @@ class StoreCheckpoints {
   /** Waits while the state is `state`, at most some milliseconds. */
   wait(state: number, ms: number): void {
     endViews();
-    Atomics.wait(this.shared, STATE, state, ms);
+    Atomics.wait(this.shared, STATE_AT, state, ms);
   }
 
   /** If the worker needs a pause for the last pages, waits as long as it asks for. */
   pauseIfAsked(): void {
     const { finishing, paused } = REQUEST_STATES;
-    if (Atomics.compareExchange(this.shared, STATE, finishing, paused) !== finishing) return;
-    Atomics.notify(this.shared, STATE);
-    this.wait(paused, Atomics.load(this.shared, PAUSE_MS));
+    if (Atomics.compareExchange(this.shared, STATE_AT, finishing, paused) !== finishing) return;
+    Atomics.notify(this.shared, STATE_AT);
+    this.wait(paused, Atomics.load(this.shared, PAUSE_MS_AT));
   }
 
   /** Withdraws the request; one that is being served ends early, and is waited for. Returns false if it hasn't ended in time. */
   withdraw(): boolean {
     const { idle, queued, finishing, paused } = REQUEST_STATES;
-    if (Atomics.compareExchange(this.shared, STATE, queued, idle) === queued || !this.isActive) return true;
-    Atomics.store(this.shared, STOP, 1);
+    if (Atomics.compareExchange(this.shared, STATE_AT, queued, idle) === queued || !this.isActive) return true;
+    Atomics.store(this.shared, STOP_AT, 1);
     const deadline = performance.now() + MAX_YIELD_MS;
     for (let state = this.state; state !== idle; state = this.state) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       // The worker may be waiting for this thread.
-      if (state === finishing && Atomics.compareExchange(this.shared, STATE, finishing, paused) === finishing) {
-        Atomics.notify(this.shared, STATE);
+      if (state === finishing && Atomics.compareExchange(this.shared, STATE_AT, finishing, paused) === finishing) {
+        Atomics.notify(this.shared, STATE_AT);
       } else this.wait(state, leftMs);
     }
     return true;
@@ -121,7 +121,7 @@ const thread = new WorkerThread({
   },
   onEnd() {
     for (const [core, checkpoints] of stores) {
-      Atomics.store(checkpoints.shared, STATE, REQUEST_STATES.idle);
+      Atomics.store(checkpoints.shared, STATE_AT, REQUEST_STATES.idle);
       checkpoints.isOverdue = false;
       takeBack(core, checkpoints);
       callOnDone(core, checkpoints);
@@ -145,11 +145,10 @@ export function withoutWorkerThread(): () => void {
 const mayUseWorker = ({ openOptions }: Core): boolean =>
   openOptions.workerThread && !openOptions.exclusive && !openOptions.readOnly && refusals.size === 0;
 
-/** Returns the pages in the log, and how many of them are in the database, too. */
-function readStatus(core: Core): { readonly frames: number; readonly copied: number } {
-  const [, frames = 0, copied = 0] = core.sql.dynamic<number[]>('PRAGMA wal_checkpoint(NOOP)').first() ?? [];
-  stores.get(core)?.noteFrames(frames);
-  return { frames, copied };
+function readStatus(core: Core): WalStatus {
+  const status = readWalStatus(core);
+  stores.get(core)?.noteFrames(status.frames);
+  return status;
 }
 
 /**
@@ -226,13 +225,13 @@ function requestFor(core: Core, frames: number, copied: number, onDone?: () => v
   stores.set(core, checkpoints);
   checkpoints.framesAtRequest = frames;
   checkpoints.onDone = onDone;
-  Atomics.store(checkpoints.shared, STOP, 0);
-  Atomics.store(checkpoints.shared, STATE, REQUEST_STATES.queued);
+  Atomics.store(checkpoints.shared, STOP_AT, 0);
+  Atomics.store(checkpoints.shared, STATE_AT, REQUEST_STATES.queued);
   if (thread.post(toRequest(core, checkpoints))) {
     if (thread.isReady) checkpoints.takeOver(core);
     return true;
   }
-  Atomics.store(checkpoints.shared, STATE, REQUEST_STATES.idle);
+  Atomics.store(checkpoints.shared, STATE_AT, REQUEST_STATES.idle);
   remove(core);
   return false;
 }

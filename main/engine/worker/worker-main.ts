@@ -6,10 +6,10 @@ import type { Database, Driver } from '../sqlite/driver.ts';
 import {
   type CheckpointAnswer,
   type CheckpointRequest,
-  PAUSE_MS,
+  PAUSE_MS_AT,
   REQUEST_STATES,
-  STATE,
-  STOP,
+  STATE_AT,
+  STOP_AT,
   type WorkerThreadData,
 } from './checkpoint-request.ts';
 
@@ -62,26 +62,26 @@ function checkpointInPasses(database: Database, shared: CheckpointRequest['share
     if (status.copied >= status.frames) status = awaitRestart(database, shared);
     // The log has begun again: everything before is in the database.
     if (status.frames < before.frames) return { frames: before.frames, copied: before.frames };
-    if (busy !== 0 || status.copied <= before.copied || Atomics.load(shared, STOP) === 1) break;
+    if (busy !== 0 || status.copied <= before.copied || Atomics.load(shared, STOP_AT) === 1) break;
   }
   return status;
 }
 
 /** A write that began before the log was copied is still added to its end; the next one starts the log again. */
 function awaitRestart(database: Database, shared: CheckpointRequest['shared']): LogStatus {
-  Atomics.wait(shared, STATE, REQUEST_STATES.running, RESTART_MS);
+  Atomics.wait(shared, STATE_AT, REQUEST_STATES.running, RESTART_MS);
   return readStatus(database);
 }
 
 function awaitPause(shared: CheckpointRequest['shared'], pauseMs: number): void {
-  Atomics.store(shared, PAUSE_MS, pauseMs);
+  Atomics.store(shared, PAUSE_MS_AT, pauseMs);
   setState(shared, REQUEST_STATES.finishing);
-  if (Atomics.load(shared, STOP) === 0) Atomics.wait(shared, STATE, REQUEST_STATES.finishing, NOTICE_MS);
+  if (Atomics.load(shared, STOP_AT) === 0) Atomics.wait(shared, STATE_AT, REQUEST_STATES.finishing, NOTICE_MS);
 }
 
 function setState(shared: CheckpointRequest['shared'], state: number): void {
-  Atomics.store(shared, STATE, state);
-  Atomics.notify(shared, STATE);
+  Atomics.store(shared, STATE_AT, state);
+  Atomics.notify(shared, STATE_AT);
 }
 
 /** Takes no lock, and copies nothing. */
@@ -125,7 +125,7 @@ function answer(driver: Driver, port: MessagePort, request: CheckpointRequest): 
 
 function runUnlessWithdrawn(driver: Driver, request: CheckpointRequest): CheckpointResult {
   const { queued, running, idle } = REQUEST_STATES;
-  if (Atomics.compareExchange(request.shared, STATE, queued, running) !== queued) return NOTHING_DONE;
+  if (Atomics.compareExchange(request.shared, STATE_AT, queued, running) !== queued) return NOTHING_DONE;
   try {
     return run(driver, request);
   } catch (error) {

@@ -8,9 +8,9 @@ import type { CheckpointAnswer, CheckpointRequest, WorkerThreadData } from './ch
 
 /** Without a request the thread ends after this time. */
 const IDLE_MS = 30_000;
-/** A thread that has had no answer for so long, while one was due, is given up. */
+/** A thread that hasn't answered for this time, while an answer was due, is given up. */
 const MAX_SILENCE_MS = 10_000;
-/** A thread that answers nothing is started again this often. */
+/** After this many failures without an answer in between, no thread is started any more. */
 const MAX_FAILURES = 3;
 /** It only opens databases and runs pragmas; what SQLite allocates doesn't count. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 64 } as const;
