@@ -16,6 +16,7 @@ import {
   checkpoint,
   checkpointIfOversized,
   checkpointOrBusy,
+  getFreePages,
   maintainAfterCommit,
   maintainWhenIdle,
   vacuum,
@@ -73,6 +74,8 @@ const isWalOverReserve = (core: Core): boolean =>
 export const MAX_OVERRUN_PER_WRITE_BYTES = 16 * 1024;
 /** Free pages that one write gives back. */
 const MAX_VACUUM_PAGES_PER_WRITE = 1024;
+/** Up to this many free pages, and pages in the log, are given back within a page's call: that takes a few milliseconds. */
+const MAX_QUICK_PAGES = 256;
 /** With less than this part of the limit free, the eviction index is created: victims will soon be looked up. */
 export const PREPARE_INDEX_BELOW = 1 / 4;
 /** How often `cull` evicts at once: a pass frees less than it deletes, because a page is free only when all of its rows are deleted. */
@@ -130,7 +133,10 @@ export abstract class SpaceManagerBase implements SpaceManager {
   }
 
   vacuum(store: Core): void {
-    if (!isLimited()) {
+    if (
+      !isLimited() ||
+      (getFreePages(store) <= MAX_QUICK_PAGES && getWalBytes(store) <= MAX_QUICK_PAGES * store.pageSize)
+    ) {
       vacuum(store);
       return;
     }
