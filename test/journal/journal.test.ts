@@ -29,6 +29,22 @@ function readAsKilled(cache: Cache<string, unknown>): [string, unknown][] {
 afterEach(() => void vi.useRealTimers());
 
 describe('the journal of an exclusive store', () => {
+  it('lets an iteration reach what is added after the last items were deleted', () => {
+    using cache = openJournaled();
+    cache.set('a', 1);
+    cache.set('b', 2);
+    const items = cache.entries();
+    expect([items.next().value, items.next().value, items.next().value]).toEqual([
+      ['first', 1],
+      ['a', 1],
+      ['b', 2],
+    ]);
+    cache.delete('b');
+    cache.expire();
+    cache.set('c', 3);
+    expect(items.next().value).toEqual(['c', 3]);
+  });
+
   it('is there with the first small write, and gone when the store is closed', () => {
     const cache = openJournaled();
     cache.set('a', 1);

@@ -108,6 +108,8 @@ function createReadAhead(core: Core, projection: Projection, range: ScanRange): 
   let start: ScanPosition | undefined;
   return new ReadAhead<Batch>(core, (maxItems, { batch, consumed, changeCount }) => {
     const last = batch?.positions[consumed - 1];
+    // Only when the changes in a journal are applied it is known which ids were reused.
+    if (last !== undefined && core.connection.pending.hasAny) core.connection.pending.apply();
     if (last !== undefined) {
       const at = range.order === 'key' ? last : getResumeId(core, range, Number(last), changeCount);
       start = { at, seen: (start?.seen ?? 0) + consumed };
