@@ -3,6 +3,7 @@ import { refreshIfChanged } from '../cache/read.ts';
 import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
+import { checkpointIfAhead } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
@@ -369,7 +370,9 @@ export class Journal implements WriteJournal {
   #applyAtRest(): void {
     if (this.#generations.pendingCount <= SLICE_CHANGES && !this.#generations.isSealed) this.#generations.applyAll();
     else this.#generations.applyStep();
-    if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
+    if (this.#generations.pendingCount > 0) return;
+    if (this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
+    checkpointIfAhead(this.#core);
   }
 }
 
