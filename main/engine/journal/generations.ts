@@ -10,7 +10,7 @@ import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
-import { PendingChanges, type PendingItem } from './pending.ts';
+import { overlay, PendingChanges, type PendingItem } from './pending.ts';
 
 /** Bounds of each of the two files. */
 const MAX_CHANGES = 16_384;
@@ -88,6 +88,11 @@ export class Generations {
   /** The number of the next record. */
   get nextNumber(): number {
     return this.#lastNumber + 1;
+  }
+
+  /** Whether the files are as this process has left them: a program that tidies up may have removed them, which loses what is appended. */
+  get areFilesUnchanged(): boolean {
+    return this.#files().every((file) => file.isUnchanged);
   }
 
   find(key: KeyColumn): PendingEntry | undefined {
@@ -182,7 +187,7 @@ export class Generations {
   replaceBeforeApplying(keepsItems: boolean, work: () => void): void {
     this.unguarded(() => {
       work();
-      if (!keepsItems || !this.#files().every((file) => file.isUnchanged)) this.#active!.changes.clear();
+      if (!keepsItems || !this.areFilesUnchanged) this.#active!.changes.clear();
       else if (this.#sealed !== undefined) this.#active!.changes.addOlder(this.#sealed.changes);
       this.#idleFile = this.#sealed?.file ?? this.#idleFile;
       this.#sealed = undefined;
@@ -363,15 +368,6 @@ export class Generations {
     });
   }
 }
-
-/** Returns what a key is going to be by a later change and an earlier one. */
-export const overlay = (
-  later: PendingEntry | undefined,
-  earlier: PendingEntry | undefined,
-): PendingEntry | undefined =>
-  later === undefined || (later.isTouch && earlier !== undefined)
-    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
-    : later;
 
 function createTarget(core: Core): ApplyTarget {
   const { sql, rowStats, accessBuffer, memoryCache } = core;

@@ -13,8 +13,8 @@ import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../s
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Block } from './block.ts';
-import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
-import { PendingItem } from './pending.ts';
+import { Generations, SLICE_CHANGES } from './generations.ts';
+import { overlay, PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
@@ -49,6 +49,7 @@ export class Journal implements WriteJournal {
   #appends = 0;
   #vainApplications = 0;
   #directWrites = 0;
+  #filesCheckedFor = 0;
 
   constructor(core: Core) {
     this.#core = core;
@@ -244,6 +245,12 @@ export class Journal implements WriteJournal {
   }
 
   #prepareAppend(): void {
+    const { nextFullCheckAt } = this.#core.openedFiles;
+    // As often as the other files of the store are checked.
+    if (nextFullCheckAt !== this.#filesCheckedFor) {
+      this.#filesCheckedFor = nextFullCheckAt;
+      if (!this.#generations.areFilesUnchanged) this.#generations.retire();
+    }
     if (this.#generations.prepareAppend()) this.#readLastId();
   }
 
