@@ -112,6 +112,19 @@ describe('many items that a page deletes', () => {
     }
   });
 
+  it.each([false, true])(
+    'are gone if the clock was set back since they were stored; in an exclusive store: %s',
+    (exclusive) => {
+      for (const verb of [(store: Cache) => store.evict('odd'), (store: Cache) => store.deletePrefix('odd')]) {
+        const { clock, advance } = createManualClock();
+        using store = new Cache(freshDirectory(), { clock, exclusive });
+        fill(store);
+        advance(-30_000);
+        expect([runInSlices(() => verb(store)), store.size]).toEqual([ITEMS / 2, ITEMS / 2]);
+      }
+    },
+  );
+
   it('stay if they are set again meanwhile', () => {
     const { clock, advance } = createManualClock();
     using store = new Cache<string, number>(freshDirectory(), { clock });

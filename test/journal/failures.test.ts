@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import type { ErrorCode } from '../../protocol/error.ts';
@@ -105,5 +107,24 @@ describe('what is pending for a damaged database', () => {
     expect(cache.check()).toContainEqual(expect.objectContaining({ path: expect.stringMatching(/damaged$/) }));
     cache.check({ repair: true });
     expect(cache.check()).toEqual([]);
+  });
+});
+
+describe('where something else deletes the files of an open journal', () => {
+  it('begins again with all changes, so that a kill loses nothing that is written from then on', async () => {
+    using cache = openJournaled();
+    const { directory } = cache;
+    for (let n = 0; n < 20; n++) cache.set(`before ${n}`, n);
+    for (const name of listJournals(directory)) rmSync(join(directory, name));
+    let last = 0;
+    const setAndFindKilled = () => {
+      cache.set('after', ++last);
+      using found = new Cache<string, unknown>(copyAsKilled(cache));
+      return [found.size, found.get('after') === last, found.check()];
+    };
+    // The files are checked now and then.
+    await expect.poll(setAndFindKilled).toEqual([22, true, []]);
+    expect(listJournals(directory)).toHaveLength(2);
+    expect([cache.size, cache.get('before 19'), cache.get('after')]).toEqual([22, 19, last]);
   });
 });

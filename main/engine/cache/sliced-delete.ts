@@ -6,7 +6,7 @@ import { adjustStep } from '../space/sweep.ts';
 import type { Column } from '../sqlite/connection.ts';
 import {
   andLive,
-  andStoredUpTo,
+  andNotStoredBetween,
   type ExpiringRow,
   markSelected,
   type RowSelection,
@@ -47,8 +47,8 @@ const SEARCHED_ROWS = 4096;
 export interface SlicedPlan {
   /** How listeners get to know of items that count. */
   readonly kind: ChangeKind;
-  /** The rows that count. */
-  readonly counted: RowSelection;
+  /** Returns the selection of the rows that count, at this moment. */
+  readonly getCounted: () => RowSelection;
   /** Reads at most `maxRows` of the rows behind those that were read before, and whether there may be more. */
   readonly read: (maxRows: number) => { readonly rows: readonly ExpiringRow[]; readonly hasMore: boolean };
   readonly isCounted: (row: ExpiringRow) => boolean;
@@ -122,7 +122,7 @@ class SlicedDeletion {
     const { sql } = core;
     const upTo = readIdBehind(sql, this.#after, this.#windowRows);
     const lastChange = isChangeLogged(core) ? (sql.lastChange.first()?.[0] ?? 0) : undefined;
-    const items = markSelected(sql, this.#plan.counted, this.#after, upTo ?? Number.POSITIVE_INFINITY);
+    const items = markSelected(sql, this.#plan.getCounted(), this.#after, upTo ?? Number.POSITIVE_INFINITY);
     if (items > 0) {
       if (lastChange !== undefined) sql.nameMarked.run(this.#plan.kind, lastChange);
       core.rowStats.recordMarked(items);
@@ -134,28 +134,42 @@ class SlicedDeletion {
   }
 }
 
-/** Items that are stored later than this stay; those of the current millisecond, by whichever process, are stored already. */
-const getLastStamp = (now: number): number => Math.floor(now) + 2;
+/** Items of this millisecond, by whichever process, are stored before this time. */
+const getTimeAfter = (now: number): number => Math.floor(now) + 2;
+
+/**
+ * Returns what narrows a selection to items that were stored before the call: what is stored while it runs stays. The clock may have been set back,
+ * so a time that is still to come is an earlier one, too.
+ */
+function createNarrowing({ clock, clockState }: Core): (selection: RowSelection) => RowSelection {
+  const start = getTimeAfter(Math.max(clock(), clockState.latest));
+  let end = start;
+  return (selection) => {
+    end = Math.max(end, getTimeAfter(clock()));
+    return andNotStoredBetween(selection, start, end);
+  };
+}
 
 /** Plans to delete the items with a tag. */
 export function planTagged(core: Core, tag: Column): SlicedPlan {
   const { sql, settings } = core;
   const now = core.clock();
-  const selection = andStoredUpTo(selectTagged(tag), getLastStamp(now));
+  const narrow = createNarrowing(core);
+  const getSelection = () => narrow(selectTagged(tag));
   let after = Number.NEGATIVE_INFINITY;
   return {
-    ...planLive(selection, now),
+    ...planLive(getSelection, now),
     kind: 'evict',
     otherKind: 'evict',
     read(maxRows) {
       if (settings.tagIndex) {
-        const rows = readSelected(sql, selection, 'id', after, maxRows);
+        const rows = readSelected(sql, getSelection(), 'id', after, maxRows);
         after = rows.at(-1)?.[0] ?? after;
         return { rows, hasMore: rows.length === maxRows };
       }
       // Without an index the table is searched, some rows at a time.
       const upTo = readIdBehind(sql, after, SEARCHED_ROWS);
-      const rows = readSelectedIds(sql, selection, after, upTo ?? Number.POSITIVE_INFINITY, maxRows);
+      const rows = readSelectedIds(sql, getSelection(), after, upTo ?? Number.POSITIVE_INFINITY, maxRows);
       const isFull = rows.length === maxRows;
       after = isFull ? rows.at(-1)![0] : (upTo ?? after);
       return { rows, hasMore: isFull || upTo !== undefined };
@@ -166,23 +180,22 @@ export function planTagged(core: Core, tag: Column): SlicedPlan {
 /** Plans to delete the items between two keys. */
 export function planKeyRange(core: Core, lower: Column, upper: Column): SlicedPlan {
   const now = core.clock();
-  const lastStamp = getLastStamp(now);
-  const below = andStoredUpTo(selectKeysBelow(upper), lastStamp);
+  const narrow = createNarrowing(core);
   let from = lower;
   return {
-    ...planLive(andStoredUpTo(selectKeyRange(lower, upper), lastStamp), now),
+    ...planLive(() => narrow(selectKeyRange(lower, upper)), now),
     kind: 'delete',
     otherKind: 'expire',
     read(maxRows) {
-      const rows = readSelected(core.sql, below, 'key', from, maxRows);
+      const rows = readSelected(core.sql, narrow(selectKeysBelow(upper)), 'key', from, maxRows);
       from = rows.at(-1)?.[1] ?? from;
       return { rows, hasMore: rows.length === maxRows };
     },
   };
 }
 
-const planLive = (selection: RowSelection, now: number): Pick<SlicedPlan, 'counted' | 'isCounted'> => ({
-  counted: andLive(selection, now),
+const planLive = (getSelection: () => RowSelection, now: number): Pick<SlicedPlan, 'getCounted' | 'isCounted'> => ({
+  getCounted: () => andLive(getSelection(), now),
   isCounted: ([, , , , expiresAt]) => isLive(expiresAt, now),
 });
 
@@ -192,7 +205,7 @@ export function planExpired(core: Core): SlicedPlan {
   return {
     kind: 'expire',
     otherKind: 'expire',
-    counted,
+    getCounted: () => counted,
     isCounted: () => true,
     read(maxRows) {
       const rows = readSelected(core.sql, counted, 'expires_at', -Number.MAX_VALUE, maxRows);

@@ -2,7 +2,7 @@ import { inDurableTransaction } from '../cache/configure.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { deleteFileAfterCommit } from '../space/delete-row.ts';
-import { retryWithBallast } from '../space/maintenance.ts';
+import { checkpoint, checkpointIfAhead, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
@@ -10,7 +10,7 @@ import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
-import { PendingChanges, type PendingItem } from './pending.ts';
+import { overlay, PendingChanges, type PendingItem } from './pending.ts';
 
 /** With this many changes, or bytes, a file is sealed. There are two files. */
 const MAX_CHANGES = 16_384;
@@ -23,6 +23,8 @@ const MIN_FILE_BYTES = 32 * 1024;
 export const SLICE_CHANGES = 256;
 /** Up to this many changes are applied in one transaction. */
 const MAX_CHANGES_AT_ONCE = 1024;
+/** On a full disk a step that lacks space is tried with fewer changes, down to this number. */
+const MIN_SLICE_CHANGES = 4;
 
 /** A journal file with the changes in it. */
 interface Generation {
@@ -50,6 +52,7 @@ export class Generations {
   #idleFile: JournalFile | undefined;
   #lastNumber = 0;
   #maxFileBytes = 0;
+  #isApplying = false;
 
   constructor(core: Core) {
     this.#core = core;
@@ -87,6 +90,11 @@ export class Generations {
     return this.#lastNumber + 1;
   }
 
+  /** Whether the files are as this process has left them: a program that tidies up may have removed them, which loses what is appended. */
+  get areFilesUnchanged(): boolean {
+    return this.#files().every((file) => file.isUnchanged);
+  }
+
   find(key: KeyColumn): PendingEntry | undefined {
     const later = this.#active?.changes.get(key);
     if (later !== undefined && !later.isTouch) return later;
@@ -121,20 +129,18 @@ export class Generations {
 
   /** Applies everything; few changes in one transaction. Within `unguarded`. */
   applyAll(): void {
-    retryWithBallast([this.#core], () => {
-      while (this.#sealed !== undefined) this.#step(this.#sealed);
-      if (this.#active === undefined) return;
-      const { changes } = this.#active;
-      if (changes.size > MAX_CHANGES_AT_ONCE) {
-        while (this.pendingCount > 0) this.applyStep();
-      } else if (changes.size > 0) this.#applyAtOnce(changes);
-    });
+    const count = this.pendingCount;
+    // What gives space back to the disk after a retry applies everything, too.
+    if (this.#isApplying) this.#applyRest();
+    else this.#applyWithRetry();
+    // Many changes may leave the log further ahead of the database than the ballast allows.
+    if (count >= SLICE_CHANGES) checkpointIfAhead(this.#core);
   }
 
   /** Does a part of what is left to do, about 2 ms. Within `unguarded`. */
-  applyStep(): void {
+  applyStep(maxChanges = SLICE_CHANGES): void {
     if (this.#sealed === undefined) this.#seal();
-    this.#step(this.#sealed!);
+    this.#step(this.#sealed!, maxChanges);
   }
 
   /** Makes changes that are in no record. Inside a write transaction, within `unguarded`. */
@@ -181,7 +187,7 @@ export class Generations {
   replaceBeforeApplying(keepsItems: boolean, work: () => void): void {
     this.unguarded(() => {
       work();
-      if (!keepsItems || !this.#files().every((file) => file.isUnchanged)) this.#active!.changes.clear();
+      if (!keepsItems || !this.areFilesUnchanged) this.#active!.changes.clear();
       else if (this.#sealed !== undefined) this.#active!.changes.addOlder(this.#sealed.changes);
       this.#idleFile = this.#sealed?.file ?? this.#idleFile;
       this.#sealed = undefined;
@@ -250,7 +256,42 @@ export class Generations {
     this.#idleFile = undefined;
   }
 
-  #step(sealed: SealedGeneration): void {
+  #applyWithRetry(): void {
+    let attempts = 0;
+    this.#isApplying = true;
+    try {
+      retryWithBallast([this.#core], () => {
+        if (attempts++ > 0) this.#applyInSmallSpace();
+        this.#applyRest();
+      });
+    } finally {
+      this.#isApplying = false;
+    }
+  }
+
+  #applyRest(): void {
+    while (this.#sealed !== undefined) this.#step(this.#sealed);
+    if (this.#active === undefined) return;
+    const { changes } = this.#active;
+    if (changes.size > 0 && changes.size <= MAX_CHANGES_AT_ONCE) this.#applyAtOnce(changes);
+    while (this.pendingCount > 0) this.applyStep();
+  }
+
+  /** On a full disk: applies everything in steps whose log fits into the space that is left, and empties the log after each. */
+  #applyInSmallSpace(): void {
+    let maxChanges = SLICE_CHANGES;
+    while (this.pendingCount > 0) {
+      try {
+        this.applyStep(maxChanges);
+      } catch (error) {
+        if (!isDiskFull(error) || maxChanges <= MIN_SLICE_CHANGES) throw error;
+        maxChanges = Math.floor(maxChanges / 4);
+      }
+      checkpoint(this.#core);
+    }
+  }
+
+  #step(sealed: SealedGeneration, maxChanges = SLICE_CHANGES): void {
     if (sealed.plan === undefined) {
       // The transactions in between are states that never were: recovery needs the whole file to get past them.
       sealed.file.sync();
@@ -258,7 +299,7 @@ export class Generations {
     }
     const { plan } = sealed;
     if (!plan.isPlanned) this.#plan(plan, SLICE_CHANGES);
-    else if (!plan.hasAtMost(SLICE_CHANGES)) inWriteTransaction(this.#core, () => this.#apply(plan, SLICE_CHANGES));
+    else if (!plan.hasAtMost(maxChanges)) inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
     else this.#finish(sealed, plan);
   }
 
@@ -327,15 +368,6 @@ export class Generations {
     });
   }
 }
-
-/** Returns what a key is going to be by a later change and an earlier one. */
-export const overlay = (
-  later: PendingEntry | undefined,
-  earlier: PendingEntry | undefined,
-): PendingEntry | undefined =>
-  later === undefined || (later.isTouch && earlier !== undefined)
-    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
-    : later;
 
 function createTarget(core: Core): ApplyTarget {
   const { sql, rowStats, accessBuffer, memoryCache } = core;

@@ -3,6 +3,7 @@ import { refreshIfChanged } from '../cache/read.ts';
 import { beginTransaction } from '../cache/transaction.ts';
 import { runAndWarn, transactionChannel } from '../diagnostics.ts';
 import { unrefTimer } from '../realm.ts';
+import { checkpointIfAhead } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
@@ -12,8 +13,8 @@ import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../s
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Block } from './block.ts';
-import { Generations, overlay, SLICE_CHANGES } from './generations.ts';
-import { PendingItem } from './pending.ts';
+import { Generations, SLICE_CHANGES } from './generations.ts';
+import { overlay, PendingItem } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
@@ -48,6 +49,7 @@ export class Journal implements WriteJournal {
   #appends = 0;
   #smallApplies = 0;
   #directWrites = 0;
+  #filesCheckedFor = 0;
 
   constructor(core: Core) {
     this.#core = core;
@@ -243,6 +245,12 @@ export class Journal implements WriteJournal {
   }
 
   #prepareAppend(): void {
+    const { nextFullCheckAt } = this.#core.openedFiles;
+    // As often as the other files of the store are checked.
+    if (nextFullCheckAt !== this.#filesCheckedFor) {
+      this.#filesCheckedFor = nextFullCheckAt;
+      if (!this.#generations.areFilesUnchanged) this.#generations.retire();
+    }
     if (this.#generations.prepareAppend()) this.#readLastId();
   }
 
@@ -369,7 +377,9 @@ export class Journal implements WriteJournal {
   #applyAtRest(): void {
     if (this.#generations.pendingCount <= SLICE_CHANGES && !this.#generations.isSealed) this.#generations.applyAll();
     else this.#generations.applyStep();
-    if (this.#generations.pendingCount === 0 && this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
+    if (this.#generations.pendingCount > 0) return;
+    if (this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
+    checkpointIfAhead(this.#core);
   }
 }
 

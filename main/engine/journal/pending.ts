@@ -1,5 +1,6 @@
 import { isLive } from '../space/policy.ts';
 import type { TagColumn } from '../sqlite/statements.ts';
+import type { PendingEntry } from '../state/write-journal.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { ItemTable } from './item-table.ts';
@@ -119,3 +120,12 @@ export class PendingChanges {
     this.#items.clear();
   }
 }
+
+/** Returns what a key is going to be by a later change and an earlier one. */
+export const overlay = (
+  later: PendingEntry | undefined,
+  earlier: PendingEntry | undefined,
+): PendingEntry | undefined =>
+  later === undefined || (later.isTouch && earlier !== undefined)
+    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
+    : later;

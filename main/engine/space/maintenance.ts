@@ -113,7 +113,7 @@ const isWalOversized = (core: Core): boolean =>
  * Invariant: the WAL is ahead of the database by less than the ballast, about. So on a full disk, releasing the ballast makes enough
  * space to checkpoint it.
  */
-function checkpointIfAhead(core: Core): void {
+export function checkpointIfAhead(core: Core): void {
   const { maintenance, sql, pageSize } = core;
   maintenance.bytesSinceGrowthCheck = 0;
   maintenance.ballastBytes = resizeBallast(core);

@@ -32,10 +32,14 @@ export const selectKeyRange = (lower: Column, upper: Column): RowSelection => ({
   parameters: [lower, upper],
 });
 
-/** Narrows a selection to rows that were stored up to a time. */
-export const andStoredUpTo = ({ condition, parameters }: RowSelection, time: number): RowSelection => ({
-  condition: `${condition} AND stored_at <= ?`,
-  parameters: [...parameters, time],
+/** Narrows a selection to rows that were not stored between two times, both excluded. */
+export const andNotStoredBetween = (
+  { condition, parameters }: RowSelection,
+  from: number,
+  to: number,
+): RowSelection => ({
+  condition: `${condition} AND NOT (stored_at > ? AND stored_at < ?)`,
+  parameters: [...parameters, from, to],
 });
 
 /** Narrows a selection to rows that have not expired. */
