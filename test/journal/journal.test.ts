@@ -31,7 +31,7 @@ afterEach(() => void vi.useRealTimers());
 describe('the journal of an exclusive store', () => {
   it('lets an iteration reach what is added after the last items were deleted', () => {
     using cache = openJournaled();
-    cache.set('a', 1);
+    cache.set('a', 1, { tag: 'old' });
     cache.set('b', 2);
     const items = cache.entries();
     expect([items.next().value, items.next().value, items.next().value]).toEqual([
@@ -40,7 +40,7 @@ describe('the journal of an exclusive store', () => {
       ['b', 2],
     ]);
     cache.delete('b');
-    cache.expire();
+    cache.evict('old');
     cache.set('c', 3);
     expect(items.next().value).toEqual(['c', 3]);
   });
