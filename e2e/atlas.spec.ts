@@ -80,6 +80,8 @@ test('the badge shows where a response came from', async ({ launch }) => {
 });
 
 test('a note written offline is sent exactly once', async ({ launch }, info) => {
+  // It starts the application three times.
+  test.slow();
   const first = await startAtlas(launch);
   const before = await getAtlas(first);
   await before.open('NPL');
