@@ -88,7 +88,7 @@ const MAX_OPEN_WAIT_MS = 50;
 const OPEN_RETRY_INTERVAL_MS = 50;
 
 /**
- * Opens stores, one of which may be held by a process that is about to exit: the instance before a relaunch, or a first instance that
+ * Opens stores that may be held by a process that is about to exit: the instance before a relaunch, or a first instance that
  * is still quitting. Waits as long as the store's `timeout`, without blocking the thread.
  *
  * @throws {DiskCacheError} `BUSY` after that; what `open` throws.

@@ -19,7 +19,7 @@ protocol.registerSchemesAsPrivileged([
   assetScheme(),
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-// One instance at a time, so nobody else uses its stores, and they are faster.
+// One instance at a time, so no other process uses its stores, which makes them faster.
 if (app.requestSingleInstanceLock()) start().catch(exitWithError);
 else app.quit();
 

@@ -10,8 +10,8 @@ export type Side = 'front' | 'back';
  */
 
 /**
- * Returns the ends of a deque, with its pending changes. Undefined where the database has to be asked: there is no journal, nothing is
- * pending, or an end is damaged.
+ * Returns the ends of a deque, with its pending changes. Undefined where the database has to be asked: without a journal, if nothing is
+ * pending, or if an end is damaged.
  */
 export function findEnds(core: Core): DequeEnds | undefined {
   const { journal, connection } = core;
