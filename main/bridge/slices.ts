@@ -103,29 +103,32 @@ const DELETION_SLICE_MS = 2;
 
 /** Deletes in separate transactions until nothing is left to delete. */
 function* deleteInSlices(budget: ReadBudget, step: () => number): Slices {
-  budget.progress = new Map();
-  for (let total = 0; ; ) {
-    budget.isPaused = false;
-    budget.pauseAt = performance.now() + DELETION_SLICE_MS;
+  let total = 0;
+  yield* repeatInSlices(budget, DELETION_SLICE_MS, () => {
     total += step();
-    if (!budget.isPaused) return total;
+  });
+  return total;
+}
+
+/** Repeats work until it has not paused. Between the slices the budget keeps how far it has got. */
+function* repeatInSlices(budget: ReadBudget, sliceMs: number, work: () => void): Generator<void, void, void> {
+  budget.progress = new Map();
+  for (;;) {
+    budget.isPaused = false;
+    budget.pauseAt = performance.now() + sliceMs;
+    work();
+    if (!budget.isPaused) return;
     yield;
   }
 }
 
 /** Measures the value files of a store folder by folder. */
 function* volumeInSlices(store: BridgeStore, budget: ReadBudget): Slices {
-  budget.measuredFolders = new Map();
-  for (;;) {
-    budget.isPaused = false;
-    budget.pauseAt = performance.now() + SLICE_MS;
-    const bytes = store.volume();
-    if (!budget.isPaused) {
-      budget.measuredFolders = undefined;
-      return bytes;
-    }
-    yield;
-  }
+  let bytes = 0;
+  yield* repeatInSlices(budget, SLICE_MS, () => {
+    bytes = store.volume();
+  });
+  return bytes;
 }
 
 /** Returns a page of results; if the scan had to skip many items, a page without items but with a cursor. */

@@ -236,8 +236,12 @@ export class FileStore {
   getUsage(): FileUsage {
     const stage = getStageFolder(this.root);
     const usages = [
-      ...this.listBuckets().map((bucket) => measureOnce(join(this.root, bucket), () => this.#measureBucket(bucket))),
-      measureOnce(stage, () => toUsage(listNamesIn(stage, '').map((name) => getBytes(getStagedPath(this.root, name))))),
+      ...this.listBuckets().map((bucket) =>
+        measureOnce(this, join(this.root, bucket), () => this.#measureBucket(bucket)),
+      ),
+      measureOnce(this, stage, () =>
+        toUsage(listNamesIn(stage, '').map((name) => getBytes(getStagedPath(this.root, name)))),
+      ),
     ];
     return {
       files: usages.reduce((total, { files }) => total + files, 0),

@@ -27,10 +27,8 @@ export interface ReadBudget {
    */
   pauseAt?: number | undefined;
   isPaused?: boolean;
-  /** How far a verb in several slices has got, by store. */
+  /** How far a verb in several slices has got, by store or by its files. */
   progress?: Map<object, unknown> | undefined;
-  /** What is known of folders that are measured in several steps, each until `pauseAt`. */
-  measuredFolders?: Map<string, FileUsage> | undefined;
 }
 
 let currentBudget: ReadBudget | undefined;
@@ -113,7 +111,7 @@ export function shouldPause(): boolean {
 }
 
 /**
- * Returns how far the current call, which runs in several slices, has got in a store; undefined if it runs in one go, or has used up the
+ * Returns how far the current call, which runs in several slices, has got in a store or its files; undefined if it runs in one go, or has used up the
  * time of its slice in another store.
  */
 export function getProgress<T>(store: object, create: () => T): T | undefined {
@@ -128,13 +126,13 @@ export const isSliceOver = (): boolean => currentBudget?.isPaused === true;
 
 const NO_FILES: FileUsage = { files: 0, bytes: 0 };
 
-/** Measures a folder; for a page once in all steps, and at least one folder in each step. */
-export function measureOnce(folder: string, measure: () => FileUsage): FileUsage {
-  const measured = currentBudget?.measuredFolders;
+/** Measures a folder of a store's files; for a page once in all slices, and at least one folder in each slice. */
+export function measureOnce(files: object, folder: string, measure: () => FileUsage): FileUsage {
+  const measured = getProgress(files, () => new Map<string, FileUsage>());
   if (measured === undefined) return measure();
   const known = measured.get(folder);
   if (known !== undefined) return known;
-  if (currentBudget?.isPaused === true) return NO_FILES;
+  if (isSliceOver()) return NO_FILES;
   const usage = measure();
   measured.set(folder, usage);
   shouldPause();
