@@ -2,7 +2,7 @@ import { inDurableTransaction } from '../cache/configure.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { deleteFileAfterCommit } from '../space/delete-row.ts';
-import { checkpoint, checkpointIfAhead, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
+import { checkpoint, checkpointIfAhead, checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
@@ -19,8 +19,15 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_LIMIT_FRACTION = 1 / 16;
 /** With less than this, the journal isn't used. */
 const MIN_FILE_BYTES = 32 * 1024;
-/** Changes applied in one step: about 2 ms. */
-export const SLICE_CHANGES = 256;
+/** Changes applied in one step: about 1 ms. */
+export const SLICE_CHANGES = 128;
+/**
+ * With this many changes in the active file, appends begin to pay for the steps of the sealed one, so that it is applied when the active one
+ * is full: until then a burst costs nothing, and after it no call has to wait for more than it appends.
+ */
+const PACED_FROM_CHANGES = MAX_CHANGES / 2;
+/** Changes for each step: half of a file pays for planning and applying a whole one. */
+const CHANGES_PER_STEP = Math.floor((MAX_CHANGES - PACED_FROM_CHANGES) / ((2 * MAX_CHANGES) / SLICE_CHANGES));
 /** Up to this many changes are applied in one transaction. */
 const MAX_CHANGES_AT_ONCE = 1024;
 /** On a full disk a step that lacks space is tried with fewer changes, down to this number. */
@@ -53,6 +60,8 @@ export class Generations {
   #lastNumber = 0;
   #maxFileBytes = 0;
   #isApplying = false;
+  /** Changes appended since the last step that was paid for. */
+  #unpaid = 0;
 
   constructor(core: Core) {
     this.#core = core;
@@ -111,7 +120,7 @@ export class Generations {
     const hasDirectWrites = pending.hasDirectWrites;
     if (isFirst) this.#activate();
     else if (hasDirectWrites) this.#numberDirectWrites();
-    if (this.#isFull()) this.unguarded(() => this.#makeSpace());
+    if (this.#unpaid >= CHANGES_PER_STEP || this.#isFull()) this.unguarded(() => this.#makeSpace());
     return isFirst || hasDirectWrites;
   }
 
@@ -123,7 +132,9 @@ export class Generations {
 
   /** Adds a change of the last record. */
   addPending(change: PendingItem): void {
-    this.#active!.changes.add(change);
+    const { changes } = this.#active!;
+    changes.add(change);
+    if (this.#sealed !== undefined && changes.size > PACED_FROM_CHANGES) this.#unpaid++;
     this.#core.connection.pending.hasAny = true;
   }
 
@@ -210,7 +221,11 @@ export class Generations {
     return changes.size >= MAX_CHANGES || file.length >= this.#maxFileBytes;
   }
 
+  /** Pays for what was appended last, and goes on with the other file if the active one is full. */
   #makeSpace(): void {
+    for (; this.#unpaid >= CHANGES_PER_STEP; this.#unpaid -= CHANGES_PER_STEP)
+      if (this.#sealed !== undefined) this.#step(this.#sealed);
+    if (!this.#isFull()) return;
     if (this.#sealed !== undefined) this.#step(this.#sealed);
     if (this.#sealed === undefined) this.#seal();
   }
@@ -252,6 +267,8 @@ export class Generations {
     const next = this.#idleFile!;
     next.begin(this.nextNumber);
     this.#sealed = { ...this.#active!, lastNumber: this.#lastNumber, plan: undefined, isApplied: false };
+    this.#sealed.file.startSync();
+    this.#unpaid = 0;
     this.#active = { file: next, changes: new PendingChanges() };
     this.#idleFile = undefined;
   }
@@ -299,8 +316,10 @@ export class Generations {
     }
     const { plan } = sealed;
     if (!plan.isPlanned) this.#plan(plan, SLICE_CHANGES);
-    else if (!plan.hasAtMost(maxChanges)) inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
-    else this.#finish(sealed, plan);
+    else if (!plan.hasAtMost(maxChanges)) {
+      inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
+      checkpointStep(this.#core);
+    } else this.#finish(sealed, plan);
   }
 
   /** The last transaction is synced, and with it those before: the log of SQLite is synced as a whole. Only then the file may go. */
