@@ -187,6 +187,12 @@ export class JournalFile {
     closeSync(this.#file);
   }
 
+  /** Closes and removes it. @throws {DiskCacheError} */
+  remove(): void {
+    this.close();
+    removeJournalFile(this.path);
+  }
+
   /** If the file can't be cut, the next record overwrites what is there, and recovery stops at the rest. */
   #cut(length: number): void {
     try {
