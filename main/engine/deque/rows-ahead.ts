@@ -18,7 +18,7 @@ const GROWTH = 4;
  */
 export function takeRow(core: Core, ends: DequeEnds, side: DequeSide, position: number): DequeRow | undefined {
   const { ahead } = ends;
-  if (ahead?.side === side && ahead.rows.at(-1)?.[0] === position) return ahead.rows.pop();
+  if (ahead?.rows.at(-1)?.[0] === position) return ahead.rows.pop();
   const count = Math.min(ahead?.side === side && ahead.rows.length === 0 ? ahead.nextCount : 1, ends.length);
   const rows = count === 1 ? readRow(core, position) : readRows(core, side, position, count);
   ends.ahead = { side, rows, nextCount: getNextCount(rows, count) };
