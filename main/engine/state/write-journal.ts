@@ -36,7 +36,7 @@ export interface PendingEntry {
 export type DequeSide = 'front' | 'back';
 
 /** Rows at an end of a deque that were read before they are taken, see `deque/rows-ahead.ts`. */
-export interface RowsAhead {
+interface RowsAhead {
   readonly side: DequeSide;
   /** From the middle to the end: the last one is taken first. */
   readonly rows: DequeRow[];
