@@ -147,6 +147,19 @@ describe('the journal of an exclusive store', () => {
     expect(after.size).toBe(2001);
   });
 
+  it('is not applied at once by the timer that tidies up, while writes go on', async () => {
+    vi.useFakeTimers();
+    using cache = openJournaled();
+    for (let nth = 0; nth < 2000; nth++) {
+      cache.set(`k${nth}`, nth);
+      if (nth % 100 === 0) await vi.advanceTimersByTimeAsync(100);
+    }
+    const path = copyAsKilled(cache);
+    rmSync(join(path, 'journal-0'));
+    using before = new Cache<string, unknown>(path);
+    expect(before.size).toBe(1);
+  });
+
   it('never grows beyond its bounds, and loses nothing there', () => {
     using cache = openJournaled();
     for (let nth = 0; nth < 50_000; nth++) cache.set(`k${nth}`, nth);

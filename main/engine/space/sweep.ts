@@ -29,9 +29,10 @@ interface Sweep {
   pages: number;
 }
 
-/** Starts removing marked rows, if there are any. */
+/** Starts removing marked rows, if there are any. While changes wait in the journal, the next idle timer looks: a statement would apply them at once. */
 export function sweepIfNeeded(core: Core): void {
-  if (core.openOptions.readOnly || core.maintenance.sweepTimer !== undefined) return;
+  const { openOptions, maintenance, connection } = core;
+  if (openOptions.readOnly || maintenance.sweepTimer !== undefined || connection.pending.hasAny) return;
   runAndWarn(core, () => {
     if (hasMarked(core)) startSweep(core);
   });
