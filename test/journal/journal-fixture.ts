@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Cache } from '../../main/engine/index.ts';
@@ -25,6 +25,10 @@ export function copyAsKilled({ directory }: { readonly directory: string }): str
 
 export const listJournals = (directory: string): string[] =>
   readdirSync(directory).filter((name) => name.startsWith('journal'));
+
+/** Returns the bytes of all journal files of an open store. */
+export const readJournalBytes = ({ directory }: { readonly directory: string }): number =>
+  listJournals(directory).reduce((bytes, name) => bytes + statSync(join(directory, name)).size, 0);
 
 export const readJournal = (directory: string, nth = 0): Buffer => readFileSync(join(directory, `journal-${nth}`));
 

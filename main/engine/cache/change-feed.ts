@@ -17,6 +17,8 @@ const POLL_INTERVAL_MS = 25;
 /** A listener that doesn't renew its lease for this long counts as dead; it renews three times per lease. */
 const LISTENER_LEASE_SECONDS = 60;
 const RENEWAL_INTERVAL_MS = 20_000;
+/** Milliseconds after which a write journal is applied to delete expired items. */
+const MAX_EXPIRY_DELAY_MS = 1000;
 /** Changes that are read, and expired items that are deleted, at a time. */
 const MAX_BATCH_CHANGES = 512;
 
@@ -66,6 +68,7 @@ export function subscribe(
 export function stopChangeFeed(core: Core): void {
   const { changeFeed, sql } = core;
   endSubscriptions(changeFeed);
+  changeFeed.journaled.length = 0;
   if (changeFeed.timer === undefined) return;
   clearInterval(changeFeed.timer);
   core.transaction.onCommit = undefined;
@@ -118,7 +121,7 @@ function registerListener(core: Core): void {
 }
 
 function poll(core: Core): void {
-  const { changeFeed, sql, rowStats } = core;
+  const { changeFeed, sql, rowStats, connection, openOptions } = core;
   if (core.transaction.depth > 0) return;
   const activity = 'Looking for the changes of';
   // A failure on a timer has no caller: the next poll tries again, and misses nothing of the log.
@@ -127,8 +130,13 @@ function poll(core: Core): void {
     () => {
       // Expired items are deleted by the next write; with a listener they are deleted without one.
       const now = core.clock();
-      if (now >= rowStats.nextExpiry) inWriteTransaction(core, () => deleteExpired(core, now, MAX_BATCH_CHANGES));
+      // That applies a journal: when it is at rest, or after a while.
+      const dueAt = rowStats.nextExpiry + (connection.pending.hasAny ? MAX_EXPIRY_DELAY_MS : 0);
+      if (now >= dueAt) inWriteTransaction(core, () => deleteExpired(core, now, MAX_BATCH_CHANGES));
       if (changeFeed.timer === undefined) return;
+      if (changeFeed.isBehind) dispatchPending(core);
+      // Nothing else writes to such a store, nor takes its listeners for dead.
+      if (openOptions.exclusive) return;
       const version = sql.dataVersion.first()?.[0] ?? 0;
       if (version !== changeFeed.dataVersion) dispatchPending(core);
       changeFeed.dataVersion = version;
@@ -166,13 +174,34 @@ export function dispatchPending(core: Core): void {
   const { changeFeed } = core;
   if (changeFeed.isDispatching || core.transaction.depth > 0) return;
   changeFeed.isDispatching = true;
+  changeFeed.isBehind = true;
   try {
     // The commit may belong to a page's call, but what listeners read must not count against the page's budget.
-    withoutReadBudget(() => dispatchLogged(core));
+    withoutReadBudget(() => {
+      dispatchJournaled(core);
+      if (changeFeed.subscriptions.size > 0 && !isLogUnchanged(core)) dispatchLogged(core);
+    });
+    changeFeed.isBehind = false;
   } finally {
     changeFeed.isDispatching = false;
   }
 }
+
+/**
+ * Dispatches changes that are in the write journal, or were at the beginning of a transaction that went on without it. What was logged before them
+ * has been told: while a change is dispatched, or one could not be, everything is written directly.
+ */
+function dispatchJournaled({ changeFeed }: Core): void {
+  const { journaled } = changeFeed;
+  if (journaled.length === 0) return;
+  for (const { kind, key } of journaled.splice(0)) {
+    dispatch({ changeFeed }, ...toChange(kind, key));
+    if (changeFeed.subscriptions.size === 0) return;
+  }
+}
+
+/** Whether only the journal was written to since the log was read: to read it would apply the journal. */
+const isLogUnchanged = ({ connection: { pending } }: Core): boolean => pending.hasAny && !pending.hasDirectWrites;
 
 function dispatchLogged(core: Core): void {
   const { changeFeed } = core;

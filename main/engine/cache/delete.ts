@@ -41,6 +41,7 @@ import {
   inDeferredTransaction,
   inWriteTransaction,
   MAX_BATCH_ITEMS,
+  tellListeners,
 } from './transaction.ts';
 
 /** Deletes an item; returns whether there was a live one. */
@@ -292,7 +293,10 @@ function deleteColumn(core: Core, key: KeyColumn): boolean {
   const now = core.clock();
   beforeWrite(core, now);
   const isDeleted = core.journal?.delete(key, now);
-  if (isDeleted !== undefined) return isDeleted;
+  if (isDeleted !== undefined) {
+    tellListeners(core);
+    return isDeleted;
+  }
   if (sql.deleteInline.run(key, now).changes === 1) {
     rowStats.recordDelete(1, 0);
     core.memoryCache.delete(key);

@@ -57,6 +57,7 @@ export function inDeferredTransaction<T>(core: Core, work: () => T): T {
   if (isBlock) {
     transaction.afterRollback.length = 0;
     runActions(core, transaction.afterCommit);
+    tellListeners(core);
   } else finishTransaction(core);
   return result;
 }
@@ -287,9 +288,16 @@ export function afterWrite(core: Core): void {
   const { transaction } = core;
   if (transaction.depth > 0) return;
   if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
-  if (transaction.onCommit !== undefined) runAndWarn(core, transaction.onCommit, 'Telling the changes of');
+  tellListeners(core);
   // A listener may have closed the store.
   if (core.connection.isOpen) core.space.afterCommit(core);
+}
+
+/** After a change was appended to the journal, and after every commit. A listener sees everything as it is after the change. */
+export function tellListeners(core: Core): void {
+  const { transaction } = core;
+  if (transaction.onCommit === undefined || transaction.depth > 0) return;
+  runAndWarn(core, transaction.onCommit, 'Telling the changes of');
 }
 
 /** A deletion of any number of items, in steps. */

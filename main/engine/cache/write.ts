@@ -31,7 +31,7 @@ import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import type { StoredEntry } from './pending-reads.ts';
 import { hasLive, readEntry } from './read.ts';
-import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from './transaction.ts';
+import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction, tellListeners } from './transaction.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {
@@ -192,7 +192,10 @@ export function touch(core: Core, key: Key, options?: ExpiryOptions): boolean {
   const expiry = resolveExpiry(now, assertOptions(options, TOUCH_OPTIONS), core.settings.ttl);
   beforeWrite(core, now);
   const isTouched = core.journal?.touch(column, expiry, now);
-  if (isTouched !== undefined) return isTouched;
+  if (isTouched !== undefined) {
+    if (isTouched) tellListeners(core);
+    return isTouched;
+  }
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
   core.rowStats.recordUpdate(expiry);
@@ -289,8 +292,12 @@ function storeItem(core: Core, item: PendingWrite, now: number): void {
 }
 
 /** Stores an item in the journal, where it takes its space twice until it is applied. Returns false if it has to be written directly. */
-const tryJournal = (core: Core, item: PendingWrite, now: number): boolean =>
-  core.journal !== undefined && isSimple(core, item, 2 * item.cost, now) && core.journal.set(item, now);
+function tryJournal(core: Core, item: PendingWrite, now: number): boolean {
+  if (core.journal === undefined || !isSimple(core, item, 2 * item.cost, now) || !core.journal.set(item, now))
+    return false;
+  tellListeners(core);
+  return true;
+}
 
 /** Whether nothing else has to be written for an item: no file, no expired items, no space. */
 const isSimple = (core: Core, { staged }: PendingWrite, cost: number, now: number): boolean =>

@@ -1,3 +1,4 @@
+import { tellListeners } from '../cache/transaction.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import type { Core } from '../state/core.ts';
 import type { DequeEnds, DequeSide, JournaledWrite, WriteJournal } from '../state/write-journal.ts';
@@ -62,7 +63,9 @@ export function pushPending(core: Core, write: JournaledWrite, side: Side): numb
   keepForRollback(core, ends);
   ends.first = ends.length === 0 || isFront ? position : isFull ? ends.first + 1 : ends.first;
   if (!isFull) ends.length++;
-  return ends.length;
+  const { length } = ends;
+  tellListeners(core);
+  return length;
 }
 
 /** Whether the value at a position can be deleted by the journal: not if it is in a file, or missing because of damage. */
@@ -76,6 +79,7 @@ export function dropEnd(core: Core, ends: DequeEnds, side: Side): void {
   keepForRollback(core, ends);
   if (side === 'front') ends.first++;
   ends.length--;
+  tellListeners(core);
 }
 
 /** Before the first change in a deferred transaction. */

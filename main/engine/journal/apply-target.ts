@@ -1,4 +1,4 @@
-import { deleteFileAfterCommit } from '../space/delete-row.ts';
+import { deleteFileAfterCommit, isChangeLogged } from '../space/delete-row.ts';
 import type { Core } from '../state/core.ts';
 import type { ApplyTarget } from './apply.ts';
 
@@ -26,4 +26,15 @@ export function createTarget(core: Core): ApplyTarget {
       deleteFileAfterCommit(core, file, bytes);
     },
   };
+}
+
+/** Applies changes of which the listeners were told when they were appended. Inside a write transaction. */
+export function withoutLog(core: Core, apply: () => void): void {
+  if (!isChangeLogged(core)) {
+    apply();
+    return;
+  }
+  const last = core.sql.lastChange.first()?.[0] ?? 0;
+  apply();
+  core.sql.unlogAfter.run(last);
 }

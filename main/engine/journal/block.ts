@@ -1,3 +1,4 @@
+import type { JournaledChange } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { type PendingItem, PendingItems } from './pending.ts';
 
@@ -10,6 +11,8 @@ export class Block {
   bytes = 0;
   /** Items are numbered in their order; they get their ids when the transaction ends. */
   lastId = 0;
+  /** What listeners are told of it; empty where there are none. */
+  readonly told: JournaledChange[] = [];
   readonly #list: PendingItem[] = [];
   #merged: PendingItems | undefined;
 

@@ -8,7 +8,7 @@ import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { ApplyPlan, type ApplyTarget, type PlannedItems, toPlannedItems } from './apply.ts';
-import { createTarget } from './apply-target.ts';
+import { createTarget, withoutLog } from './apply-target.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile } from './journal-file.ts';
 import { Pace } from './pace.ts';
 import { overlay, type PendingItem } from './pending.ts';
@@ -149,11 +149,11 @@ export class Generations {
     this.#step(this.#sealed!, maxChanges);
   }
 
-  /** Makes changes that are in no record. Inside a write transaction, within `unguarded`. */
+  /** Makes changes that are in no record, and aren't logged. Inside a write transaction, within `unguarded`. */
   applyDirectly(changes: readonly PendingItem[]): void {
     const plan = new ApplyPlan(this.#target, toPlannedItems(changes));
     plan.plan(Number.POSITIVE_INFINITY);
-    plan.apply(Number.POSITIVE_INFINITY);
+    withoutLog(this.#core, () => plan.apply(Number.POSITIVE_INFINITY));
   }
 
   /** Applies everything and truncates the files. Within `unguarded`. */
@@ -367,7 +367,7 @@ export class Generations {
     this.#core.transaction.afterRollback.push(() => {
       plan.position = position;
     });
-    plan.apply(maxChanges);
+    withoutLog(this.#core, () => plan.apply(maxChanges));
   }
 
   #files(): JournalFile[] {

@@ -1,3 +1,4 @@
+import type { ChangeKind } from '../../../protocol/options.ts';
 import { isPendingLive } from '../cache/pending-reads.ts';
 import { refreshIfChanged } from '../cache/read.ts';
 import { beginTransaction } from '../cache/transaction.ts';
@@ -25,10 +26,8 @@ const MAX_BLOCK_BYTES = 1024 * 1024;
 const CHANGE_BYTES = 64;
 /** A journal to which nothing was appended for this time is applied. */
 const REST_MS = 250;
-
 /** A journal at rest keeps files of at most this size. */
 const MAX_IDLE_BYTES = 256 * 1024;
-
 /** Applying fewer changes costs more than writing them directly. */
 const MIN_APPLIED_CHANGES = 16;
 /** If fewer had to be applied this many times in a row, the next writes are direct. */
@@ -93,7 +92,7 @@ export class Journal implements WriteJournal {
     // An expired item is deleted as well: otherwise it would take space until others expire with it.
     else wasLive = isLive(found.expiresAt, now);
     if (this.#block === undefined) this.#prepareAppend();
-    this.#change(toDeletion(key, now));
+    this.#change(toDeletion(key, now), wasLive ? 'delete' : 'expire');
     return wasLive;
   }
 
@@ -150,12 +149,8 @@ export class Journal implements WriteJournal {
     this.#prepareAppend();
     const changes = block.changes();
     this.#assignIds(changes);
-    const isSplit = changes.some(isReplacement);
-    this.#append(
-      isSplit
-        ? changes.flatMap((item) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]))
-        : changes,
-    );
+    this.#append(changes.some(isReplacement) ? changes.flatMap(splitReplacement) : changes);
+    this.#core.changeFeed.journaled.push(...block.told);
   }
 
   rollBackBlock(): void {
@@ -201,10 +196,11 @@ export class Journal implements WriteJournal {
     work();
   }
 
-  /** Whether a transaction may go to the journal now. Listeners hear of direct writes only. */
+  /** Whether a transaction may go to the journal now. What a listener writes doesn't: it is told after what the listener was told of. */
   #canAppend(): boolean {
-    const { transaction } = this.#core;
-    if (transaction.depth > 0 || transaction.onCommit !== undefined || transactionChannel.hasSubscribers) return false;
+    const { transaction, changeFeed } = this.#core;
+    if (transaction.depth > 0 || transactionChannel.hasSubscribers) return false;
+    if (changeFeed.isDispatching || changeFeed.isBehind) return false;
     if (!this.#generations.hasSpace) return false;
     if (this.#directWrites === 0) return true;
     this.#directWrites--;
@@ -219,21 +215,30 @@ export class Journal implements WriteJournal {
     return block.bytes <= Math.min(MAX_BLOCK_BYTES, this.#generations.maxFileBytes);
   }
 
-  /** Makes a change: at once, or in the open block. */
-  #change(change: PendingItem): void {
+  /** Makes a change: at once, or in the open block. `kind` is what listeners are told. */
+  #change(change: PendingItem, kind: ChangeKind = change.isDeleted ? 'delete' : 'set'): void {
     // Later reads of other stores must not see a state from before this change. Reads of this store look at what is pending first.
     endViews(this.#core.externalChanges.cut);
     if (this.#block === undefined) this.#appendOne(change);
     else this.#block.add(change);
+    this.#tell(change.key, kind);
     this.#core.rowStats.recordUpdate(change.expiresAt);
     this.#core.memoryCache.delete(change.key);
   }
 
-  /** Makes two changes of different keys, all or none. */
+  /** Notes what listeners are told after the write, or after the transaction. */
+  #tell(key: KeyColumn, kind: ChangeKind): void {
+    if (this.#core.transaction.onCommit === undefined) return;
+    (this.#block?.told ?? this.#core.changeFeed.journaled).push({ kind, key });
+  }
+
+  /** Makes a set and a deletion of another key, all or none. */
   #changeBoth(one: PendingItem, other: PendingItem): void {
     endViews(this.#core.externalChanges.cut);
     if (this.#block === undefined) this.#append([one, other]);
     else for (const change of [one, other]) this.#block.add(change);
+    this.#tell(one.key, 'set');
+    this.#tell(other.key, 'delete');
     this.#core.rowStats.recordUpdate(null);
   }
 
@@ -327,6 +332,7 @@ export class Journal implements WriteJournal {
   #beginDirectly(block: Block): void {
     const { connection, transaction } = this.#core;
     const afterCommit = transaction.afterCommit.splice(0);
+    afterCommit.push(() => this.#core.changeFeed.journaled.push(...block.told));
     const afterRollback = transaction.afterRollback.splice(0);
     this.#endBlock();
     try {
@@ -386,6 +392,8 @@ const copyBytes = (data: Stored | null): Stored | null =>
 
 /** Whether the item is another one than the live one that was there before. */
 const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
+
+const splitReplacement = (item: PendingItem) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]);
 
 const toDeletion = (key: KeyColumn, now: number): PendingItem =>
   new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

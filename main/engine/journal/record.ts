@@ -190,7 +190,7 @@ export class RecordWriter {
 
 const createViews = (): (Buffer | undefined)[] => new Array<Buffer | undefined>(MAX_KEPT_VIEWS).fill(undefined);
 
-export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 
 const getMaxBytes = (column: Stored | null): number =>
   typeof column === 'string'

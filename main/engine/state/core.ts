@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { Change } from '../../../protocol/options.ts';
+import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
 import type { Column, Connection } from '../sqlite/connection.ts';
@@ -193,6 +193,16 @@ export class ChangeFeed {
   renewAt = 0;
   timer: NodeJS.Timeout | undefined;
   isDispatching = false;
+  /** True if dispatching has failed, so that logged changes may be left. */
+  isBehind = false;
+  /** Changes in the write journal that are not dispatched yet. They are not in the log, neither now nor when they are applied. */
+  readonly journaled: JournaledChange[] = [];
+}
+
+/** A change that was appended to the write journal, as listeners are told of it. */
+export interface JournaledChange {
+  readonly kind: ChangeKind;
+  readonly key: KeyColumn;
 }
 
 /** Counters and timers for checkpoints, vacuum, ballast and the removal of files. */
