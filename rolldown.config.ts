@@ -2,7 +2,18 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
 
-const external = [/^node:/, 'better-sqlite3', 'comlink', 'dequal', 'http-cache-semantics', 'mrmime', 'semver'];
+const external = [
+  /^@bomb\.sh\/tab/,
+  /^node:/,
+  'better-sqlite3',
+  'cli-progress',
+  'commander',
+  'comlink',
+  'dequal',
+  'http-cache-semantics',
+  'mrmime',
+  'semver',
+];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
 /** Makes `dist/cjs` a folder of CommonJS, with declarations of its own: TypeScript takes a `.d.ts` for what the nearest package.json says. */
@@ -111,7 +122,7 @@ const mainEntries = {
 
 export default defineConfig([
   {
-    input: { ...mainEntries, 'shared/error': errorClass },
+    input: { ...mainEntries, cli: 'main/command-line/index.ts', 'shared/error': errorClass },
     external,
     platform: 'neutral',
     plugins: [checkedElectron],

@@ -35,6 +35,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'main/http-semantics/': [],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'main/http-semantics/', 'node:', 'mrmime'],
+  'main/command-line/': [
+    'protocol/',
+    'main/engine/index.ts',
+    'main/engine/internal.ts',
+    'main/import/index.ts',
+    'main/offline/index.ts',
+    'main/queue/',
+    'node:',
+    '@bomb.sh/tab',
+    'cli-progress',
+    'commander',
+  ],
   'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',

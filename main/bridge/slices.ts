@@ -30,8 +30,8 @@ function* findInSlices(deque: Deque, from: number, isFound: ValueMatcher): Gener
   return -1;
 }
 
-/** Milliseconds after which work continues in slices, if it can. */
-const SLICE_MS = 20;
+/** Milliseconds after which work continues in slices, if it can: the main process has other things to do within a frame. */
+const SLICE_MS = 5;
 
 /** Runs the work in one go if that is quick, which gives an exact result; otherwise in slices. */
 function* tryAtOnce(budget: ReadBudget, atOnce: () => unknown, inSlices: () => Slices): Slices {

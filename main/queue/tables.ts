@@ -196,6 +196,15 @@ export const openTables = (index: Index, isExclusive = false): Tables =>
     ]),
   ) as unknown as Tables;
 
+/** Returns whether an index holds a queue. */
+export const isQueueIndex = (index: Index): boolean => index.has([TABLE_NAMES.counters]);
+
+/** Returns the number of jobs that are not done, in an index that holds a queue. */
+export function countJobs(index: Index): number {
+  const { ready = 0, delayed = 0, held = 0, running = 0, dead = 0 } = openTables(index).counters.get() ?? {};
+  return ready + delayed + held + running + dead;
+}
+
 /** After a rollback or a repair: what is in memory may not be what is on disk. */
 export function forgetSchedule({ ready, due }: Tables): void {
   ready.forget();

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { copyAsKilled, openJournaled } from './journal-fixture.ts';
@@ -35,5 +37,16 @@ describe('two generations of a journal', () => {
       ['b', 2],
     ]);
     expect(listItems(cache)).toEqual(there);
+  });
+  it('stay within their bound when changes come in blocks', () => {
+    using cache = openJournaled();
+    const value = 'x'.repeat(100);
+    for (let block = 0; block < 100; block++) {
+      cache.setMany(Array.from({ length: 1000 }, (_, nth) => [`key ${block} ${nth}`, value] as const));
+      const bytes = ['journal-0', 'journal-1'].map((file) => statSync(join(cache.directory, file)).size);
+      // 16,384 changes of about 200 bytes, and the block that exceeds them.
+      expect(Math.max(...bytes)).toBeLessThan(17_400 * 256);
+    }
+    expect(cache.size).toBe(100_001);
   });
 });

@@ -66,9 +66,15 @@ export function deleteMany(core: Core, keys: Iterable<Key>, options?: DeleteMany
     inDeferredTransaction(core, () => columns.map((column) => deleteColumn(core, column))),
   );
   const count = deleted.filter(Boolean).length;
-  if (count >= MAX_BATCH_ITEMS) core.space.vacuum(core);
+  if (count >= MAX_BATCH_ITEMS && isLargePart(core, count)) core.space.vacuum(core);
   return each ? deleted : count;
 }
+
+/** A deletion of this part of the rows gives its pages back to the disk at once. After a smaller one, later items take them, or the idle store does it. */
+const MIN_LARGE_PART = 1 / 8;
+
+const isLargePart = ({ rowStats: { rows } }: Core, deleted: number): boolean =>
+  rows === undefined || deleted >= rows * MIN_LARGE_PART;
 
 /** Deletes an item and returns its value; undefined if it is missing. */
 export function pop(core: Core, key: Key): unknown {

@@ -131,6 +131,21 @@ function getStoreKind(rows: readonly (readonly [name: string, value: unknown])[]
 }
 
 /**
+ * Returns the kind of store in a directory. Queues and settings are indexes.
+ *
+ * @throws {DiskCacheError} what opening it with `readOnly` throws.
+ */
+export function readStoreKind(directory: string): Core['kind'] {
+  const options = { ...parseOpenOptions({ readOnly: true }), claim: VALUES_FOLDER, pageSize: choosePageSize(0) };
+  const connection = openDatabase(directory, options);
+  try {
+    return getStoreKind(createStatements(connection, false).settings.all());
+  } finally {
+    connection.close();
+  }
+}
+
+/**
  * Opens a directory as a store. Options are checked before anything is created; new settings are stored, and if there are none, nothing
  * is written.
  */

@@ -1,8 +1,9 @@
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import type { Core } from '../state/core.ts';
-import type { DequeEnds, JournaledWrite, WriteJournal } from '../state/write-journal.ts';
+import type { DequeEnds, DequeSide, JournaledWrite, WriteJournal } from '../state/write-journal.ts';
+import { forgetRows } from './rows-ahead.ts';
 
-export type Side = 'front' | 'back';
+export type Side = DequeSide;
 
 /*
  * A deque with a write journal knows its ends in memory, so that a value at an end costs no search. What is known holds until something is
@@ -27,9 +28,9 @@ const areEndsKnown = ({ connection, transaction }: Core, { ends }: WriteJournal)
 function readEnds({ sql }: Core, journal: WriteJournal): DequeEnds | undefined {
   const [first, last, storedMaxLength, isEmpty] = DEQUE_STATEMENTS.bounds(sql).firstStored() ?? [null, null, null, 1];
   const maxLength = storedMaxLength ?? Number.POSITIVE_INFINITY;
-  if (isEmpty === 1) journal.ends = { first: 0, length: 0, maxLength, before: undefined };
+  if (isEmpty === 1) journal.ends = { first: 0, length: 0, maxLength, before: undefined, ahead: undefined };
   else if (first === null || last === null) journal.ends = undefined;
-  else journal.ends = { first, length: last - first + 1, maxLength, before: undefined };
+  else journal.ends = { first, length: last - first + 1, maxLength, before: undefined, ahead: undefined };
   return journal.ends;
 }
 
@@ -57,6 +58,7 @@ export function pushPending(core: Core, write: JournaledWrite, side: Side): numb
   // An empty deque starts at position 0 again.
   const position = ends.length === 0 ? 0 : isFront ? ends.first - 1 : ends.first + ends.length;
   core.journal!.setAt(position, write, core.clock(), dropped);
+  if (isFull) forgetRows(ends);
   keepForRollback(core, ends);
   ends.first = ends.length === 0 || isFront ? position : isFull ? ends.first + 1 : ends.first;
   if (!isFull) ends.length++;

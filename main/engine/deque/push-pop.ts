@@ -14,6 +14,7 @@ import { PLAIN_ENCODINGS } from '../values/encoding.ts';
 import { isLimited } from '../values/read-budget.ts';
 import { dropEnd, findEnds, findWritableEnds, getEdgePosition, pushPending, type Side } from './pending-ends.ts';
 import { damagedPositionError, type Positions, readPositions } from './positions.ts';
+import { takeRow } from './rows-ahead.ts';
 
 /** Adds values at one end, all or none; values beyond the maximum length are dropped from the other end. Returns the new length. */
 export function pushValues(core: Core, values: readonly unknown[], side: Side): number {
@@ -148,7 +149,7 @@ function popPending(core: Core, side: Side): { readonly value: unknown } | undef
   if (ends.length === 0) return { value: undefined };
   const position = getEdgePosition(ends, side);
   const isPending = core.journal.find(position) !== undefined;
-  const row = isPending ? undefined : DEQUE_STATEMENTS.atPosition(core.sql).firstStored(position);
+  const row = isPending ? undefined : takeRow(core, ends, side, position);
   if (!isPending && row?.[5] !== null) return undefined;
   const found = tryRead(() => (row === undefined ? readPendingAt(core, position, true) : readRowValue(core, row)));
   if ('error' in found) return undefined;

@@ -1,5 +1,5 @@
 import type { KeyColumn } from '../values/key.ts';
-import { PendingChanges, type PendingItem } from './pending.ts';
+import { type PendingItem, PendingItems } from './pending.ts';
 
 /**
  * The changes of a deferred transaction. Until a key is looked up they are a list, because most transactions look up nothing that they have
@@ -11,7 +11,7 @@ export class Block {
   /** Items are numbered in their order; they get their ids when the transaction ends. */
   lastId = 0;
   readonly #list: PendingItem[] = [];
-  #merged: PendingChanges | undefined;
+  #merged: PendingItems | undefined;
 
   get isEmpty(): boolean {
     return this.#list.length === 0;
@@ -39,9 +39,9 @@ export class Block {
     return items.sort((a, b) => a.id - b.id);
   }
 
-  #merge(): PendingChanges {
+  #merge(): PendingItems {
     if (this.#merged === undefined) {
-      this.#merged = new PendingChanges();
+      this.#merged = new PendingItems();
       for (const change of this.#list) this.#merged.add(change);
     }
     return this.#merged;

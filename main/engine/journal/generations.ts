@@ -1,26 +1,29 @@
 import { inDurableTransaction } from '../cache/configure.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { runAndWarn } from '../diagnostics.ts';
-import { deleteFileAfterCommit } from '../space/delete-row.ts';
-import { checkpoint, checkpointIfAhead, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
+import { checkpoint, checkpointIfAhead, checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { ApplyPlan, type ApplyTarget } from './apply.ts';
-import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile, removeJournalFile } from './journal-file.ts';
-import { overlay, PendingChanges, type PendingItem } from './pending.ts';
+import { ApplyPlan, type ApplyTarget, type PlannedItems, toPlannedItems } from './apply.ts';
+import { createTarget } from './apply-target.ts';
+import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile } from './journal-file.ts';
+import { Pace } from './pace.ts';
+import { overlay, type PendingItem } from './pending.ts';
+import { mergePending, PendingRecords } from './pending-records.ts';
+import type { JournalChange, RecordWriter } from './record.ts';
 
 /** With this many changes, or bytes, a file is sealed. There are two files. */
 const MAX_CHANGES = 16_384;
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
-/** Both files take at most this part of the size limit. */
-const MAX_LIMIT_FRACTION = 1 / 16;
+/** A file takes at most this part of the size limit. */
+const MAX_LIMIT_FRACTION = 1 / 32;
 /** With less than this, the journal isn't used. */
 const MIN_FILE_BYTES = 32 * 1024;
-/** Changes applied in one step: about 2 ms. */
-export const SLICE_CHANGES = 256;
+/** Changes applied in one step: about 1 ms. */
+export const SLICE_CHANGES = 128;
 /** Up to this many changes are applied in one transaction. */
 const MAX_CHANGES_AT_ONCE = 1024;
 /** On a full disk a step that lacks space is tried with fewer changes, down to this number. */
@@ -29,7 +32,7 @@ const MIN_SLICE_CHANGES = 4;
 /** A journal file with the changes in it. */
 interface Generation {
   readonly file: JournalFile;
-  readonly changes: PendingChanges;
+  readonly changes: PendingRecords;
 }
 
 /** A generation that gets no more records. */
@@ -45,7 +48,6 @@ interface SealedGeneration extends Generation {
  */
 export class Generations {
   readonly #core: Core;
-  readonly #paths: readonly string[];
   readonly #target: ApplyTarget;
   #active: Generation | undefined;
   #sealed: SealedGeneration | undefined;
@@ -53,14 +55,13 @@ export class Generations {
   #lastNumber = 0;
   #maxFileBytes = 0;
   #isApplying = false;
+  readonly #pace = new Pace(MAX_CHANGES, SLICE_CHANGES);
 
   constructor(core: Core) {
     this.#core = core;
-    this.#paths = getJournalPaths(core.directory);
     this.#target = createTarget(core);
   }
 
-  /** Bytes of the files. */
   get bytes(): number {
     return this.#files().reduce((bytes, { length }) => bytes + length, 0);
   }
@@ -70,19 +71,18 @@ export class Generations {
     return (this.#active?.changes.size ?? 0) + (this.#sealed?.changes.size ?? 0);
   }
 
-  /** Whether a generation is sealed and not yet applied. */
   get isSealed(): boolean {
     return this.#sealed !== undefined;
   }
 
   /** Whether the limit of the store leaves space for a journal. */
   get hasSpace(): boolean {
-    return this.#active !== undefined || this.#computeMaxFileBytes() >= MIN_FILE_BYTES;
+    return this.#active !== undefined || this.maxFileBytes >= MIN_FILE_BYTES;
   }
 
   /** Bytes of one file, from which on it is sealed. */
   get maxFileBytes(): number {
-    return this.#active === undefined ? this.#computeMaxFileBytes() : this.#maxFileBytes;
+    return this.#active === undefined ? computeMaxFileBytes(this.#core) : this.#maxFileBytes;
   }
 
   /** The number of the next record. */
@@ -111,20 +111,26 @@ export class Generations {
     const hasDirectWrites = pending.hasDirectWrites;
     if (isFirst) this.#activate();
     else if (hasDirectWrites) this.#numberDirectWrites();
-    if (this.#isFull()) this.unguarded(() => this.#makeSpace());
+    if (this.#pace.isDue || this.#isFull()) this.unguarded(() => this.#makeSpace());
     return isFirst || hasDirectWrites;
   }
 
-  /** Appends a record with the next number. @throws {DiskCacheError} `DISK_FULL`, `IO`; then nothing is changed. */
-  append(record: Uint8Array, length: number): void {
-    this.#active!.file.append(record, length, this.#core.settings.durability === 'power');
-    this.#lastNumber++;
+  /**
+   * Appends the record that `writer` has completed, of these changes, with the next number.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; then nothing is changed.
+   */
+  append(writer: RecordWriter, changes: readonly JournalChange[]): void {
+    this.#write(writer);
+    this.#active!.changes.add(writer, changes);
+    this.#charge(changes.length);
   }
 
-  /** Adds a change of the last record. */
-  addPending(change: PendingItem): void {
-    this.#active!.changes.add(change);
-    this.#core.connection.pending.hasAny = true;
+  /** `append` for a record of one change. */
+  appendOne(writer: RecordWriter, change: JournalChange): void {
+    this.#write(writer);
+    this.#active!.changes.addOne(writer, change);
+    this.#charge(1);
   }
 
   /** Applies everything; few changes in one transaction. Within `unguarded`. */
@@ -145,7 +151,7 @@ export class Generations {
 
   /** Makes changes that are in no record. Inside a write transaction, within `unguarded`. */
   applyDirectly(changes: readonly PendingItem[]): void {
-    const plan = new ApplyPlan(this.#target, changes);
+    const plan = new ApplyPlan(this.#target, toPlannedItems(changes));
     plan.plan(Number.POSITIVE_INFINITY);
     plan.apply(Number.POSITIVE_INFINITY);
   }
@@ -187,11 +193,12 @@ export class Generations {
   replaceBeforeApplying(keepsItems: boolean, work: () => void): void {
     this.unguarded(() => {
       work();
-      if (!keepsItems || !this.areFilesUnchanged) this.#active!.changes.clear();
-      else if (this.#sealed !== undefined) this.#active!.changes.addOlder(this.#sealed.changes);
+      const parts = keepsItems && this.areFilesUnchanged ? [this.#sealed?.changes, this.#active!.changes] : [];
+      const items = mergePending(parts);
       this.#idleFile = this.#sealed?.file ?? this.#idleFile;
       this.#sealed = undefined;
-      if (this.#active!.changes.size > 0) this.#applyAtOnce(this.#active!.changes);
+      if (items.size > 0) this.#applyAtOnce(items);
+      this.#active!.changes.clear();
       this.#remove();
     });
   }
@@ -201,16 +208,26 @@ export class Generations {
     for (const file of this.#files()) file.close();
   }
 
-  #computeMaxFileBytes(): number {
-    return Math.min(MAX_FILE_BYTES, (getLimitShareBytes(this.#core) * MAX_LIMIT_FRACTION) / this.#paths.length);
-  }
-
   #isFull(): boolean {
     const { changes, file } = this.#active!;
     return changes.size >= MAX_CHANGES || file.length >= this.#maxFileBytes;
   }
 
+  #write(writer: RecordWriter): void {
+    this.#active!.file.append(writer.buffer, writer.length, this.#core.settings.durability === 'power');
+    this.#lastNumber++;
+  }
+
+  #charge(changes: number): void {
+    this.#core.connection.pending.hasAny = true;
+    if (this.#sealed !== undefined && this.#pace.charge(changes, this.#active!.changes.size))
+      this.#sealed.file.startSync();
+  }
+
+  /** Pays for what was appended last, and goes on with the other file if the active one is full. */
   #makeSpace(): void {
+    while (this.#pace.takeStep()) if (this.#sealed !== undefined) this.#step(this.#sealed);
+    if (!this.#isFull()) return;
     if (this.#sealed !== undefined) this.#step(this.#sealed);
     if (this.#sealed === undefined) this.#seal();
   }
@@ -218,11 +235,10 @@ export class Generations {
   /** Begins to use the journal: from now on other versions refuse the database. */
   #activate(): void {
     const { sql, connection, directory } = this.#core;
-    const last = sql.counter.first('journal')?.[0];
-    this.#lastNumber = last === undefined ? chooseFirstNumber() : last + 1;
+    this.#lastNumber = (sql.counter.first('journal')?.[0] ?? chooseFirstNumber() - 1) + 1;
     const files: JournalFile[] = [];
     try {
-      for (const path of this.#paths) files.push(new JournalFile(path));
+      for (const path of getJournalPaths(directory)) files.push(new JournalFile(path));
       syncIfPossible(directory);
       files[0]!.begin(this.nextNumber);
       inDurableTransaction(this.#core, () => {
@@ -233,9 +249,9 @@ export class Generations {
       this.#removeFiles(files);
       throw error;
     }
-    this.#active = { file: files[0]!, changes: new PendingChanges() };
+    this.#active = { file: files[0]!, changes: new PendingRecords() };
     this.#idleFile = files[1];
-    this.#maxFileBytes = this.#computeMaxFileBytes();
+    this.#maxFileBytes = computeMaxFileBytes(this.#core);
     connection.pending.hasDirectWrites = false;
   }
 
@@ -243,7 +259,7 @@ export class Generations {
   #numberDirectWrites(): void {
     this.#core.sql.upsertCounter.run(this.nextNumber, 'journal');
     this.#lastNumber++;
-    this.#maxFileBytes = this.#computeMaxFileBytes();
+    this.#maxFileBytes = computeMaxFileBytes(this.#core);
     this.#core.connection.pending.hasDirectWrites = false;
   }
 
@@ -252,7 +268,8 @@ export class Generations {
     const next = this.#idleFile!;
     next.begin(this.nextNumber);
     this.#sealed = { ...this.#active!, lastNumber: this.#lastNumber, plan: undefined, isApplied: false };
-    this.#active = { file: next, changes: new PendingChanges() };
+    this.#pace.reset();
+    this.#active = { file: next, changes: new PendingRecords() };
     this.#idleFile = undefined;
   }
 
@@ -273,7 +290,10 @@ export class Generations {
     while (this.#sealed !== undefined) this.#step(this.#sealed);
     if (this.#active === undefined) return;
     const { changes } = this.#active;
-    if (changes.size > 0 && changes.size <= MAX_CHANGES_AT_ONCE) this.#applyAtOnce(changes);
+    if (changes.size > 0 && changes.size <= MAX_CHANGES_AT_ONCE) {
+      this.#applyAtOnce(changes);
+      changes.clear();
+    }
     while (this.pendingCount > 0) this.applyStep();
   }
 
@@ -295,29 +315,34 @@ export class Generations {
     if (sealed.plan === undefined) {
       // The transactions in between are states that never were: recovery needs the whole file to get past them.
       sealed.file.sync();
-      sealed.plan = new ApplyPlan(this.#target, sealed.changes.items());
+      sealed.plan = new ApplyPlan(this.#target, sealed.changes);
     }
     const { plan } = sealed;
     if (!plan.isPlanned) this.#plan(plan, SLICE_CHANGES);
-    else if (!plan.hasAtMost(maxChanges)) inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
-    else this.#finish(sealed, plan);
+    else if (!plan.hasAtMost(maxChanges)) {
+      inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
+      checkpointStep(this.#core);
+    } else this.#finish(sealed, plan);
   }
 
   /** The last transaction is synced, and with it those before: the log of SQLite is synced as a whole. Only then the file may go. */
   #finish(sealed: SealedGeneration, plan: ApplyPlan): void {
-    if (!sealed.isApplied) inDurableTransaction(this.#core, () => this.#applyLast(plan, sealed.lastNumber));
-    sealed.isApplied = true;
+    if (!sealed.isApplied) {
+      inDurableTransaction(this.#core, () => this.#applyLast(plan, sealed.lastNumber));
+      sealed.isApplied = true;
+      return; // To truncate a large file takes as long as a step.
+    }
     sealed.file.truncate();
     this.#idleFile = sealed.file;
     this.#sealed = undefined;
+    sealed.changes.release();
   }
 
   /** One transaction needs no sync: it is atomic, and the file stays until it is sealed. */
-  #applyAtOnce(changes: PendingChanges): void {
-    const plan = new ApplyPlan(this.#target, changes.items());
+  #applyAtOnce(changes: PlannedItems): void {
+    const plan = new ApplyPlan(this.#target, changes);
     this.#plan(plan, Number.POSITIVE_INFINITY);
     inWriteTransaction(this.#core, () => this.#applyLast(plan, this.#lastNumber));
-    changes.clear();
   }
 
   /** Looks up rows in one read transaction: to begin and end one for each takes longer than the look-up. */
@@ -356,6 +381,7 @@ export class Generations {
       connection.pragma(`user_version = ${SCHEMA_VERSION}`);
     });
     const files = this.#files();
+    this.#active?.changes.release();
     this.#active = this.#sealed = this.#idleFile = undefined;
     this.#removeFiles(files);
   }
@@ -363,33 +389,10 @@ export class Generations {
   /** One that can't be removed holds nothing that counts: the next opening removes it. */
   #removeFiles(files: readonly JournalFile[]): void {
     runAndWarn(this.#core, () => {
-      for (const file of files) file.close();
-      for (const { path } of files) removeJournalFile(path);
+      for (const file of files) file.remove();
     });
   }
 }
 
-function createTarget(core: Core): ApplyTarget {
-  const { sql, rowStats, accessBuffer, memoryCache } = core;
-  return {
-    sql,
-    inserted(id, expiresAt) {
-      rowStats.recordInsert(id, expiresAt);
-    },
-    updated(id, item) {
-      // Its reads are counted from the last set.
-      accessBuffer.take(id);
-      if (accessBuffer.tracksReads) {
-        accessBuffer.move(item.id, id);
-        memoryCache.delete(item.key);
-      }
-      rowStats.recordUpdate(item.expiresAt);
-    },
-    deleted() {
-      rowStats.recordDelete(1);
-    },
-    fileReplaced(file, bytes) {
-      deleteFileAfterCommit(core, file, bytes);
-    },
-  };
-}
+const computeMaxFileBytes = (core: Core): number =>
+  Math.min(MAX_FILE_BYTES, getLimitShareBytes(core) * MAX_LIMIT_FRACTION);

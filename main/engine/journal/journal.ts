@@ -117,7 +117,7 @@ export class Journal implements WriteJournal {
     if (this.#block === undefined) this.#prepareAppend();
     const { mode, data, bytes, check, cost } = write;
     const stamp = this.#core.timestamps.from(now);
-    const stored = copyBytes(data);
+    const stored = this.#block === undefined ? data : copyBytes(data);
     // The rows of a deque have no key that could be another one's, so their checksums are those of the values.
     const item = new PendingItem(position, false, mode, position, null, now, stamp, check, bytes, null, stored);
     if (dropped === undefined) this.#change(item);
@@ -269,7 +269,7 @@ export class Journal implements WriteJournal {
   #toChange({ key, mode, data, bytes, check, expiresAt, tag }: JournaledWrite, now: number): PendingItem {
     const id = this.#block === undefined ? this.#nextId(now) : ++this.#block.lastId;
     const stamp = this.#core.timestamps.from(now);
-    const stored = copyBytes(data);
+    const stored = this.#block === undefined ? data : copyBytes(data);
     return new PendingItem(key, false, mode, id, expiresAt, now, stamp, toRowChecksum(check, key), bytes, tag, stored);
   }
 
@@ -283,35 +283,32 @@ export class Journal implements WriteJournal {
   #append(changes: readonly PendingItem[]): void {
     writer.begin();
     for (const change of changes) writer.add(change);
-    this.#write();
-    for (const change of changes) this.#addPending(change);
+    writer.finish(this.#generations.nextNumber);
+    this.#generations.append(writer, changes);
+    for (const change of changes) this.#dropAccesses(change);
+    this.#noteAppend();
   }
 
   /** As `#append`, for one change: most records have one. */
   #appendOne(change: PendingItem): void {
     writer.begin();
     writer.add(change);
-    this.#write();
-    this.#addPending(change);
+    writer.finish(this.#generations.nextNumber);
+    this.#generations.appendOne(writer, change);
+    this.#dropAccesses(change);
+    this.#noteAppend();
   }
 
-  /** Appends the record that `writer` has encoded. */
-  #write(): void {
-    writer.finish(this.#generations.nextNumber);
-    this.#generations.append(writer.buffer, writer.length);
+  #noteAppend(): void {
     this.#appends++;
     this.#timer ??= this.#startTimer(REST_MS);
   }
 
-  #addPending(change: PendingItem): void {
-    // The reads of an item are counted from the last set.
-    if (this.#core.accessBuffer.tracksReads && !change.isTouch) this.#dropAccesses(change.key);
-    this.#generations.addPending(change);
-  }
-
-  #dropAccesses(key: KeyColumn): void {
-    const before = this.#generations.find(key);
-    if (before !== undefined) this.#core.accessBuffer.take(before.id);
+  /** The reads of an item are counted from the last set. */
+  #dropAccesses({ key, isTouch }: PendingItem): void {
+    if (isTouch || !this.#core.accessBuffer.tracksReads) return;
+    const item = this.#generations.find(key);
+    if (item !== undefined) this.#core.accessBuffer.take(item.id);
   }
 
   #endBlock(): void {
@@ -383,7 +380,7 @@ export class Journal implements WriteJournal {
   }
 }
 
-/** The caller's bytes may change. */
+/** The caller's bytes may change before the transaction ends. */
 const copyBytes = (data: Stored | null): Stored | null =>
   typeof data === 'object' && data !== null ? Buffer.from(data) : data;
 

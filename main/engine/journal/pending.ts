@@ -3,7 +3,7 @@ import type { TagColumn } from '../sqlite/statements.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { ItemTable } from './item-table.ts';
+import { KeyTable } from './key-table.ts';
 import type { JournalChange } from './record.ts';
 
 /** What a key is going to be: the sum of its changes that are not applied yet. */
@@ -87,45 +87,48 @@ export class PendingItem implements JournalChange {
   }
 }
 
-/** The changes of one journal file, one item per key. Changes come in the order of their records. */
-export class PendingChanges {
-  readonly #items = new ItemTable<PendingItem>();
+/** Items of which there are few, or only for a moment, one per key. Changes are added in the order in which they were made. */
+export class PendingItems {
+  readonly #keys = new KeyTable();
+  #items: PendingItem[] = [];
 
   get size(): number {
-    return this.#items.size;
+    return this.#items.length;
   }
 
   get(key: KeyColumn): PendingItem | undefined {
-    return this.#items.get(key);
+    const nth = this.#keys.find(key);
+    return nth < 0 ? undefined : this.#items[nth];
+  }
+
+  at(nth: number): PendingItem {
+    return this.#items[nth]!;
   }
 
   /** Adds a change, which is kept. */
   add(change: PendingItem): void {
-    this.#items.addIfAbsent(change)?.add(change);
+    const nth = this.#keys.add(change.key);
+    if (nth === this.#items.length) this.#items.push(change);
+    else this.#items[nth]!.add(change);
   }
 
-  /** Adds the changes that were made before these. */
-  addOlder(older: PendingChanges): void {
-    const newer = this.items();
-    this.#items.clear();
-    for (const item of older.items()) this.#items.addIfAbsent(item);
-    for (const item of newer) this.#items.addIfAbsent(item)?.addLater(item);
+  /** Adds the sum of all later changes of a key. */
+  addLater(later: PendingItem): void {
+    const earlier = this.get(later.key);
+    if (earlier === undefined) this.add(later);
+    else earlier.addLater(later);
   }
 
+  /** Returns all items, in the order in which their keys came. */
   items(): PendingItem[] {
-    return this.#items.items();
-  }
-
-  clear(): void {
-    this.#items.clear();
+    return this.#items.slice();
   }
 }
 
 /** Returns what a key is going to be by a later change and an earlier one. */
-export const overlay = (
-  later: PendingEntry | undefined,
-  earlier: PendingEntry | undefined,
-): PendingEntry | undefined =>
-  later === undefined || (later.isTouch && earlier !== undefined)
-    ? earlier && (later === undefined ? earlier : { ...earlier, expiresAt: later.expiresAt })
-    : later;
+export function overlay(later: PendingEntry | undefined, earlier: PendingEntry | undefined): PendingEntry | undefined {
+  if (later === undefined) return earlier;
+  if (!later.isTouch || earlier === undefined) return later;
+  const { isDeleted, isTouch, id, mode, data, size, tag, stamp } = earlier;
+  return { isDeleted, isTouch, id, mode, data, size, tag, stamp, expiresAt: later.expiresAt };
+}

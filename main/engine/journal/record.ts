@@ -8,13 +8,13 @@ import type { KeyColumn } from '../values/key.ts';
  * records byte for byte. Little-endian, as are all platforms that deskcache runs on: numbers are written through typed arrays.
  */
 
-const OPERATION = { set: 1, delete: 2, touch: 3 } as const;
+export const OPERATION = { set: 1, delete: 2, touch: 3 } as const;
 
 /** Kinds of a key, value or tag. */
-const KIND = { none: 0, text: 1, number: 2, bytes: 3 } as const;
+export const KIND = { none: 0, text: 1, number: 2, bytes: 3 } as const;
 
 const RECORD_HEADER_BYTES = 24;
-const CHANGE_HEADER_BYTES = 64;
+export const CHANGE_HEADER_BYTES = 64;
 /** Records and changes begin at multiples of this. */
 export const ALIGNMENT_BYTES = 8;
 /** The CRC and the length in front of what the length counts. */
@@ -113,6 +113,41 @@ export class RecordWriter {
     return this.#buffer;
   }
 
+  /** `buffer` as numbers of 32 bits. */
+  get words(): Uint32Array {
+    return this.#words;
+  }
+
+  /** Where the first change is. */
+  get firstChange(): number {
+    return RECORD_HEADER_BYTES;
+  }
+
+  /** Returns where the change that begins at an offset ends. */
+  getChangeEnd(at: number): number {
+    const words = this.#words;
+    const word = at / 4;
+    return align(at + CHANGE_HEADER_BYTES + words[word + 12]! + words[word + 13]! + words[word + 14]!);
+  }
+
+  isDeletion(at: number): boolean {
+    return this.#buffer[at] === OPERATION.delete;
+  }
+
+  isTouch(at: number): boolean {
+    return this.#buffer[at] === OPERATION.touch;
+  }
+
+  /** Returns the `now` of a change. */
+  getClock(at: number): number {
+    return this.#doubles[at / 8 + 3]!;
+  }
+
+  /** Returns `expiresAt` as it is in the record. */
+  getExpiry(at: number): number {
+    return this.#doubles[at / 8 + 2]!;
+  }
+
   /** Completes the record. */
   finish(number: number): void {
     const length = this.#length;
@@ -155,7 +190,7 @@ export class RecordWriter {
 
 const createViews = (): (Buffer | undefined)[] => new Array<Buffer | undefined>(MAX_KEPT_VIEWS).fill(undefined);
 
-const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 
 const getMaxBytes = (column: Stored | null): number =>
   typeof column === 'string'
@@ -230,7 +265,12 @@ function readChange(
 }
 
 /** Returns a column of its own memory; undefined for a kind that doesn't exist, or a number of another length. */
-function readColumn(file: Buffer, kind: number | undefined, start: number, end: number): Stored | null | undefined {
+export function readColumn(
+  file: Buffer,
+  kind: number | undefined,
+  start: number,
+  end: number,
+): Stored | null | undefined {
   switch (kind) {
     case KIND.none:
       return start === end ? null : undefined;

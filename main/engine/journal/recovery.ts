@@ -15,7 +15,7 @@ import {
   readJournalFile,
   removeJournalFile,
 } from './journal-file.ts';
-import { PendingChanges, PendingItem } from './pending.ts';
+import { PendingItem, PendingItems } from './pending.ts';
 import { ALIGNMENT_BYTES, type JournalChange, readRecord } from './record.ts';
 
 /** A record whose number is further from the last one than this is garbage that looks like a record. */
@@ -23,7 +23,7 @@ const MAX_NUMBER_DISTANCE = 2 ** 26;
 
 /** What the files of a journal hold beyond a watermark. */
 interface JournalContents {
-  readonly changes: PendingChanges;
+  readonly changes: PendingItems;
   /** Number of the last record that counts; the watermark if none does. */
   readonly lastNumber: number;
   /** Files with records that don't count, because something before them is damaged or lost. */
@@ -41,7 +41,7 @@ function readJournal(directory: string, watermark: number | undefined): JournalC
     .map((path) => ({ path, bytes: readJournalFile(path) ?? Buffer.alloc(0) }))
     .map((file) => ({ ...file, first: parseHead(file.bytes) ?? Number.POSITIVE_INFINITY }))
     .sort((a, b) => (a.first < b.first ? -1 : 1));
-  const changes = new PendingChanges();
+  const changes = new PendingItems();
   const unusable = new Set<string>();
   let lastNumber = watermark ?? Number.NaN;
   for (const { path, bytes, first } of files) {
@@ -167,7 +167,7 @@ function applyContents(sql: Statements, { changes, lastNumber }: JournalContents
       sql.recordReplaced.run(file, bytes);
     },
   };
-  const plan = new ApplyPlan(target, changes.items());
+  const plan = new ApplyPlan(target, changes);
   plan.plan(Number.POSITIVE_INFINITY);
   plan.apply(Number.POSITIVE_INFINITY);
   sql.upsertCounter.run(lastNumber, 'journal');

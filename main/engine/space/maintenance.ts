@@ -193,7 +193,7 @@ export function incrementalVacuum(core: Core, pages: number): void {
 }
 
 /** Pages in the log after which a step of long work copies them. */
-const MAX_STEP_FRAMES = 256;
+const MAX_STEP_FRAMES = 128;
 
 /** After a step of long work: has the log copied while it is short, so that no commit has to copy a long one at once. */
 export function checkpointStep(core: Core): void {

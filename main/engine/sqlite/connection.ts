@@ -174,6 +174,12 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   all(...bind: Bind): Row[] {
     if (this.#pending.hasAny) this.#pending.apply();
     if (this.#snapshot.isHeld) this.#snapshot.release();
+    return this.allStored(...bind);
+  }
+
+  /** Same as `all`, for a reader that has looked at the pending changes itself: returns what is in the database without them. */
+  allStored(...bind: Bind): Row[] {
+    if (this.#snapshot.isHeld && !this.#usesSnapshot) this.#snapshot.release();
     try {
       return this.#statement.all(...bind);
     } catch (error) {

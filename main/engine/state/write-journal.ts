@@ -1,3 +1,4 @@
+import type { DequeRow } from '../sqlite/deque-statements.ts';
 import type { TagColumn } from '../sqlite/statements.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
@@ -32,6 +33,17 @@ export interface PendingEntry {
   readonly stamp: number;
 }
 
+export type DequeSide = 'front' | 'back';
+
+/** Rows at an end of a deque that were read before they are taken, see `deque/rows-ahead.ts`. */
+interface RowsAhead {
+  readonly side: DequeSide;
+  /** From the middle to the end: the last one is taken first. */
+  readonly rows: DequeRow[];
+  /** How many rows are read when all of these are taken. */
+  readonly nextCount: number;
+}
+
 /** Where a deque begins and ends, with its pending changes. */
 export interface DequeEnds {
   first: number;
@@ -39,6 +51,8 @@ export interface DequeEnds {
   readonly maxLength: number;
   /** First position and length before the open deferred transaction; undefined if it has changed neither. */
   before: Pick<DequeEnds, 'first' | 'length'> | undefined;
+  /** Undefined until a value is taken that is in the database. */
+  ahead: RowsAhead | undefined;
 }
 
 /**

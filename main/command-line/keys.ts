@@ -1,0 +1,31 @@
+import { DiskCacheError, type Key } from '../engine/index.ts';
+import { fromJson, toJson } from './json.ts';
+
+/** How keys are written in arguments and in plain output: as text, or as JSON where they may be numbers and tuples. */
+export type KeyFormat = 'text' | 'json';
+
+/** @throws {DiskCacheError} `BAD_KEY` for what isn't JSON. */
+export function parseKey(argument: string, format: KeyFormat): Key {
+  if (format === 'text') return argument;
+  try {
+    return fromJson(JSON.parse(argument)) as Key;
+  } catch (error) {
+    throw new DiskCacheError(
+      'BAD_KEY',
+      `${argument} is not JSON (${(error as Error).message}); write a text as '"a"', a tuple as '["a",1]'`,
+    );
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Returns a key as one line: text as it is unless it has control characters; everything else as JSON. */
+export function formatKey(key: Key, format: KeyFormat = 'text'): string {
+  if (format === 'text' && typeof key === 'string' && !CONTROL_CHARACTER.test(key)) return key;
+  return escapeControlCharacters(JSON.stringify(toJson(key)));
+}
+
+/** `JSON.stringify` leaves some as they are. */
+export const escapeControlCharacters = (text: string): string =>
+  text.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

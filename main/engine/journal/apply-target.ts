@@ -1,0 +1,29 @@
+import { deleteFileAfterCommit } from '../space/delete-row.ts';
+import type { Core } from '../state/core.ts';
+import type { ApplyTarget } from './apply.ts';
+
+/** Returns the tables of an open store, and what it keeps of their rows in memory. */
+export function createTarget(core: Core): ApplyTarget {
+  const { sql, rowStats, accessBuffer, memoryCache } = core;
+  return {
+    sql,
+    inserted(id, expiresAt) {
+      rowStats.recordInsert(id, expiresAt);
+    },
+    updated(id, item) {
+      // Its reads are counted from the last set.
+      accessBuffer.take(id);
+      if (accessBuffer.tracksReads) {
+        accessBuffer.move(item.id, id);
+        memoryCache.delete(item.key);
+      }
+      rowStats.recordUpdate(item.expiresAt);
+    },
+    deleted() {
+      rowStats.recordDelete(1);
+    },
+    fileReplaced(file, bytes) {
+      deleteFileAfterCommit(core, file, bytes);
+    },
+  };
+}
