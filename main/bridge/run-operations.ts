@@ -7,7 +7,7 @@ import {
   type OperationFailure,
   type OperationResults,
 } from '../../protocol/wire.ts';
-import { OutOfTime, type ReadBudget, withBriefWait, withReadBudget } from '../engine/internal.ts';
+import { isDeferred, OutOfTime, type ReadBudget, withBriefWait, withReadBudget } from '../engine/internal.ts';
 import { type AuthorizedStore, authorize, resolveStore, type SessionContext } from './authorize.ts';
 import type { AuthorizedCall } from './authorize-batch.ts';
 import { CallTimer } from './diagnostics.ts';
@@ -164,8 +164,12 @@ const YIELD_AFTER_MS = 2;
 /** Calls, and bytes they return, before the clock is read. */
 const MAX_UNTIMED_CALLS = 4;
 const MAX_UNTIMED_BYTES = 1024;
-/** Milliseconds after which a transaction is committed; the remaining calls run in another one. */
+/**
+ * Milliseconds after which a transaction is committed; the remaining calls run in another one. Where a commit is only a record of a journal,
+ * that is soon (docs/decisions/0040).
+ */
 const MAX_TRANSACTION_MS = 40;
+const MAX_DEFERRED_MS = 2;
 
 const UNLIMITED: ReadBudget = Object.freeze({ bytes: Number.POSITIVE_INFINITY });
 
@@ -247,14 +251,17 @@ function* runInTransaction(
   const isTransaction = calls.length > 1 && calls.some(({ access }) => access !== 'read');
   for (let at = 0; at < calls.length; ) {
     if (isTransaction && at < calls.length - 1) {
-      let done = 0;
+      let ran: RanCalls = { done: 0, needsAlone: false };
       yield* retryWhileBusy(results, () => {
-        done = transact(store, calls.slice(at), places.slice(at), results);
+        ran = transact(store, calls.slice(at), places.slice(at), results);
       });
-      at += done;
+      at += ran.done;
+      if (!ran.needsAlone) {
+        yield* results.yieldIfDue();
+        continue;
+      }
     }
-    const call = calls[at];
-    if (call === undefined) break;
+    const call = calls[at]!;
     if (call.openSlices === undefined) at = yield* runUntilYield(calls, places, at, results);
     else yield* results.runInSteps(places[at++]!, call, call.openSlices);
     yield* results.yieldIfDue();
@@ -319,33 +326,45 @@ function* retryWhileBusy(
 const shouldRetry = (results: TurnResults, failuresBefore: number, timeout: number, startedAt: number): boolean =>
   timeout > 0 && performance.now() - startedAt < timeout && results.dropBusyFailures(failuresBefore);
 
-/** Runs calls in one transaction until it has taken too long. Returns the number of completed calls; the next one has to run alone. */
+interface RanCalls {
+  readonly done: number;
+  /** The next call takes too long for a transaction with others. */
+  readonly needsAlone: boolean;
+}
+
+/** Runs calls in one transaction until it has taken too long. */
 function transact(
   store: BridgeStore,
   calls: readonly AuthorizedCall[],
   places: readonly number[],
   results: TurnResults,
-): number {
-  const deadline = performance.now() + MAX_TRANSACTION_MS;
+): RanCalls {
+  const startedAt = performance.now();
+  const deadline = startedAt + MAX_TRANSACTION_MS;
   let done = 0;
+  let needsAlone = false;
   try {
     store.transact(() => {
       for (; done < calls.length; done++) {
-        if (done > 0 && performance.now() > deadline) return;
+        if (done > 0 && isOver(performance.now() - startedAt)) return;
         try {
           results.run(places[done]!, toUndoable(store, calls[done]!), deadline);
         } catch (error) {
-          if (error instanceof OutOfTime) return;
-          throw error;
+          if (!(error instanceof OutOfTime)) throw error;
+          needsAlone = true;
+          return;
         }
       }
     });
   } catch (error) {
     results.fail(places, error);
-    return calls.length;
+    return { done: calls.length, needsAlone: false };
   }
-  return done;
+  return { done, needsAlone };
 }
+
+const isOver = (elapsedMs: number): boolean =>
+  elapsedMs > MAX_DEFERRED_MS && (elapsedMs > MAX_TRANSACTION_MS || isDeferred());
 
 /** Makes a delete in several steps roll back completely when its time is up. */
 function toUndoable(store: BridgeStore, call: AuthorizedCall): AuthorizedCall {

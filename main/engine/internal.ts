@@ -5,6 +5,7 @@
 
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { readStoreKind } from './cache/open.ts';
+export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
 export {

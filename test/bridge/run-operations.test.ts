@@ -1,15 +1,38 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { SessionGrant } from '../../main/bridge/grant.ts';
 import { runOperations } from '../../main/bridge/run-operations.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
-import type { Index } from '../../main/engine/index.ts';
+import type { Cache, Index } from '../../main/engine/index.ts';
 import type { ErrorCode } from '../../protocol/error.ts';
 import { cache, index } from '../../protocol/stores.ts';
 import { MAX_INLINE_BYTES } from '../../protocol/value-stream.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
 const ADMIN: Grant = { stores: { '*': 'admin' } };
+
+/** Runs operations while each look at the clock finds it a millisecond later; returns how many sets each transaction of `api` had. */
+function countSetsByTransaction(bridge: BridgeFixture, operations: readonly unknown[]): number[] {
+  const store = bridge.registry.get('api') as Cache;
+  const { set, transact } = store;
+  const counts: number[] = [];
+  vi.spyOn(store, 'set').mockImplementation((...args) => {
+    counts.push(counts.pop()! + 1);
+    set.apply(store, args);
+  });
+  vi.spyOn(store, 'transact').mockImplementation((work) => {
+    counts.push(0);
+    return transact.call(store, work);
+  });
+  let nowMs = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => ++nowMs);
+  try {
+    expect(run(bridge, operations)).toEqual(operations.map(() => expect.objectContaining({ value: undefined })));
+  } finally {
+    clock.mockRestore();
+  }
+  return counts;
+}
 
 /** What became of each operation, and how often others could have had a turn meanwhile. */
 function runInSteps({ registry }: BridgeFixture, operations: readonly unknown[], grant = ADMIN) {
@@ -86,6 +109,32 @@ describe('one turn of operations', () => {
     run(bridge, [createOperation('set', 'a', 1), createOperation('set', 'b', 2), createOperation('get', 'a')]);
     run(bridge, [createOperation('get', 'a'), createOperation('has', 'b')]);
     expect(transactions).toHaveLength(1);
+  });
+
+  it('commits soon where a commit is a record of a journal, and later where it is one of a shared store', () => {
+    const sets = Array.from({ length: 60 }, (_, nth) => createOperation('set', `k${nth % 40}`, nth));
+    const expected = Array.from({ length: 40 }, (_, nth) => (nth < 20 ? nth + 40 : nth));
+    using shared = openBridge();
+    expect(countSetsByTransaction(shared, sets).length).toBe(2);
+    using exclusive = openBridge({ stores: { api: cache({ exclusive: true }) } });
+    for (let nth = 0; nth < 2; nth++) exclusive.cacheInMain('api').set('first', nth);
+    const counts = countSetsByTransaction(exclusive, sets);
+    expect(Math.max(...counts)).toBeLessThan(10);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(60);
+    expect(exclusive.cacheInMain('api').getMany(sets.slice(0, 40).map(([, , key]) => key as string))).toEqual(expected);
+  });
+
+  it('never divides a batch, however long it takes', () => {
+    using bridge = openBridge({ stores: { api: cache({ exclusive: true }) } });
+    for (let nth = 0; nth < 2; nth++) bridge.cacheInMain('api').set('first', nth);
+    const steps = Array.from({ length: 60 }, (_, nth) => ({ set: [`k${nth}`, nth] }));
+    let nowMs = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => ++nowMs);
+    const failing = [...steps, { if: { key: 'k59', absent: true } }];
+    const outcomes = run(bridge, [createOperation('batch', failing), createOperation('set', 'after', 1)]);
+    clock.mockRestore();
+    expect(outcomes).toEqual([{ value: { committed: false, failed: 60 } }, { value: undefined }]);
+    expect([...bridge.cacheInMain('api').keys()]).toEqual(['first', 'after']);
   });
 
   it('refuses malformed operations', () => {

@@ -15,6 +15,15 @@ import { assertFunction, isThenable } from '../validate.ts';
 import { assertInTime, isLimited, mayBlock, shouldPause } from '../values/read-budget.ts';
 import { removeStoredCount } from './row-count.ts';
 
+/** The store whose `inDeferredTransaction` runs now, the innermost one. Everything here is synchronous. */
+let deferring: Core | undefined;
+
+/**
+ * Whether the transaction that runs now is only in memory so far, and will be one record of a write journal: then ending it and beginning
+ * another costs little.
+ */
+export const isDeferred = (): boolean => deferring?.transaction.isDeferred === true;
+
 /** Items that a mass deletion deletes in one transaction; between two of them other processes may write. */
 export const MAX_BATCH_ITEMS = 256;
 /** The latest time that a store has seen is written to disk after it has advanced by this much. */
@@ -37,6 +46,8 @@ export function inDeferredTransaction<T>(core: Core, work: () => T): T {
   if (journal === undefined || transaction.depth > 0) return inWriteTransaction(core, work);
   beforeWrite(core);
   if (!journal.beginBlock()) return inWriteTransaction(core, work);
+  const outer = deferring;
+  deferring = core;
   let result: T;
   let isBlock = false;
   try {
@@ -53,6 +64,8 @@ export function inDeferredTransaction<T>(core: Core, work: () => T): T {
       runActions(core, transaction.afterRollback);
     }
     throw error;
+  } finally {
+    deferring = outer;
   }
   if (isBlock) {
     transaction.afterRollback.length = 0;
