@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
+import { Generations } from '../../main/engine/journal/generations.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { copyAsKilled, listJournals, openJournaled } from './journal-fixture.ts';
 
@@ -23,6 +24,18 @@ describe('a store with a journal and a limit', () => {
       expect([...found.keys()]).toEqual([...cache.keys()]);
     },
   );
+
+  it('goes on while there is space, without applying everything to measure it', () => {
+    const applyAll = vi.spyOn(Generations.prototype, 'applyAll');
+    try {
+      using cache = openJournaled(freshDirectory(), { sizeLimit: 64 * 1024 * 1024 });
+      applyAll.mockClear();
+      for (let nth = 0; nth < 40_000; nth++) cache.set(`k${nth}`, 'x'.repeat(300));
+      expect(applyAll).not.toHaveBeenCalled();
+    } finally {
+      applyAll.mockRestore();
+    }
+  });
 
   it('has none where the limit is too small', () => {
     using cache = openJournaled(freshDirectory(), { sizeLimit: 512 * 1024 });

@@ -293,8 +293,9 @@ function storeItem(core: Core, item: PendingWrite, now: number): void {
 
 /** Stores an item in the journal, where it takes its space twice until it is applied. Returns false if it has to be written directly. */
 function tryJournal(core: Core, item: PendingWrite, now: number): boolean {
-  if (core.journal === undefined || !isSimple(core, item, 2 * item.cost, now) || !core.journal.set(item, now))
-    return false;
+  if (core.journal === undefined) return false;
+  if (core.connection.pending.hasAny && !core.space.hasAllowance(core, 2 * item.cost)) core.space.remeasure(core);
+  if (!isSimple(core, item, 2 * item.cost, now) || !core.journal.set(item, now)) return false;
   tellListeners(core);
   return true;
 }

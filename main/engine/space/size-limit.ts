@@ -110,6 +110,8 @@ export abstract class SpaceManagerBase implements SpaceManager {
     return bytes <= rowStats.writableBytes;
   }
 
+  remeasure(_store: Core): void {}
+
   charge({ rowStats, maintenance }: Core, bytes: number): void {
     rowStats.writableBytes -= bytes;
     maintenance.bytesSinceCheck += bytes;
@@ -183,6 +185,22 @@ export class OwnSizeLimit extends SpaceManagerBase {
     }
     vacuumOverLimit(store, getAllocatedBytes(store) + fileBytes - sizeLimit);
     store.transaction.afterCommit.push(() => checkpointIfOversized(store));
+  }
+
+  override remeasure(store: Core): void {
+    const { connection, rowStats, settings, journal } = store;
+    const { sizeLimit } = settings;
+    const { pending } = connection;
+    const { hasAny } = pending;
+    pending.hasAny = false;
+    try {
+      // What is pending takes its space in the database as well.
+      const used = Math.max(getLiveBytes(store), getAllocatedBytes(store)) + (journal?.bytes ?? 0);
+      const free = sizeLimit - used;
+      if (free > sizeLimit * PREPARE_INDEX_BELOW) rowStats.writableBytes = getWriteAllowance(free);
+    } finally {
+      pending.hasAny = hasAny;
+    }
   }
 
   getMaxItemBytes({ settings, pageSize }: Core): number {

@@ -69,6 +69,11 @@ export interface SpaceManager {
   beforeWrite(store: Core): void;
   /** True if these bytes can be written without `reserve`; they are charged with `charge`. */
   hasAllowance(store: Core, bytes: number): boolean;
+  /**
+   * Measures again how much may be written without `reserve`, if there is certainly enough space. A journal stays as it is: `reserve` needs a write
+   * transaction, which applies it.
+   */
+  remeasure(store: Core): void;
   /** Counts bytes that are written. */
   charge(store: Core, bytes: number): void;
   /**
