@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { DiskCacheError } from '../engine/index.ts';
 import { isRecord } from '../engine/internal.ts';
 
 /**
@@ -6,7 +7,10 @@ import { isRecord } from '../engine/internal.ts';
  * `{"$bigint": "1"}`, `{"$number": "NaN"}`, `{"$undefined": true}`, `{"$map": [[key, value]]}`, `{"$set": [value]}`,
  * `{"$error": {name, message}}`, `{"$regexp": [source, flags]}`. An object that itself has only one such member is inside `{"$object": …}`.
  */
-export function toJson(value: unknown): unknown {
+export const toJson = (value: unknown): unknown => convert(value, []);
+
+/** `ancestors`: the objects that the value is in. */
+function convert(value: unknown, ancestors: readonly object[]): unknown {
   if (value === undefined) return { $undefined: true };
   if (typeof value === 'bigint') return { $bigint: `${value}` };
   if (typeof value === 'number')
@@ -14,27 +18,32 @@ export function toJson(value: unknown): unknown {
       ? value
       : { $number: Object.is(value, -0) ? '-0' : `${value}` };
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return Array.from(value, toJson);
-  return toTagged(value) ?? toPlain(value);
+  if (ancestors.includes(value))
+    throw new DiskCacheError('BAD_VALUE', 'The value contains itself, which JSON can’t express; leave --json out');
+  const inner = (member: unknown): unknown => convert(member, [...ancestors, value]);
+  if (Array.isArray(value)) return Array.from(value, inner);
+  return toTagged(value, inner) ?? toPlain(value, inner);
 }
 
-function toTagged(value: object): object | undefined {
+type Convert = (member: unknown) => unknown;
+
+function toTagged(value: object, inner: Convert): object | undefined {
   if (types.isDate(value)) return { $date: Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString() };
   if (ArrayBuffer.isView(value)) return { $bytes: toBase64(value.buffer, value.byteOffset, value.byteLength) };
   if (types.isAnyArrayBuffer(value)) return { $bytes: toBase64(value, 0, value.byteLength) };
-  if (types.isMap(value)) return { $map: Array.from(value, ([key, item]) => [toJson(key), toJson(item)]) };
-  if (types.isSet(value)) return { $set: Array.from(value, toJson) };
+  if (types.isMap(value)) return { $map: Array.from(value, ([key, item]) => [inner(key), inner(item)]) };
+  if (types.isSet(value)) return { $set: Array.from(value, inner) };
   if (types.isRegExp(value)) return { $regexp: [value.source, value.flags] };
   if (types.isNativeError(value)) return { $error: { name: value.name, message: value.message } };
-  if (types.isBoxedPrimitive(value)) return toJson(value.valueOf()) as object;
+  if (types.isBoxedPrimitive(value)) return inner(value.valueOf()) as object;
   return undefined;
 }
 
 const toBase64 = (buffer: ArrayBufferLike, offset: number, length: number): string =>
   Buffer.from(buffer, offset, length).toString('base64');
 
-function toPlain(value: object): object {
-  const plain = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toJson(member)]));
+function toPlain(value: object, inner: Convert): object {
+  const plain = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, inner(member)]));
   return getTag(value) === undefined ? plain : { $object: plain };
 }
 

@@ -34,6 +34,14 @@ describe('values as JSON', () => {
     expect(toJson({ a: [1, 'x', null, true] })).toEqual({ a: [1, 'x', null, true] });
   });
 
+  it('that contain themselves are refused, and what occurs twice is not', () => {
+    const twice = { a: 1 };
+    expect(toJson([twice, twice])).toEqual([twice, twice]);
+    const loop: unknown[] = [];
+    loop.push({ loop });
+    expect(() => toJson(loop)).toThrow(/contains itself/);
+  });
+
   it('keep what only looks like a tag', () => {
     expect(viaJson({ $date: 'today' })).toEqual({ $date: 'today' });
     expect(fromJson({ $unknown: 1 })).toEqual({ $unknown: 1 });
