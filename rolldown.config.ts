@@ -25,7 +25,8 @@ function commonJsFolder(): Plugin {
       for (const room of ['client', 'main', 'preload', 'protocol', 'renderer-api']) {
         cpSync(join('dist/types', room), join('dist/cjs/types', room), {
           recursive: true,
-          filter: (path) => !path.endsWith('.tsbuildinfo'),
+          // A command has no declarations.
+          filter: (path) => !path.endsWith('.tsbuildinfo') && !path.includes('command-line'),
         });
       }
     },

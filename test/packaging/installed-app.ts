@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ROOT, unpackLibrary } from '../../e2e/templates/packed-library.ts';
 
 /** The packages that the library depends on. */
@@ -25,7 +25,9 @@ export async function installApp(packages: readonly string[] = []): Promise<Inst
   mkdirSync(folder);
   await unpackLibrary(folder);
   for (const name of [...DEPENDENCIES, ...packages]) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
+    const link = join(folder, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), link, 'junction');
   }
   const write: InstalledApp['write'] = (files) => {
     for (const [path, text] of Object.entries(files)) {
