@@ -35,7 +35,7 @@ const writeDamaged: Prepare = (dir) => {
 };
 
 describe('deskcache ls', () => {
-  it('lists keys in key order, one a line; what is no plain text as JSON', async () => {
+  it('lists keys in key order, one a line; what isn’t plain text as JSON', async () => {
     const dir = fill('api', (cache) =>
       cache.setMany([
         ['b', 1],

@@ -28,7 +28,7 @@ export function createTarget(core: Core): ApplyTarget {
   };
 }
 
-/** Applies changes of which the listeners were told when they were appended. Inside a write transaction. */
+/** Applies changes that listeners were told about when they were appended. Inside a write transaction. */
 export function withoutLog(core: Core, apply: () => void): void {
   if (!isChangeLogged(core)) {
     apply();

@@ -87,7 +87,7 @@ export class PendingItem implements JournalChange {
   }
 }
 
-/** Items of which there are few, or only for a moment, one per key. Changes are added in the order in which they were made. */
+/** One item per key, where there are few items or where they are kept only for a moment. Changes are added in the order in which they were made. */
 export class PendingItems {
   readonly #keys = new KeyTable();
   #items: PendingItem[] = [];
