@@ -198,7 +198,8 @@ describe('an item that was deleted by a mark', () => {
   });
 
   it.each([1, 2])('makes room at once where the policy evicts nothing; shards: %s', (shards) => {
-    const options = { evictionPolicy: 'none', sizeLimit: 3 * 2 ** 20, exclusive: false } as const;
+    // A log that the worker thread is behind with counts as used: docs/limits.md.
+    const options = { evictionPolicy: 'none', sizeLimit: 3 * 2 ** 20, exclusive: false, workerThread: false } as const;
     const directory = freshDirectory();
     using store: CacheMethods =
       shards === 1 ? new Cache(directory, options) : new FanoutCache(directory, { ...options, shards });
