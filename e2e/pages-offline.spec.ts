@@ -95,6 +95,8 @@ test('large bodies travel in chunks both ways, and aborting one aborts it at the
 
 // Absolute URLs, because in the stand-in a relative one resolves against the mapped host.
 test('caches are shared by all windows and the main process, also after a restart', async ({ launch }) => {
+  // It starts the application twice.
+  test.slow();
   const { app, page } = await startPagesApp(launch);
   await page.evaluate(async (url) => {
     const cache = await diskCache.caches.open('shell');
