@@ -389,14 +389,9 @@ describe('the near cache of a page', () => {
     const [writer, reader] = [bridge.diskCache.cache('api'), bridge.anotherPage()];
     reader.nearCache('api');
     await writer.set('k', 'old');
-    await vi.waitFor(
-      async () => {
-        await reader.cache('api').get('k');
-        await reader.cache('api').get('k');
-      },
-      { timeout: 10_000 },
-    );
+    const read = () => reader.cache('api').get('k');
+    await vi.waitFor(() => read().then(read), { timeout: 10_000 });
     await writer.set('k', createPattern(2 * MIB));
-    expect(await reader.cache('api').get('k')).toBeInstanceOf(Uint8Array);
+    expect(await read()).toBeInstanceOf(Uint8Array);
   });
 });
