@@ -17,15 +17,10 @@ export function parseKey(argument: string, format: KeyFormat): Key {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** Returns a key as one line: text as it is unless it has control characters; everything else as JSON. */
 export function formatKey(key: Key, format: KeyFormat = 'text'): string {
   if (format === 'text' && typeof key === 'string' && !CONTROL_CHARACTER.test(key)) return key;
-  return escapeControlCharacters(JSON.stringify(toJson(key)));
+  return JSON.stringify(toJson(key));
 }
-
-/** `JSON.stringify` leaves some as they are. */
-export const escapeControlCharacters = (text: string): string =>
-  text.replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -9,7 +9,7 @@ import { addMoveInCommands } from './commands/move-in.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import type { Context } from './context.ts';
 import { Exit, getExitCode } from './exit-code.ts';
-import { type Terminal, writeBytes } from './terminal.ts';
+import { escapeControlCharacters, type Terminal, writeBytes } from './terminal.ts';
 
 const HELP = `
 <dir> is the folder of a store, or an application's name and the name of a store: Atlas/notes.
@@ -61,6 +61,6 @@ export async function runCommand(args: readonly string[], terminal: Terminal, ve
 function formatError(error: unknown): string | undefined {
   // Their messages have been written.
   if (error instanceof Exit || error instanceof CommanderError) return undefined;
-  if (error instanceof DiskCacheError) return `${error.message} (${error.code})`;
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return escapeControlCharacters(error instanceof DiskCacheError ? `${message} (${error.code})` : message);
 }

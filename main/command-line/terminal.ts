@@ -11,10 +11,14 @@ export interface Terminal {
   readonly interrupt: AbortSignal;
 }
 
-/** Writes a line, and waits while the reader of a pipe is slow. */
+/** Writes a line, and waits while the reader of a pipe is slow. Stored text can't give orders to the terminal. */
 export async function writeLine({ stdout }: Terminal, line: string): Promise<void> {
-  await writeBytes(stdout, `${line}\n`);
+  await writeBytes(stdout, `${escapeControlCharacters(line)}\n`);
 }
+
+/** Writes them as `\u001b`, which JSON reads, too. */
+export const escapeControlCharacters = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 export function writeBytes(stream: Writable, bytes: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -65,6 +65,23 @@ describe('deskcache ls', () => {
     expect(JSON.parse(line!)).toMatchObject({ key: 'k', bytes: 5, expiresAt: 4e12, tag: 'x' });
   });
 
+  it('lets nothing that is stored give orders to the terminal', async () => {
+    const order = '\u001b[2J\u009b';
+    const dir = fill('api', (cache) => cache.set(order, order, { tag: order }));
+    for (const args of [
+      ['ls', dir],
+      ['ls', '-l', dir],
+      ['ls', '-l', '--json', dir],
+      ['get', '--json', '--json-keys', dir, JSON.stringify(order)],
+    ]) {
+      const { stdout, exitCode } = await run(args);
+      expect([exitCode, stdout.includes('2J'), /(?!\n)\p{Cc}/u.test(stdout)], args.join(' ')).toEqual([0, true, false]);
+    }
+    using deque = new Deque(join(directory, 'recent'));
+    deque.push(order);
+    expect((await run(['ls', deque.directory])).stdout).not.toMatch(/(?!\n)\p{Cc}/u);
+  });
+
   it('lists the stores in a folder, also one that can’t be opened', async () => {
     fill('api', (cache) => cache.set('k', 1));
     new Index(join(directory, 'deep', 'notes')).close();

@@ -3,7 +3,6 @@ import { type Cache, DiskCacheError } from '../../engine/index.ts';
 import { createHttpCache } from '../../offline/index.ts';
 import { type Context, type SharedOptions, withStore } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
-import { escapeControlCharacters } from '../keys.ts';
 import { writeBytes, writeLine } from '../terminal.ts';
 
 /** As `ResponseStore` keeps them: the heads of a URL's responses at `['http', partition, url]`. */
@@ -92,7 +91,7 @@ const formatRow = ({
   [
     `${status}`,
     formatAge(Date.now() - receivedAt).padStart(6),
-    escapeControlCharacters(url),
+    url,
     ...(partition === undefined ? [] : [`(${partition})`]),
   ].join('  ');
 
@@ -120,15 +119,10 @@ async function show(context: Context, argument: string, url: string, options: Ht
             context.terminal,
             JSON.stringify({ url, partition: key[1], status, statusText, headers, receivedAt }),
           );
-        else
-          await writeLine(
-            context.terminal,
-            [
-              `${status} ${statusText}`.trim(),
-              ...headers.map(([name, value]) => escapeControlCharacters(`${name}: ${value}`)),
-              '',
-            ].join('\n'),
-          );
+        else {
+          const lines = [`${status} ${statusText}`.trim(), ...headers.map((field) => field.join(': ')), ''];
+          for (const line of lines) await writeLine(context.terminal, line);
+        }
       }
     }
   });

@@ -73,7 +73,7 @@ async function writeValue({ terminal }: Context, value: unknown, { json }: Share
   if (json) return writeLine(terminal, JSON.stringify(toJson(value)));
   if (value instanceof Uint8Array) return writeBytes(terminal.stdout, value);
   if (typeof value !== 'string')
-    return writeLine(terminal, inspect(value, { depth: null, colors: useColors(terminal) }));
+    return writeBytes(terminal.stdout, `${inspect(value, { depth: null, colors: useColors(terminal) })}\n`);
   // A pipe gets exactly the text; a prompt begins on a line of its own.
   await writeBytes(terminal.stdout, terminal.stdout.isTTY && !value.endsWith('\n') ? `${value}\n` : value);
 }

@@ -11,7 +11,7 @@ import {
 } from '../../engine/index.ts';
 import { type Context, getKeyFormat, type SharedOptions, withStore } from '../context.ts';
 import { toJson } from '../json.ts';
-import { escapeControlCharacters, formatKey, parseKey } from '../keys.ts';
+import { formatKey, parseKey } from '../keys.ts';
 import {
   countItems,
   createNoTagsError,
@@ -131,11 +131,9 @@ async function listSettings({ terminal }: Context, settings: Settings, { json, l
 
 /** Returns a value as one short line. */
 const formatLine = (value: unknown): string =>
-  escapeControlCharacters(
-    typeof value === 'string' && value.length <= 80
-      ? JSON.stringify(value)
-      : inspect(value, { breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 8, maxStringLength: 80, depth: 2 }),
-  );
+  typeof value === 'string' && value.length <= 80
+    ? JSON.stringify(value)
+    : inspect(value, { breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 8, maxStringLength: 80, depth: 2 });
 
 async function listLong(
   { terminal }: Context,
@@ -164,7 +162,7 @@ async function listLong(
             `${bytes}`.padStart(10),
             toTime(storedAt),
             expiresAt === undefined ? 'never'.padEnd(24) : toTime(expiresAt),
-            tag === undefined ? '-' : escapeControlCharacters(String(tag)),
+            tag === undefined ? '-' : String(tag),
             formatKey(key, format),
           ].join('  '),
     );

@@ -1,11 +1,9 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { DiskCacheError } from '../../engine/index.ts';
 import { type Job, type JobState, Queue } from '../../queue/index.ts';
 import type { Context, SharedOptions } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
 import { toJson } from '../json.ts';
-import { escapeControlCharacters } from '../keys.ts';
 import { assertStore, findDirectory } from '../stores.ts';
 import { formatTable, parseCount, writeBytes, writeLine } from '../terminal.ts';
 
@@ -114,7 +112,7 @@ const toJsonJob = (job: Job<unknown>): object =>
 function formatJob({ id, attempts, enqueuedAt, dueAt, error }: Job<unknown>): string {
   const notes = [
     ...(dueAt === undefined ? [] : [`due ${new Date(dueAt).toISOString()}`]),
-    ...(error === undefined ? [] : [escapeControlCharacters(error.replaceAll('\n', ' '))]),
+    ...(error === undefined ? [] : [error.replaceAll('\n', ' ')]),
   ];
   return [
     `${id}`,
@@ -132,5 +130,5 @@ async function show(context: Context, argument: string, id: string, { json }: Sh
   }
   if (json) return writeLine(context.terminal, JSON.stringify(toJsonJob(job)));
   for (const [name, member] of Object.entries(toJsonJob(job)))
-    await writeLine(context.terminal, `${name.padEnd(11)}${escapeControlCharacters(JSON.stringify(member))}`);
+    await writeLine(context.terminal, `${name.padEnd(11)}${JSON.stringify(member)}`);
 }

@@ -193,10 +193,14 @@ export function dispatchPending(core: Core): void {
  */
 function dispatchJournaled({ changeFeed }: Core): void {
   const { journaled } = changeFeed;
-  if (journaled.length === 0) return;
-  for (const { kind, key } of journaled.splice(0)) {
-    dispatch({ changeFeed }, ...toChange(kind, key));
-    if (changeFeed.subscriptions.size === 0) return;
+  let told = 0;
+  try {
+    while (told < journaled.length) {
+      const { kind, key } = journaled[told++]!;
+      dispatch({ changeFeed }, ...toChange(kind, key));
+    }
+  } finally {
+    journaled.splice(0, told);
   }
 }
 
