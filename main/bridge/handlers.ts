@@ -1,9 +1,9 @@
 import type { Contracts, Kind } from '../../protocol/contract.ts';
 import type { Job } from '../../protocol/job.ts';
 import { redactDirectories } from '../../protocol/redaction.ts';
-import type { Finding } from '../../protocol/results.ts';
 import { type Cache, Deque, type FanoutCache, Index, Settings } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
+import { toPageFinding } from './page-findings.ts';
 
 /** Everything that a page can call: a store of the engine, of any kind, or a queue. */
 export type BridgeStore = Cache | FanoutCache | Index | Deque | Queue | Settings;
@@ -24,12 +24,6 @@ type MethodHandlers<K extends Kind> = {
     ? (store: StoreByKind[K], ...args: Parameters<Contracts[K][M]>) => ReturnType<Contracts[K][M]>
     : never;
 };
-
-/** Returns a finding without paths, for a page. */
-function toPageFinding({ message, path, ...finding }: Finding): Finding {
-  const shown = { ...finding, message: redactDirectories(message) };
-  return path === undefined ? shown : { ...shown, path: redactDirectories(path) };
-}
 
 /** Returns a job for a page: the error that its handler threw in the main process may name files there. */
 const toPageJob = <T>(job: Job<T>): Job<T> =>

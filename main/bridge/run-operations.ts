@@ -231,7 +231,8 @@ function* runOnStore(
         yield* runInTransaction(opened.store, batched, batchedPlaces, results);
         batched = [];
         batchedPlaces = [];
-        results.run(place, call);
+        if (call.openSlices === undefined) results.run(place, call);
+        else yield* results.runInSteps(place, call, call.openSlices);
         yield* results.yieldIfDue();
       }
     } catch (error) {

@@ -1,9 +1,11 @@
 import type { Cursor, Kind } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { ClearOptions } from '../../protocol/options.ts';
+import type { CheckOptions, Finding } from '../../protocol/results.ts';
 import type { Cache, Deque, FanoutCache, Index } from '../engine/index.ts';
 import { isEqual, OutOfTime, type ReadBudget, withoutByteLimit } from '../engine/internal.ts';
 import type { BridgeStore } from './handlers.ts';
+import { toPageFinding } from './page-findings.ts';
 
 /** A call split into steps, between which others may have a turn. Each step runs within the read budget. */
 export type Slices = Generator<void, unknown, void>;
@@ -131,6 +133,15 @@ function* volumeInSlices(store: BridgeStore, budget: ReadBudget): Slices {
   return bytes;
 }
 
+/** Checks a store row by row, as far as it is undamaged. */
+function* checkInSlices(store: BridgeStore, [options]: readonly unknown[], budget: ReadBudget): Slices {
+  let findings: Finding[] = [];
+  yield* repeatInSlices(budget, SLICE_MS, () => {
+    findings = withoutByteLimit(() => store.check(options as CheckOptions));
+  });
+  return findings.map(toPageFinding);
+}
+
 /** Returns a page of results; if the scan had to skip many items, a page without items but with a cursor. */
 function* pageInSlices(
   store: Cache | FanoutCache | Index,
@@ -174,12 +185,18 @@ export function getSlices(
   // Without a prefix, `clear` is one statement.
   if (!LONG_METHODS.has(method) || (method === 'clear' && args[0] === undefined)) return undefined;
   if (method === 'volume') return (budget) => volumeInSlices(store, budget);
+  if (method === 'check') return (budget) => checkInSlices(store, args, budget);
   const sliced = SLICED_METHODS[`${kind}.${method}`];
   return sliced && ((budget) => sliced(store as never, args, budget));
 }
 
 /** Operations whose time grows with the store. The others of a contract cost O(log n) plus what they read. */
 const LONG_OPERATIONS: ReadonlySet<string> = new Set([
+  'cache.check',
+  'index.check',
+  'deque.check',
+  'queue.check',
+  'settings.check',
   ...Object.keys(SLICED_METHODS),
   'cache.volume',
   'index.volume',

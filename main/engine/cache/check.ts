@@ -12,7 +12,9 @@ import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
+import { getProgress, isSliceOver } from '../values/read-budget.ts';
 import { findDamage, refreshIfChanged } from './read.ts';
+import { REMOVAL_GRACE_MS, SlicedCheck } from './sliced-check.ts';
 import { beforeWrite, inWriteTransaction } from './transaction.ts';
 
 /** Checks whether the items of a collection are consistent: the positions of a deque, the order of a queue. */
@@ -32,9 +34,6 @@ export interface ConsistencyOptions extends CheckOptions {
 
 export type { CheckOptions, Finding, FindingCode } from '../../../protocol/results.ts';
 
-/** Milliseconds a writer may take between its commit and the removal of a replaced file. */
-const REMOVAL_GRACE_MS = 50;
-
 /** Rows checked in one read; between two reads other processes may write. */
 const MAX_BATCH_ROWS = 64;
 
@@ -46,6 +45,13 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
   assertFlag(repair, 'repair');
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
+  const checkAtOnce = () => checkWhole(core, repair, consistency);
+  const sliced = getProgress(core, () => new SlicedCheck(core, () => consistency?.check() ?? [], checkAtOnce));
+  if (sliced === undefined) return checkAtOnce();
+  return isSliceOver() ? [] : sliced.run();
+}
+
+function checkWhole(core: Core, repair: boolean, consistency: ConsistencyCheck | undefined): Finding[] {
   if (repair) beforeWrite(core);
   // In a damaged database the list of replaced files may be unreadable.
   if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));

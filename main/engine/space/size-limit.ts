@@ -190,17 +190,12 @@ export class OwnSizeLimit extends SpaceManagerBase {
   override remeasure(store: Core): void {
     const { connection, rowStats, settings, journal } = store;
     const { sizeLimit } = settings;
-    const { pending } = connection;
-    const { hasAny } = pending;
-    pending.hasAny = false;
-    try {
+    connection.pending.ignoring(() => {
       // What is pending takes its space in the database as well.
       const used = Math.max(getLiveBytes(store), getAllocatedBytes(store)) + (journal?.bytes ?? 0);
       const free = sizeLimit - used;
       if (free > sizeLimit * PREPARE_INDEX_BELOW) rowStats.writableBytes = getWriteAllowance(free);
-    } finally {
-      pending.hasAny = hasAny;
-    }
+    });
   }
 
   getMaxItemBytes({ settings, pageSize }: Core): number {

@@ -103,6 +103,17 @@ export class PendingWrites {
   holds: (key: Column) => boolean = () => false;
   /** Applies all of them. @throws {DiskCacheError} */
   apply: () => void = () => {};
+
+  /** Runs reads that are about the database alone. */
+  ignoring<T>(read: () => T): T {
+    const { hasAny } = this;
+    this.hasAny = false;
+    try {
+      return read();
+    } finally {
+      this.hasAny = hasAny;
+    }
+  }
 }
 
 /** What a statement does, for those that do less than any statement may. */
