@@ -14,6 +14,7 @@ import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { StoredItems, StoredValue } from '../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
+import type { BackupOptions, BackupResult } from '../engine/index.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
 import { assertFlag, assertFunction, assertOptions, OpenHandle } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
@@ -236,6 +237,11 @@ export class Queue<T = unknown> {
     const { repair = false } = assertOptions(options, CHECK_OPTIONS);
     assertFlag(repair, 'repair');
     return this.#runAndWake((core) => checkQueue(core, repair));
+  }
+
+  /** Backs the queue up into a new directory, while it is used; see `Cache.backup`. */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult> {
+    return this.#store.core.index.backup(path, options);
   }
 
   /** False once it was closed. */

@@ -6,13 +6,12 @@ import { findPageDamage } from '../backup/damaged-tables.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import {
   deleteExpired,
-  deleteFile,
+  deleteFilesAfterCommit,
   deleteMarked,
   deleteRow,
   getInvisibleKind,
   hasMarked,
   isChangeLogged,
-  recordReplaced,
 } from '../space/delete-row.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
@@ -135,7 +134,7 @@ export const passesIntegrityCheck = (core: Core): boolean =>
   unlessCorrupt(() => findPageDamage(core).length === 0) ?? false;
 
 function clearInTransaction(core: Core): number {
-  const { sql, transaction } = core;
+  const { sql } = core;
   const live = getSize(core);
   const files = sql.files.all();
   assertCountersMatch(core, files);
@@ -150,8 +149,7 @@ function clearInTransaction(core: Core): number {
   sql.setCounter.run(0, 'hand');
   core.memoryCache.clear();
   core.accessBuffer.clear();
-  if (core.settings.durability === 'process') for (const [file, size] of files) recordReplaced(core, file, size);
-  else transaction.afterCommit.push(() => deleteFiles(core, files));
+  deleteFilesAfterCommit(core, files);
   return live;
 }
 
@@ -282,10 +280,6 @@ function deleteInBatches(
 export function cull(core: Core): number {
   const expired = expire(core);
   return isSliceOver() ? expired : expired + core.space.cull(core);
-}
-
-function deleteFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
-  for (const [file] of files) deleteFile(core, file);
 }
 
 function deleteColumn(core: Core, key: KeyColumn): boolean {

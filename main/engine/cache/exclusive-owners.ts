@@ -19,6 +19,10 @@ export function removeOwner(core: Core): void {
   if (owners.get(core.directory) === core) owners.delete(core.directory);
 }
 
+/** Returns the store at a path that this thread has open with `exclusive`. */
+export const findOwner = (directory: string): Core | undefined =>
+  isOwned(directory) ? owners.get(directory) : undefined;
+
 /** Returns whether this thread owns what is at a path; not if the files of its store were deleted or replaced. */
 function isOwned(directory: string): boolean {
   const owner = owners.get(directory);

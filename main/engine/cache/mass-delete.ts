@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { type DeletionKind, deleteFile, isChangeLogged, lostRowError, recordReplaced } from '../space/delete-row.ts';
+import { type DeletionKind, deleteFilesAfterCommit, isChangeLogged, lostRowError } from '../space/delete-row.ts';
 import { getWalReserveBytes } from '../space/policy.ts';
 import { getDatabaseBytes, getWalBytes } from '../space/store-files.ts';
 import {
@@ -184,15 +184,11 @@ function recordDeletion(
   files: readonly (readonly [file: string, size: number])[],
   marked: number,
 ): void {
-  const { sql, rowStats, memoryCache, settings, transaction } = core;
+  const { sql, rowStats, memoryCache } = core;
   rowStats.recordDelete(rows, marked);
   rowStats.nextExpiry = sql.nextExpiry.first()?.[0] ?? Number.POSITIVE_INFINITY;
   memoryCache.clear();
   if (files.length === 0) return;
   sql.count.run(-files.reduce((bytes, [, size]) => bytes + size, 0), 'file bytes');
-  if (settings.durability === 'process') for (const [file, size] of files) recordReplaced(core, file, size);
-  else
-    transaction.afterCommit.push(() => {
-      for (const [file] of files) deleteFile(core, file);
-    });
+  deleteFilesAfterCommit(core, files);
 }

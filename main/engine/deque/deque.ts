@@ -4,6 +4,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change, WatchOptions } from '../../../protocol/options.ts';
 import type { PlainValues, StoredItems, StoredValue, StoredValues } from '../../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
+import { type BackupOptions, type BackupResult, backUpStore } from '../backup/backup.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { clear } from '../cache/delete.ts';
@@ -257,6 +258,11 @@ export class Deque<V = unknown> {
   check(options?: CheckOptions): Finding[] {
     const core = this.#store.core;
     return check(core, options, { check: () => checkPositions(core), repair: () => repairPositions(core) });
+  }
+
+  /** Backs the deque up into a new directory, while it is used; see `Cache.backup`. */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult> {
+    return backUpStore(this.#store.core, path, options);
   }
 
   /** Returns this deque as plain data, for `reopen` in a worker or another process. */

@@ -17,6 +17,7 @@ import type {
 } from '../../../protocol/options.ts';
 import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
+import { type BackupOptions, type BackupResult, backUpStores } from '../backup/backup.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
 import { Cache, wrapCore } from '../cache/cache.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
@@ -205,6 +206,11 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   /** `check` of every shard, named ones included. */
   check(options?: CheckOptions): Finding[] {
     return [...this.#store.core.sharedLimit.members].flatMap((shard) => check(shard, options));
+  }
+
+  /** Backs the cache with all its named stores up into a new directory, while it is used; see `Cache.backup`. */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult> {
+    return backUpStores(this.directory, [...this.#store.core.sharedLimit.members], path, options);
   }
 
   /** Returns the bytes on disk of the numbered and the named shards, which share the limit. */

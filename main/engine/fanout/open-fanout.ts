@@ -4,6 +4,7 @@ import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
 import { resolveDirectory } from '../sqlite/open-database.ts';
+import { completeRestore } from '../sqlite/restored-folder.ts';
 import type { Core, SizeLimitMembership } from '../state/core.ts';
 import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
@@ -92,6 +93,7 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   parseSettings(shared);
   const usage = parseOpenOptions(shared);
   const path = resolveDirectory(directory);
+  completeRestore(path);
   const manifest = readOrCreateManifest(path, requestedShards, usage.readOnly);
   assertShards(path, manifest, 'begun');
   const named = new NamedStores(path);

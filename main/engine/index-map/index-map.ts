@@ -13,6 +13,7 @@ import type {
 } from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
+import { type BackupOptions, type BackupResult, backUpStore } from '../backup/backup.ts';
 import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
@@ -40,6 +41,7 @@ import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
+import { toValues, validateEntries } from './entry-walks.ts';
 import { moveIntoIndex } from './moved-entries.ts';
 import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
 
@@ -262,7 +264,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   entries(range?: IndexRange<K>): IndexIterator<[K, V]> {
     const walk = this.#iterate('entries', range) as IndexIterator<[K, V]>;
-    return this.#readValidator === undefined ? walk : this.#validateEntries(walk);
+    return this.#readValidator === undefined ? walk : validateEntries(walk, this.#readValidator);
   }
 
   [Symbol.iterator](): IndexIterator<[K, V]> {
@@ -334,6 +336,11 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return check(this.#store.core, options, (options as ConsistencyOptions | undefined)?.[CONSISTENCY]);
   }
 
+  /** Backs the index up into a new directory, while it is used; see `Cache.backup`. */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult> {
+    return backUpStore(this.#store.core, path, options);
+  }
+
   /** Returns this index as plain data, for `reopen` in a worker or another process, where a schema must be given again. */
   describe(): StoreHandle<Index<K, V>> {
     const description = describe<Index<K, V>>('index', this.#store.core, { version: this.#version });
@@ -383,14 +390,4 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     this.#store.assertOpen();
     return iterate.iterate(() => this.#store.core, of, range) as IndexIterator<unknown>;
   }
-
-  *#validateEntries(entries: IndexIterator<[K, V]>): IndexIterator<[K, V]> {
-    for (const [key, value] of entries) yield [key, this.#readValidator!.validateRead(key, value) as V];
-    return undefined;
-  }
-}
-
-function* toValues<V>(entries: Iterable<readonly [unknown, V]>): IndexIterator<V> {
-  for (const [, value] of entries) yield value;
-  return undefined;
 }

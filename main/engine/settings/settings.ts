@@ -8,6 +8,7 @@ import {
   type SettingsPath,
   type SettingsValue,
 } from '../../../protocol/settings-path.ts';
+import type { BackupOptions, BackupResult } from '../backup/backup.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
@@ -198,6 +199,11 @@ export class Settings<T extends object = Record<string, unknown>> {
   /** Checks for damage of every kind; `repair` deletes damaged settings, which then have their defaults. O(size on disk). */
   check(options?: CheckOptions): Finding[] {
     return this.#index.check(options);
+  }
+
+  /** Backs the settings up into a new directory, while it is used; see `Cache.backup`. */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult> {
+    return this.#index.backup(path, options);
   }
 
   /** Describes these settings as plain data, for `reopen` in a worker or another process. A schema must be given again there. */

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ChangeKind } from '../../../protocol/options.ts';
+import { isBeingBackedUp } from '../sqlite/backup-statements.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { DELETION_MARK, type RowRef } from '../sqlite/statements.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
@@ -26,7 +27,7 @@ export const getMaxReplacedBytes = (core: Core): number =>
     : Math.min(MAX_REPLACED_BYTES, getLimitShareBytes(core) * MAX_REPLACED_FRACTION);
 
 /** Records a file that no row names any more. Inside a write transaction. */
-export function recordReplaced(core: Core, file: string, bytes: number): void {
+function recordReplaced(core: Core, file: string, bytes: number): void {
   core.sql.recordReplaced.run(file, bytes);
   core.transaction.afterCommit.push(() => {
     core.maintenance.replacedFiles++;
@@ -48,6 +49,7 @@ export function removeReplacedIfDue(core: Core): void {
 export function removeReplaced(core: Core): void {
   const { maintenance, sql } = core;
   const startedAt = performance.now();
+  if (isBeingBackedUp(core.sql, core.clock())) return;
   maintenance.replacedFiles = 0;
   maintenance.replacedBytes = 0;
   // What is recorded now is in the WAL by now.
@@ -104,8 +106,19 @@ export const lostRowError = ({ connection }: Core): DiskCacheError =>
 export function deleteFileAfterCommit(core: Core, file: string | null, size: number): void {
   if (file === null) return;
   core.sql.count.run(-size, 'file bytes');
-  if (core.settings.durability === 'process') recordReplaced(core, file, size);
-  else core.transaction.afterCommit.push(() => deleteFile(core, file));
+  deleteFilesAfterCommit(core, [[file, size]]);
+}
+
+/** As `deleteFileAfterCommit`, for many files, whose bytes the caller has counted. */
+export function deleteFilesAfterCommit(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
+  if (files.length === 0) return;
+  if (core.settings.durability === 'process' || isBeingBackedUp(core.sql, core.clock())) {
+    for (const [file, size] of files) recordReplaced(core, file, size);
+  } else {
+    core.transaction.afterCommit.push(() => {
+      for (const [file] of files) deleteFile(core, file);
+    });
+  }
 }
 
 /** True if any process has a listener. Inside a write transaction, during which none can be added. */

@@ -2,8 +2,10 @@ import type { DiskCacheError } from '../../../protocol/error.ts';
 import { isTemporary } from '../temporary-directory.ts';
 import { BusyRetry, endViews } from './busy-retry.ts';
 import {
+  beginBackup,
   type Column,
   type Database,
+  type DatabaseBackup,
   loadDriver,
   type PreparedStatement,
   type RunResult,
@@ -322,6 +324,11 @@ export class Connection {
   /** Sets how many bytes of pages are kept in memory, in whole KiB. SQLite keeps at least a few pages. */
   setCacheSize(bytes: number): void {
     this.pragma(`cache_size = ${-Math.min(Math.max(1, Math.floor(bytes / 1024)), MAX_CACHE_KIB)}`);
+  }
+
+  /** Begins to copy the database over another file; see `beginBackup`. What is pending in a journal isn't applied. */
+  beginBackup(path: string): DatabaseBackup {
+    return this.withRetry(() => beginBackup(this.#database, path));
   }
 
   /** Runs `work` without waiting for locks. */

@@ -17,6 +17,7 @@ import {
   SCHEMA_VERSION,
   toSchemaVersion,
 } from './file-format.ts';
+import { completeRestore } from './restored-folder.ts';
 
 /*
  * Prepares a store's directory before SQLite opens the database in it, and afterwards. Works on paths only: a file that SQLite has
@@ -56,6 +57,7 @@ export function resolveDirectory(directory: string): string {
 function prepareDirectory(directory: string, readOnly: boolean): string {
   const path = resolveDirectory(directory);
   assertPathLength(getDatabasePath(path));
+  completeRestore(path);
   if (!readOnly) makeDurableFolder(path);
   return path;
 }

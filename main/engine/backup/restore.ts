@@ -1,0 +1,164 @@
+import { renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { closeCore, openCore } from '../cache/open.ts';
+import { lstatIfExists, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
+import { completeRestore, getRestoredPath } from '../sqlite/restored-folder.ts';
+import { createName, hasWriterExited, listFolders, readSmallFile } from '../values/file-io.ts';
+import {
+  type BackedUpStore,
+  type BackupOptions,
+  type BackupSummary,
+  backUpTree,
+  parseBackupOptions,
+  toBackupError,
+} from './backup.ts';
+import { listStoreTree, SUMMARY_FILE } from './store-tree.ts';
+
+export interface RestoreResult {
+  /** The restored directory. */
+  readonly path: string;
+  /** Where what was there before is now; undefined if there was nothing. */
+  readonly previous: string | undefined;
+  /** When the backup was made, ISO 8601. */
+  readonly date: string;
+  readonly stores: readonly BackedUpStore[];
+}
+
+const MAX_SUMMARY_BYTES = 1024 * 1024;
+
+/**
+ * Reads what a backup says of itself.
+ *
+ * @throws {DiskCacheError} `NO_SUCH_STORE` if the directory is no complete backup; `UNSUPPORTED_VERSION`, `CORRUPT`.
+ */
+export function readBackupSummary(path: string): BackupSummary {
+  const file = join(path, SUMMARY_FILE);
+  const text = readSmallFile(file, MAX_SUMMARY_BYTES)?.toString();
+  if (text === undefined)
+    throw new DiskCacheError('NO_SUCH_STORE', `${path} is not a complete backup: it has no ${SUMMARY_FILE}`);
+  const summary = parseSummary(text);
+  if (summary === undefined) throw new DiskCacheError('CORRUPT', `${file} is damaged; use another backup`);
+  if (summary.format === 1) return summary;
+  throw new DiskCacheError('UNSUPPORTED_VERSION', `${file} was written by a later version of deskcache; update it`);
+}
+
+function parseSummary(text: string): BackupSummary | undefined {
+  try {
+    const { format, date, stores } = Object(JSON.parse(text)) as Partial<BackupSummary>;
+    const isSummary = typeof format === 'number' && typeof date === 'string' && Array.isArray(stores);
+    return isSummary ? { format, date, stores } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Puts a backup in the place of a directory, of one store or of a host. The backup is copied and checked before anything is changed, and stays as it
+ * is. What was in the directory is kept beside it. A process that is killed leaves the old directory or the new one. O(bytes).
+ *
+ * @throws {DiskCacheError} `BUSY` if a store of the directory is open; `NO_SUCH_STORE` or `CORRUPT` for a directory that is no complete or no
+ * undamaged backup; `BAD_OPTION` if the backup holds other stores than it says; what `backup` throws.
+ */
+export async function restore(path: string, directory: string, options?: BackupOptions): Promise<RestoreResult> {
+  const { onProgress, signal } = parseBackupOptions(options);
+  const [source, target] = [resolve(path), resolve(directory)];
+  const { date, stores } = readBackupSummary(source);
+  assertComplete(source, stores);
+  completeRestore(target);
+  assertClosed(target);
+  makeDurableFolder(dirname(target));
+  removeAbandoned(target);
+  const ready = `${target}${RESTORING_MARK}${createName()}`;
+  await backUpTree(source, ready, { onProgress, signal });
+  try {
+    rmSync(join(ready, SUMMARY_FILE));
+    assertClosed(target);
+    const previous = lstatIfExists(target) && choosePrevious(target);
+    swap(ready, target, previous);
+    return { path: target, previous, date, stores };
+  } catch (error) {
+    rmSync(ready, { recursive: true, force: true });
+    throw toBackupError(error, target);
+  }
+}
+
+/** Marks a copy that is going to take the place of a directory. */
+const RESTORING_MARK = '.restoring-';
+
+/** Removes what killed restores have left. */
+function removeAbandoned(target: string): void {
+  const mark = basename(target) + RESTORING_MARK;
+  for (const name of listFolders(dirname(target))) {
+    const writer = name.startsWith(mark) ? name.slice(mark.length).split('.', 1)[0]! : undefined;
+    if (writer !== undefined && hasWriterExited(writer) === true)
+      rmSync(join(dirname(target), name), { recursive: true, force: true });
+  }
+}
+
+/** Puts `ready` in the place of a directory. If the process ends in between, `completeRestore` goes on. */
+function swap(ready: string, target: string, previous: string | undefined): void {
+  if (previous === undefined) renameSync(ready, target);
+  else {
+    const restored = getRestoredPath(target);
+    rmSync(restored, { recursive: true, force: true });
+    renameSync(ready, restored);
+    try {
+      renameSync(target, previous);
+    } catch (error) {
+      renameSync(restored, ready);
+      throw error;
+    }
+    renameSync(restored, target);
+  }
+  syncIfPossible(dirname(target));
+}
+
+/** Returns a name that is free, beside the directory. */
+function choosePrevious(target: string): string {
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  for (let n = 1; ; n++) {
+    const path = `${target}.before-restore-${stamp}Z${n === 1 ? '' : `-${n}`}`;
+    if (lstatIfExists(path) === undefined) return path;
+  }
+}
+
+/** @throws {DiskCacheError} `CORRUPT` if the backup lacks a store, or has one that it doesn't name. */
+function assertComplete(source: string, stores: readonly BackedUpStore[]): void {
+  const found = listStoreTree(source).stores;
+  const named = stores.map(({ folder }) => folder).sort();
+  if (found.length === named.length && found.every((folder, nth) => folder === named[nth])) return;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${source} holds other stores than its ${SUMMARY_FILE} names: ${found.join(', ')}; use another backup`,
+  );
+}
+
+/**
+ * Asserts that no store of a directory is open. One that is too damaged to be opened can't be told.
+ *
+ * @throws {DiskCacheError} `BUSY`
+ */
+function assertClosed(directory: string): void {
+  for (const folder of listStores(directory)) {
+    const path = join(directory, folder);
+    try {
+      closeCore(openCore(path, { exclusive: true, timeout: 0, workerThread: false }, () => {}));
+    } catch (error) {
+      if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') continue;
+      const message = `${path} is open, and can't be replaced: close it, or end the application that uses it, then restore again`;
+      throw new DiskCacheError('BUSY', message, { cause: error });
+    }
+  }
+}
+
+function listStores(directory: string): readonly string[] {
+  if (lstatIfExists(directory) === undefined) return [];
+  try {
+    return listStoreTree(directory).stores;
+  } catch (error) {
+    // It holds something else, or nothing: that is kept, too.
+    if (error instanceof DiskCacheError) return [];
+    throw error;
+  }
+}
