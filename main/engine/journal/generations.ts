@@ -1,14 +1,12 @@
 import { inDurableTransaction } from '../cache/configure.ts';
-import { inWriteTransaction } from '../cache/transaction.ts';
 import { runAndWarn } from '../diagnostics.ts';
-import { checkpoint, checkpointIfAhead, checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
+import { checkpoint, checkpointIfAhead, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { ApplyPlan, type ApplyTarget, type PlannedItems, toPlannedItems } from './apply.ts';
-import { createTarget, withoutLog } from './apply-target.ts';
+import { Applier, type Generation, type SealedGeneration, SLICE_CHANGES } from './applier.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile } from './journal-file.ts';
 import { Pace } from './pace.ts';
 import { overlay, type PendingItem } from './pending.ts';
@@ -22,25 +20,10 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_LIMIT_FRACTION = 1 / 32;
 /** With less than this, the journal isn't used. */
 const MIN_FILE_BYTES = 32 * 1024;
-/** Changes applied in one step: about 1 ms. */
-export const SLICE_CHANGES = 128;
 /** Up to this many changes are applied in one transaction. */
 const MAX_CHANGES_AT_ONCE = 1024;
 /** On a full disk a step that lacks space is tried with fewer changes, down to this number. */
 const MIN_SLICE_CHANGES = 4;
-
-/** A journal file with the changes in it. */
-interface Generation {
-  readonly file: JournalFile;
-  readonly changes: PendingRecords;
-}
-
-/** A generation that gets no more records. */
-interface SealedGeneration extends Generation {
-  readonly lastNumber: number;
-  plan: ApplyPlan | undefined;
-  isApplied: boolean;
-}
 
 /**
  * The files of a journal and the changes in them: one generation gets records, the other one is sealed and applied in steps. The four
@@ -48,7 +31,7 @@ interface SealedGeneration extends Generation {
  */
 export class Generations {
   readonly #core: Core;
-  readonly #target: ApplyTarget;
+  readonly #applier: Applier;
   #active: Generation | undefined;
   #sealed: SealedGeneration | undefined;
   #idleFile: JournalFile | undefined;
@@ -59,7 +42,7 @@ export class Generations {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#target = createTarget(core);
+    this.#applier = new Applier(core);
   }
 
   get bytes(): number {
@@ -151,9 +134,7 @@ export class Generations {
 
   /** Makes changes that are in no record, and aren't logged. Inside a write transaction, within `unguarded`. */
   applyDirectly(changes: readonly PendingItem[]): void {
-    const plan = new ApplyPlan(this.#target, toPlannedItems(changes));
-    plan.plan(Number.POSITIVE_INFINITY);
-    withoutLog(this.#core, () => plan.apply(Number.POSITIVE_INFINITY));
+    this.#applier.applyDirectly(changes);
   }
 
   /** Applies everything and truncates the files. Within `unguarded`. */
@@ -197,7 +178,7 @@ export class Generations {
       const items = mergePending(parts);
       this.#idleFile = this.#sealed?.file ?? this.#idleFile;
       this.#sealed = undefined;
-      if (items.size > 0) this.#applyAtOnce(items);
+      if (items.size > 0) this.#applier.applyAtOnce(items, this.#lastNumber);
       this.#active!.changes.clear();
       this.#remove();
     });
@@ -240,7 +221,10 @@ export class Generations {
     try {
       for (const path of getJournalPaths(directory)) files.push(new JournalFile(path));
       syncIfPossible(directory);
-      files[0]!.begin(this.nextNumber);
+      for (const file of files) {
+        file.begin(this.nextNumber);
+        file.sync();
+      }
       inDurableTransaction(this.#core, () => {
         sql.upsertCounter.run(this.#lastNumber, 'journal');
         connection.pragma(`user_version = ${JOURNALED_VERSION}`);
@@ -291,7 +275,7 @@ export class Generations {
     if (this.#active === undefined) return;
     const { changes } = this.#active;
     if (changes.size > 0 && changes.size <= MAX_CHANGES_AT_ONCE) {
-      this.#applyAtOnce(changes);
+      this.#applier.applyAtOnce(changes, this.#lastNumber);
       changes.clear();
     }
     while (this.pendingCount > 0) this.applyStep();
@@ -312,62 +296,14 @@ export class Generations {
   }
 
   #step(sealed: SealedGeneration, maxChanges = SLICE_CHANGES): void {
-    if (sealed.plan === undefined) {
-      // The transactions in between are states that never were: recovery needs the whole file to get past them.
-      sealed.file.sync();
-      sealed.plan = new ApplyPlan(this.#target, sealed.changes);
-    }
-    const { plan } = sealed;
-    if (!plan.isPlanned) this.#plan(plan, SLICE_CHANGES);
-    else if (!plan.hasAtMost(maxChanges)) {
-      inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
-      checkpointStep(this.#core);
-    } else this.#finish(sealed, plan);
-  }
-
-  /** The last transaction is synced, and with it those before: the log of SQLite is synced as a whole. Only then the file may go. */
-  #finish(sealed: SealedGeneration, plan: ApplyPlan): void {
     if (!sealed.isApplied) {
-      inDurableTransaction(this.#core, () => this.#applyLast(plan, sealed.lastNumber));
-      sealed.isApplied = true;
+      this.#applier.step(sealed, maxChanges);
       return; // To truncate a large file takes as long as a step.
     }
-    sealed.file.truncate();
+    sealed.file.begin(this.nextNumber);
     this.#idleFile = sealed.file;
     this.#sealed = undefined;
     sealed.changes.release();
-  }
-
-  /** One transaction needs no sync: it is atomic, and the file stays until it is sealed. */
-  #applyAtOnce(changes: PlannedItems): void {
-    const plan = new ApplyPlan(this.#target, changes);
-    this.#plan(plan, Number.POSITIVE_INFINITY);
-    inWriteTransaction(this.#core, () => this.#applyLast(plan, this.#lastNumber));
-  }
-
-  /** Looks up rows in one read transaction: to begin and end one for each takes longer than the look-up. */
-  #plan(plan: ApplyPlan, maxItems: number): void {
-    const { snapshot } = this.#core.connection;
-    snapshot.renew();
-    try {
-      plan.plan(maxItems);
-    } finally {
-      snapshot.release();
-    }
-  }
-
-  /** The last changes of a plan, and the watermark. Inside a write transaction. */
-  #applyLast(plan: ApplyPlan, lastNumber: number): void {
-    this.#apply(plan, Number.POSITIVE_INFINITY);
-    this.#core.sql.upsertCounter.run(lastNumber, 'journal');
-  }
-
-  #apply(plan: ApplyPlan, maxChanges: number): void {
-    const { position } = plan;
-    this.#core.transaction.afterRollback.push(() => {
-      plan.position = position;
-    });
-    withoutLog(this.#core, () => plan.apply(maxChanges));
   }
 
   #files(): JournalFile[] {

@@ -13,9 +13,10 @@ import type { Core } from '../state/core.ts';
 import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/write-journal.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { SLICE_CHANGES } from './applier.ts';
 import { Block } from './block.ts';
-import { Generations, SLICE_CHANGES } from './generations.ts';
-import { overlay, PendingItem } from './pending.ts';
+import { Generations } from './generations.ts';
+import { isReplacement, overlay, PendingItem, splitReplacement, toDeletion, toTouch } from './pending.ts';
 import { RecordWriter } from './record.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
@@ -102,9 +103,7 @@ export class Journal implements WriteJournal {
     const row = found === undefined ? this.#core.sql.locate.first(key) : undefined;
     if (found === undefined ? row === undefined || !isLive(row[1], now) : !isPendingLive(found, now)) return false;
     if (this.#block === undefined) this.#prepareAppend();
-    const item = new PendingItem(key, false, 0, 0, expiresAt, now, now, 0, 0, null, null);
-    item.isTouch = true;
-    this.#change(item);
+    this.#change(toTouch(key, expiresAt, now));
     return true;
   }
 
@@ -389,11 +388,3 @@ export class Journal implements WriteJournal {
 /** The caller's bytes may change before the transaction ends. */
 const copyBytes = (data: Stored | null): Stored | null =>
   typeof data === 'object' && data !== null ? Buffer.from(data) : data;
-
-/** Whether the item is another one than the live one that was there before. */
-const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
-
-const splitReplacement = (item: PendingItem) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]);
-
-const toDeletion = (key: KeyColumn, now: number): PendingItem =>
-  new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

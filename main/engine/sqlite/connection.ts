@@ -313,6 +313,11 @@ export class Connection {
     this.pragma(`cache_size = ${-Math.min(Math.max(1, Math.floor(bytes / 1024)), MAX_CACHE_KIB)}`);
   }
 
+  /** Returns the bytes of the database as this connection sees it, its log included. O(bytes). */
+  serialize(): Buffer {
+    return this.withRetry(() => this.#database.serialize());
+  }
+
   /** Runs `work` without waiting for locks. */
   withoutRetry(work: () => void): void {
     this.#busyRetry.withoutRetry(work);
