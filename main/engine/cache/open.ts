@@ -102,7 +102,7 @@ export function closeCore(core: Core): void {
   const isApplied = core.journal?.close() ?? true;
   if (isApplied && core.maintenance.replacedFiles > 0) removeReplaced(core);
   core.space.leave(core);
-  storeCount(core);
+  if (isApplied) storeCount(core);
   closeDatabase(core);
   removeOwner(core);
 }

@@ -7,6 +7,7 @@ import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Applier, type Generation, type SealedGeneration, SLICE_CHANGES } from './applier.ts';
+import { ApplySpace } from './apply-space.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile } from './journal-file.ts';
 import { Pace } from './pace.ts';
 import { overlay, type PendingItem } from './pending.ts';
@@ -32,10 +33,13 @@ const MIN_SLICE_CHANGES = 4;
 export class Generations {
   readonly #core: Core;
   readonly #applier: Applier;
+  readonly #space: ApplySpace;
   #active: Generation | undefined;
   #sealed: SealedGeneration | undefined;
   #idleFile: JournalFile | undefined;
   #lastNumber = 0;
+  /** Where the first record of the active file is whose changes are not applied. */
+  #appliedLength = HEAD_BYTES;
   #maxFileBytes = 0;
   #isApplying = false;
   readonly #pace = new Pace(MAX_CHANGES, SLICE_CHANGES);
@@ -43,10 +47,22 @@ export class Generations {
   constructor(core: Core) {
     this.#core = core;
     this.#applier = new Applier(core);
+    this.#space = new ApplySpace(core);
   }
 
   get bytes(): number {
     return this.#files().reduce((bytes, { length }) => bytes + length, 0);
+  }
+
+  /** Bytes of records with changes that are not applied. */
+  get pendingBytes(): number {
+    const sealed = this.#sealed === undefined || this.#sealed.isApplied ? 0 : this.#sealed.file.length;
+    return sealed + (this.#active === undefined ? 0 : this.#active.file.length - this.#appliedLength);
+  }
+
+  /** Bytes that the ballast holds for applying what is pending. */
+  get reservedBytes(): number {
+    return this.#space.bytes;
   }
 
   /** Keys with pending changes; a key of both generations counts twice. */
@@ -84,13 +100,20 @@ export class Generations {
     return overlay(later, this.#sealed?.changes.get(key));
   }
 
+  /** Whether there is space to apply that many bytes more than are pending. O(1), now and then O(bytes). */
+  canHold(bytes: number): boolean {
+    const needed = this.pendingBytes + bytes;
+    return needed <= this.#space.maxPendingBytes || this.#space.reserve(needed);
+  }
+
   /**
-   * Makes the next append possible: with a number behind the last direct write, in a file with space. Returns true if the last id of the table
-   * may be another one than before.
+   * Makes the next append possible: with a number behind the last direct write, in a file with space, and with space on the disk to apply it.
+   * Returns true if the last id of the table may be another one than before.
    */
   prepareAppend(): boolean {
     const { pending } = this.#core.connection;
     const isFirst = this.#active === undefined;
+    if (!this.canHold(0)) this.unguarded(() => this.applyAll());
     const hasDirectWrites = pending.hasDirectWrites;
     if (isFirst) this.#activate();
     else if (hasDirectWrites) this.#numberDirectWrites();
@@ -155,6 +178,7 @@ export class Generations {
     } finally {
       pending.hasAny = this.pendingCount > 0;
       pending.hasDirectWrites = hasDirectWrites;
+      if (!pending.hasAny) this.#space.release();
     }
   }
 
@@ -195,8 +219,25 @@ export class Generations {
   }
 
   #write(writer: RecordWriter): void {
-    this.#active!.file.append(writer.buffer, writer.length, this.#core.settings.durability === 'power');
+    const isSynced = this.#core.settings.durability === 'power';
+    try {
+      this.#active!.file.append(writer.buffer, writer.length, isSynced);
+    } catch (error) {
+      if (!isDiskFull(error) || !this.#tryShrink()) throw error;
+      this.#active!.file.append(writer.buffer, writer.length, isSynced);
+    }
     this.#lastNumber++;
+  }
+
+  /** On a full disk: what is applied needs no space in a file any more. */
+  #tryShrink(): boolean {
+    try {
+      this.unguarded(() => this.shrink());
+      return true;
+    } catch {
+      // The failure of the append is the one that is reported.
+      return false;
+    }
   }
 
   #charge(changes: number): void {
@@ -234,6 +275,7 @@ export class Generations {
       throw error;
     }
     this.#active = { file: files[0]!, changes: new PendingRecords() };
+    this.#appliedLength = HEAD_BYTES;
     this.#idleFile = files[1];
     this.#maxFileBytes = computeMaxFileBytes(this.#core);
     connection.pending.hasDirectWrites = false;
@@ -254,6 +296,7 @@ export class Generations {
     this.#sealed = { ...this.#active!, lastNumber: this.#lastNumber, plan: undefined, isApplied: false };
     this.#pace.reset();
     this.#active = { file: next, changes: new PendingRecords() };
+    this.#appliedLength = HEAD_BYTES;
     this.#idleFile = undefined;
   }
 
@@ -277,6 +320,7 @@ export class Generations {
     if (changes.size > 0 && changes.size <= MAX_CHANGES_AT_ONCE) {
       this.#applier.applyAtOnce(changes, this.#lastNumber);
       changes.clear();
+      this.#appliedLength = this.#active.file.length;
     }
     while (this.pendingCount > 0) this.applyStep();
   }

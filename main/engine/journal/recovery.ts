@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Connection } from '../sqlite/connection.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
+import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { SCHEMA_VERSION, toSchemaVersion } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, tryReleaseBallast } from '../sqlite/open-database.ts';
 import type { Statements } from '../sqlite/statements.ts';
@@ -40,14 +40,19 @@ export const needsRecovery = ({ connection, directory }: RecoverableStore): bool
 export function recoverJournal(store: RecoverableStore): void {
   store.connection.setSynchronous('FULL');
   try {
+    emptyWal(store);
     recoverFiles(store, Number.POSITIVE_INFINITY);
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'DISK_FULL') throw error;
     tryReleaseBallast(error, join(store.directory, BALLAST_FILE));
-    store.connection.pragma('wal_checkpoint(TRUNCATE)');
+    emptyWal(store);
     recoverFiles(store, SLICE_CHANGES);
   }
 }
+
+/** If a transaction fails on a full disk, only an otherwise empty log can be cut behind it. In a damaged database it may fail. */
+const emptyWal = ({ connection }: RecoverableStore): void =>
+  void unlessCorrupt(() => connection.pragma('wal_checkpoint(TRUNCATE)'));
 
 /**
  * Returns what the journal of a store holds, for a reader, which can't apply it; undefined if that is nothing.
@@ -116,7 +121,7 @@ function applyFiles(store: RecoverableStore, maxChanges: number): ReadonlySet<st
     });
     if (damaged === null) return applyFiles(store, maxChanges);
     if (damaged !== undefined) return damaged;
-    connection.pragma('wal_checkpoint(TRUNCATE)');
+    emptyWal(store);
   }
 }
 
