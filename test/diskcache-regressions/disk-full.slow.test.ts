@@ -373,26 +373,3 @@ describe.skipIf(probe === undefined)('a store that was closed, on a disk that is
     });
   });
 });
-
-describe.skipIf(probe === undefined)('an exclusive store on a full disk (runs as root on Linux)', () => {
-  it('applies its journal with the space of the reserve: reading goes on, and what frees space works', () => {
-    using disk = mountSmallDisk(16 * 1024 * KiB)!;
-    using cache = new Cache<string, string>(join(disk.path, 'store'), { exclusive: true });
-    for (let n = 0; n < 2000; n++) cache.set(`applied ${n}`, 'v'.repeat(200));
-    expect(cache.size).toBe(2000);
-    for (let n = 0; n < 300; n++) cache.set(`pending ${n}`, 'v'.repeat(200));
-    disk.fill();
-    const fill = () => {
-      for (let n = 0; n < 5000; n++) cache.set(`more ${n}`, 'v'.repeat(200));
-    };
-    expect(fill).toThrow(errorMatching('DISK_FULL'));
-    const { size } = cache;
-    expect(size).toBeGreaterThanOrEqual(2300);
-    expect([...cache.keys({ prefix: 'pending' })]).toHaveLength(300);
-    expect(cache.delete('applied 1')).toBe(true);
-    expect(cache.deleteMany(Array.from({ length: 500 }, (_, n) => `pending ${n}`))).toBe(300);
-    expect(cache.clear()).toBe(size - 301);
-    cache.set('after', 'v');
-    expect([cache.size, cache.check()]).toEqual([1, []]);
-  });
-});

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';
 import type { CacheOptions } from '../../protocol/options.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { errorMatching } from '../matchers.ts';
 import {
   copyAsKilled,
   getUserVersion,
@@ -229,16 +228,6 @@ describe('a store that was killed with a journal', () => {
     expect(getUserVersion(directory)).toBe(1001);
     keysIn(directory);
     expect([getUserVersion(directory), listJournals(directory)]).toEqual([1, []]);
-  });
-
-  it('is refused to a reader, who is told why', () => {
-    const directory = kill();
-    expect(() => new Cache(directory, { readOnly: true })).toThrow(
-      errorMatching('READ_ONLY', /open it for writing once/),
-    );
-    keysIn(directory);
-    using reader = new Cache(directory, { readOnly: true });
-    expect(reader.size).toBe(5);
   });
 
   it('loses a torn record at the end, silently', () => {

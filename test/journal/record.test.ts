@@ -45,7 +45,7 @@ it('the head of a journal is on disk as it has always been', () => {
   expect(readFileSync(path).toString('hex')).toMatchInlineSnapshot(
     `"646b63686a726e6c0100000000000000000000000000454000000000b0f9dcab"`,
   );
-  expect(parseHead(readFileSync(path))).toBe(42);
+  expect(parseHead(readFileSync(path))).toEqual({ layout: 1, firstNumber: 42 });
 });
 
 describe('a record of the journal', () => {

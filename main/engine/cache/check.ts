@@ -3,7 +3,8 @@ import type { CheckOptions, Finding } from '../../../protocol/results.ts';
 import { areStoredSettingsLost, findPageDamage } from '../backup/damaged-tables.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
 import { runAndWarn } from '../diagnostics.ts';
-import { listDamagedJournals, removeJournalFile } from '../journal/journal-file.ts';
+import { describeDamagedJournal, listDamagedJournals } from '../journal/damaged-journals.ts';
+import { removeJournalFile } from '../journal/journal-file.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
@@ -70,9 +71,9 @@ function checkWhole(core: Core, repair: boolean, consistency: ConsistencyCheck |
 /** Returns findings for journals that recovery has kept, because it could not use all of their changes. */
 function checkJournal({ directory }: Core, repair: boolean): Finding[] {
   return listDamagedJournals(directory).map((path) => {
+    const finding = { code: 'database', message: describeDamagedJournal(path), path } as const;
     if (repair) removeJournalFile(path);
-    const message = `${path} holds changes that can't be used, because what was written before them is damaged or lost; check({ repair: true }) removes it`;
-    return { code: 'database', message, path };
+    return finding;
   });
 }
 

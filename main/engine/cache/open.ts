@@ -4,7 +4,6 @@ import type { CacheOptions, CollectionOptions } from '../../../protocol/options.
 import { restoreLostSettings } from '../backup/damaged-tables.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { Journal } from '../journal/journal.ts';
-import { recoverJournal } from '../journal/recovery.ts';
 import { closeDatabase } from '../space/close.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
@@ -47,6 +46,7 @@ import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
 import { addOwner, openUnlessOwned, removeOwner } from './exclusive-owners.ts';
 import { releaseLeases } from './memoize.ts';
+import { openRecovered } from './open-recovered.ts';
 import { findStoredCount, storeCount } from './row-count.ts';
 import { flushAllAccesses } from './stats.ts';
 import { inWriteTransaction } from './transaction.ts';
@@ -102,7 +102,7 @@ export function closeCore(core: Core): void {
   const isApplied = core.journal?.close() ?? true;
   if (isApplied && core.maintenance.replacedFiles > 0) removeReplaced(core);
   core.space.leave(core);
-  storeCount(core);
+  if (isApplied) storeCount(core);
   closeDatabase(core);
   removeOwner(core);
 }
@@ -161,16 +161,11 @@ export function openCore(
   const openOptions = parseOpenOptions(options);
   const newSettings = resolveSettings({}, requested);
   assertCompression(newSettings.compression);
-  const connection = openUnlessOwned(directory, openOptions.exclusive, () =>
-    openDatabase(directory, {
-      ...openOptions,
-      claim: VALUES_FOLDER,
-      pageSize: choosePageSize(newSettings.sizeLimit * membership.limitShare),
-    }),
+  const pageSize = choosePageSize(newSettings.sizeLimit * membership.limitShare);
+  const { connection, sql } = openUnlessOwned(directory, openOptions.exclusive, () =>
+    openRecovered(directory, { ...openOptions, claim: VALUES_FOLDER, pageSize }, nextInsertId !== undefined),
   );
   try {
-    const sql = createStatements(connection, nextInsertId !== undefined);
-    recoverJournal({ directory: dirname(connection.path), connection, sql, readOnly: openOptions.readOnly });
     restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
     const { core, stored } = createCore(connection, sql, openOptions, requested, membership);

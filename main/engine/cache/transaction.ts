@@ -52,9 +52,8 @@ export function inDeferredTransaction<T>(core: Core, work: () => T): T {
   let isBlock = false;
   try {
     result = work();
-    isBlock = transaction.isDeferred;
-    if (isBlock) journal.commitBlock();
-    else commitTransaction(core);
+    isBlock = transaction.isDeferred && journal.commitBlock();
+    if (!isBlock) commitTransaction(core);
   } catch (error) {
     if (!transaction.isDeferred) rollBackTransaction(core);
     else {

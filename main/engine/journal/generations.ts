@@ -1,14 +1,13 @@
 import { inDurableTransaction } from '../cache/configure.ts';
-import { inWriteTransaction } from '../cache/transaction.ts';
 import { runAndWarn } from '../diagnostics.ts';
-import { checkpoint, checkpointIfAhead, checkpointStep, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
+import { checkpoint, checkpointIfAhead, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { ApplyPlan, type ApplyTarget, type PlannedItems, toPlannedItems } from './apply.ts';
-import { createTarget, withoutLog } from './apply-target.ts';
+import { Applier, type Generation, type SealedGeneration, SLICE_CHANGES } from './applier.ts';
+import { ApplySpace } from './apply-space.ts';
 import { chooseFirstNumber, getJournalPaths, HEAD_BYTES, JournalFile } from './journal-file.ts';
 import { Pace } from './pace.ts';
 import { overlay, type PendingItem } from './pending.ts';
@@ -22,25 +21,10 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_LIMIT_FRACTION = 1 / 32;
 /** With less than this, the journal isn't used. */
 const MIN_FILE_BYTES = 32 * 1024;
-/** Changes applied in one step: about 1 ms. */
-export const SLICE_CHANGES = 128;
 /** Up to this many changes are applied in one transaction. */
 const MAX_CHANGES_AT_ONCE = 1024;
 /** On a full disk a step that lacks space is tried with fewer changes, down to this number. */
 const MIN_SLICE_CHANGES = 4;
-
-/** A journal file with the changes in it. */
-interface Generation {
-  readonly file: JournalFile;
-  readonly changes: PendingRecords;
-}
-
-/** A generation that gets no more records. */
-interface SealedGeneration extends Generation {
-  readonly lastNumber: number;
-  plan: ApplyPlan | undefined;
-  isApplied: boolean;
-}
 
 /**
  * The files of a journal and the changes in them: one generation gets records, the other one is sealed and applied in steps. The four
@@ -48,22 +32,37 @@ interface SealedGeneration extends Generation {
  */
 export class Generations {
   readonly #core: Core;
-  readonly #target: ApplyTarget;
+  readonly #applier: Applier;
+  readonly #space: ApplySpace;
   #active: Generation | undefined;
   #sealed: SealedGeneration | undefined;
   #idleFile: JournalFile | undefined;
   #lastNumber = 0;
+  /** Where the first record of the active file is whose changes are not applied. */
+  #appliedLength = HEAD_BYTES;
   #maxFileBytes = 0;
   #isApplying = false;
   readonly #pace = new Pace(MAX_CHANGES, SLICE_CHANGES);
 
   constructor(core: Core) {
     this.#core = core;
-    this.#target = createTarget(core);
+    this.#applier = new Applier(core);
+    this.#space = new ApplySpace(core);
   }
 
   get bytes(): number {
     return this.#files().reduce((bytes, { length }) => bytes + length, 0);
+  }
+
+  /** Bytes of records with changes that are not applied. */
+  get pendingBytes(): number {
+    const sealed = this.#sealed === undefined || this.#sealed.isApplied ? 0 : this.#sealed.file.length;
+    return sealed + (this.#active === undefined ? 0 : this.#active.file.length - this.#appliedLength);
+  }
+
+  /** Bytes that the ballast holds for applying what is pending. */
+  get reservedBytes(): number {
+    return this.#space.bytes;
   }
 
   /** Keys with pending changes; a key of both generations counts twice. */
@@ -101,13 +100,20 @@ export class Generations {
     return overlay(later, this.#sealed?.changes.get(key));
   }
 
+  /** Whether there is space to apply that many bytes more than are pending. O(1), now and then O(bytes). */
+  canHold(bytes: number): boolean {
+    const needed = this.pendingBytes + bytes;
+    return needed <= this.#space.maxPendingBytes || this.#space.reserve(needed);
+  }
+
   /**
-   * Makes the next append possible: with a number behind the last direct write, in a file with space. Returns true if the last id of the table
-   * may be another one than before.
+   * Makes the next append possible: with a number behind the last direct write, in a file with space, and with space on the disk to apply it.
+   * Returns true if the last id of the table may be another one than before.
    */
   prepareAppend(): boolean {
     const { pending } = this.#core.connection;
     const isFirst = this.#active === undefined;
+    if (!this.canHold(0)) this.unguarded(() => this.applyAll());
     const hasDirectWrites = pending.hasDirectWrites;
     if (isFirst) this.#activate();
     else if (hasDirectWrites) this.#numberDirectWrites();
@@ -151,9 +157,7 @@ export class Generations {
 
   /** Makes changes that are in no record, and aren't logged. Inside a write transaction, within `unguarded`. */
   applyDirectly(changes: readonly PendingItem[]): void {
-    const plan = new ApplyPlan(this.#target, toPlannedItems(changes));
-    plan.plan(Number.POSITIVE_INFINITY);
-    withoutLog(this.#core, () => plan.apply(Number.POSITIVE_INFINITY));
+    this.#applier.applyDirectly(changes);
   }
 
   /** Applies everything and truncates the files. Within `unguarded`. */
@@ -174,6 +178,7 @@ export class Generations {
     } finally {
       pending.hasAny = this.pendingCount > 0;
       pending.hasDirectWrites = hasDirectWrites;
+      if (!pending.hasAny) this.#space.release();
     }
   }
 
@@ -197,7 +202,7 @@ export class Generations {
       const items = mergePending(parts);
       this.#idleFile = this.#sealed?.file ?? this.#idleFile;
       this.#sealed = undefined;
-      if (items.size > 0) this.#applyAtOnce(items);
+      if (items.size > 0) this.#applier.applyAtOnce(items, this.#lastNumber);
       this.#active!.changes.clear();
       this.#remove();
     });
@@ -214,8 +219,25 @@ export class Generations {
   }
 
   #write(writer: RecordWriter): void {
-    this.#active!.file.append(writer.buffer, writer.length, this.#core.settings.durability === 'power');
+    const isSynced = this.#core.settings.durability === 'power';
+    try {
+      this.#active!.file.append(writer.buffer, writer.length, isSynced);
+    } catch (error) {
+      if (!isDiskFull(error) || !this.#tryShrink()) throw error;
+      this.#active!.file.append(writer.buffer, writer.length, isSynced);
+    }
     this.#lastNumber++;
+  }
+
+  /** On a full disk: what is applied needs no space in a file any more. */
+  #tryShrink(): boolean {
+    try {
+      this.unguarded(() => this.shrink());
+      return true;
+    } catch {
+      // The failure of the append is the one that is reported.
+      return false;
+    }
   }
 
   #charge(changes: number): void {
@@ -240,7 +262,10 @@ export class Generations {
     try {
       for (const path of getJournalPaths(directory)) files.push(new JournalFile(path));
       syncIfPossible(directory);
-      files[0]!.begin(this.nextNumber);
+      for (const file of files) {
+        file.begin(this.nextNumber);
+        file.sync();
+      }
       inDurableTransaction(this.#core, () => {
         sql.upsertCounter.run(this.#lastNumber, 'journal');
         connection.pragma(`user_version = ${JOURNALED_VERSION}`);
@@ -250,6 +275,7 @@ export class Generations {
       throw error;
     }
     this.#active = { file: files[0]!, changes: new PendingRecords() };
+    this.#appliedLength = HEAD_BYTES;
     this.#idleFile = files[1];
     this.#maxFileBytes = computeMaxFileBytes(this.#core);
     connection.pending.hasDirectWrites = false;
@@ -270,6 +296,7 @@ export class Generations {
     this.#sealed = { ...this.#active!, lastNumber: this.#lastNumber, plan: undefined, isApplied: false };
     this.#pace.reset();
     this.#active = { file: next, changes: new PendingRecords() };
+    this.#appliedLength = HEAD_BYTES;
     this.#idleFile = undefined;
   }
 
@@ -291,8 +318,9 @@ export class Generations {
     if (this.#active === undefined) return;
     const { changes } = this.#active;
     if (changes.size > 0 && changes.size <= MAX_CHANGES_AT_ONCE) {
-      this.#applyAtOnce(changes);
+      this.#applier.applyAtOnce(changes, this.#lastNumber);
       changes.clear();
+      this.#appliedLength = this.#active.file.length;
     }
     while (this.pendingCount > 0) this.applyStep();
   }
@@ -312,62 +340,14 @@ export class Generations {
   }
 
   #step(sealed: SealedGeneration, maxChanges = SLICE_CHANGES): void {
-    if (sealed.plan === undefined) {
-      // The transactions in between are states that never were: recovery needs the whole file to get past them.
-      sealed.file.sync();
-      sealed.plan = new ApplyPlan(this.#target, sealed.changes);
-    }
-    const { plan } = sealed;
-    if (!plan.isPlanned) this.#plan(plan, SLICE_CHANGES);
-    else if (!plan.hasAtMost(maxChanges)) {
-      inWriteTransaction(this.#core, () => this.#apply(plan, maxChanges));
-      checkpointStep(this.#core);
-    } else this.#finish(sealed, plan);
-  }
-
-  /** The last transaction is synced, and with it those before: the log of SQLite is synced as a whole. Only then the file may go. */
-  #finish(sealed: SealedGeneration, plan: ApplyPlan): void {
     if (!sealed.isApplied) {
-      inDurableTransaction(this.#core, () => this.#applyLast(plan, sealed.lastNumber));
-      sealed.isApplied = true;
+      this.#applier.step(sealed, maxChanges);
       return; // To truncate a large file takes as long as a step.
     }
-    sealed.file.truncate();
+    sealed.file.begin(this.nextNumber);
     this.#idleFile = sealed.file;
     this.#sealed = undefined;
     sealed.changes.release();
-  }
-
-  /** One transaction needs no sync: it is atomic, and the file stays until it is sealed. */
-  #applyAtOnce(changes: PlannedItems): void {
-    const plan = new ApplyPlan(this.#target, changes);
-    this.#plan(plan, Number.POSITIVE_INFINITY);
-    inWriteTransaction(this.#core, () => this.#applyLast(plan, this.#lastNumber));
-  }
-
-  /** Looks up rows in one read transaction: to begin and end one for each takes longer than the look-up. */
-  #plan(plan: ApplyPlan, maxItems: number): void {
-    const { snapshot } = this.#core.connection;
-    snapshot.renew();
-    try {
-      plan.plan(maxItems);
-    } finally {
-      snapshot.release();
-    }
-  }
-
-  /** The last changes of a plan, and the watermark. Inside a write transaction. */
-  #applyLast(plan: ApplyPlan, lastNumber: number): void {
-    this.#apply(plan, Number.POSITIVE_INFINITY);
-    this.#core.sql.upsertCounter.run(lastNumber, 'journal');
-  }
-
-  #apply(plan: ApplyPlan, maxChanges: number): void {
-    const { position } = plan;
-    this.#core.transaction.afterRollback.push(() => {
-      plan.position = position;
-    });
-    withoutLog(this.#core, () => plan.apply(maxChanges));
   }
 
   #files(): JournalFile[] {

@@ -8,7 +8,6 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
@@ -23,24 +22,17 @@ import { NO_FOLLOW } from '../values/file-io.ts';
 
 /** The names of the files. On disk. */
 const JOURNAL_FILES = ['journal-0', 'journal-1'] as const;
-/** Added to the name of a file whose records don't all count. On disk. */
-const DAMAGED_SUFFIX = '.damaged';
 
 export const getJournalPaths = (directory: string): readonly string[] =>
   JOURNAL_FILES.map((name) => join(directory, name));
-
-/** Returns the paths of files that recovery has kept. */
-export const listDamagedJournals = (directory: string): string[] =>
-  getJournalPaths(directory)
-    .map((path) => path + DAMAGED_SUFFIX)
-    .filter((path) => lstatIfExists(path) !== undefined);
 
 /** Returns whether a journal file exists, even an empty one. */
 export const hasJournalFiles = (directory: string): boolean =>
   getJournalPaths(directory).some((path) => lstatIfExists(path) !== undefined);
 
 const MAGIC = Buffer.from('dkchjrnl', 'latin1');
-const LAYOUT_VERSION = 1;
+/** On disk. A later layout keeps the head as it is. */
+export const LAYOUT_VERSION = 1;
 export const HEAD_BYTES = 32;
 const HEAD_CRC_AT = 28;
 
@@ -57,11 +49,17 @@ function encodeHead(firstNumber: number): Buffer {
   return head;
 }
 
-/** Returns the first number of a file; undefined for a head that is torn or damaged, or of a later layout. */
-export function parseHead(file: Buffer): number | undefined {
+interface JournalHead {
+  readonly layout: number;
+  /** The first record has this number or a greater one. */
+  readonly firstNumber: number;
+}
+
+/** Returns the head of a file; undefined for one that is torn or damaged. */
+export function parseHead(file: Buffer): JournalHead | undefined {
   if (file.length < HEAD_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   if (crc32(file.subarray(0, HEAD_CRC_AT)) !== file.readUInt32LE(HEAD_CRC_AT)) return undefined;
-  return file.readUInt32LE(8) === LAYOUT_VERSION ? file.readDoubleLE(16) : undefined;
+  return { layout: file.readUInt32LE(8), firstNumber: file.readDoubleLE(16) };
 }
 
 /** Far beyond what a journal grows to: a larger file was made by something else. */
@@ -94,7 +92,7 @@ export function isFromBeforeBoot(path: string): boolean {
 }
 
 /** Converts an error at a journal file; explains it if something else has that name. */
-function toJournalError(error: unknown, path: string): unknown {
+export function toJournalError(error: unknown, path: string): unknown {
   const facts = lstatIfExists(path);
   if (facts === undefined || facts.isFile()) return toFileError(error, path);
   const code = facts.isDirectory() ? 'BAD_OPTION' : 'NOT_ALLOWED';
@@ -106,11 +104,10 @@ function toJournalError(error: unknown, path: string): unknown {
   );
 }
 
-/** Removes a file, or keeps it under another name. @throws {DiskCacheError} */
-export function removeJournalFile(path: string, keepAside = false): void {
+/** Removes a file, if there is one. @throws {DiskCacheError} */
+export function removeJournalFile(path: string): void {
   try {
-    if (keepAside) renameSync(path, path + DAMAGED_SUFFIX);
-    else rmSync(path, { force: true });
+    rmSync(path, { force: true });
   } catch (error) {
     throw toJournalError(error, path);
   }
@@ -128,7 +125,7 @@ export class JournalFile {
     this.path = path;
     this.#isSynced = !isTemporary(path);
     this.#file = this.#translate(() => openSync(path, constants.O_RDWR | constants.O_CREAT | NO_FOLLOW, 0o600));
-    this.truncate();
+    this.#translate(() => ftruncateSync(this.#file, 0));
   }
 
   /** Bytes in use. */
@@ -142,9 +139,18 @@ export class JournalFile {
     return facts.nlink > 0 && facts.size === this.#length;
   }
 
-  /** Writes the head of an empty file. */
+  /**
+   * Empties the file, and writes its head. Invariant: once a file has a head, it always has one. So the head is written over the old one, and the
+   * file is cut behind it: records before the first number of the head don't count.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`
+   */
   begin(firstNumber: number): void {
-    this.append(encodeHead(firstNumber), HEAD_BYTES, false);
+    this.#translate(() => {
+      this.#write(encodeHead(firstNumber), HEAD_BYTES, 0);
+      if (this.#length > HEAD_BYTES) ftruncateSync(this.#file, HEAD_BYTES);
+    });
+    this.#length = HEAD_BYTES;
   }
 
   /**
@@ -155,8 +161,7 @@ export class JournalFile {
   append(bytes: Uint8Array, length: number, sync: boolean): void {
     const start = this.#length;
     try {
-      let done = writeSync(this.#file, bytes, 0, length, start);
-      while (done < length) done += writeSync(this.#file, bytes, done, length - done, start + done);
+      this.#write(bytes, length, start);
       if (sync) this.sync();
     } catch (error) {
       this.#cut(start);
@@ -178,11 +183,6 @@ export class JournalFile {
     if (this.#isSynced) fdatasync(this.#file, () => {});
   }
 
-  truncate(): void {
-    this.#translate(() => ftruncateSync(this.#file, 0));
-    this.#length = 0;
-  }
-
   close(): void {
     closeSync(this.#file);
   }
@@ -191,6 +191,11 @@ export class JournalFile {
   remove(): void {
     this.close();
     removeJournalFile(this.path);
+  }
+
+  #write(bytes: Uint8Array, length: number, at: number): void {
+    let done = writeSync(this.#file, bytes, 0, length, at);
+    while (done < length) done += writeSync(this.#file, bytes, done, length - done, at + done);
   }
 
   /** If the file can't be cut, the next record overwrites what is there, and recovery stops at the rest. */

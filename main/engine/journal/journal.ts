@@ -1,22 +1,25 @@
+import { getErrorMessage } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ChangeKind } from '../../../protocol/options.ts';
 import { isPendingLive } from '../cache/pending-reads.ts';
 import { refreshIfChanged } from '../cache/read.ts';
 import { beginTransaction } from '../cache/transaction.ts';
-import { runAndWarn, transactionChannel } from '../diagnostics.ts';
-import { unrefTimer } from '../realm.ts';
-import { checkpointIfAhead } from '../space/maintenance.ts';
+import { transactionChannel } from '../diagnostics.ts';
+import { isDiskFull } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { endViews } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import type { DequeEnds, JournaledWrite, PendingEntry, WriteJournal } from '../state/write-journal.ts';
+import { emitWarning } from '../validate.ts';
 import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { Block } from './block.ts';
-import { Generations, SLICE_CHANGES } from './generations.ts';
-import { overlay, PendingItem } from './pending.ts';
+import { Generations } from './generations.ts';
+import { isReplacement, overlay, PendingItem, splitReplacement, toDeletion, toTouch } from './pending.ts';
 import { RecordWriter } from './record.ts';
+import { RestTimer } from './rest-timer.ts';
 
 /** Larger values are written directly: they gain little, and fill the journal. */
 const MAX_VALUE_BYTES = 16 * 1024;
@@ -24,10 +27,6 @@ const MAX_VALUE_BYTES = 16 * 1024;
 const MAX_BLOCK_BYTES = 1024 * 1024;
 /** About the bytes of a change beside key and value. */
 const CHANGE_BYTES = 64;
-/** A journal to which nothing was appended for this time is applied. */
-const REST_MS = 250;
-/** A journal at rest keeps files of at most this size. */
-const MAX_IDLE_BYTES = 256 * 1024;
 /** Applying fewer changes costs more than writing them directly. */
 const MIN_APPLIED_CHANGES = 16;
 /** If fewer had to be applied this many times in a row, the next writes are direct. */
@@ -44,8 +43,7 @@ export class Journal implements WriteJournal {
   #block: Block | undefined;
   #lastId = 0;
   ends: DequeEnds | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #appends = 0;
+  readonly #restTimer: RestTimer;
   #smallApplies = 0;
   #directWrites = 0;
   #filesCheckedFor = 0;
@@ -53,6 +51,7 @@ export class Journal implements WriteJournal {
   constructor(core: Core) {
     this.#core = core;
     this.#generations = new Generations(core);
+    this.#restTimer = new RestTimer(core, this.#generations);
     const { pending } = core.connection;
     pending.holds = (key) => this.find(key as KeyColumn) !== undefined;
     pending.apply = () => this.apply();
@@ -60,6 +59,10 @@ export class Journal implements WriteJournal {
 
   get bytes(): number {
     return this.#generations.bytes;
+  }
+
+  get reservedBytes(): number {
+    return this.#generations.reservedBytes;
   }
 
   find(key: KeyColumn): PendingEntry | undefined {
@@ -102,9 +105,7 @@ export class Journal implements WriteJournal {
     const row = found === undefined ? this.#core.sql.locate.first(key) : undefined;
     if (found === undefined ? row === undefined || !isLive(row[1], now) : !isPendingLive(found, now)) return false;
     if (this.#block === undefined) this.#prepareAppend();
-    const item = new PendingItem(key, false, 0, 0, expiresAt, now, now, 0, 0, null, null);
-    item.isTouch = true;
-    this.#change(item);
+    this.#change(toTouch(key, expiresAt, now));
     return true;
   }
 
@@ -142,15 +143,19 @@ export class Journal implements WriteJournal {
     return true;
   }
 
-  commitBlock(): void {
+  commitBlock(): boolean {
     const block = this.#block!;
     this.#endBlock();
-    if (block.isEmpty) return;
-    this.#prepareAppend();
-    const changes = block.changes();
-    this.#assignIds(changes);
-    this.#append(changes.some(isReplacement) ? changes.flatMap(splitReplacement) : changes);
+    if (block.isEmpty) return true;
+    try {
+      if (!this.#generations.canHold(block.bytes)) return this.#beginDirectly(block);
+      this.#appendBlock(block);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return this.#beginDirectly(block);
+    }
     this.#core.changeFeed.journaled.push(...block.told);
+    return true;
   }
 
   rollBackBlock(): void {
@@ -173,15 +178,26 @@ export class Journal implements WriteJournal {
   }
 
   close(): boolean {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    let isApplied = false;
-    runAndWarn(this.#core, () => {
+    this.#restTimer.stop();
+    try {
       this.#generations.retire();
-      isApplied = true;
-    });
-    this.#generations.close();
-    return isApplied;
+      return true;
+    } catch (error) {
+      this.#warnUnapplied(error);
+      // What closing still does to the database needs none of them.
+      this.#core.connection.pending.hasAny = false;
+      return false;
+    } finally {
+      this.#generations.close();
+    }
+  }
+
+  #warnUnapplied(error: unknown): void {
+    const { pendingCount } = this.#generations;
+    emitWarning(
+      `${this.#core.directory} was closed with ${pendingCount} changes in its write journal, because they can't be applied now: ${getErrorMessage(error)}. Nothing is lost: the next opening applies them`,
+      { code: error instanceof DiskCacheError ? error.code : 'IO', cause: error },
+    );
   }
 
   replaceDatabase(keepsItems: boolean, work: () => void): void {
@@ -284,6 +300,13 @@ export class Journal implements WriteJournal {
     return this.#lastId;
   }
 
+  #appendBlock(block: Block): void {
+    this.#prepareAppend();
+    const changes = block.changes();
+    this.#assignIds(changes);
+    this.#append(changes.some(isReplacement) ? changes.flatMap(splitReplacement) : changes);
+  }
+
   /** Appends a record. Its changes are made only when it is written. */
   #append(changes: readonly PendingItem[]): void {
     writer.begin();
@@ -291,7 +314,7 @@ export class Journal implements WriteJournal {
     writer.finish(this.#generations.nextNumber);
     this.#generations.append(writer, changes);
     for (const change of changes) this.#dropAccesses(change);
-    this.#noteAppend();
+    this.#restTimer.noteAppend();
   }
 
   /** As `#append`, for one change: most records have one. */
@@ -301,12 +324,7 @@ export class Journal implements WriteJournal {
     writer.finish(this.#generations.nextNumber);
     this.#generations.appendOne(writer, change);
     this.#dropAccesses(change);
-    this.#noteAppend();
-  }
-
-  #noteAppend(): void {
-    this.#appends++;
-    this.#timer ??= this.#startTimer(REST_MS);
+    this.#restTimer.noteAppend();
   }
 
   /** The reads of an item are counted from the last set. */
@@ -326,10 +344,10 @@ export class Journal implements WriteJournal {
   }
 
   /**
-   * Applies everything that is pending, then goes on with the deferred transaction as an SQLite transaction. If that fails, the transaction is
-   * lost, as when SQLite ends one.
+   * Applies everything that is pending, then goes on with the deferred transaction as an SQLite transaction; returns false. If that fails, the
+   * transaction is lost, as when SQLite ends one.
    */
-  #beginDirectly(block: Block): void {
+  #beginDirectly(block: Block): false {
     const { connection, transaction } = this.#core;
     const afterCommit = transaction.afterCommit.splice(0);
     afterCommit.push(() => this.#core.changeFeed.journaled.push(...block.told));
@@ -354,46 +372,10 @@ export class Journal implements WriteJournal {
       transaction.afterRollback.unshift(...afterRollback);
     }
     connection.pending.hasDirectWrites = true;
-  }
-
-  /** The timer goes on until everything is applied: in steps, one after the other, as long as nothing is appended. */
-  #startTimer(delayMs: number): NodeJS.Timeout {
-    const appends = this.#appends;
-    return unrefTimer(
-      setTimeout(() => {
-        this.#timer = undefined;
-        let next = REST_MS;
-        runAndWarn(
-          this.#core,
-          () => {
-            if (appends !== this.#appends || this.#core.transaction.depth > 0) return;
-            this.#generations.unguarded(() => this.#applyAtRest());
-            next = 0;
-          },
-          'Applying the journal of',
-        );
-        if (this.#generations.pendingCount > 0) this.#timer = this.#startTimer(next);
-      }, delayMs),
-    );
-  }
-
-  #applyAtRest(): void {
-    if (this.#generations.pendingCount <= SLICE_CHANGES && !this.#generations.isSealed) this.#generations.applyAll();
-    else this.#generations.applyStep();
-    if (this.#generations.pendingCount > 0) return;
-    if (this.bytes > MAX_IDLE_BYTES) this.#generations.shrink();
-    checkpointIfAhead(this.#core);
+    return false;
   }
 }
 
 /** The caller's bytes may change before the transaction ends. */
 const copyBytes = (data: Stored | null): Stored | null =>
   typeof data === 'object' && data !== null ? Buffer.from(data) : data;
-
-/** Whether the item is another one than the live one that was there before. */
-const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
-
-const splitReplacement = (item: PendingItem) => (isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item]);
-
-const toDeletion = (key: KeyColumn, now: number): PendingItem =>
-  new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);

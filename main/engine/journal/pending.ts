@@ -132,3 +132,19 @@ export function overlay(later: PendingEntry | undefined, earlier: PendingEntry |
   const { isDeleted, isTouch, id, mode, data, size, tag, stamp } = earlier;
   return { isDeleted, isTouch, id, mode, data, size, tag, stamp, expiresAt: later.expiresAt };
 }
+
+export const toDeletion = (key: KeyColumn, now: number): PendingItem =>
+  new PendingItem(key, true, 0, 0, null, now, now, 0, 0, null, null);
+
+export function toTouch(key: KeyColumn, expiresAt: number | null, now: number): PendingItem {
+  const item = new PendingItem(key, false, 0, 0, expiresAt, now, now, 0, 0, null, null);
+  item.isTouch = true;
+  return item;
+}
+
+/** Whether the item is another one than the live one that was there before. */
+export const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
+
+/** Returns the changes of which a record holds an item: another one than before is a deletion and a set. */
+export const splitReplacement = (item: PendingItem): PendingItem[] =>
+  isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item];

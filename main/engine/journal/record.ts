@@ -51,7 +51,8 @@ export interface JournalChange {
 
 export interface JournalRecord {
   readonly number: number;
-  readonly changes: readonly JournalChange[];
+  /** Undefined if the record is whole, and this version can't read it: a newer one has written it. */
+  readonly changes: readonly JournalChange[] | undefined;
   /** Bytes that it takes in the file. */
   readonly bytes: number;
 }
@@ -217,15 +218,20 @@ export function readRecord(file: Buffer, at: number): JournalRecord | undefined 
   const bytes = file.readUInt32LE(at + 4) + LENGTH_END_BYTES;
   if (bytes < RECORD_HEADER_BYTES || bytes % ALIGNMENT_BYTES !== 0 || at + bytes > file.length) return undefined;
   if (crc32(file.subarray(at + 4, at + bytes)) !== file.readUInt32LE(at)) return undefined;
+  return { number: file.readDoubleLE(at + 8), changes: readChanges(file, at, at + bytes), bytes };
+}
+
+/** Returns the changes of a record with a right checksum; undefined if they are not as this version writes them. */
+function readChanges(file: Buffer, at: number, end: number): readonly JournalChange[] | undefined {
   const changes: JournalChange[] = [];
   let next = at + RECORD_HEADER_BYTES;
   for (let nth = file.readUInt32LE(at + 16); nth > 0; nth--) {
-    const change = readChange(file, next, at + bytes);
+    const change = readChange(file, next, end);
     if (change === undefined) return undefined;
     changes.push(change.change);
     next = change.end;
   }
-  return next === at + bytes ? { number: file.readDoubleLE(at + 8), changes, bytes } : undefined;
+  return next === end ? changes : undefined;
 }
 
 function readChange(

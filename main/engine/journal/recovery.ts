@@ -1,114 +1,25 @@
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Connection } from '../sqlite/connection.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
+import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { SCHEMA_VERSION, toSchemaVersion } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, tryReleaseBallast } from '../sqlite/open-database.ts';
 import type { Statements } from '../sqlite/statements.ts';
+import { emitWarning } from '../validate.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
-import {
-  getJournalPaths,
-  HEAD_BYTES,
-  hasJournalFiles,
-  isFromBeforeBoot,
-  parseHead,
-  readJournalFile,
-  removeJournalFile,
-} from './journal-file.ts';
-import { PendingItem, PendingItems } from './pending.ts';
-import { ALIGNMENT_BYTES, type JournalChange, readRecord } from './record.ts';
+import { describeDamagedJournal, keepJournalFile } from './damaged-journals.ts';
+import { type JournalContents, readJournal } from './journal-contents.ts';
+import { getJournalPaths, hasJournalFiles, isFromBeforeBoot, removeJournalFile } from './journal-file.ts';
+import type { PendingItems } from './pending.ts';
 
-/** A record whose number is further from the last one than this is garbage that looks like a record. */
-const MAX_NUMBER_DISTANCE = 2 ** 26;
-
-/** What the files of a journal hold beyond a watermark. */
-interface JournalContents {
-  readonly changes: PendingItems;
-  /** Number of the last record that counts; the watermark if none does. */
-  readonly lastNumber: number;
-  /** Files with records that don't count, because something before them is damaged or lost. */
-  readonly unusable: ReadonlySet<string>;
-}
-
-/**
- * Reads the files of a journal. A record counts if its number follows that of the last one that counts, or the watermark; with an unknown
- * watermark none does. O(bytes).
- *
- * @throws {DiskCacheError} if a file can't be read now.
- */
-function readJournal(directory: string, watermark: number | undefined): JournalContents {
-  const files = getJournalPaths(directory)
-    .map((path) => ({ path, bytes: readJournalFile(path) ?? Buffer.alloc(0) }))
-    .map((file) => ({ ...file, first: parseHead(file.bytes) ?? Number.POSITIVE_INFINITY }))
-    .sort((a, b) => (a.first < b.first ? -1 : 1));
-  const changes = new PendingItems();
-  const unusable = new Set<string>();
-  let lastNumber = watermark ?? Number.NaN;
-  for (const { path, bytes, first } of files) {
-    let at = first === Number.POSITIVE_INFINITY ? 0 : HEAD_BYTES;
-    let newest = first === Number.POSITIVE_INFINITY ? (watermark ?? 0) : first - 1;
-    for (let record = readRecord(bytes, at); at > 0 && record !== undefined; record = readRecord(bytes, at)) {
-      // What an earlier use of the file has left.
-      if (!(record.number > newest)) break;
-      newest = record.number;
-      if (!(record.number <= lastNumber)) {
-        if (record.number !== lastNumber + 1) break;
-        lastNumber = record.number;
-        for (const change of record.changes) changes.add(toPendingItem(change));
-      }
-      at += record.bytes;
-    }
-    if (hasRecordBehind(bytes, at, watermark === undefined ? first - 1 : lastNumber)) unusable.add(path);
-  }
-  return { changes, lastNumber, unusable };
-}
-
-const toPendingItem = (change: JournalChange): PendingItem => {
-  const { key, isDeleted, isTouch, mode, id, expiresAt, now, stamp, check, size, tag, data } = change;
-  const item = new PendingItem(key, isDeleted, mode, id, expiresAt, now, stamp, check, size, tag, data);
-  item.isTouch = isTouch;
-  return item;
-};
-
-/** Returns whether a whole record with a greater number follows. Its checksum is computed only where a number fits. O(bytes). */
-function hasRecordBehind(bytes: Buffer, from: number, lastNumber: number): boolean {
-  for (let at = from; at + 2 * ALIGNMENT_BYTES <= bytes.length; at += ALIGNMENT_BYTES) {
-    const number = bytes.readDoubleLE(at + ALIGNMENT_BYTES);
-    const isNear = number > lastNumber && number <= lastNumber + MAX_NUMBER_DISTANCE;
-    if (isNear && readRecord(bytes, at) !== undefined) return true;
-  }
-  return false;
-}
+/** On a full disk, changes that are recovered in one transaction: their pages have to fit into what the reserve leaves. */
+const SLICE_CHANGES = 32;
 
 /** What recovery needs of a store that is being opened. */
 export interface RecoverableStore {
   readonly directory: string;
   readonly connection: Connection;
   readonly sql: Statements;
-  readonly readOnly: boolean;
-}
-
-/**
- * Applies what the journal of a store holds, and removes its files. To be called before anything is read from the tables; can be repeated
- * after a crash at any point. O(1) without a journal.
- *
- * @throws {DiskCacheError} `READ_ONLY` for a reader of a journal with changes; `BUSY`, `DISK_FULL`, `IO`: nothing is changed then.
- */
-export function recoverJournal(store: RecoverableStore): void {
-  const { connection, directory, readOnly } = store;
-  const isInUse = isJournalInUse(connection);
-  if (!isInUse && !hasJournalFiles(directory)) return;
-  if (readOnly) {
-    assertNothingPending(store);
-    return;
-  }
-  connection.setSynchronous('FULL');
-  try {
-    recoverFiles(store);
-  } catch (error) {
-    if (!tryReleaseBallast(error, join(directory, BALLAST_FILE))) throw error;
-    recoverFiles(store);
-  }
 }
 
 const isJournalInUse = (connection: Connection): boolean => {
@@ -116,35 +27,128 @@ const isJournalInUse = (connection: Connection): boolean => {
   return version !== toSchemaVersion(version);
 };
 
-/** @throws {DiskCacheError} `READ_ONLY` */
-function assertNothingPending({ directory, sql }: RecoverableStore): void {
-  const { changes, unusable } = readJournal(directory, sql.counter.first('journal')?.[0]);
-  if (changes.size === 0 && unusable.size === 0) return;
+/** Returns whether a store has a journal that has to be recovered before anything is read from its tables. O(1). */
+export const needsRecovery = ({ connection, directory }: RecoverableStore): boolean =>
+  isJournalInUse(connection) || hasJournalFiles(directory);
+
+/**
+ * Applies what the journal of a store holds, and removes its files. Can be repeated after a crash at any point. What can't be used is kept
+ * aside, with a warning of the process.
+ *
+ * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `IO`, `UNSUPPORTED_VERSION`: nothing is lost then.
+ */
+export function recoverJournal(store: RecoverableStore): void {
+  store.connection.setSynchronous('FULL');
+  try {
+    emptyWal(store);
+    recoverFiles(store, Number.POSITIVE_INFINITY);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'DISK_FULL') throw error;
+    tryReleaseBallast(error, join(store.directory, BALLAST_FILE));
+    emptyWal(store);
+    recoverFiles(store, SLICE_CHANGES);
+  }
+}
+
+/** If a transaction fails on a full disk, only an otherwise empty log can be cut behind it. In a damaged database it may fail. */
+const emptyWal = ({ connection }: RecoverableStore): void =>
+  void unlessCorrupt(() => connection.pragma('wal_checkpoint(TRUNCATE)'));
+
+/**
+ * Returns what the journal of a store holds, for a reader, which can't apply it; undefined if that is nothing.
+ *
+ * @throws {DiskCacheError} `READ_ONLY` if a part of it is damaged or lost; `UNSUPPORTED_VERSION`, `IO`
+ */
+export function readForReader({ directory, connection, sql }: RecoverableStore): JournalContents | undefined {
+  const isInUse = isJournalInUse(connection);
+  const contents = readJournal(directory, sql.counter.first('journal')?.[0]);
+  const isLost = isInUse && contents.headless.size > 0;
+  if (contents.unusable.size === 0 && !isLost) return contents.changes.size > 0 ? contents : undefined;
+  // Another process may have recovered it in the meantime.
+  if (isLost && !isJournalInUse(connection)) return undefined;
   throw new DiskCacheError(
     'READ_ONLY',
-    `${directory} has changes in its journal that were not applied before its last process ended, and a reader can't apply them; open it for writing once`,
+    `${directory} has a damaged write journal, which a reader can't keep aside; open it for writing once`,
   );
 }
 
-/** Under the write lock: another process may be doing the same. */
-function recoverFiles({ connection, sql, directory }: RecoverableStore): void {
-  connection.execute('BEGIN IMMEDIATE');
-  let unusable: ReadonlySet<string>;
-  try {
-    const watermark = sql.counter.first('journal')?.[0];
-    const contents = readJournal(directory, watermark);
-    unusable = new Set([...contents.unusable].filter((path) => watermark === undefined || !mayBeLost(sql, path)));
-    applyContents(sql, contents);
+/** Applies what a reader has found in a journal to a copy of the database in memory. */
+export function replayForReader({ connection, sql }: RecoverableStore, contents: JournalContents): void {
+  inTransaction(connection, () => {
+    applyChanges(sql, contents.changes, 0, Number.POSITIVE_INFINITY);
     connection.pragma(`user_version = ${SCHEMA_VERSION}`);
-    connection.execute('COMMIT');
+  });
+}
+
+function recoverFiles(store: RecoverableStore, maxChanges: number): void {
+  const { directory } = store;
+  let damaged: ReadonlySet<string>;
+  try {
+    damaged = applyFiles(store, maxChanges);
   } catch (error) {
-    if (connection.inTransaction) connection.execute('ROLLBACK');
     if (!isCorrupt(error)) throw error;
     // The database is damaged. It opens all the same, so that it can be repaired, and the changes are kept aside.
-    unusable = new Set(getJournalPaths(directory));
+    readJournal(directory, undefined);
+    damaged = new Set(getJournalPaths(directory));
   }
   for (const path of getJournalPaths(directory)) {
-    if (readJournalFile(path) !== undefined) removeJournalFile(path, unusable.has(path));
+    if (damaged.has(path)) keepAside(path);
+    else removeJournalFile(path);
+  }
+}
+
+function keepAside(path: string): void {
+  const kept = keepJournalFile(path);
+  if (kept !== undefined) emitWarning(describeDamagedJournal(kept), { code: 'CORRUPT' });
+}
+
+/**
+ * Applies the changes, at most `maxChanges` in one transaction; returns the files that don't all count. Under the write lock: another process
+ * may be doing the same. The transactions before the last one leave the watermark as it is, so that after a crash all of it is applied again.
+ */
+function applyFiles(store: RecoverableStore, maxChanges: number): ReadonlySet<string> {
+  const { connection, sql, directory } = store;
+  let first: { readonly watermark: number | undefined; readonly contents: JournalContents } | undefined;
+  for (let from = 0; ; from += maxChanges) {
+    const damaged = inTransaction(connection, () => {
+      const watermark = sql.counter.first('journal')?.[0];
+      first ??= { watermark, contents: readJournal(directory, watermark) };
+      // Another process has recovered it since.
+      if (from > 0 && (watermark !== first.watermark || !isJournalInUse(connection))) return null;
+      const { contents } = first;
+      applyChanges(sql, contents.changes, from, maxChanges);
+      return from + maxChanges < contents.changes.size ? undefined : finish(store, contents, watermark);
+    });
+    if (damaged === null) return applyFiles(store, maxChanges);
+    if (damaged !== undefined) return damaged;
+    emptyWal(store);
+  }
+}
+
+/** In the last transaction of a recovery. Returns the files to be kept aside after its commit. */
+function finish(
+  { connection, sql }: RecoverableStore,
+  { changes, lastNumber, unusable, headless }: JournalContents,
+  watermark: number | undefined,
+): ReadonlySet<string> {
+  const damaged = new Set([...unusable].filter((path) => watermark === undefined || !mayBeLost(sql, path)));
+  // Before the commit, after which nothing tells that there was a journal.
+  if (isJournalInUse(connection))
+    for (const path of headless) if (!damaged.has(path) && !mayBeLost(sql, path)) keepAside(path);
+  if (changes.size > 0) sql.upsertCounter.run(lastNumber, 'journal');
+  connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+  return damaged;
+}
+
+function inTransaction<T>(connection: Connection, work: () => T): T {
+  connection.execute('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    connection.execute('COMMIT');
+    return result;
+  } catch (error) {
+    if (connection.inTransaction) connection.execute('ROLLBACK');
+    throw error;
   }
 }
 
@@ -155,8 +159,10 @@ function recoverFiles({ connection, sql, directory }: RecoverableStore): void {
 const mayBeLost = (sql: Statements, path: string): boolean =>
   isFromBeforeBoot(path) && sql.settings.all().every(([name, value]) => name !== 'durability' || value === 'process');
 
-function applyContents(sql: Statements, { changes, lastNumber }: JournalContents): void {
-  if (changes.size === 0) return;
+/** Each key has one change, so they may be applied in any parts. */
+function applyChanges(sql: Statements, changes: PendingItems, from: number, maxChanges: number): void {
+  const size = Math.min(changes.size - from, maxChanges);
+  if (size <= 0) return;
   const target: ApplyTarget = {
     sql,
     inserted() {},
@@ -167,8 +173,7 @@ function applyContents(sql: Statements, { changes, lastNumber }: JournalContents
       sql.recordReplaced.run(file, bytes);
     },
   };
-  const plan = new ApplyPlan(target, changes);
+  const plan = new ApplyPlan(target, { size, at: (nth) => changes.at(from + nth) });
   plan.plan(Number.POSITIVE_INFINITY);
   plan.apply(Number.POSITIVE_INFINITY);
-  sql.upsertCounter.run(lastNumber, 'journal');
 }

@@ -116,7 +116,8 @@ const isWalOversized = (core: Core): boolean =>
 export function checkpointIfAhead(core: Core): void {
   const { maintenance, sql, pageSize } = core;
   maintenance.bytesSinceGrowthCheck = 0;
-  maintenance.ballastBytes = resizeBallast(core);
+  // A part of it may be for what is pending in a journal.
+  maintenance.ballastBytes = Math.max(0, resizeBallast(core) - (core.journal?.reservedBytes ?? 0));
   if (maintenance.ballastBytes === 0) return;
   const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - getDatabaseBytes(core);
   if (ahead > maintenance.ballastBytes) {

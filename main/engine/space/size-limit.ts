@@ -53,7 +53,8 @@ function getFixedBytes(core: Core): number {
   const reserved =
     getReservedBytes(share, pageSize) + Math.max(0, getWalBytes(core) - getWalReserveBytes(share, pageSize));
   const replaced = Math.min(getMaxReplacedBytes(core), fileBytes + core.maintenance.replacedBytes);
-  return fileBytes + replaced + (core.journal?.bytes ?? 0) + reserved;
+  const journal = core.journal === undefined ? 0 : core.journal.bytes + core.journal.reservedBytes;
+  return fileBytes + replaced + journal + reserved;
 }
 
 /**

@@ -284,19 +284,37 @@ const isSame = (facts: { readonly dev: number; readonly ino: number }, { device,
  * WAL can be emptied. So a ballast file reserves some, and is removed when the disk is full.
  */
 
-/** The ballast is resized only if its size differs by more than this part from the target. */
+/** The ballast is resized only if its size differs by more than this part of it from the target; what is for a journal is not counted. */
 const RESIZE_TOLERANCE = 1 / 4;
 
+interface BallastTarget {
+  readonly bytes: number;
+  /** By how much the ballast may differ. */
+  readonly tolerance: number;
+}
+
+function getBallastTarget(core: Core): BallastTarget {
+  const own = getBallastTargetBytes(getLimitShareBytes(core), getDatabaseBytes(core) + getWalBytes(core));
+  const reserved = own === 0 ? 0 : (core.journal?.reservedBytes ?? 0);
+  return { bytes: Math.floor(own + reserved), tolerance: own * RESIZE_TOLERANCE };
+}
+
 /**
- * Resizes the ballast to follow the size of the store, as far as the disk has space; returns its bytes. Several processes may do so at
- * once: they write at the same offsets. O(1); O(bytes) when the store has grown by a third.
+ * Resizes the ballast to follow the size of the store and what its journal needs, as far as the disk has space; returns its bytes. Several
+ * processes may do so at once: they write at the same offsets. O(1); O(bytes) when the store has grown by a third.
  */
 export function resizeBallast(core: Core): number {
   const currentBytes = getBallastBytes(core);
-  const targetBytes = getTargetBytes(core);
-  if (Math.abs(targetBytes - currentBytes) <= targetBytes * RESIZE_TOLERANCE) return currentBytes;
-  tryResizeFile(getBallastPath(core), currentBytes, targetBytes);
+  const { bytes, tolerance } = getBallastTarget(core);
+  if (Math.abs(bytes - currentBytes) <= tolerance) return currentBytes;
+  tryResizeFile(getBallastPath(core), currentBytes, bytes);
   return getBallastBytes(core);
+}
+
+/** Whether the ballast is as large as it has to be. */
+export function isBallastWhole(core: Core): boolean {
+  const { bytes, tolerance } = getBallastTarget(core);
+  return getBallastBytes(core) >= bytes - tolerance;
 }
 
 /**
@@ -306,13 +324,9 @@ export function resizeBallast(core: Core): number {
 export function shrinkBallast(core: Core): void {
   const currentBytes = getBallastBytes(core);
   if (currentBytes === 0) return;
-  const targetBytes = getTargetBytes(core);
-  if (currentBytes > targetBytes * (1 + RESIZE_TOLERANCE))
-    tryResizeFile(getBallastPath(core), currentBytes, targetBytes);
+  const { bytes, tolerance } = getBallastTarget(core);
+  if (currentBytes > bytes + tolerance) tryResizeFile(getBallastPath(core), currentBytes, bytes);
 }
-
-const getTargetBytes = (core: Core): number =>
-  getBallastTargetBytes(getLimitShareBytes(core), getDatabaseBytes(core) + getWalBytes(core));
 
 function tryResizeFile(path: string, from: number, to: number): void {
   try {

@@ -331,6 +331,11 @@ export class Connection {
     return this.withRetry(() => beginBackup(this.#database, path));
   }
 
+  /** Returns the bytes of the database as this connection sees it, its log included. O(bytes). */
+  serialize(): Buffer {
+    return this.withRetry(() => this.#database.serialize());
+  }
+
   /** Runs `work` without waiting for locks. */
   withoutRetry(work: () => void): void {
     this.#busyRetry.withoutRetry(work);

@@ -73,6 +73,8 @@ export interface Database {
     options: { readonly directOnly: boolean },
     implementation: (argument: Column) => Column,
   ): unknown;
+  /** Returns the bytes of the database as the connection sees it, its log included. */
+  serialize(): Buffer;
   close(): unknown;
 }
 

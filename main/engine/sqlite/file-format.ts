@@ -267,6 +267,21 @@ const MAX_IMAGE_BYTES = 512 * 1024 * 1024;
 const WAL_VERSION_OFFSETS = [18, 19];
 const ROLLBACK_JOURNAL_VERSION = 1;
 
+/** @throws {DiskCacheError} `TOO_LARGE` for a database that can't be read into memory. */
+export function assertImageFits(path: string, bytes: number): void {
+  if (bytes <= MAX_IMAGE_BYTES) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `${path} has ${bytes} bytes, too many to be read into memory, which a reader does where it can't write; open it for writing once, or copy the directory and open the copy`,
+  );
+}
+
+/** Changes the header of a database in memory, so that it asks for no write-ahead log. */
+export function withoutWal(image: Buffer): Buffer {
+  for (const offset of WAL_VERSION_OFFSETS) image[offset] = ROLLBACK_JOURNAL_VERSION;
+  return image;
+}
+
 /**
  * Reads a database that has no log, with a header that asks for none. For a reader in a directory where SQLite can't create its
  * shared memory, so the file is not open in this process.
@@ -276,19 +291,13 @@ const ROLLBACK_JOURNAL_VERSION = 1;
 export function readImage(path: string): Buffer {
   try {
     const before = statSync(path);
-    if (before.size > MAX_IMAGE_BYTES) {
-      throw new DiskCacheError(
-        'TOO_LARGE',
-        `${path} has ${before.size} bytes, too many to be read from a directory that can't be written; copy the directory and open the copy`,
-      );
-    }
+    assertImageFits(path, before.size);
     const image = readFileSync(path);
     const after = statSync(path);
     if (after.mtimeMs !== before.mtimeMs || image.length !== before.size) {
       throw new DiskCacheError('BUSY', `${path} was changed while it was read; try again`);
     }
-    for (const offset of WAL_VERSION_OFFSETS) image[offset] = ROLLBACK_JOURNAL_VERSION;
-    return image;
+    return withoutWal(image);
   } catch (error) {
     throw toFileError(error, path);
   }

@@ -8,6 +8,7 @@ import { assertPathLength, getErrorCode, toFileError } from './errors.ts';
 import {
   APPLICATION_ID,
   assertApplicationId,
+  assertImageFits,
   assertKnownSchema,
   assertOwnDatabase,
   assertPositiveVersion,
@@ -16,6 +17,7 @@ import {
   readImage,
   SCHEMA_VERSION,
   toSchemaVersion,
+  withoutWal,
 } from './file-format.ts';
 import { completeRestore } from './restored-folder.ts';
 
@@ -266,6 +268,17 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
     connection.close();
     throw error;
   }
+}
+
+/**
+ * Returns a connection to a copy of the database in memory, which can be written. In a transaction, the copy is what that sees.
+ *
+ * @throws {DiskCacheError} `TOO_LARGE`
+ */
+export function copyToMemory(connection: Connection, { timeout }: DatabaseOptions): Connection {
+  const { path } = connection;
+  assertImageFits(path, Number(connection.pragma('page_count')) * Number(connection.pragma('page_size')));
+  return new Connection(path, { readOnly: false, timeout, image: withoutWal(connection.serialize()) });
 }
 
 /** Also refuses other encodings than UTF-8, because keys are ordered by their UTF-8 bytes. @throws {DiskCacheError} `CORRUPT` */

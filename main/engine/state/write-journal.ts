@@ -62,6 +62,8 @@ export interface DequeEnds {
 export interface WriteJournal {
   /** Bytes of its files. */
   readonly bytes: number;
+  /** Bytes of the ballast that are for applying it on a full disk. */
+  readonly reservedBytes: number;
   /** Returns what is pending for a key; undefined if what is in the database counts. O(1). */
   find(key: KeyColumn): PendingEntry | undefined;
   /**
@@ -91,8 +93,13 @@ export interface WriteJournal {
    * key makes it a transaction of SQLite.
    */
   beginBlock(): boolean;
-  /** Ends a deferred transaction: its changes are one record. @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then. */
-  commitBlock(): void;
+  /**
+   * Ends a deferred transaction: its changes are one record. Returns false if the disk has no space for it: then it is a transaction of SQLite with
+   * the changes, which is open.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  commitBlock(): boolean;
   /** Ends a deferred transaction without its changes. */
   rollBackBlock(): void;
   /** Applies everything that is pending. O(changes × log n). @throws {DiskCacheError} */

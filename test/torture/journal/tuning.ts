@@ -10,8 +10,8 @@ const limit = (file: string, name: string, value: string): SourceEdit => ({
 export const SMALL_GENERATIONS: readonly SourceEdit[] = [
   limit('generations', 'MAX_CHANGES', '24'),
   limit('generations', 'MAX_FILE_BYTES', '64 * 1024'),
-  limit('generations', 'SLICE_CHANGES', '4'),
+  limit('applier', 'SLICE_CHANGES', '4'),
   limit('generations', 'MAX_CHANGES_AT_ONCE', '12'),
-  limit('journal', 'REST_MS', '3'),
+  limit('rest-timer', 'REST_MS', '3'),
   limit('journal', 'DIRECT_WRITES', '12'),
 ];
