@@ -67,6 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   'main/inspector/page/': ['main/inspector/contract.ts', 'preact', '@tanstack/virtual-core', 'uplot'],
+  'main/inspector/page/vite.config.ts': ['inlined-licenses.ts', 'vite'],
   'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',
