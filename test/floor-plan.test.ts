@@ -105,6 +105,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/engine-placement.ts': COMPOSITION_ROOT,
   'main/host.ts': COMPOSITION_ROOT,
+  'main/open-inspector.ts': COMPOSITION_ROOT,
   'main/index.ts': COMPOSITION_ROOT,
   'bench/': [
     'protocol/',

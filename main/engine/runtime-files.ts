@@ -143,9 +143,10 @@ export function describeMissing(name: RuntimeFile, path: string): string {
   }
   const bundler = guessBundler(file);
   const by = bundler === undefined ? '' : ` (probably by ${bundler.name})`;
+  const option = name === 'inspector' ? ' with the option inspector: true' : '';
   const plugin = bundler?.plugin ?? 'deskcache/vite (or deskcache/esbuild, deskcache/webpack)';
   return (
-    `deskcache was bundled into ${file}${by}, and ${missing}. Use the plugin ${plugin} in the build of the main process, which copies it ` +
+    `deskcache was bundled into ${file}${by}, and ${missing}. Use the plugin ${plugin}${option} in the build of the main process, which copies it ` +
     'there, or keep deskcache and better-sqlite3 external to that bundle and ship them in node_modules; see docs/guide-packaging.md'
   );
 }

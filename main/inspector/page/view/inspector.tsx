@@ -1,11 +1,11 @@
-import { useState } from 'preact/hooks';
+import type { FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import type { Overview, StoreSummary } from '../../contract.ts';
 import { call } from '../client.ts';
 import { type Route, toHash, useRoute } from '../route.ts';
 import { useCall } from '../use-call.ts';
 import { Changes } from './changes.tsx';
 import { ErrorNote } from './error-note.tsx';
-import { Plots } from './plots.tsx';
 import { StoreList } from './store-list.tsx';
 import { StoreView } from './store-view.tsx';
 import { Windows } from './windows.tsx';
@@ -98,12 +98,23 @@ interface ViewProps {
 
 function View({ overview, route, onChanged }: ViewProps) {
   if (route.view === 'changes') return <Changes />;
-  if (route.view === 'plots') return <Plots stores={overview.stores} />;
+  if (route.view === 'plots') return <LoadedPlots stores={overview.stores} />;
   if (route.view === 'windows') return <Windows />;
   const summary = overview.stores.find(({ name }) => name === route.store);
   if (route.view === 'stores' || summary === undefined)
     return <StoreList stores={overview.stores} canWrite={overview.canWrite} />;
   return <Opened summary={summary} tab={route.tab} canWrite={overview.canWrite} onChanged={onChanged} />;
+}
+
+/** The plots' library runs when they are shown: it refuses language tags that some systems have, and the rest works without it. */
+function LoadedPlots({ stores }: Pick<Overview, 'stores'>) {
+  const [state, setState] = useState<{ readonly Plots?: FunctionComponent<typeof props>; readonly error?: Error }>({});
+  const props = { stores };
+  useEffect(() => {
+    import('./plots.tsx').then(setState, (error: Error) => setState({ error }));
+  }, []);
+  const { Plots, error } = state;
+  return Plots === undefined ? <ErrorNote error={error} /> : <Plots {...props} />;
 }
 
 interface OpenedProps {
