@@ -91,8 +91,8 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
       ref={scroller}
     >
       <div class="grid-row head" role="row" aria-rowindex={1}>
-        {COLUMNS.map(({ title, className }) => (
-          <span key={title} role="columnheader" class={className}>
+        {COLUMNS.map(({ title, className }, column) => (
+          <span key={title} role="columnheader" aria-colindex={column + 1} class={className}>
             {title}
           </span>
         ))}
@@ -141,8 +141,8 @@ function GridRow({ index, top, row, isActive, selected, onOpen }: GridRowProps) 
       style={{ height: `${ROW_HEIGHT_PX}px`, transform: `translateY(${top}px)` }}
       onClick={() => row !== undefined && onOpen(row.key)}
     >
-      {COLUMNS.map(({ title, className, format }) => (
-        <span key={title} role="gridcell" class={className}>
+      {COLUMNS.map(({ title, className, format }, column) => (
+        <span key={title} role="gridcell" aria-colindex={column + 1} class={className}>
           {row === undefined ? '…' : format(row)}
         </span>
       ))}

@@ -33,7 +33,7 @@ export function Jobs({ store, canWrite }: JobsProps) {
     <div class="jobs">
       <div class="toolbar">
         <span role="status">
-          {result?.isPaused ? 'Paused: no more jobs are started' : 'Running'},{' '}
+          {result?.isPaused ? 'Paused: no more jobs are started' : 'Not paused'},{' '}
           {formatCount(result?.counts['done'] ?? 0)} done
         </span>
         {canWrite && result !== undefined && (
