@@ -1,6 +1,7 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
+import { licensesOfInlined } from './inlined-licenses.ts';
 
 const external = [
   /^@bomb\.sh\/tab/,
@@ -25,31 +26,12 @@ function commonJsFolder(): Plugin {
       for (const room of ['client', 'main', 'preload', 'protocol', 'renderer-api']) {
         cpSync(join('dist/types', room), join('dist/cjs/types', room), {
           recursive: true,
-          // A command has no declarations.
-          filter: (path) => !path.endsWith('.tsbuildinfo') && !path.includes('command-line'),
+          // The command and the inspector have no declarations.
+          filter: (path) => !/\.tsbuildinfo$|command-line|main.inspector/.test(path),
         });
       }
     },
   };
-}
-
-/** Packages inside one of our files keep their licenses: in a file beside it. */
-function licensesOfInlined(): Plugin {
-  return {
-    name: 'licenses-of-inlined',
-    generateBundle() {
-      const packages = [...this.getModuleIds()].map((id) => id.match(/^.*\/node_modules\/[^/]+/)?.[0]);
-      const texts = [...new Set(packages)].filter((folder) => folder !== undefined).map(readLicense);
-      this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY-LICENSES.txt', source: texts.join('\n\n') });
-    },
-  };
-}
-
-function readLicense(folder: string): string {
-  const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const file = readdirSync(folder).find((entry) => /^licen[sc]e/i.test(entry));
-  if (file === undefined) throw new Error(`${folder} has no license file; what is inlined needs one`);
-  return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}`;
 }
 
 const errorClass = join(import.meta.dirname, 'protocol/error.ts');
@@ -192,6 +174,14 @@ export default defineConfig([
     external: /^node:/,
     platform: 'node',
     output: { file: 'dist/deskcache/worker.cjs', format: 'cjs' },
+  },
+  {
+    // The inspector's server. Its page is Vite's, beside it: main/inspector/page/vite.config.ts.
+    input: 'main/inspector/index.ts',
+    external: /^node:/,
+    platform: 'node',
+    output: { file: 'dist/deskcache/inspector/server.cjs', format: 'cjs' },
+    plugins: [licensesOfInlined()],
   },
   {
     // The demo application's main process. Its page is Vite's: demo-app/vite.config.ts.

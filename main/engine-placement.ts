@@ -25,6 +25,8 @@ export interface PlacedEngine {
   /** Returns the stores in which the main process may keep responses, with the named one open. */
   getResponseStores(name: string): Readonly<Record<string, object>>;
   queue<T>(name: string, options: OpenQueueOptions | undefined): Queue<T>;
+  /** The stores and queues that are open in this process, by name. Absent if they are in another process. */
+  readonly listStores?: () => readonly (readonly [name: string, store: object])[];
   close(): Promise<void>;
 }
 
@@ -131,6 +133,10 @@ async function placeInMain(
     getAssetStores: () => ({ stores: registry.stores }),
     getResponseStores: () => registry.stores,
     queue: (name, queueOptions) => queues.find(name, queueOptions),
+    listStores: () => [
+      ...Object.entries(registry.stores),
+      ...queues.list().map(([name, queue]) => [`queue ${name}`, queue] as const),
+    ],
     close: async () => close(),
   };
 }

@@ -92,6 +92,12 @@ export interface WindowStores {
   clear(name?: string): void;
 }
 
+/** Options of `host.openInspector`. */
+export interface InspectorOptions {
+  /** Whether it may change, delete and repair. Default false. */
+  readonly write?: boolean;
+}
+
 /** The open stores and the windows that may use them. */
 export interface Host<S extends StoreDeclarations, P extends Placement = 'main'> {
   /** The stores by name. */
@@ -143,6 +149,14 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * a queue that is already open; `CLOSED` after `close`; anything that opening throws.
    */
   queue<T = unknown>(name: string, options?: OpenQueueOptions): Queue<T>;
+  /**
+   * Opens a window that looks into the stores, or brings the open one to the front: keys, values, HTTP responses, jobs, windows, changes, plots. Loads its
+   * code when it is first called. `close` closes it.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` with `placement: 'utility'`, and if its files are not there: a bundle has them with the plugin's option
+   * `inspector`; `CLOSED`.
+   */
+  openInspector(options?: InspectorOptions): Promise<BrowserWindow>;
   /** Number of currently connected pages. */
   readonly sessions: number;
   /**
@@ -203,6 +217,7 @@ const RULES = {
   'host.attach': { name: CHECKED_LATER, lifetime: CHECKED_LATER, ready: TEXTS } satisfies OptionRules<
     MethodOptions<'attach'>
   >,
+  'host.openInspector': { write: FLAG } satisfies OptionRules<InspectorOptions>,
   'host.serveAssets': { stores: TEXTS, contentType: FUNCTION } satisfies OptionRules<MethodOptions<'serveAssets'>>,
   'host.offline': {
     store: TEXT,

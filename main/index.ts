@@ -17,6 +17,7 @@ import { placeEngine } from './engine-placement.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
 import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './host.ts';
 import { hideFromPages } from './open-engine.ts';
+import { HostInspector } from './open-inspector.ts';
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { RemoteSettings } from '../client/remote-settings.ts';
@@ -47,7 +48,7 @@ export type {
   Settings,
   TransactionMessage,
 } from './engine/index.ts';
-export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
+export type { Host, HostOptions, HostStore, InspectorOptions, OpenStore, Placement, WindowStores } from './host.ts';
 export {
   type ImportDiskCacheOptions,
   type ImportProgress,
@@ -107,12 +108,14 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
+  const inspector = new HostInspector({ directory, engine: placedEngine, http, attached });
   const disposers = new Set<() => void>();
   let isClosed = false;
 
   function closeHost(): Promise<void> {
     app.off('quit', closeHost);
     isClosed = true;
+    inspector.close();
     // First, so that pages get this reason and not a consequence of it.
     attached.close('The host was closed');
     for (const end of disposers) end();
@@ -195,6 +198,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       return http.caches;
     },
     queue: (name, queueOptions) => placedEngine.queue(name, queueOptions),
+    async openInspector(inspectorOptions = {}) {
+      assertOpen();
+      assertKnownOptions('host.openInspector', inspectorOptions);
+      return inspector.open(inspectorOptions);
+    },
     get sessions() {
       return attached.sessions;
     },

@@ -56,6 +56,13 @@ async function start(): Promise<void> {
         return new Response(null, { status: 204 });
       case '/file':
         return new Response('a file', { headers: { 'content-disposition': 'attachment; filename="a.txt"' } });
+      case '/inspect': {
+        const { search } = new URL(request.url);
+        return host.openInspector({ write: search === '?write' }).then(
+          () => new Response('opened'),
+          (error: Error) => new Response(error.message),
+        );
+      }
       case '/sessions':
         return Response.json(host.sessions);
       default:

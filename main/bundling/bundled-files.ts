@@ -1,7 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import { getCodePaths, getGlibcVersion, getRuntimePath, RUNTIME_FOLDER } from '../engine/runtime-files.ts';
+import {
+  getCodePaths,
+  getGlibcVersion,
+  getRuntimePath,
+  RUNTIME_FOLDER,
+  type RuntimeFile,
+} from '../engine/runtime-files.ts';
 
 export interface BundlingOptions {
   /**
@@ -9,7 +15,11 @@ export interface BundlingOptions {
    * that the build runs on.
    */
   readonly platforms?: readonly string[];
+  /** Whether the files of `host.openInspector` are copied, 250 KB: for development builds. Default false. */
+  readonly inspector?: boolean;
 }
+
+const OPTION_NAMES: readonly string[] = ['platforms', 'inspector'] satisfies (keyof BundlingOptions)[];
 
 /** A file to be written next to the bundle. */
 export interface BundledFile {
@@ -17,6 +27,8 @@ export interface BundledFile {
   readonly path: string;
   readonly content: Uint8Array;
 }
+
+const INSPECTOR_FOLDER = 'inspector' satisfies RuntimeFile;
 
 /** Modules that only Electron's runtime has. */
 const ELECTRON_MODULES = /^electron(\/(main|common|renderer|utility))?$/;
@@ -32,9 +44,13 @@ export const isRuntimeModule = (specifier: string): boolean =>
  */
 export function assertBundlingOptions(options: BundlingOptions): void {
   for (const name of Object.keys(options)) {
-    if (name !== 'platforms') throw new Error(`deskcache: unknown option "${name}"; valid options: platforms`);
+    if (!OPTION_NAMES.includes(name)) {
+      throw new Error(`deskcache: unknown option "${name}"; valid options: ${OPTION_NAMES.join(', ')}`);
+    }
   }
-  const { platforms } = options as { readonly platforms?: unknown };
+  const { platforms, inspector } = options as { readonly [N in keyof BundlingOptions]?: unknown };
+  if (inspector !== undefined && typeof inspector !== 'boolean')
+    throw new Error(`deskcache: inspector is ${JSON.stringify(inspector)}; it has to be true or false`);
   if (platforms === undefined) return;
   if (!Array.isArray(platforms)) {
     const shown = JSON.stringify(platforms);
@@ -73,11 +89,15 @@ const isInThisPackage = (path: string): boolean => {
  *
  * @throws {Error} for a platform that better-sqlite3 has no native file for.
  */
-export function readBundledFiles({ platforms = [getBuildPlatform()] }: BundlingOptions = {}): BundledFile[] {
+export function readBundledFiles({
+  platforms = [getBuildPlatform()],
+  inspector = false,
+}: BundlingOptions = {}): BundledFile[] {
   const runtime = dirname(getRuntimePath('preload.cjs'));
   const driver = dirname(createRequire(join(runtime, 'preload.cjs')).resolve('better-sqlite3/package.json'));
   return [
-    ...readdirSync(runtime).map((name) => readBundledFile(runtime, name, RUNTIME_FOLDER)),
+    ...listFiles(runtime).map((name) => readBundledFile(runtime, name, RUNTIME_FOLDER)),
+    ...(inspector ? readInspectorFiles(runtime) : []),
     ...getDriverPaths(driver, platforms).map((path) =>
       readBundledFile(driver, path, `${RUNTIME_FOLDER}/better-sqlite3`),
     ),
@@ -98,6 +118,16 @@ export function writeBundledFiles(folder: string, options: BundlingOptions): voi
     writeFileSync(temporary, content);
     renameSync(temporary, target);
   }
+}
+
+const listFiles = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+
+function readInspectorFiles(runtime: string): BundledFile[] {
+  const folder = join(runtime, INSPECTOR_FOLDER);
+  return listFiles(folder).map((name) => readBundledFile(folder, name, `${RUNTIME_FOLDER}/${INSPECTOR_FOLDER}`));
 }
 
 function readBundledFile(folder: string, path: string, target: string): BundledFile {

@@ -2,6 +2,7 @@ import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import { DiskCacheError } from '../engine/index.ts';
 import { addHttpCommands } from './commands/http.ts';
+import { addInspectCommand } from './commands/inspect.ts';
 import { addItemCommands } from './commands/items.ts';
 import { addListCommand } from './commands/list.ts';
 import { addMaintenanceCommands } from './commands/maintenance.ts';
@@ -33,6 +34,7 @@ function createProgram(context: Context, version: string): Command {
   addQueueCommands(program, context);
   addHttpCommands(program, context);
   addMoveInCommands(program, context);
+  addInspectCommand(program, context);
   for (const command of program.commands) inherit(program, command);
   tab(program);
   return program;

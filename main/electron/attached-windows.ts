@@ -24,6 +24,15 @@ export interface AttachOptions<Ready extends string = string> {
   readonly ready?: readonly Ready[];
 }
 
+/** An attached window, for people. */
+export interface AttachedWindowInfo {
+  readonly name: string;
+  readonly url: string;
+  /** Connected pages. */
+  readonly sessions: number;
+  readonly grants: readonly (Grant & { readonly origin: string })[];
+}
+
 /** An attached window. */
 interface AttachedWindow extends Attachment {
   readonly name: string;
@@ -86,6 +95,7 @@ export class AttachedWindows {
         return attachment.sessions;
       },
       getGrants: attachment.getGrants,
+      listGrants: attachment.listGrants,
       detach: (reason) => {
         contents.off('destroyed', onDestroyed);
         this.#open.delete(contents);
@@ -120,6 +130,16 @@ export class AttachedWindows {
   /** Returns the grants of the documents of an origin that windows of a session currently show. */
   getGrants(origin: string, session: Session): readonly Grant[] {
     return [...this.#open.values()].flatMap((attached) => attached.getGrants(origin, session));
+  }
+
+  /** Lists the windows that are attached, with what their pages may access now. */
+  list(): AttachedWindowInfo[] {
+    return [...this.#open].map(([contents, { name, sessions, listGrants }]) => ({
+      name,
+      url: contents.isDestroyed() ? '' : contents.getURL(),
+      sessions,
+      grants: listGrants().map(({ origin, grant }) => ({ origin, ...grant })),
+    }));
   }
 
   close(why: string): void {

@@ -41,6 +41,8 @@ export interface Attachment {
   readonly sessions: number;
   /** Returns the grants of the documents of an origin that the window currently shows; empty for another session. */
   getGrants(origin: string, session: ElectronSession): readonly Grant[];
+  /** Returns the grants of all documents that the window currently shows, by their origins. */
+  listGrants(): readonly { readonly origin: string; readonly grant: Grant }[];
   /** Ends every session with this reason and accepts no more connections. */
   detach(reason: DiskCacheError): void;
 }
@@ -182,6 +184,14 @@ export function attach(
       return getShownFrames(contents).flatMap((frame) => {
         const sender = getSender(frame, name);
         return sender?.origin === origin ? (getGrant(authorize, sender) ?? []) : [];
+      });
+    },
+    listGrants() {
+      if (contents.isDestroyed()) return [];
+      return getShownFrames(contents).flatMap((frame) => {
+        const sender = getSender(frame, name);
+        const grant = sender && getGrant(authorize, sender);
+        return grant ? [{ origin: sender.origin, grant }] : [];
       });
     },
     detach(reason) {

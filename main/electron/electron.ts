@@ -11,4 +11,4 @@ if (electron.app === undefined)
     "deskcache/main runs in Electron's main process only. In a test use testHost of deskcache/testing; in plain Node deskcache/engine; in a page deskcache/renderer",
   );
 
-export const { app, MessageChannelMain, net, protocol, session, utilityProcess, webContents } = electron;
+export const { app, BrowserWindow, MessageChannelMain, net, protocol, session, utilityProcess, webContents } = electron;

@@ -99,6 +99,14 @@ export class HttpService {
     };
   }
 
+  /** The stores that are open, by the names of their folders. */
+  listStores(): readonly (readonly [name: string, store: Cache])[] {
+    return [
+      ...(this.#cacheStore === undefined ? [] : [[CACHES_FOLDER, this.#cacheStore] as const]),
+      ...(this.#responseStore === undefined ? [] : [[RESPONSES_FOLDER, this.#responseStore] as const]),
+    ];
+  }
+
   /** Returns the opener of HTTP ports for a session's pages. */
   createSessionOpener(session: Session): SessionOpener {
     const backend: HttpBackend = {

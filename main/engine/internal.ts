@@ -4,6 +4,7 @@
  */
 
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
+export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';
 export { readStoreKind } from './cache/open.ts';
 export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
@@ -37,4 +38,5 @@ export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { type KeyFilter, type KeyId, parseSubscribeOptions, toColumnId } from './values/key-filter.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';
+export { fromJson, toJson } from './values/tagged-json.ts';
 export { withoutWorkerThread } from './worker/worker-checkpoints.ts';

@@ -53,7 +53,13 @@ export function getGlibcVersion(): string | undefined {
  */
 export const RUNTIME_FOLDER = 'deskcache';
 
-export type RuntimeFile = 'preload.cjs' | 'preload-ready.cjs' | 'utility.cjs' | 'worker.cjs' | 'better-sqlite3';
+export type RuntimeFile =
+  | 'preload.cjs'
+  | 'preload-ready.cjs'
+  | 'utility.cjs'
+  | 'worker.cjs'
+  | 'better-sqlite3'
+  | 'inspector';
 
 /** Chunks of the package and of bundles are at most this many folders below the entry. */
 const MAX_FOLDERS_UP = 2;
@@ -125,6 +131,7 @@ const PURPOSES: Readonly<Record<RuntimeFile, string>> = {
   'utility.cjs': 'the file that the utility process runs',
   'worker.cjs': 'the file that the worker thread runs',
   'better-sqlite3': 'the SQLite driver with its native file',
+  inspector: 'the folder of the inspector',
 };
 
 /** Returns a message about a missing runtime file: what happened and what to do. */
@@ -136,9 +143,10 @@ export function describeMissing(name: RuntimeFile, path: string): string {
   }
   const bundler = guessBundler(file);
   const by = bundler === undefined ? '' : ` (probably by ${bundler.name})`;
+  const option = name === 'inspector' ? ' with the option inspector: true' : '';
   const plugin = bundler?.plugin ?? 'deskcache/vite (or deskcache/esbuild, deskcache/webpack)';
   return (
-    `deskcache was bundled into ${file}${by}, and ${missing}. Use the plugin ${plugin} in the build of the main process, which copies it ` +
+    `deskcache was bundled into ${file}${by}, and ${missing}. Use the plugin ${plugin}${option} in the build of the main process, which copies it ` +
     'there, or keep deskcache and better-sqlite3 external to that bundle and ship them in node_modules; see docs/guide-packaging.md'
   );
 }

@@ -334,6 +334,11 @@ export class Queues {
     );
   }
 
+  /** The open queues, by the names of their folders. */
+  list(): readonly (readonly [name: string, queue: Queue])[] {
+    return [...this.#queues].filter(([, { isOpen }]) => isOpen);
+  }
+
   /** Closes all queues: running handlers are notified, and their jobs returned. Closing again does nothing. */
   close(): void {
     this.#closed = true;

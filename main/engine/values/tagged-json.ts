@@ -1,6 +1,5 @@
 import { types } from 'node:util';
-import { DiskCacheError } from '../engine/index.ts';
-import { isRecord } from '../engine/internal.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 
 /**
  * Values as JSON. What JSON doesn't have is an object with one member whose name begins with `$`: `{"$bytes": "base64"}`, `{"$date": "ISO 8601"}`,
@@ -19,7 +18,10 @@ function convert(value: unknown, ancestors: readonly object[]): unknown {
       : { $number: Object.is(value, -0) ? '-0' : `${value}` };
   if (typeof value !== 'object' || value === null) return value;
   if (ancestors.includes(value))
-    throw new DiskCacheError('BAD_VALUE', 'The value contains itself, which JSON can’t express; leave --json out');
+    throw new DiskCacheError(
+      'BAD_VALUE',
+      'The value contains itself, which JSON can’t express; show it in another way',
+    );
   const inner = (member: unknown): unknown => convert(member, [...ancestors, value]);
   if (Array.isArray(value)) return Array.from(value, inner);
   return toTagged(value, inner) ?? toPlain(value, inner);
@@ -73,6 +75,8 @@ export function fromJson(value: unknown): unknown {
   const [tag, member] = getTag(value) ?? [];
   return tag !== undefined && Object.hasOwn(READERS, tag) ? READERS[tag]!(member) : fromMembers(value);
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 const fromMembers = (value: object): object =>
   Object.fromEntries(Object.entries(value).map(([name, member]) => [name, fromJson(member)]));

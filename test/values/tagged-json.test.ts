@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromJson, toJson } from '../../main/command-line/json.ts';
+import { fromJson, toJson } from '../../main/engine/values/tagged-json.ts';
 
 const viaJson = (value: unknown): unknown => fromJson(JSON.parse(JSON.stringify(toJson(value))));
 
