@@ -1,6 +1,6 @@
 import type { Finding } from '../../../protocol/results.ts';
 import { areStoredSettingsLost } from '../backup/damaged-tables.ts';
-import { listDamagedJournals } from '../journal/journal-file.ts';
+import { listDamagedJournals } from '../journal/damaged-journals.ts';
 import { findOrphans, hasOutOfRangeIds } from '../space/garbage-collection.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
