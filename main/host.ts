@@ -188,7 +188,9 @@ const RULES = {
     compression: CHECKED_LATER,
     statistics: CHECKED_LATER,
     tagIndex: CHECKED_LATER,
+    encryptExisting: CHECKED_LATER,
     encryptionKey: CHECKED_LATER,
+    previousEncryptionKey: CHECKED_LATER,
   } satisfies OptionRules<WindowStoreOptions>,
   'openDiskCache, caches': {
     sizeLimit: CHECKED_LATER,

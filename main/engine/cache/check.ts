@@ -12,7 +12,8 @@ import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
-import { findDamage, refreshIfChanged } from './read.ts';
+import { findDamage } from './find-damage.ts';
+import { refreshIfChanged } from './read.ts';
 import { beforeWrite, inWriteTransaction } from './transaction.ts';
 
 /** Checks whether the items of a collection are consistent: the positions of a deque, the order of a queue. */

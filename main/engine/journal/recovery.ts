@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
-import { SCHEMA_VERSION, toSchemaVersion } from '../sqlite/file-format.ts';
+import { parseUserVersion, toUserVersion, type VersionMarks } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, tryReleaseBallast } from '../sqlite/open-database.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import { ApplyPlan, type ApplyTarget } from './apply.ts';
@@ -96,7 +96,7 @@ export interface RecoverableStore {
  */
 export function recoverJournal(store: RecoverableStore): void {
   const { connection, directory, readOnly } = store;
-  const isInUse = isJournalInUse(connection);
+  const isInUse = readMarks(connection).isJournaled;
   if (!isInUse && !hasJournalFiles(directory)) return;
   if (readOnly) {
     assertNothingPending(store);
@@ -111,10 +111,7 @@ export function recoverJournal(store: RecoverableStore): void {
   }
 }
 
-const isJournalInUse = (connection: Connection): boolean => {
-  const version = Number(connection.pragma('user_version'));
-  return version !== toSchemaVersion(version);
-};
+const readMarks = (connection: Connection): VersionMarks => parseUserVersion(Number(connection.pragma('user_version')));
 
 /** @throws {DiskCacheError} `READ_ONLY` */
 function assertNothingPending({ directory, sql }: RecoverableStore): void {
@@ -135,7 +132,7 @@ function recoverFiles({ connection, sql, directory }: RecoverableStore): void {
     const contents = readJournal(directory, watermark);
     unusable = new Set([...contents.unusable].filter((path) => watermark === undefined || !mayBeLost(sql, path)));
     applyContents(sql, contents);
-    connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+    connection.pragma(`user_version = ${toUserVersion({ ...readMarks(connection), isJournaled: false })}`);
     connection.execute('COMMIT');
   } catch (error) {
     if (connection.inTransaction) connection.execute('ROLLBACK');
