@@ -9,8 +9,8 @@ storeBehaviour('Cache with durability "power"', (options) => openAsyncEngine({ d
 storeBehaviour('Cache without memory', (options) => openAsyncEngine({ memory: 0, ...options }));
 storeBehaviour('Cache, exclusive', (options) => openAsyncEngine({ exclusive: true, ...options }));
 storeBehaviour('Cache, sealed', (options) => openAsyncEngine({ encryptionKey: KEY, ...options }));
-storeBehaviour('Cache, sealed, in files and compressed', (options) =>
-  openAsyncEngine({ encryptionKey: KEY, fileThreshold: 0, compression: 'zstd', memory: 0, ...options }),
+storeBehaviour('Cache, sealed, in files', (options) =>
+  openAsyncEngine({ encryptionKey: KEY, fileThreshold: 0, memory: 0, ...options }),
 );
 storeBehaviour('Cache, sealed and exclusive', (options) =>
   openAsyncEngine({ encryptionKey: KEY, exclusive: true, ...options }),

@@ -56,7 +56,7 @@ export function openBytes(core: Core, key: Key): StoredBytes | undefined {
   const inFile = isPlainFile(core, row);
   const loaded = inFile ? undefined : readBytes(core, column, row);
   return {
-    size: loaded?.bytes.length ?? getPlainBytes(core, mode, bytes),
+    size: loaded?.bytes.length ?? getPlainBytes(core, mode, bytes, inFile),
     version: `${(storedAt * TIMESTAMPS_PER_MS).toString(36)}-${check.toString(36)}`,
     storedAt: Math.floor(storedAt),
     isText: loaded?.isText ?? toPlainMode(mode) === ENCODING.text,

@@ -1,4 +1,4 @@
-import { openSealed, type PlainValue } from '../sealing/sealed-values.ts';
+import { getPlainBytes, openSealed, type PlainValue } from '../sealing/sealed-values.ts';
 import { isLive } from '../space/policy.ts';
 import type { TagColumn } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -56,9 +56,10 @@ export function readPendingEntry(
   if (pending.data === null || !isLive(expiresAt, now)) return undefined;
   const { mode, data } = openPending(core, key, pending.mode, pending.data);
   const value = chargeRead(mode, restoreValue(mode, data, core.codec));
+  const bytes = getPlainBytes(core, pending.mode, size, false);
   const access = core.accessBuffer.tracksReads ? core.accessBuffer.get(pending.id) : undefined;
   const accessedAt = Math.max(stamp, access?.accessedAt ?? stamp);
-  return { value, storedAt: stamp, accessedAt, expiresAt, hits: access?.hits ?? 0, tag, bytes: size };
+  return { value, storedAt: stamp, accessedAt, expiresAt, hits: access?.hits ?? 0, tag, bytes };
 }
 
 /** Returns a pending value as it is in an unsealed store. */

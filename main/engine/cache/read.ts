@@ -3,7 +3,7 @@ import { truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Entry } from '../../../protocol/results.ts';
-import { openSealed, type PlainValue } from '../sealing/sealed-values.ts';
+import { getPlainBytes, openSealed, type PlainValue } from '../sealing/sealed-values.ts';
 import { isLive } from '../space/policy.ts';
 import { assertFormat, explainDamage } from '../space/store-files.ts';
 import { addView } from '../sqlite/busy-retry.ts';
@@ -289,7 +289,7 @@ export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry 
     expiresAt,
     hits: hits + (access?.hits ?? 0),
     tag,
-    bytes,
+    bytes: getPlainBytes(core, mode, bytes, file !== null),
   };
 }
 

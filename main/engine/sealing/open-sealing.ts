@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isUint8Array } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { parseUserVersion, toUserVersion } from '../sqlite/file-format.ts';
@@ -13,6 +12,8 @@ import {
   isSignedBy,
   MAX_RECORD_BYTES,
   parseRecord,
+  RECORD_FILE,
+  readStoredRecord,
   SEAL_SETTING,
   type SealRecord,
   STORE_ID_BYTES,
@@ -28,8 +29,6 @@ interface OpenedStore {
   readonly readOnly: boolean;
 }
 
-const RECORD_FILE = 'seal';
-
 /**
  * Returns how the store is sealed; undefined for one that isn't. A new or empty store is sealed with the key that was given, and the record of
  * a sealed one follows the keys that were given. Nothing is changed if it throws.
@@ -38,15 +37,16 @@ const RECORD_FILE = 'seal';
  * record of the keys is damaged or lost.
  */
 export function openSealing(store: OpenedStore, encryption: EncryptionOptions | undefined): Sealing | undefined {
-  const found = readRecord(store);
+  const stored = readStoredRecord(store.sql);
+  const found = stored ?? readLostRecord(store);
   if (found === undefined && encryption === undefined) return undefined;
   if (encryption === undefined) {
     throw new DiskCacheError('WRONG_KEY', `${store.directory} is sealed; open it with its key as encryptionKey`);
   }
   const sealing = unlock(store, found, encryption);
   if (store.readOnly) return sealing;
-  if (found === undefined || !sealing.record.equals(found)) return change(store, encryption);
-  keepRecordFile(store.directory, found);
+  if (stored === undefined || !sealing.record.equals(stored)) return change(store, encryption);
+  keepRecordFile(store.directory, stored);
   return sealing;
 }
 
@@ -56,7 +56,7 @@ function change(store: OpenedStore, encryption: EncryptionOptions): Sealing {
   connection.setSynchronous('FULL');
   connection.execute('BEGIN IMMEDIATE');
   try {
-    const sealing = unlock(store, readRecord(store), encryption);
+    const sealing = unlock(store, readStoredRecord(store.sql) ?? readLostRecord(store), encryption);
     writeRecord(store, sealing);
     connection.execute('COMMIT');
     keepRecordFile(store.directory, sealing.record);
@@ -74,10 +74,8 @@ export function writeRecord({ connection, sql }: Pick<OpenedStore, 'connection' 
   sql.upsertSetting.run(SEAL_SETTING, record);
 }
 
-/** Returns the bytes of the record; undefined for a store that isn't sealed. */
-function readRecord({ connection, sql, directory }: OpenedStore): Uint8Array | undefined {
-  const [, stored] = sql.settings.all().find(([name]) => name === SEAL_SETTING) ?? [];
-  if (isUint8Array(stored)) return stored;
+/** Returns the bytes of the record of a store that has lost it; undefined for a store that isn't sealed. */
+function readLostRecord({ connection, directory }: OpenedStore): Uint8Array | undefined {
   if (!parseUserVersion(Number(connection.pragma('user_version'))).isSealed) return undefined;
   const copy = readSmallFile(join(directory, RECORD_FILE), MAX_RECORD_BYTES);
   if (copy !== undefined) return copy;

@@ -1,4 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
+import { isUint8Array } from 'node:util/types';
+import type { Statements } from '../sqlite/statements.ts';
 import type { StoreKey } from './store-key.ts';
 
 /*
@@ -13,6 +15,7 @@ import type { StoreKey } from './store-key.ts';
  */
 
 export const SEAL_SETTING = 'seal';
+export const RECORD_FILE = 'seal';
 export const STORE_ID_BYTES = 16;
 const VERSION = 1;
 const ACCEPTS_PLAIN = 1;
@@ -27,6 +30,12 @@ export interface SealRecord {
   readonly acceptsPlain: boolean;
   readonly keyIds: readonly number[];
   readonly macs: readonly Uint8Array[];
+}
+
+/** Returns the bytes of the record in the table of settings. */
+export function readStoredRecord(sql: Statements): Uint8Array | undefined {
+  const [, stored] = sql.settings.all().find(([name]) => name === SEAL_SETTING) ?? [];
+  return isUint8Array(stored) ? stored : undefined;
 }
 
 /** Returns undefined for anything but a record. */

@@ -114,14 +114,20 @@ export function verifySealedFile(core: Core, key: KeyColumn, { mode, bytes }: Ex
     assertMayBePlain(sealing);
     return;
   }
-  translateErrors(core, () =>
-    readFileInChunks(path, bytes, createFileCheck(sealing.sealer, bytes, getAssociatedData(core, key, mode))),
-  );
+  const associated = getAssociatedData(core, key, mode);
+  const check = translateErrors(core, () => createFileCheck(sealing.sealer, bytes, associated));
+  readFileInChunks(path, bytes, (piece) => translateErrors(core, () => check(piece)));
 }
 
-/** Returns the plain bytes of a value file. @throws {DiskCacheError} `CORRUPT` for a size that no sealed file has. */
-export const getPlainBytes = (core: Core, mode: number, bytes: number): number =>
-  isSealedMode(mode) ? translateErrors(core, () => getPlainFileBytes(bytes)) : bytes;
+/**
+ * Returns the size of an encoded value before it was sealed.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for a size that no sealed file has.
+ */
+export function getPlainBytes(core: Core, mode: number, bytes: number, inFile: boolean): number {
+  if (core.sealing === undefined || !isSealedMode(mode)) return bytes;
+  return inFile ? translateErrors(core, () => getPlainFileBytes(bytes)) : bytes - OVERHEAD_BYTES;
+}
 
 function translateErrors<T>(core: Core, work: () => T): T {
   try {

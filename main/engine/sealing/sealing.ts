@@ -1,6 +1,5 @@
-import { isUint8Array } from 'node:util/types';
 import type { Statements } from '../sqlite/statements.ts';
-import { encodeRecord, parseRecord, SEAL_SETTING } from './seal-record.ts';
+import { encodeRecord, parseRecord, readStoredRecord } from './seal-record.ts';
 import { Sealer } from './sealer.ts';
 import type { StoreKey } from './store-key.ts';
 
@@ -39,8 +38,7 @@ export class Sealing {
 
   /** Whether another process has begun to seal the store with a key that this one doesn't have. */
   hasChangedKeys(sql: Statements, keyId: number): boolean {
-    const [, stored] = sql.settings.all().find(([name]) => name === SEAL_SETTING) ?? [];
-    const record = isUint8Array(stored) ? parseRecord(stored) : undefined;
-    return record?.keyIds.includes(keyId) ?? false;
+    const stored = readStoredRecord(sql);
+    return stored !== undefined && (parseRecord(stored)?.keyIds.includes(keyId) ?? false);
   }
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { RECORD_FILE } from '../sealing/seal-record.ts';
 import { toFileError } from '../sqlite/errors.ts';
 import { assertKnownSchema, assertSupportedVersion, parseUserVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, lstatIfExists, MAX_EMPTY_BYTES } from '../sqlite/open-database.ts';
@@ -28,9 +29,13 @@ const getFileBytesAt = (path: string): number => statFile(path)?.bytes ?? 0;
  */
 export function getVolume(core: Core): number {
   const { journal, files } = core;
-  const journalBytes = journal?.bytes ?? 0;
-  return getDatabaseBytes(core) + getWalBytes(core) + journalBytes + getBallastBytes(core) + files.getUsage().bytes;
+  const otherBytes = (journal?.bytes ?? 0) + getSealBytes(core) + files.getUsage().bytes;
+  return getDatabaseBytes(core) + getWalBytes(core) + getBallastBytes(core) + otherBytes;
 }
+
+/** Returns the bytes of the copy of a sealed store's record. */
+const getSealBytes = ({ sealing, directory }: Core): number =>
+  sealing === undefined ? 0 : getFileBytesAt(join(directory, RECORD_FILE));
 
 /** Returns the bytes of the database file. */
 export const getDatabaseBytes = ({ connection }: Core): number => getFileBytesAt(connection.path);
