@@ -51,9 +51,9 @@ export interface CacheOptions {
    * times and sizes stay readable. A sealed store is opened with its key only, and one with unsealed values without one, see `encryptExisting`.
    */
   readonly encryptionKey?: Uint8Array;
-  /** The key before `encryptionKey`. Values that it has sealed can be read, until `reseal()` has sealed all of them with the new key. */
-  readonly previousEncryptionKey?: Uint8Array;
-  /** Accept that a store with values that aren't sealed is opened with `encryptionKey`; `reseal()` seals them. Default false. */
+  /** The key, or keys, before `encryptionKey`: values that they have sealed can be read until `reseal` has sealed all with the new one. */
+  readonly previousEncryptionKey?: Uint8Array | readonly Uint8Array[];
+  /** Whether a store with values that aren't sealed may be opened with `encryptionKey`; `reseal` then seals them. Default false. */
   readonly encryptExisting?: boolean;
   /** `'structured'` (default) keeps every type that structured clone keeps; `'json'` is readable with any SQLite tool. */
   readonly codec?: 'structured' | 'json' | Codec;

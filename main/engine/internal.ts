@@ -22,6 +22,7 @@ export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
 export { ForeignDatabase } from './sqlite/foreign-database.ts';
 export { resolveDirectory } from './sqlite/open-database.ts';
 export { OpenHandle } from './state/core.ts';
+export { getCores, registerStore } from './state/open-cores.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export {
   assertFlag,

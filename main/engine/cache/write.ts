@@ -136,7 +136,7 @@ export function upsert(core: Core, item: PendingWrite, now: number): number {
 }
 
 /** Invariant: a row names a file only when the file is whole and in its place; a rollback takes the file away again. */
-export function attachFile(core: Core, { staged }: PendingWrite): string | null {
+export function attachFile(core: Core, { staged }: Pick<PendingWrite, 'staged'>): string | null {
   if (staged === undefined) return null;
   const { name, bytes } = staged;
   core.transaction.afterRollback.push(() => core.files.remove(name));

@@ -10,6 +10,7 @@ import { isTemporary } from '../temporary-directory.ts';
 import { readSmallFile } from '../values/file-io.ts';
 import {
   isSignedBy,
+  MAX_KEYS,
   MAX_RECORD_BYTES,
   parseRecord,
   RECORD_FILE,
@@ -104,9 +105,8 @@ function unlock(store: OpenedStore, bytes: Uint8Array | undefined, encryption: E
   const record = parseRecord(bytes);
   if (record === undefined) throw damagedRecordError(directory);
   const current = new StoreKey(encryption.key, record.storeId);
-  const given = [current];
-  if (encryption.previousKey !== undefined) given.push(new StoreKey(encryption.previousKey, record.storeId));
-  const known = given.filter(({ id }) => record.keyIds.includes(id));
+  const previous = encryption.previousKeys.map((key) => new StoreKey(key, record.storeId));
+  const known = [current, ...previous].filter(({ id }) => record.keyIds.includes(id));
   if (known.length === 0) {
     throw new DiskCacheError(
       'WRONG_KEY',
@@ -116,15 +116,15 @@ function unlock(store: OpenedStore, bytes: Uint8Array | undefined, encryption: E
   if (known.some((key) => !isSignedBy(record, key))) throw damagedRecordError(directory);
   assertAllKnown(directory, record, known);
   const others = known.filter(({ id }) => id !== current.id);
-  return new Sealing(record.storeId, current, others[0], record.acceptsPlain);
+  return new Sealing(record.storeId, current, others, record.acceptsPlain);
 }
 
 /** @throws {DiskCacheError} `WRONG_KEY` */
 function assertAllKnown(directory: string, { keyIds }: SealRecord, known: readonly StoreKey[]): void {
-  if (known.length === keyIds.length) return;
+  if (keyIds.every((id) => known.some((key) => key.id === id)) && known.length < MAX_KEYS) return;
   throw new DiskCacheError(
     'WRONG_KEY',
-    `${directory} is being sealed with a new key, which has not ended; open it with both, as encryptionKey and previousEncryptionKey`,
+    `${directory} has values that are sealed with other keys; open it with those, too, as previousEncryptionKey`,
   );
 }
 
@@ -144,5 +144,5 @@ function begin({ sql, directory, readOnly }: OpenedStore, { key, sealsExisting }
     );
   }
   const storeId = randomBytes(STORE_ID_BYTES);
-  return new Sealing(storeId, new StoreKey(key, storeId), undefined, hasItems);
+  return new Sealing(storeId, new StoreKey(key, storeId), [], hasItems);
 }

@@ -10,7 +10,7 @@ import type { StoreKey } from './store-key.ts';
  *   version    1 byte: 1
  *   flags      1 byte: 1 while some values may not be sealed yet
  *   store id   16 bytes, random
- *   keys       1 byte: how many follow, 1 or 2; the first one seals, the second one only opens
+ *   keys       1 byte: how many follow, 1 to 16; the first one seals, the others only open
  *   each key   its id in 4 bytes, little-endian, and HMAC-SHA256 of all above and the ids, by that key
  */
 
@@ -22,7 +22,9 @@ const ACCEPTS_PLAIN = 1;
 const KEYS_AT = 2 + STORE_ID_BYTES + 1;
 const KEY_ID_BYTES = 4;
 const MAC_BYTES = 32;
-export const MAX_RECORD_BYTES = KEYS_AT + 2 * (KEY_ID_BYTES + MAC_BYTES);
+/** More rotations than that can't be unfinished at a time. */
+export const MAX_KEYS = 16;
+export const MAX_RECORD_BYTES = KEYS_AT + MAX_KEYS * (KEY_ID_BYTES + MAC_BYTES);
 
 export interface SealRecord {
   readonly storeId: Uint8Array;
@@ -41,8 +43,8 @@ export function readStoredRecord(sql: Statements): Uint8Array | undefined {
 /** Returns undefined for anything but a record. */
 export function parseRecord(bytes: Uint8Array): SealRecord | undefined {
   const record = Buffer.from(bytes);
-  const count = record[KEYS_AT - 1];
-  if (record[0] !== VERSION || (count !== 1 && count !== 2)) return undefined;
+  const count = record[KEYS_AT - 1] ?? 0;
+  if (record[0] !== VERSION || count < 1 || count > MAX_KEYS) return undefined;
   if (record.length !== KEYS_AT + count * (KEY_ID_BYTES + MAC_BYTES) || record[1]! > ACCEPTS_PLAIN) return undefined;
   const keyIds: number[] = [];
   const macs: Buffer[] = [];

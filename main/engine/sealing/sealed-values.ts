@@ -167,7 +167,7 @@ function assertMayBePlain({ acceptsPlain }: Sealing): void {
 const number = new Float64Array(1);
 const numberBytes = new Uint8Array(number.buffer);
 
-function toBytes(data: Stored): Uint8Array {
+export function toBytes(data: Stored): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
   if (typeof data === 'object') return data;
   number[0] = data;

@@ -53,8 +53,8 @@ export interface OpenOptions {
 /** The options for a sealed store. */
 export interface EncryptionOptions {
   readonly key: Uint8Array;
-  /** The key before this one, as long as some values may be sealed with it. */
-  readonly previousKey: Uint8Array | undefined;
+  /** The keys before this one with which some values may still be sealed. */
+  readonly previousKeys: readonly Uint8Array[];
   /** Whether to seal what is in a store that isn't sealed. */
   readonly sealsExisting: boolean;
 }
@@ -179,8 +179,7 @@ function parseEncryption(options: CacheOptions): EncryptionOptions | undefined {
   if (encryptionKey !== undefined) {
     return {
       key: copyKey('encryptionKey', encryptionKey),
-      previousKey:
-        previousEncryptionKey === undefined ? undefined : copyKey('previousEncryptionKey', previousEncryptionKey),
+      previousKeys: toList(previousEncryptionKey).map((key) => copyKey('previousEncryptionKey', key)),
       sealsExisting: encryptExisting,
     };
   }
@@ -191,8 +190,11 @@ function parseEncryption(options: CacheOptions): EncryptionOptions | undefined {
   );
 }
 
+const toList = (keys: CacheOptions['previousEncryptionKey']): readonly unknown[] =>
+  keys === undefined ? [] : Array.isArray(keys) ? keys : [keys];
+
 /** The value of a wrong key is not in the message: it might be a key. */
-function copyKey(name: string, key: unknown): Uint8Array {
+export function copyKey(name: string, key: unknown): Uint8Array {
   if (isUint8Array(key) && key.length === KEY_BYTES) return new Uint8Array(key);
   throw new DiskCacheError('BAD_OPTION', `${name} has to be a Uint8Array of ${KEY_BYTES} random bytes`);
 }
