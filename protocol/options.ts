@@ -97,6 +97,9 @@ export interface CacheOptions {
   readonly clock?: () => number;
 }
 
+/** The keys of a sealed store. */
+export type EncryptionKeys = Required<Pick<CacheOptions, 'encryptionKey' | 'previousEncryptionKey'>>;
+
 /** The options that can be changed while a directory is in use. */
 export type Configuration = Pick<
   CacheOptions,

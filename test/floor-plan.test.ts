@@ -79,11 +79,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
     'electron',
   ],
-  'main/utility.ts': ['main/open-engine.ts', 'main/electron/utility/'],
+  'main/utility.ts': ['main/open-engine.ts', 'main/electron/utility/', 'main/engine/internal.ts'],
   'main/testing/': [...COMPOSITION_ROOT, 'renderer-api/'],
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/engine-placement.ts': COMPOSITION_ROOT,
   'main/host.ts': COMPOSITION_ROOT,
+  'main/host-sealing.ts': COMPOSITION_ROOT,
   'main/index.ts': COMPOSITION_ROOT,
   'bench/': [
     'protocol/',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions, Deque, FanoutCache, Index, reseal, Settings } from '../../main/engine/index.ts';
 import { Queue } from '../../main/queue/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { findPlaintext, listFiles } from './files-on-disk.ts';
+import { findPlaintext, listFiles } from './sealed-fixture.ts';
 
 const OLD = new Uint8Array(32).fill(1);
 const NEW = new Uint8Array(32).fill(2);
@@ -75,7 +75,7 @@ describe('reseal', () => {
   it('goes on after it was stopped, with both keys; either alone is refused', async () => {
     using cache = open(freshDirectory(), { encryptionKey: OLD });
     const { directory } = cache;
-    fill(cache, 2000);
+    fill(cache, 700);
     const stopping = new AbortController();
     const onProgress = () => stopping.abort(new Error('stopped'));
     await expect(reseal(cache, { encryptionKey: NEW, onProgress, signal: stopping.signal })).rejects.toThrow('stopped');
@@ -83,14 +83,14 @@ describe('reseal', () => {
     expect(() => open(directory, { encryptionKey: NEW })).toThrow(errorWithCode('WRONG_KEY', /previousEncryptionKey/));
     expect(() => open(directory, { encryptionKey: OLD })).toThrow(errorWithCode('WRONG_KEY', /previousEncryptionKey/));
     using again = open(directory, { encryptionKey: NEW, previousEncryptionKey: OLD });
-    expectFilled(again, 2000);
+    expectFilled(again, 700);
     const { items } = await reseal(again);
-    expect(items).toBeLessThan(2000);
-    expectFilled(again, 2000);
+    expect(items).toBeLessThan(700);
+    expectFilled(again, 700);
     again.close();
     // A previous key that isn't needed is not in the way.
     using resealed = open(directory, { encryptionKey: NEW, previousEncryptionKey: [OLD, THIRD] });
-    expectFilled(resealed, 2000);
+    expectFilled(resealed, 700);
   });
 
   it('may begin with a third key before the second one has sealed everything', async () => {
@@ -190,11 +190,11 @@ describe('reseal', () => {
 
   it('ends when the store is closed', async () => {
     using cache = open(freshDirectory(), { encryptionKey: OLD });
-    fill(cache, 2000);
+    fill(cache, 700);
     const onProgress = () => cache.close();
     await expect(reseal(cache, { encryptionKey: NEW, onProgress })).rejects.toEqual(errorWithCode('CLOSED'));
     using again = open(cache.directory, { encryptionKey: NEW, previousEncryptionKey: OLD });
-    expectFilled(again, 2000);
+    expectFilled(again, 700);
   });
 });
 

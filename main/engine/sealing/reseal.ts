@@ -71,6 +71,14 @@ export async function reseal(store: object, options: ResealOptions = {}): Promis
   return { items: sumUp(runs, 'items'), damaged: sumUp(runs, 'damaged') };
 }
 
+/** Whether a store is sealed. @throws {DiskCacheError} `CLOSED` */
+export const isSealed = (store: object): boolean =>
+  getCores('reseal', store).some(({ sealing }) => sealing !== undefined);
+
+/** Whether a store has values that aren't sealed with its present key, and can seal them. @throws {DiskCacheError} `CLOSED` */
+export const isResealDue = (store: object): boolean =>
+  getCores('reseal', store).some(({ sealing, openOptions }) => sealing?.isComplete === false && openOptions.exclusive);
+
 /** @throws {DiskCacheError} `CLOSED` */
 const assertOpen = (store: object): void => void getCores('reseal', store);
 

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isUint8Array } from 'node:util/types';
 import type { Statements } from '../sqlite/statements.ts';
-import type { StoreKey } from './store-key.ts';
+import { StoreKey } from './store-key.ts';
 
 /*
  * The record of a sealed store, on disk: as `seal` in the table of settings, and in the file `seal` beside the database, in case that table is
@@ -66,6 +66,12 @@ export function encodeRecord(storeId: Uint8Array, acceptsPlain: boolean, keys: r
 export function isSignedBy(record: SealRecord, key: StoreKey): boolean {
   const mac = record.macs[record.keyIds.indexOf(key.id)];
   return mac !== undefined && timingSafeEqual(mac, key.sign(getSignedContent(record)));
+}
+
+/** Whether a store with this record has values that are sealed with the key. */
+export function isSealedWith(bytes: Uint8Array, encryptionKey: Uint8Array): boolean {
+  const record = parseRecord(bytes);
+  return record?.keyIds.includes(new StoreKey(encryptionKey, record.storeId).id) ?? false;
 }
 
 function getSignedContent({ storeId, acceptsPlain, keyIds }: Omit<SealRecord, 'macs'>): Buffer {
