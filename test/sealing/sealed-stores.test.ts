@@ -185,6 +185,16 @@ describe('the key of a sealed store', () => {
     expect(() => new Cache(cache.directory)).toThrow(errorWithCode('WRONG_KEY'));
   });
 
+  it('is refused by a FanoutCache with values in some of its shards, which all stay as they are', () => {
+    using cache = new FanoutCache(freshDirectory(), { shards: 8 });
+    cache.set('k', MARKER);
+    cache.close();
+    const open = () => new FanoutCache(cache.directory, { encryptionKey: KEY });
+    expect(open).toThrow(errorWithCode('BAD_OPTION', /encryptExisting/));
+    using again = new FanoutCache(cache.directory);
+    expect(again.get('k')).toBe(MARKER);
+  });
+
   it('is missed by a process that had the store open before it was sealed', async () => {
     using cache = new Cache(freshDirectory());
     expect(cache.size).toBe(0);

@@ -134,9 +134,12 @@ const damagedRecordError = (directory: string): DiskCacheError =>
     `${directory} is sealed and the record of its keys is damaged; restore it, or delete the directory`,
   );
 
+/** A shard in use may be empty beside others that aren't: one that was sealed could not be opened with them any more. */
+const IS_IN_USE_SQL = `SELECT 1 FROM entry UNION ALL SELECT 1 FROM setting WHERE name = 'shard' LIMIT 1`;
+
 /** Begins to seal a store. */
 function begin({ sql, directory, readOnly }: OpenedStore, { key, sealsExisting }: EncryptionOptions): Sealing {
-  const hasItems = sql.dynamic<[1]>('SELECT 1 FROM entry LIMIT 1').first() !== undefined;
+  const hasItems = sql.dynamic<[1]>(IS_IN_USE_SQL).first() !== undefined;
   if (readOnly || (hasItems && !sealsExisting)) {
     throw new DiskCacheError(
       'BAD_OPTION',
