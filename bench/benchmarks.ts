@@ -17,6 +17,7 @@ export const BENCHMARKS = [
   'large',
   'huge-values',
   'objects',
+  'sealing',
   'keys',
   'scale',
   'set-at-limit',

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { findValueFault } from '../protocol/clone-check.ts';
 import { formatValue } from '../protocol/describe-value.ts';
 import { DiskCacheError } from '../protocol/error.ts';
+import type { EncryptionKeys } from '../protocol/options.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import type { AssetHost, AssetOptions } from './electron/assets.ts';
 import type { EngineEndpoint } from './electron/engine-endpoint.ts';
@@ -30,8 +31,11 @@ export interface PlacedEngine {
   close(): Promise<void>;
 }
 
-/** The options of a host, with what was chosen for `exclusive`. */
-type Options = Omit<HostOptions<StoreDeclarations>, 'exclusive'> & { readonly exclusive?: ExclusiveStores };
+/** The options of a host, with what was chosen for `exclusive`, and the keys of sealed stores. */
+type Options = Omit<HostOptions<StoreDeclarations>, 'exclusive'> & {
+  readonly exclusive?: ExclusiveStores;
+  readonly storeKeys?: EncryptionKeys | undefined;
+};
 
 /** Directories and files of the application. */
 export interface EnginePaths {
@@ -143,7 +147,7 @@ async function placeInMain(
 
 async function placeInUtility(
   { directory, userData, utilityPath }: EnginePaths,
-  { stores, storesModule, windows, workerThread, exclusive = 'none' }: Options,
+  { stores, storesModule, windows, workerThread, storeKeys, exclusive = 'none' }: Options,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
@@ -153,6 +157,7 @@ async function placeInUtility(
     windows: assertSendableWindowOptions(windows),
     workerThread,
     exclusive,
+    storeKeys,
   };
   const engine = await UtilityEngine.open(utilityPath, opening);
   const remoteStores = new RemoteHostStores(engine, stores);

@@ -7,6 +7,7 @@ import type {
   DequeDeclaration,
   FanoutDeclaration,
   IndexDeclaration,
+  SealedOption,
   SettingsDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
@@ -17,8 +18,8 @@ import type { OfflineSession, OfflineSessionOptions } from './electron/intercept
 import type { Authorize } from './electron/sender.ts';
 import type { StoresModule } from './electron/utility/engine-messages.ts';
 import type { WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
-import type { Cache, Deque, FanoutCache, Index, Settings } from './engine/index.ts';
-import { assertCacheOptions } from './engine/internal.ts';
+import type { Cache, Deque, FanoutCache, Index, ResealOptions, ResealResult, Settings } from './engine/index.ts';
+import { assertCacheOptions, type SafeStorage } from './engine/internal.ts';
 import type { CacheStorage } from './offline/index.ts';
 import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
@@ -63,6 +64,16 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
   readonly windows?: WindowStoreOptions;
   /** Options of `host.caches`. Nothing is evicted from it: at its `sizeLimit` (default 1 GiB) `put` rejects with `DISK_FULL`. */
   readonly caches?: CachesOptions;
+  /**
+   * Electron's `safeStorage`, for stores with `sealed: true`. It encrypts the random key of the host, which is kept in its directory; the key
+   * itself is never on disk.
+   */
+  readonly seal?: SafeStorage;
+  /**
+   * Whether to accept `safeStorage` where the system has no key store (Linux without a keyring, `basic_text`): anyone who can read the
+   * directory can then read what is sealed. Default false.
+   */
+  readonly allowPlainTextKey?: boolean;
 }
 
 export type OpenStore<D> =
@@ -97,6 +108,11 @@ export interface InspectorOptions {
   /** Whether it may change, delete and repair. Default false. */
   readonly write?: boolean;
 }
+
+/** The options of a queue of a host. */
+export interface HostQueueOptions extends OpenQueueOptions, SealedOption {}
+
+export type RotateOptions = Omit<ResealOptions, 'encryptionKey'>;
 
 /** The open stores and the windows that may use them. */
 export interface Host<S extends StoreDeclarations, P extends Placement = 'main'> {
@@ -148,7 +164,7 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * @throws {DiskCacheError} `BAD_OPTION` for a name that can't be a folder name (a letter, then letters, digits, `-`), and for options of
    * a queue that is already open; `CLOSED` after `close`; anything that opening throws.
    */
-  queue<T = unknown>(name: string, options?: OpenQueueOptions): Queue<T>;
+  queue<T = unknown>(name: string, options?: HostQueueOptions): Queue<T>;
   /**
    * Opens a window that looks into the stores, or brings the open one to the front: keys, values, HTTP responses, jobs, windows, changes, plots. Loads its
    * code when it is first called. `close` closes it.
@@ -157,6 +173,13 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * `inspector`; `CLOSED`.
    */
   openInspector(options?: InspectorOptions): Promise<BrowserWindow>;
+  /**
+   * Makes a new key and seals every declared store with it, in steps of a few milliseconds; queues, windows and HTTP caches follow when they are
+   * opened next. If the application ends before, the next `openDiskCache` goes on. Not available with `placement: 'utility'`.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` without `seal`, and for stores that aren't exclusive; `CLOSED`; else what writing throws.
+   */
+  rotateSealKey(options?: RotateOptions): Promise<ResealResult>;
   /** Number of currently connected pages. */
   readonly sessions: number;
   /**
@@ -169,6 +192,11 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
 // Applications may be plain JavaScript, where a misspelt option would be ignored silently.
 
 type Options = HostOptions<StoreDeclarations>;
+
+const isSafeStorage = (storage: unknown): boolean =>
+  (['isEncryptionAvailable', 'encryptString', 'decryptString'] as const).every(
+    (name) => typeof Object(storage)[name] === 'function',
+  );
 type MethodOptions<M extends 'install' | 'attach' | 'serveAssets'> = NonNullable<
   Parameters<Host<StoreDeclarations>[M]>[1]
 >;
@@ -184,6 +212,8 @@ const RULES = {
     authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
     windows: CHECKED_LATER,
     caches: CHECKED_LATER,
+    seal: { is: "Electron's safeStorage", accepts: isSafeStorage },
+    allowPlainTextKey: FLAG,
   } satisfies OptionRules<Options>,
   'openDiskCache, windows': {
     sizeLimit: CHECKED_LATER,
@@ -202,12 +232,16 @@ const RULES = {
     compression: CHECKED_LATER,
     statistics: CHECKED_LATER,
     tagIndex: CHECKED_LATER,
+    sealed: CHECKED_LATER,
+    encryptExisting: CHECKED_LATER,
     encryptionKey: CHECKED_LATER,
+    previousEncryptionKey: CHECKED_LATER,
   } satisfies OptionRules<WindowStoreOptions>,
   'openDiskCache, caches': {
     sizeLimit: CHECKED_LATER,
     durability: CHECKED_LATER,
     compression: CHECKED_LATER,
+    sealed: CHECKED_LATER,
     schemes: TEXTS,
     onStoreFailure: FUNCTION,
   } satisfies OptionRules<CachesOptions>,
@@ -250,11 +284,12 @@ export function assertHostOptions(options: Options): void {
   // Checked here, because these stores are only opened on first use.
   if (windows !== undefined) {
     assertKnownOptions('openDiskCache, windows', windows);
-    assertCacheOptions('openDiskCache, windows', windows);
+    const { sealed: _, ...own } = windows;
+    assertCacheOptions('openDiskCache, windows', own);
   }
   if (caches !== undefined) {
     assertKnownOptions('openDiskCache, caches', caches);
-    const { schemes: _, onStoreFailure: __, ...stored } = caches;
+    const { schemes: _, onStoreFailure: __, sealed: ___, ...stored } = caches;
     assertCacheOptions('openDiskCache, caches', stored);
   }
 }

@@ -16,6 +16,7 @@ import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/run
 import { placeEngine } from './engine-placement.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
 import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './host.ts';
+import { HostSealing } from './host-sealing.ts';
 import { hideFromPages } from './open-engine.ts';
 import { HostInspector } from './open-inspector.ts';
 
@@ -44,11 +45,22 @@ export type {
   HttpMessage,
   Index,
   JobMessage,
+  ResealResult,
   SessionMessage,
   Settings,
   TransactionMessage,
 } from './engine/index.ts';
-export type { Host, HostOptions, HostStore, InspectorOptions, OpenStore, Placement, WindowStores } from './host.ts';
+export type { SafeStorage } from './engine/internal.ts';
+export type {
+  Host,
+  HostOptions,
+  HostStore,
+  InspectorOptions,
+  OpenStore,
+  Placement,
+  RotateOptions,
+  WindowStores,
+} from './host.ts';
 export {
   type ImportDiskCacheOptions,
   type ImportProgress,
@@ -101,10 +113,13 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const utilityPath = getRuntimePath('utility.cjs');
   const userData = movesIn(options.stores) ? app.getPath('userData') : undefined;
   const exclusive = chooseExclusiveStores(options.exclusive, options.placement ?? 'main');
-  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...options, exclusive });
+  const sealing = await HostSealing.open(directory, options);
+  const sealedOptions = sealing.withKeys<HostOptions<StoreDeclarations>>(options);
+  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...sealedOptions, exclusive });
+  if (options.placement !== 'utility') sealing.start(Object.values(placedEngine.stores));
   hideFromPages(directory);
   // Only the main process opens these, wherever the engine runs.
-  const http = new HttpService(directory, options.caches, exclusive !== 'none');
+  const http = new HttpService(directory, sealedOptions.caches, exclusive !== 'none');
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
@@ -121,6 +136,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     for (const end of disposers) end();
     disposers.clear();
     http.close();
+    sealing.close();
     return placedEngine.close();
   }
   // Not `will-quit`: its listeners may still read and write, or cancel quitting.
@@ -197,11 +213,15 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     get caches() {
       return http.caches;
     },
-    queue: (name, queueOptions) => placedEngine.queue(name, queueOptions),
     async openInspector(inspectorOptions = {}) {
       assertOpen();
       assertKnownOptions('host.openInspector', inspectorOptions);
       return inspector.open(inspectorOptions);
+    },
+    queue: (name, queueOptions) => placedEngine.queue(name, sealing.withQueueKeys(name, queueOptions)),
+    rotateSealKey: async (rotateOptions) => {
+      assertOpen();
+      return sealing.rotate(rotateOptions);
     },
     get sessions() {
       return attached.sessions;

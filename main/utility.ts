@@ -2,13 +2,18 @@
 
 import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
+import { sealStores } from './engine/internal.ts';
 import { openEngine } from './open-engine.ts';
 
 serveCommands(
   process.parentPort,
-  async ({ directory, userData, stores, windows: windowOptions, workerThread, exclusive }, attached) => {
+  async ({ directory, userData, stores, windows: windowOptions, workerThread, exclusive, storeKeys }, attached) => {
     const options = { windows: windowOptions, attached, userData, workerThread, exclusive };
-    const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
+    const { engine, windows, queues, close } = openEngine(
+      directory,
+      sealStores(await deserializeStores(stores), storeKeys),
+      options,
+    );
     return {
       engine,
       close,

@@ -15,6 +15,7 @@ export const ERROR_CODES = [
   'UNSUPPORTED_VERSION',
   'DISCONNECTED',
   'IO',
+  'WRONG_KEY',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

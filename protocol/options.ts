@@ -46,8 +46,15 @@ export interface CacheOptions {
   readonly durability?: 'process' | 'power';
   /** Default `'none'`. */
   readonly compression?: 'none' | 'zstd';
-  /** 32 bytes; values and files are encrypted with AES-256-GCM. */
+  /**
+   * 32 random bytes. Values and value files are sealed with it: encrypted with AES-256-GCM, and bound to the store and their key. Keys, tags,
+   * times and sizes stay readable. A sealed store is opened with its key only, and one with unsealed values without one, see `encryptExisting`.
+   */
   readonly encryptionKey?: Uint8Array;
+  /** The key, or keys, before `encryptionKey`: values that they have sealed can be read until `reseal` has sealed all with the new one. */
+  readonly previousEncryptionKey?: Uint8Array | readonly Uint8Array[];
+  /** Whether a store with values that aren't sealed may be opened with `encryptionKey`; `reseal` then seals them. Default false. */
+  readonly encryptExisting?: boolean;
   /** `'structured'` (default) keeps every type that structured clone keeps; `'json'` is readable with any SQLite tool. */
   readonly codec?: 'structured' | 'json' | Codec;
   /**
@@ -90,6 +97,9 @@ export interface CacheOptions {
   readonly clock?: () => number;
 }
 
+/** The keys of a sealed store. */
+export type EncryptionKeys = Required<Pick<CacheOptions, 'encryptionKey' | 'previousEncryptionKey'>>;
+
 /** The options that can be changed while a directory is in use. */
 export type Configuration = Pick<
   CacheOptions,
@@ -103,10 +113,13 @@ export type CollectionOptions = Pick<
   | 'codec'
   | 'compression'
   | 'durability'
+  | 'encryptExisting'
+  | 'encryptionKey'
   | 'exclusive'
   | 'fileThreshold'
   | 'memory'
   | 'pageCache'
+  | 'previousEncryptionKey'
   | 'readOnly'
   | 'timeout'
   | 'workerThread'

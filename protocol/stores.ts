@@ -41,10 +41,21 @@ export const parseQueueAddress = (address: string): string | undefined =>
 
 declare const types: unique symbol;
 
+/** An option of declarations. */
+export interface SealedOption {
+  /**
+   * Whether the values are sealed with the key that the host keeps: encrypted with AES-256-GCM, and bound to their key. Needs the option `seal`
+   * of `openDiskCache`. Keys, tags, times and sizes stay readable. Default false.
+   */
+  readonly sealed?: boolean;
+}
+
+export interface CacheDeclarationOptions extends CacheOptions, SealedOption {}
+
 /** A declared cache: its options, and its key and value types for the compiler. */
 export interface CacheDeclaration<K extends Key = Key, V = unknown> {
   readonly kind: 'cache';
-  readonly options: CacheOptions;
+  readonly options: CacheDeclarationOptions;
   readonly [types]?: [K, V];
 }
 
@@ -72,12 +83,12 @@ export interface SettingsDeclaration<T extends object = Record<string, unknown>>
   readonly [types]?: T;
 }
 
-export interface FanoutDeclarationOptions extends CacheOptions {
+export interface FanoutDeclarationOptions extends CacheDeclarationOptions {
   /** The number of shards over which keys are spread, 1 to 256. Default 8. */
   readonly shards?: number;
 }
 
-export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
+export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions, SealedOption {
   /** The version of the application's data in this store, a whole number from 1. Default 1. */
   readonly version?: number;
   /**
@@ -95,7 +106,7 @@ export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> exten
   readonly from?: MoveSource | readonly MoveSource[];
 }
 
-export interface DequeDeclarationOptions extends CollectionOptions {
+export interface DequeDeclarationOptions extends CollectionOptions, SealedOption {
   /** Maximum length: pushing more removes values from the other end. Default `Infinity`. */
   readonly maxLength?: number;
 }
@@ -123,7 +134,9 @@ type MigrationResult =
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing
   void | null | undefined | boolean | number | bigint | string | { readonly then?: never; readonly next?: never };
 
-export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>> extends CollectionOptions {
+export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>>
+  extends CollectionOptions,
+    SealedOption {
   /** The value of each setting until it is set. Defaults are never stored, so the next version of the application can change them. */
   readonly defaults: T;
   /**
@@ -167,8 +180,9 @@ const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
 export const isStoreName = (name: unknown): name is string => typeof name === 'string' && STORE_NAME.test(name);
 
 /** Declares a cache of `K` to `V`. Without a `sizeLimit` it uses up to 1 GiB on disk, then evicts the least recently stored items. */
-export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> =>
-  createDeclaration('cache', options);
+export const cache = <K extends Key = Key, V = unknown>(
+  options: CacheDeclarationOptions = {},
+): CacheDeclaration<K, V> => createDeclaration('cache', options);
 
 /**
  * Declares a FanoutCache of `K` to `V`: a cache spread over several databases, for several processes that write concurrently. Without a

@@ -95,6 +95,7 @@ const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   TIMEOUT: 408,
   TOO_LARGE: 413,
   CORRUPT: 500,
+  WRONG_KEY: 500,
   IO: 500,
   UNSUPPORTED_VERSION: 500,
   BUSY: 503,

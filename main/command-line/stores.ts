@@ -78,11 +78,10 @@ export function listStores(directory: string): string[] {
  */
 export function openStore(directory: string, options: AccessOptions = {}): OpenedStore {
   assertStore(directory);
-  const access = { readOnly: options.write !== true, workerThread: false };
-  const cacheAccess = { ...access, ...readKey(options.keyFile) };
-  if (existsSync(join(directory, MANIFEST))) return { kind: 'fanout', store: new FanoutCache(directory, cacheAccess) };
+  const access = { readOnly: options.write !== true, workerThread: false, ...readKey(options.keyFile) };
+  if (existsSync(join(directory, MANIFEST))) return { kind: 'fanout', store: new FanoutCache(directory, access) };
   const kind = readStoreKind(directory);
-  if (kind === 'cache') return { kind, store: new Cache(directory, cacheAccess) };
+  if (kind === 'cache') return { kind, store: new Cache(directory, access) };
   if (kind === 'deque') return { kind, store: new Deque(directory, access) };
   const index = new Index(directory, access);
   if (isQueueIndex(index)) return { kind: 'queue', store: index };

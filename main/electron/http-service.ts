@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { net, protocol, type Session } from 'electron';
 import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import type { EncryptionKeys } from '../../protocol/options.ts';
+import type { SealedOption } from '../../protocol/stores.ts';
 import type { HttpBackend, RequestHandler } from '../bridge/http/calls.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Cache, type CacheMethods, type CacheOptions } from '../engine/index.ts';
@@ -12,7 +14,7 @@ import { getCache, interceptSession, type OfflineSession, type OfflineSessionOpt
 import { networkFetch, toNetworkError } from './network-fetch.ts';
 import { assertPrivateNetwork, createPrivateNetworkGuard, type PrivateNetwork } from './private-network.ts';
 
-export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'> {
+export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'>, SealedOption {
   /**
    * Schemes that may be cached in addition to `http`, `https` and those that the session currently handles, such as ones that it will
    * handle later.
@@ -21,6 +23,9 @@ export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durabil
   /** Called when the store fails while a page or the main process looks for a response; the lookup then finds nothing. */
   readonly onStoreFailure?: CacheStorageOptions['onStoreFailure'];
 }
+
+/** With the keys in place of `sealed`. */
+type ServiceOptions = Omit<CachesOptions, 'sealed'> & Partial<EncryptionKeys>;
 
 /** Declared stores can't have these names. */
 const CACHES_FOLDER = '_caches';
@@ -42,7 +47,7 @@ interface Interception {
  */
 export class HttpService {
   readonly #directory: string;
-  readonly #options: CachesOptions;
+  readonly #options: ServiceOptions;
   readonly #exclusive: boolean;
   readonly #interceptions = new WeakMap<Session, Set<Interception>>();
   #cacheStore: Cache | undefined;
@@ -51,7 +56,7 @@ export class HttpService {
   #isClosed = false;
 
   /** `exclusive`: no other process or thread may open the stores. */
-  constructor(directory: string, options: CachesOptions = {}, exclusive = false) {
+  constructor(directory: string, options: ServiceOptions = {}, exclusive = false) {
     this.#directory = directory;
     this.#options = options;
     this.#exclusive = exclusive;
@@ -190,10 +195,12 @@ export class HttpService {
   #openResponseStore(): CacheMethods {
     this.#assertOpen();
     const directory = join(this.#directory, RESPONSES_FOLDER);
+    const { encryptionKey, previousEncryptionKey = [] } = this.#options;
     try {
       this.#responseStore ??= new Cache(directory, {
         evictionPolicy: 'least-recently-used',
         exclusive: this.#exclusive,
+        ...(encryptionKey && { encryptionKey, previousEncryptionKey }),
       });
       return this.#responseStore;
     } catch (error) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import type { SealedOption } from '../../protocol/stores.ts';
 import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts';
 
 /** How long a window's shard is kept: across runs, or until the last window of its name is closed. */
@@ -21,7 +22,7 @@ export interface WindowStoreInfo extends WindowStoreId {
 }
 
 /** Options of the windows' shards; `sizeLimit` applies to all of them together. */
-export type WindowStoreOptions = Omit<FanoutOptions, 'shards'>;
+export type WindowStoreOptions = Omit<FanoutOptions, 'shards'> & SealedOption;
 
 /** One attached window's reference to its shard. */
 export interface WindowStoreRef {

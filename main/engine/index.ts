@@ -54,5 +54,6 @@ export type { RecipeStore } from './locks/recipes.ts';
 export { Averager } from './locks/recipes.ts';
 export type { LeaseOptions } from './locks/ticket-semaphore.ts';
 export { type Injected, reopen, type StoreHandle } from './registry.ts';
+export { type ResealOptions, type ResealResult, reseal } from './sealing/reseal.ts';
 export { Settings, type SettingsOptions } from './settings/settings.ts';
 export { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts';

@@ -17,12 +17,15 @@ export {
   type ProcessIdentity,
 } from './process-identity.ts';
 export { toOwnRealm, unrefTimer } from './realm.ts';
+export { type SafeStorage, SealKeys, sealStores, withStoreKeys } from './sealing/host-keys.ts';
+export { isResealDue, isSealed } from './sealing/reseal.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
 export { ForeignDatabase } from './sqlite/foreign-database.ts';
 export { resolveDirectory } from './sqlite/open-database.ts';
 export { OpenHandle } from './state/core.ts';
+export { getCores, registerStore } from './state/open-cores.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export {
   assertFlag,

@@ -29,6 +29,7 @@ export interface Injected {
   readonly clock?: () => number;
   readonly codec?: Codec;
   readonly schema?: StandardSchema;
+  readonly encryptionKey?: Uint8Array;
 }
 
 type HandleOpener = (directory: string, options: object) => unknown;

@@ -16,7 +16,7 @@ import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
 import type { BackupOptions, BackupResult } from '../engine/index.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { assertFlag, assertFunction, assertOptions, OpenHandle } from '../engine/internal.ts';
+import { assertFlag, assertFunction, assertOptions, getCores, OpenHandle, registerStore } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, enqueueMany, enqueueOne, parseEnqueueOptions, rebuildSchedule } from './schedule.ts';
@@ -31,8 +31,11 @@ type SharedIndexOption =
   | 'codec'
   | 'compression'
   | 'durability'
+  | 'encryptExisting'
+  | 'encryptionKey'
   | 'exclusive'
   | 'fileThreshold'
+  | 'previousEncryptionKey'
   | 'timeout'
   | 'workerThread';
 
@@ -50,8 +53,11 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   'codec',
   'compression',
   'durability',
+  'encryptExisting',
+  'encryptionKey',
   'exclusive',
   'fileThreshold',
+  'previousEncryptionKey',
   'timeout',
   'workerThread',
   'lease',
@@ -96,6 +102,7 @@ export class Queue<T = unknown> {
       rebuildSchedule,
       transaction: undefined,
     };
+    registerStore(this, () => getCores('queue', this.#store.core.index));
     this.#leaseMs = lease;
     this.directory = index.directory;
     this.#store = new OpenHandle(core, `The queue at ${this.directory}`, () => {

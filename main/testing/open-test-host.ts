@@ -10,7 +10,7 @@ import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
 import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
 import { assertReadyStores } from '../electron/settings-snapshot.ts';
-import { assertFlag, createUnknownOptionError, toOwnRealm } from '../engine/internal.ts';
+import { assertFlag, createUnknownOptionError, sealStores, toOwnRealm, withStoreKeys } from '../engine/internal.ts';
 import { temporaryDirectory } from '../engine/temporary-directory.ts';
 import type { Host } from '../host.ts';
 import { NetworkState } from '../offline/index.ts';
@@ -28,6 +28,8 @@ import type { TestAttachOptions, TestHost, TestHostOptions, TestPortOptions } fr
 const RAW_PORT_WINDOW = 'port';
 
 const DEFAULT_ORIGIN = 'app://test';
+/** Seals stores with `sealed: true`: a test has no key store, and may open its directory again. */
+const TEST_KEYS = { encryptionKey: new Uint8Array(32).fill(1), previousEncryptionKey: [] };
 
 /**
  * Opens the application's stores as `openDiskCache` does, in a process without Electron. Only the window of its pages is missing: client, gate,
@@ -68,8 +70,8 @@ export async function testHost<const S extends StoreDeclarations>(
 
   function openAll() {
     try {
-      const { close, ...parts } = openEngine(directory, withClock(stores, clock), {
-        windows: { clock: clock.now, ...windowOptions },
+      const { close, ...parts } = openEngine(directory, withClock(sealStores(stores, TEST_KEYS), clock), {
+        windows: withStoreKeys('testHost, windows', { clock: clock.now, ...windowOptions }, TEST_KEYS),
         queues: { clock: clock.now },
         userData: directory,
       });

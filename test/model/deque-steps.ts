@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { Deque } from '../../main/engine/index.ts';
+import { Deque, type DequeOptions } from '../../main/engine/index.ts';
 import { createStep, type SequenceModel, value } from './sequence-walk.ts';
 
 const values = fc.array(value, { maxLength: 6 });
 const index = fc.integer({ min: -14, max: 14 });
 
 /** An array of limited length: values beyond it are dropped from the other end. */
-export const createDequeModel = (maxLength: number): SequenceModel<Deque, unknown[]> => {
+export const createDequeModel = (maxLength: number, options: DequeOptions = {}): SequenceModel<Deque, unknown[]> => {
   /** Replaces the content of the array, up to its maximum length. */
   const trimmed = (wanted: readonly unknown[], leaving: 'front' | 'back', array: unknown[]): number => {
     const surplus = Math.max(0, wanted.length - maxLength);
@@ -30,7 +30,7 @@ export const createDequeModel = (maxLength: number): SequenceModel<Deque, unknow
   };
   const placed = (length: number, at: number) => at >= -length && at < length;
   return {
-    open: (directory) => new Deque(directory, { maxLength: maxLength, durability: 'process', fileThreshold: 100 }),
+    open: (directory) => new Deque(directory, { maxLength, durability: 'process', fileThreshold: 100, ...options }),
     plain: () => [],
     copy: (array) => [...array],
     same: (deque, array) => deque.length === array.length && isDeepStrictEqual([...deque], array),

@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { Index } from '../../main/engine/index.ts';
+import { Index, type IndexOptions } from '../../main/engine/index.ts';
 import { createStep, type SequenceModel, value } from './sequence-walk.ts';
 
 const key = fc.constantFrom<unknown>('a', 'b', 'c', 1, 2, 1n, Number.NaN, null, true, 'text');
 
-export const indexModel: SequenceModel<Index, Map<unknown, unknown>> = (() => {
+export const createIndexModel = (options: IndexOptions = {}): SequenceModel<Index, Map<unknown, unknown>> => {
   const of = createStep<Index, Map<unknown, unknown>>;
   const taken = (map: Map<unknown, unknown>, entry: [unknown, unknown] | undefined) => {
     if (entry !== undefined) map.delete(entry[0]);
     return entry;
   };
   return {
-    open: (directory) => new Index(directory, { durability: 'process', fileThreshold: 100 }),
+    open: (directory) => new Index(directory, { durability: 'process', fileThreshold: 100, ...options }),
     plain: () => new Map(),
     copy: (map) => new Map(map),
     same: (real, map) =>
@@ -121,4 +121,4 @@ export const indexModel: SequenceModel<Index, Map<unknown, unknown>> = (() => {
       ),
     ),
   };
-})();
+};

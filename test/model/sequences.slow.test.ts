@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDequeModel } from './deque-steps.ts';
-import { indexModel } from './index-steps.ts';
+import { createIndexModel } from './index-steps.ts';
 import { sequenceWalks } from './sequence-walk.ts';
 
 const long = { walks: 40, length: 400 };
@@ -11,6 +11,6 @@ describe('on long random walks, different ones each time', () => {
   });
 
   it('an index is a Map', async () => {
-    expect(await sequenceWalks(indexModel, long)).toBeGreaterThan(1000);
+    expect(await sequenceWalks(createIndexModel(), long)).toBeGreaterThan(1000);
   });
 });

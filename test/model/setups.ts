@@ -10,6 +10,9 @@ class ThreeShards extends FanoutCache {
   }
 }
 
+/** Any 32 bytes. */
+const KEY = new Uint8Array(32).fill(7);
+
 /** Nothing is evicted, so every result is known. */
 const settings = { evictionPolicy: 'none', fileThreshold: FILE_THRESHOLD } as const;
 
@@ -24,6 +27,17 @@ export const SETUPS: { readonly [name: string]: StoreSetup } = {
     settings: { ...settings, ttl: 50, compression: 'zstd' },
     usage: { memory: 0 },
     handles: 1,
+  },
+  'sealed, compressed': {
+    settings: { ...settings, compression: 'zstd' },
+    usage: { encryptionKey: KEY },
+    handles: 2,
+  },
+  'sealed, exclusive, over three shards': {
+    settings,
+    usage: { encryptionKey: KEY, exclusive: true },
+    handles: 1,
+    kind: ThreeShards,
   },
   'over three shards': { settings, usage: {}, handles: 1, kind: ThreeShards },
   exclusive: { settings: { ...settings, statistics: true }, usage: { exclusive: true }, handles: 1 },

@@ -5,6 +5,7 @@ import { brokenRuleSuite } from './journal/broken-rules.ts';
 import { journalDamageSuite } from './journal/damages.ts';
 import { journalKillSuite } from './journal/kills.ts';
 import { journalCutSuite } from './journal/power-cuts.ts';
+import { keyRotationSuite } from './key-rotations.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
 import type { TortureSuite } from './suite.ts';
@@ -14,6 +15,7 @@ import { systemErrorSuite } from './system-errors.ts';
 export const SUITES: readonly TortureSuite[] = [
   killSuite,
   journalKillSuite,
+  keyRotationSuite,
   damageSuite,
   placedDamageSuite,
   journalDamageSuite,

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { findValueFault } from '../../../protocol/clone-check.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError, type ErrorData, isErrorData } from '../../../protocol/error.ts';
+import type { EncryptionKeys } from '../../../protocol/options.ts';
 import type { StoreDeclarations } from '../../../protocol/stores.ts';
 import type { Outcome } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
@@ -25,6 +26,8 @@ export interface OpenCommand {
   /** False: the process starts no worker thread. */
   readonly workerThread?: boolean | undefined;
   readonly exclusive?: ExclusiveStores | undefined;
+  /** The keys of stores with `sealed: true`, which a module of declarations doesn't have. */
+  readonly storeKeys?: EncryptionKeys | undefined;
 }
 
 /** Declarations without functions are sent as they are; others as the module that has them, and the kinds it must declare. */

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { CacheOptions } from '../../../protocol/options.ts';
 import { check } from '../cache/check.ts';
 import { findOwner } from '../cache/exclusive-owners.ts';
 import { closeCore, openCore } from '../cache/open.ts';
@@ -197,6 +198,13 @@ function openForBackup(directory: string): Core {
   }
 }
 
+/** The options that open the copy of a sealed store. */
+function getKeys({ openOptions: { encryption } }: Core): CacheOptions {
+  if (encryption === undefined) return {};
+  const { key, previousKeys } = encryption;
+  return { encryptionKey: key, ...(previousKeys.length > 0 && { previousEncryptionKey: previousKeys }) };
+}
+
 /** The backup of one store. */
 class StoreBackup {
   total = 0;
@@ -238,7 +246,7 @@ class StoreBackup {
   /** Adds the value files, and checks the copy. */
   async complete(report: (phase: BackupProgress['phase']) => void): Promise<BackedUpStore> {
     mkdirSync(join(this.#target, 'values'), { mode: 0o700 });
-    const copy = openCore(this.#target, { workerThread: false }, () => {});
+    const copy = openCore(this.#target, { workerThread: false, ...getKeys(this.#core) }, () => {});
     try {
       await copyValueFiles(this.#core, copy, (bytes) => {
         this.#copiedFileBytes += bytes;

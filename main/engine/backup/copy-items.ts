@@ -1,5 +1,5 @@
 import type { Finding } from '../../../protocol/results.ts';
-import { findDamage } from '../cache/read.ts';
+import { findDamage } from '../cache/find-damage.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';

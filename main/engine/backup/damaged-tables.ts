@@ -203,7 +203,7 @@ export type SmallTable = keyof typeof SMALL_TABLES;
 export type SmallRows = Readonly<Record<SmallTable, readonly (readonly Column[])[]>>;
 
 /** What stands in `setting` beside the settings. On disk. */
-const METADATA_NAMES: ReadonlySet<unknown> = new Set(['kind', 'maxLength', 'shard', 'shards made', 'version']);
+const METADATA_NAMES: ReadonlySet<unknown> = new Set(['kind', 'maxLength', 'seal', 'shard', 'shards made', 'version']);
 const COUNTER_NAMES: ReadonlySet<unknown> = new Set([
   ...PERMANENT_COUNTERS,
   'clock',

@@ -56,7 +56,7 @@ function replaceContent(core: Core, fill: (fresh: Replacement) => void): void {
   // The replacement finds the database by its path.
   assertDatabaseInPlace(core);
   withSharedLock(core, () => {
-    const fresh = new Replacement(connection, directory, pageSize);
+    const fresh = new Replacement(connection, directory, pageSize, core.sealing !== undefined);
     try {
       if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
       copySmallTables(core, fresh);

@@ -5,13 +5,14 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
+import { getPlainBytes, openSealedStream, sealChunks, toPlainMode } from '../sealing/sealed-values.ts';
 import { estimateKeyBytes } from '../space/delete-row.ts';
 import { computeItemCost, isLive, resolveExpiry } from '../space/policy.ts';
 import { explainDamage } from '../space/store-files.ts';
 import type { EntryRow, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertOptions, assertSetOptions, toTagColumn } from '../validate.ts';
-import { ENCODING, toValueChecksum } from '../values/encoding.ts';
+import { ENCODING, SEALED_FLAG, toValueChecksum } from '../values/encoding.ts';
 import { readFileAsStream, writeStreamToFile } from '../values/file-stream.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { readValue, refreshIfChanged } from './read.ts';
@@ -52,13 +53,13 @@ export function openBytes(core: Core, key: Key): StoredBytes | undefined {
   const [, mode, , rowCheck, bytes] = row;
   const check = toValueChecksum(rowCheck, column);
   const storedAt = entry[7];
-  const inFile = isPlainFile(row);
+  const inFile = isPlainFile(core, row);
   const loaded = inFile ? undefined : readBytes(core, column, row);
   return {
-    size: loaded?.bytes.length ?? bytes,
+    size: loaded?.bytes.length ?? getPlainBytes(core, mode, bytes, inFile),
     version: `${(storedAt * TIMESTAMPS_PER_MS).toString(36)}-${check.toString(36)}`,
     storedAt: Math.floor(storedAt),
-    isText: loaded?.isText ?? mode === ENCODING.text,
+    isText: loaded?.isText ?? toPlainMode(mode) === ENCODING.text,
     heldBytes: loaded?.bytes.length ?? 0,
     stream: (range) => {
       const part = parseByteRange(range);
@@ -84,7 +85,7 @@ export function openReadStream(core: Core, key: Key, range?: ByteRange): Readabl
   if (entry === undefined) return undefined;
   const row = valueRow(entry);
   return toReadableStream(
-    isPlainFile(row)
+    isPlainFile(core, row)
       ? fileChunks(core, column, row, part, true)
       : [sliceBytes(readBytes(core, column, row).bytes, part)],
   );
@@ -109,8 +110,10 @@ function valueRow([id, mode, value, check, bytes, file, expiresAt]: EntryRow): V
 }
 
 /** Whether the file holds the bytes themselves: neither compressed nor encoded by a codec. */
-const isPlainFile = ([, mode, , , , file]: ValueRow): boolean =>
-  file !== null && (mode === ENCODING.bytes || mode === ENCODING.text);
+function isPlainFile({ sealing }: Core, [, mode, , , , file]: ValueRow): boolean {
+  const encoding = sealing === undefined ? mode : toPlainMode(mode);
+  return file !== null && (encoding === ENCODING.bytes || encoding === ENCODING.text);
+}
 
 function readBytes(
   core: Core,
@@ -141,18 +144,16 @@ async function* fileChunks(
 ): AsyncGenerator<Uint8Array, void> {
   for (let row: ValueRow | undefined = first; row !== undefined; ) {
     const [, mode, , check, bytes, file]: ValueRow = row;
-    if (file === null || !isPlainFile(row)) {
+    if (file === null || !isPlainFile(core, row)) {
       yield sliceBytes(readBytes(core, key, row).bytes, range);
       return;
     }
     let hasStarted = false;
     try {
-      for await (const chunk of readFileAsStream(
-        core.files,
-        file,
-        { mode, bytes, crc: toValueChecksum(check, key) },
-        range,
-      )) {
+      const expected = { mode, bytes, crc: toValueChecksum(check, key) };
+      const read = (part: FullRange) => readFileAsStream(core.files, file, expected, part);
+      const chunks = core.sealing === undefined ? read(range) : openSealedStream(core, key, expected, range, read);
+      for await (const chunk of chunks) {
         hasStarted = true;
         yield chunk;
       }
@@ -203,8 +204,10 @@ export async function writeStream(
   }
   const overhead = computeItemCost(estimateKeyBytes(column), 0);
   const maxBytes = initialCore.space.getMaxItemBytes(initialCore) - overhead;
-  const staged = await writeStreamToFile(files, chunks, {
-    mode: ENCODING.bytes,
+  const { sealing } = initialCore;
+  const sealed = sealing === undefined ? chunks : sealChunks(initialCore, column, ENCODING.bytes, chunks);
+  const staged = await writeStreamToFile(files, sealed, {
+    mode: ENCODING.bytes + (sealing === undefined ? 0 : SEALED_FLAG),
     maxBytes,
     durability: settings.durability,
   });

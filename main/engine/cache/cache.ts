@@ -21,7 +21,7 @@ import { type BackupOptions, type BackupResult, backUpStore } from '../backup/ba
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
-import { registerCore } from '../state/open-cores.ts';
+import { registerStore } from '../state/open-cores.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
 import { subscribe } from './change-feed.ts';
@@ -66,7 +66,7 @@ export class Cache<K extends Key = Key, V = unknown> {
     adopted = undefined;
     this.directory = core.directory;
     this.#store = new OpenHandle(core, `The store at ${core.directory}`, closeCore);
-    registerCore(this, () => this.#store.core);
+    registerStore(this, () => [this.#store.core]);
   }
 
   /** Returns the value; undefined if it is missing or has expired. O(log n + size of the value). */

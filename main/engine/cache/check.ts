@@ -14,7 +14,8 @@ import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
 import { getProgress, isSliceOver } from '../values/read-budget.ts';
-import { findDamage, refreshIfChanged } from './read.ts';
+import { findDamage } from './find-damage.ts';
+import { refreshIfChanged } from './read.ts';
 import { REMOVAL_GRACE_MS, SlicedCheck } from './sliced-check.ts';
 import { beforeWrite, inWriteTransaction } from './transaction.ts';
 

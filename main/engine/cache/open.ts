@@ -4,6 +4,8 @@ import type { CacheOptions, CollectionOptions } from '../../../protocol/options.
 import { restoreLostSettings } from '../backup/damaged-tables.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { Journal } from '../journal/journal.ts';
+import { openSealing } from '../sealing/open-sealing.ts';
+import type { Sealing } from '../sealing/sealing.ts';
 import { closeDatabase } from '../space/close.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
@@ -63,7 +65,7 @@ export interface StoreHandle<Handle = unknown> {
   readonly kind: HandleKind;
   readonly directory: string;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Options that are functions or hold some: 'clock', 'codec', 'schema'. */
+  /** Options that are functions or hold some: 'clock', 'codec', 'schema', or secret: 'encryptionKey'. */
   readonly required: readonly string[];
   /** For the compiler alone. */
   readonly [handleType]?: Handle;
@@ -75,10 +77,11 @@ export function describe<Handle>(
   { directory, openOptions }: Core,
   extraOptions: object = {},
 ): StoreHandle<Handle> {
-  const { memory, pageCache, exclusive, timeout, readOnly, workerThread, clock, codec } = openOptions;
+  const { memory, pageCache, exclusive, timeout, readOnly, workerThread, clock, codec, encryption } = openOptions;
   const required: string[] = [];
   if (clock !== Date.now) required.push('clock');
   if (typeof codec === 'object') required.push('codec');
+  if (encryption !== undefined) required.push('encryptionKey');
   const chosen = pageCache === undefined ? {} : { pageCache };
   const options = { memory, ...chosen, exclusive, timeout, readOnly, workerThread, ...extraOptions };
   return { kind, directory, options, required };
@@ -168,7 +171,9 @@ export function openCore(
   try {
     restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
-    const { core, stored } = createCore(connection, sql, openOptions, requested, membership);
+    const { readOnly, encryption } = openOptions;
+    const sealing = openSealing({ connection, sql, directory: dirname(connection.path), readOnly }, encryption);
+    const { core, stored } = createCore(connection, sql, openOptions, requested, membership, sealing);
     if (nextInsertId !== undefined) {
       connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
@@ -194,6 +199,7 @@ function createCore(
   openOptions: OpenOptions,
   requested: Partial<StoreSettings>,
   { space, limitShare }: SizeLimitMembership,
+  sealing: Sealing | undefined,
 ): { readonly core: Core; readonly stored: Partial<StoreSettings> } {
   const rows = sql.settings.all();
   const stored = readStoredSettings(rows);
@@ -227,6 +233,7 @@ function createCore(
     metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
     codec: resolveCodec(settings, stored, openOptions, path),
     files: new FileStore(path, settings.durability),
+    sealing,
   };
   return { core, stored };
 }
@@ -269,10 +276,13 @@ const SHARED_OPTIONS: ReadonlySet<string> = new Set([
   'codec',
   'compression',
   'durability',
+  'encryptExisting',
+  'encryptionKey',
   'exclusive',
   'fileThreshold',
   'memory',
   'pageCache',
+  'previousEncryptionKey',
   'readOnly',
   'timeout',
   'workerThread',

@@ -10,7 +10,7 @@ import { assertOptions, parseSide } from '../validate.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { readValue, retryIfReplaced } from './read.ts';
 import { inWriteTransaction } from './transaction.ts';
-import { commitWrite, prepareItem, upsert } from './write.ts';
+import { commitWrite, type PendingWrite, prepareItem, upsert } from './write.ts';
 
 const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
 const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'expiresAt', 'tag']);
@@ -30,17 +30,28 @@ export function push(core: Core, value: unknown, queueOptions?: QueueOptions & S
   const side = parseSide(options.side, 'back');
   const queue = toQueueColumn(prefix);
   const now = core.clock();
-  const item = prepareItem(core, '', value, now, options);
-  return commitWrite(core, item, () => {
+  const findKey = (): Key => {
     const edge = getEdgeRow(core, queue, side, now);
     const step = side === 'back' ? 1 : -1;
     let number = edge === undefined ? FIRST_QUEUE_NUMBER : toQueueNumber(decodeKey(edge[1])) + step;
     // Beyond that the next number would be the same one.
     if (!Number.isSafeInteger(number)) throw damagedQueueError(core);
     while (core.sql.has.first(encodeKey(toQueueKey(prefix, number)), now) !== undefined) number += step;
-    const key = toQueueKey(prefix, number);
+    return toQueueKey(prefix, number);
+  };
+  const insert = (item: PendingWrite, key: Key): Key => {
     core.sql.enqueue.run(queue, upsert(core, { ...item, key: encodeKey(key) }, now));
     return key;
+  };
+  if (core.sealing === undefined) {
+    const item = prepareItem(core, '', value, now, options);
+    return commitWrite(core, item, () => insert(item, findKey()));
+  }
+  // A sealed value is bound to its key, which is known under the write lock only.
+  return inWriteTransaction(core, () => {
+    const key = findKey();
+    const item = prepareItem(core, encodeKey(key), value, now, options);
+    return commitWrite(core, item, () => insert(item, key));
   });
 }
 

@@ -1,20 +1,20 @@
-import { isUint8Array } from 'node:util/types';
 import { estimateBytes } from '../../../protocol/clone.ts';
 import { truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { Entry, Finding } from '../../../protocol/results.ts';
+import type { Entry } from '../../../protocol/results.ts';
+import { getPlainBytes, openSealed, type PlainValue } from '../sealing/sealed-values.ts';
 import { isLive } from '../space/policy.ts';
 import { assertFormat, explainDamage } from '../space/store-files.ts';
 import { addView } from '../sqlite/busy-retry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
-import { type CheckRow, PACKED_FACTOR, type ValueRow } from '../sqlite/statements.ts';
+import { PACKED_FACTOR, type ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { type CachedFile, type CachedRow, toStored } from '../state/memory-cache.ts';
-import { decodeValue, restoreValue } from '../values/codec.ts';
-import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
-import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
+import { assertChecksum, decodeValue, restoreValue } from '../values/codec.ts';
+import { ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { copyTemplate } from '../values/object-template.ts';
 import { assertReadable } from '../values/read-budget.ts';
 import { reloadSettings } from './configure.ts';
@@ -96,49 +96,6 @@ export function getSize(core: Core): number {
     rowStats.marked ??= sql.countMarked.first()?.[0] ?? 0;
     return rows - expired - rowStats.marked;
   });
-}
-
-/** Returns what is wrong with an item, its value file included; undefined when it is whole. O(bytes of the value). */
-export function findDamage(
-  core: Core,
-  [, column, file, size, mode, value, rowCheck]: CheckRow | readonly [...CheckRow, ...unknown[]],
-): Finding | undefined {
-  const key = tryDecodeKey(column);
-  if (key === undefined)
-    return { code: 'key', message: `A stored key of ${core.directory} is damaged; its item can't be reached` };
-  const check = toValueChecksum(rowCheck, column);
-  if (file !== null) return findFileDamage(core, key.key, file, { mode, bytes: size, crc: check });
-  const whole = typeof value === 'string' || typeof value === 'number' || isUint8Array(value);
-  if (whole && checksum(mode, value) === check) return undefined;
-  return {
-    code: 'value',
-    message: 'A stored value, or its key, has another checksum than when it was stored',
-    key: key.key,
-  };
-}
-
-function findFileDamage(
-  { files }: Core,
-  key: Key,
-  file: string,
-  expected: { readonly mode: number; readonly bytes: number; readonly crc: number },
-): Finding | undefined {
-  try {
-    files.verify(file, expected);
-    return undefined;
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    return { code: 'file', message: error.message, key };
-  }
-}
-
-function tryDecodeKey(column: KeyColumn): { readonly key: Key } | undefined {
-  try {
-    return { key: decodeKey(column) };
-  } catch (error) {
-    if (isDamage(error)) return undefined;
-    throw error;
-  }
 }
 
 export function get(core: Core, key: Key): unknown {
@@ -242,12 +199,46 @@ export function readRow(core: Core, key: KeyColumn): unknown {
   if (!isVisible(core, key, expiresAt)) return recordMiss(core);
   const [check, mode] = unpackCheck(packed);
   if (file !== null) return readLarge(core, key, [id, mode, null, check, data as number, file, expiresAt]);
+  const isCacheable = !memoryCache.isOff && clockState.corrections === corrections;
+  if (core.sealing !== undefined)
+    return readSealed(core, key, [id, mode, data, check, 0, null, expiresAt], isCacheable);
   // Plain bytes become the value without a copy. A custom codec may modify its input, which is cached below.
   const value = decodeInline(core, key, mode, data, check, memoryCache.isOff || mode === ENCODING.bytes);
-  const isCacheable = !memoryCache.isOff && clockState.corrections === corrections;
   const cachedRow = isCacheable ? memoryCache.set(key, id, mode, data as Stored, expiresAt) : undefined;
   recordHit(core, cachedRow ?? { id, accessedAt: 0, hits: 0 });
   return value;
+}
+
+/** Reads a sealed value from its row; memory keeps it opened. */
+function readSealed(
+  core: Core,
+  key: KeyColumn,
+  [id, mode, data, check, , , expiresAt]: ValueRow,
+  keeps: boolean,
+): unknown {
+  const opened = openInline(core, key, mode, data, check);
+  const value = restoreOpened(core, key, opened, !keeps || opened.mode === ENCODING.bytes);
+  const cachedRow = keeps ? core.memoryCache.set(key, id, opened.mode, opened.data, expiresAt) : undefined;
+  recordHit(core, cachedRow ?? { id, accessedAt: 0, hits: 0 });
+  return value;
+}
+
+/** @throws {DiskCacheError} with the key. */
+function openInline(core: Core, key: KeyColumn, mode: number, data: Column, check: number): PlainValue {
+  try {
+    return openSealed(core, key, mode, assertChecksum(mode, data, toValueChecksum(check, key)));
+  } catch (error) {
+    throw withKey(error, core, key);
+  }
+}
+
+/** @throws {DiskCacheError} with the key. */
+function restoreOpened(core: Core, key: KeyColumn, { mode, data }: PlainValue, owned: boolean): unknown {
+  try {
+    return chargeRead(mode, restoreValue(mode, data, core.codec, owned));
+  } catch (error) {
+    throw withKey(error, core, key);
+  }
 }
 
 /** Returns the checksum and the mode of a packed row. Those of a damaged one fit no value. */
@@ -283,7 +274,7 @@ function keepFileRow(core: Core, key: KeyColumn, row: ValueRow, corrections: num
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
   const pending = findReadable(core, key);
-  if (pending !== undefined && !pending.isTouch) return readPendingEntry(core, pending, now);
+  if (pending !== undefined && !pending.isTouch) return readPendingEntry(core, key, pending, now);
   const row = pending === undefined ? core.sql.entry.first(key) : core.sql.entry.firstStored(key);
   if (row === undefined) return undefined;
   const [id, mode, data, check, bytes, file, , storedAt, usedAt, hits, tag] = row;
@@ -298,7 +289,7 @@ export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry 
     expiresAt,
     hits: hits + (access?.hits ?? 0),
     tag,
-    bytes,
+    bytes: getPlainBytes(core, mode, bytes, file !== null),
   };
 }
 
@@ -313,7 +304,9 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   try {
     assertReadable(mode, bytes);
     const whole = core.files.read(file, { mode, bytes, crc: toValueChecksum(check, key) });
-    return chargeRead(mode, restoreValue(mode, whole, core.codec, true));
+    if (core.sealing === undefined) return chargeRead(mode, restoreValue(mode, whole, core.codec, true));
+    const opened = openSealed(core, key, mode, whole, true);
+    return chargeRead(mode, restoreValue(opened.mode, opened.data, core.codec, true));
   } catch (error) {
     throw withKey(explainDamage(core, error), core, key);
   }
@@ -325,6 +318,7 @@ export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...un
 
 /** `owned`: the data becomes the value without a copy where it can. */
 function decodeInline(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
+  if (core.sealing !== undefined) return restoreOpened(core, key, openInline(core, key, mode, data, check), true);
   try {
     return chargeRead(mode, decodeValue(mode, data, toValueChecksum(check, key), core.codec, owned));
   } catch (error) {

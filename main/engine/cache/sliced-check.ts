@@ -15,7 +15,7 @@ import {
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { shouldPause, withoutReadBudget } from '../values/read-budget.ts';
-import { findDamage } from './read.ts';
+import { findDamage } from './find-damage.ts';
 
 /** Rows that are checked at a time, and keys of the index: both take less than half a millisecond. */
 const MAX_BATCH_ROWS = 64;

@@ -3,6 +3,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, EntryWithOptions, ExpiryOptions, SetOptions } from '../../../protocol/options.ts';
+import { getSealedBytes, sealEncoded } from '../sealing/sealed-values.ts';
 import {
   deleteFileAfterCommit,
   deleteRow,
@@ -65,11 +66,15 @@ export function prepareWrite(
   const capacity = core.space.getMaxItemBytes(core);
   // A value that is much too large is refused before the work of encoding it.
   assertFits(core, getMinBytes(core, value), capacity);
-  const { mode, data, bytes, check } = encodeValue(value, core.codec, core.settings.fileThreshold);
-  const cost = computeItemCost(estimateKeyBytes(key), bytes);
-  assertFits(core, bytes, capacity, cost);
-  const inFile = (bytes >= core.settings.fileThreshold || bytes > MAX_INLINE_BYTES) && typeof data !== 'number';
-  const staged = inFile ? core.files.stage(data) : undefined;
+  const encoded = encodeValue(value, core.codec, core.settings.fileThreshold);
+  const inFile =
+    (encoded.bytes >= core.settings.fileThreshold || encoded.bytes > MAX_INLINE_BYTES) &&
+    typeof encoded.data !== 'number';
+  const storedBytes = core.sealing === undefined ? encoded.bytes : getSealedBytes(encoded.bytes, inFile);
+  const cost = computeItemCost(estimateKeyBytes(key), storedBytes);
+  assertFits(core, storedBytes, capacity, cost);
+  const { mode, data, bytes, check } = core.sealing === undefined ? encoded : sealEncoded(core, key, encoded, inFile);
+  const staged = inFile ? core.files.stage(data as string | Uint8Array) : undefined;
   return { key, mode, data: inFile ? null : data, bytes, check, staged, cost, expiresAt, tag };
 }
 
@@ -131,7 +136,7 @@ export function upsert(core: Core, item: PendingWrite, now: number): number {
 }
 
 /** Invariant: a row names a file only when the file is whole and in its place; a rollback takes the file away again. */
-export function attachFile(core: Core, { staged }: PendingWrite): string | null {
+export function attachFile(core: Core, { staged }: Pick<PendingWrite, 'staged'>): string | null {
   if (staged === undefined) return null;
   const { name, bytes } = staged;
   core.transaction.afterRollback.push(() => core.files.remove(name));

@@ -22,6 +22,7 @@ import { watchAll } from '../cache/watch.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
+import { registerStore } from '../state/open-cores.ts';
 import { assertFunction, assertIterable, assertOptions, parseSide } from '../validate.ts';
 import type { Side } from './pending-ends.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
@@ -67,6 +68,7 @@ export class Deque<V = unknown> {
     const core = openCollection('deque', directory, shared, {});
     this.directory = core.directory;
     this.#store = new OpenHandle(core, `The deque at ${core.directory}`, closeCore);
+    registerStore(this, () => [this.#store.core]);
     try {
       if (!core.openOptions.readOnly) repairEnds(core);
       if (maxLength !== undefined && !core.openOptions.readOnly) this.maxLength = maxLength;

@@ -1,4 +1,4 @@
-import { chargeRead } from '../cache/pending-reads.ts';
+import { chargeRead, openPending } from '../cache/pending-reads.ts';
 import { readValue, retryIfReplaced } from '../cache/read.ts';
 import { afterWrite, beforeWrite, inDeferredTransaction, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
@@ -167,8 +167,9 @@ export function readPosition(core: Core, position: number): unknown {
 
 /** `isLast`: what is pending is not read again, so that its bytes may become the value. */
 function readPendingAt(core: Core, position: number, isLast: boolean): unknown {
-  const { mode, data } = core.journal!.find(position)!;
-  if (data === null) throw damagedPositionError(core.directory);
+  const pending = core.journal!.find(position)!;
+  if (pending.data === null) throw damagedPositionError(core.directory);
+  const { mode, data } = openPending(core, position, pending.mode, pending.data);
   return chargeRead(mode, restoreValue(mode, data, core.codec, isLast && PLAIN_ENCODINGS.includes(mode)));
 }
 

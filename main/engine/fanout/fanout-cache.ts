@@ -35,7 +35,7 @@ import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
-import { registerCore } from '../state/open-cores.ts';
+import { registerStore } from '../state/open-cores.ts';
 import { assertFunction, assertNoDefault, assertSetOptions, mergeSetOptions, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
 import { ShardSubscriptions } from './multi-shard-verbs.ts';
@@ -45,6 +45,7 @@ import {
   closeFanout,
   closeIfCountedOnly,
   enlistAll,
+  openAllShards,
   openFanout,
   openNamedShard,
   routeKey,
@@ -79,7 +80,11 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   constructor(directory: string & PlainValues<V>, options: FanoutOptions = {}) {
     const fanout = openFanout(directory, options);
     this.#store = new OpenHandle(fanout, `The store at ${fanout.directory}`, closeFanout);
-    registerCore(this, (key) => routeKey(this.#store.core, key));
+    registerStore(
+      this,
+      () => openAllShards(this.#store.core),
+      (key) => routeKey(this.#store.core, key),
+    );
     this.directory = fanout.directory;
     this.shards = fanout.shards.length;
     this.#subscriptions = new ShardSubscriptions(fanout);

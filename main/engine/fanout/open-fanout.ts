@@ -171,6 +171,12 @@ export function openNamedShards({ named, sharedLimit, getShardOptions, membershi
   }
 }
 
+/** Returns all shards, also the named ones, which are opened. */
+export function openAllShards(fanout: FanoutCore): readonly Core[] {
+  openNamedShards(fanout);
+  return [...fanout.sharedLimit.members];
+}
+
 /** Closes a named shard that is open only to be measured, before it is opened by the application or removed. */
 export function closeIfCountedOnly({ sharedLimit, named }: FanoutCore, path: string): void {
   if (named.hasOpen(path)) return;

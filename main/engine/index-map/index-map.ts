@@ -38,7 +38,7 @@ import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core, ReadLive } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
-import { registerCore } from '../state/open-cores.ts';
+import { registerStore } from '../state/open-cores.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
@@ -109,7 +109,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
     this.#store = new OpenHandle(core, `The index at ${core.directory}`, closeCore);
-    registerCore(this, () => this.#store.core);
+    registerStore(this, () => [this.#store.core]);
     this.#version = version;
     this.#writeValidator = validator;
     try {

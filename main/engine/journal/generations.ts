@@ -1,7 +1,7 @@
 import { inDurableTransaction } from '../cache/configure.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { checkpoint, checkpointIfAhead, isDiskFull, retryWithBallast } from '../space/maintenance.ts';
-import { JOURNALED_VERSION, SCHEMA_VERSION } from '../sqlite/file-format.ts';
+import { toUserVersion } from '../sqlite/file-format.ts';
 import { syncIfPossible } from '../sqlite/open-database.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import type { PendingEntry } from '../state/write-journal.ts';
@@ -256,7 +256,7 @@ export class Generations {
 
   /** Begins to use the journal: from now on other versions refuse the database. */
   #activate(): void {
-    const { sql, connection, directory } = this.#core;
+    const { sql, connection, directory, sealing } = this.#core;
     this.#lastNumber = (sql.counter.first('journal')?.[0] ?? chooseFirstNumber() - 1) + 1;
     const files: JournalFile[] = [];
     try {
@@ -268,7 +268,7 @@ export class Generations {
       }
       inDurableTransaction(this.#core, () => {
         sql.upsertCounter.run(this.#lastNumber, 'journal');
-        connection.pragma(`user_version = ${JOURNALED_VERSION}`);
+        connection.pragma(`user_version = ${toUserVersion({ isJournaled: true, isSealed: sealing !== undefined })}`);
       });
     } catch (error) {
       this.#removeFiles(files);
@@ -355,10 +355,10 @@ export class Generations {
   }
 
   #remove(): void {
-    const { sql, connection } = this.#core;
+    const { sql, connection, sealing } = this.#core;
     inDurableTransaction(this.#core, () => {
       sql.upsertCounter.run(this.nextNumber, 'journal');
-      connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+      connection.pragma(`user_version = ${toUserVersion({ isJournaled: false, isSealed: sealing !== undefined })}`);
     });
     const files = this.#files();
     this.#active?.changes.release();

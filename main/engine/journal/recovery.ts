@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
-import { SCHEMA_VERSION, toSchemaVersion } from '../sqlite/file-format.ts';
+import { parseUserVersion, toUserVersion, type VersionMarks } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, tryReleaseBallast } from '../sqlite/open-database.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import { emitWarning } from '../validate.ts';
@@ -22,10 +22,12 @@ export interface RecoverableStore {
   readonly sql: Statements;
 }
 
-const isJournalInUse = (connection: Connection): boolean => {
-  const version = Number(connection.pragma('user_version'));
-  return version !== toSchemaVersion(version);
-};
+const readMarks = (connection: Connection): VersionMarks => parseUserVersion(Number(connection.pragma('user_version')));
+
+const isJournalInUse = (connection: Connection): boolean => readMarks(connection).isJournaled;
+
+const setUnjournaled = (connection: Connection): void =>
+  void connection.pragma(`user_version = ${toUserVersion({ ...readMarks(connection), isJournaled: false })}`);
 
 /** Returns whether a store has a journal that has to be recovered before anything is read from its tables. O(1). */
 export const needsRecovery = ({ connection, directory }: RecoverableStore): boolean =>
@@ -76,7 +78,7 @@ export function readForReader({ directory, connection, sql }: RecoverableStore):
 export function replayForReader({ connection, sql }: RecoverableStore, contents: JournalContents): void {
   inTransaction(connection, () => {
     applyChanges(sql, contents.changes, 0, Number.POSITIVE_INFINITY);
-    connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+    setUnjournaled(connection);
   });
 }
 
@@ -136,7 +138,7 @@ function finish(
   if (isJournalInUse(connection))
     for (const path of headless) if (!damaged.has(path) && !mayBeLost(sql, path)) keepAside(path);
   if (changes.size > 0) sql.upsertCounter.run(lastNumber, 'journal');
-  connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+  setUnjournaled(connection);
   return damaged;
 }
 

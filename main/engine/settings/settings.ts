@@ -15,6 +15,7 @@ import type { PlainResult } from '../cache/transaction.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
 import { OpenHandle } from '../state/core.ts';
+import { getCores, registerStore } from '../state/open-cores.ts';
 import { assertFunction, emitWarning, isRecord, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
@@ -79,6 +80,7 @@ export class Settings<T extends object = Record<string, unknown>> {
     );
     this.directory = index.directory;
     this.#store = new OpenHandle(index, `The settings at ${this.directory}`, (opened) => opened.close());
+    registerStore(this, () => getCores('settings', this.#store.core));
   }
 
   /** Returns the setting at a path: what was set, over the default. O(log n + size of the top-level member). */

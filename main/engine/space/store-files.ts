@@ -13,8 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { RECORD_FILE } from '../sealing/seal-record.ts';
 import { toFileError } from '../sqlite/errors.ts';
-import { assertKnownSchema, assertSupportedVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
+import { assertKnownSchema, assertSupportedVersion, parseUserVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, lstatIfExists, MAX_EMPTY_BYTES } from '../sqlite/open-database.ts';
 import { type Core, type FileIdentity, getLimitShareBytes, type OpenedFiles } from '../state/core.ts';
 import { NO_FOLLOW, statFile } from '../values/file-io.ts';
@@ -28,9 +29,13 @@ const getFileBytesAt = (path: string): number => statFile(path)?.bytes ?? 0;
  */
 export function getVolume(core: Core): number {
   const { journal, files } = core;
-  const journalBytes = journal?.bytes ?? 0;
-  return getDatabaseBytes(core) + getWalBytes(core) + journalBytes + getBallastBytes(core) + files.getUsage().bytes;
+  const otherBytes = (journal?.bytes ?? 0) + getSealBytes(core) + files.getUsage().bytes;
+  return getDatabaseBytes(core) + getWalBytes(core) + getBallastBytes(core) + otherBytes;
 }
+
+/** Returns the bytes of the copy of a sealed store's record. */
+const getSealBytes = ({ sealing, directory }: Core): number =>
+  sealing === undefined ? 0 : getFileBytesAt(join(directory, RECORD_FILE));
 
 /** Returns the bytes of the database file. */
 export const getDatabaseBytes = ({ connection }: Core): number => getFileBytesAt(connection.path);
@@ -248,19 +253,27 @@ export function explainDamage(core: Core, error: unknown): unknown {
 /**
  * Checks the format that another process may have changed since the last check. Outside of transactions, or at the beginning of one.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION`; `CORRUPT` for another schema.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION`; `CORRUPT` for another schema; `WRONG_KEY` for a store that was sealed since.
  */
 export function assertFormat(core: Core): void {
   const { sql, openedFiles, openOptions } = core;
   if (openOptions.exclusive) return;
   const version = sql.dataVersion.first()?.[0] ?? 0;
   if (version === openedFiles.dataVersion) return;
-  assertSupportedVersion(sql.userVersion.first()?.[0] ?? 0, openedFiles.path);
+  const { schemaVersion: formatVersion, isSealed } = parseUserVersion(sql.userVersion.first()?.[0] ?? 0);
+  assertSupportedVersion(formatVersion, openedFiles.path);
+  if (isSealed !== (core.sealing !== undefined)) throw sealedSinceError(core.directory);
   const schemaVersion = sql.schemaVersion.first()?.[0] ?? 0;
   if (schemaVersion !== openedFiles.schemaVersion) assertKnownSchema(core.connection, SCHEMA_VERSION);
   openedFiles.schemaVersion = schemaVersion;
   openedFiles.dataVersion = version;
 }
+
+const sealedSinceError = (directory: string): DiskCacheError =>
+  new DiskCacheError(
+    'WRONG_KEY',
+    `${directory} was sealed by another process since it was opened; close it, and open it with encryptionKey`,
+  );
 
 /** @throws {DiskCacheError} when the system refuses to look. */
 function statOrUndefined(path: string): Stats | undefined {

@@ -50,12 +50,33 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
  * the database. On disk.
  */
 const JOURNAL_VERSION_OFFSET = 1000;
-/** The `user_version` of a database whose journal is in use. */
-export const JOURNALED_VERSION = SCHEMA_VERSION + JOURNAL_VERSION_OFFSET;
+/** Added to `user_version` while values are sealed (see `sealing/`), for the same reason. On disk. */
+const SEAL_VERSION_OFFSET = 2000;
+/** Greater versions are those of a format that this version doesn't know. */
+const VERSIONS_END = JOURNAL_VERSION_OFFSET + SEAL_VERSION_OFFSET + JOURNAL_VERSION_OFFSET;
+
+/** What other versions of deskcache have to know before they use a database. */
+export interface VersionMarks {
+  readonly isJournaled: boolean;
+  readonly isSealed: boolean;
+}
+
+/** Returns what `user_version` says. */
+export function parseUserVersion(userVersion: number): VersionMarks & { readonly schemaVersion: number } {
+  if (userVersion <= JOURNAL_VERSION_OFFSET || userVersion >= VERSIONS_END)
+    return { schemaVersion: userVersion, isJournaled: false, isSealed: false };
+  const isSealed = userVersion > SEAL_VERSION_OFFSET;
+  const rest = isSealed ? userVersion - SEAL_VERSION_OFFSET : userVersion;
+  const isJournaled = rest > JOURNAL_VERSION_OFFSET;
+  return { schemaVersion: isJournaled ? rest - JOURNAL_VERSION_OFFSET : rest, isJournaled, isSealed };
+}
 
 /** Returns the format version in `user_version`. */
-export const toSchemaVersion = (userVersion: number): number =>
-  userVersion > JOURNAL_VERSION_OFFSET ? userVersion - JOURNAL_VERSION_OFFSET : userVersion;
+export const toSchemaVersion = (userVersion: number): number => parseUserVersion(userVersion).schemaVersion;
+
+/** Returns the `user_version` of a database in the current format. */
+export const toUserVersion = ({ isJournaled, isSealed }: VersionMarks): number =>
+  SCHEMA_VERSION + (isJournaled ? JOURNAL_VERSION_OFFSET : 0) + (isSealed ? SEAL_VERSION_OFFSET : 0);
 
 /** The index that exists while the setting `tagIndex` is on. */
 export const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';

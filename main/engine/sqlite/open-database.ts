@@ -14,9 +14,11 @@ import {
   assertPositiveVersion,
   assertSupportedVersion,
   getMigrations,
+  parseUserVersion,
   readImage,
   SCHEMA_VERSION,
   toSchemaVersion,
+  toUserVersion,
   withoutWal,
 } from './file-format.ts';
 import { completeRestore } from './restored-folder.ts';
@@ -355,11 +357,11 @@ function migrate(connection: Connection, begin: string): void {
     // A connection that saw an empty file before another process filled it must read the schema now, under the write lock: later,
     // SQLite would hold a lock that keeps it from reloading the schema after `no such table`.
     connection.execute('SELECT 1 FROM sqlite_schema');
-    const version = toSchemaVersion(Number(connection.pragma('user_version')));
-    assertSupportedVersion(version, connection.path);
-    for (const step of getMigrations(version)) connection.execute(step);
+    const { schemaVersion, ...marks } = parseUserVersion(Number(connection.pragma('user_version')));
+    assertSupportedVersion(schemaVersion, connection.path);
+    for (const step of getMigrations(schemaVersion)) connection.execute(step);
     connection.pragma(`application_id = ${APPLICATION_ID}`);
-    connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+    connection.pragma(`user_version = ${toUserVersion(marks)}`);
     connection.execute('COMMIT');
   } catch (error) {
     if (connection.inTransaction) connection.execute('ROLLBACK');

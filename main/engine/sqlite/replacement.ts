@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Column, Connection } from './connection.ts';
 import { beginBackup, type Database, type DatabaseBackup, loadDriver, type PreparedStatement } from './driver.ts';
 import { isCorrupt, toDiskCacheError } from './errors.ts';
-import { APPLICATION_ID, getMigrations, SCHEMA_VERSION } from './file-format.ts';
+import { APPLICATION_ID, getMigrations, toUserVersion } from './file-format.ts';
 
 /** Returns the path of the fresh database while it is filled. */
 const getReplacementPath = (directory: string): string => join(directory, 'replacement.db');
@@ -26,6 +26,7 @@ export class Replacement {
   readonly #target: Connection;
   readonly #directory: string;
   readonly #path: string;
+  readonly #userVersion: number;
   readonly #database: Database;
   #backup: DatabaseBackup | undefined;
 
@@ -34,9 +35,10 @@ export class Replacement {
    *
    * @throws {DiskCacheError} `BUSY`, `DISK_FULL`
    */
-  constructor(target: Connection, directory: string, pageSize: number) {
+  constructor(target: Connection, directory: string, pageSize: number, isSealed: boolean) {
     this.#target = target;
     this.#directory = directory;
+    this.#userVersion = toUserVersion({ isJournaled: false, isSealed });
     this.#path = getReplacementPath(directory);
     removeReplacement(directory);
     this.#database = new (loadDriver())(this.#path, { readonly: false, fileMustExist: false, timeout: 0 });
@@ -97,7 +99,7 @@ export class Replacement {
       database.pragma(setting, { simple: true });
     for (const step of getMigrations(0)) database.exec(step);
     database.pragma(`application_id = ${APPLICATION_ID}`, { simple: true });
-    database.pragma(`user_version = ${SCHEMA_VERSION}`, { simple: true });
+    database.pragma(`user_version = ${this.#userVersion}`, { simple: true });
     database.exec('BEGIN');
   }
 
@@ -108,7 +110,7 @@ export class Replacement {
     } catch (error) {
       const translated = toDiskCacheError(error, this.#target.path);
       if (!isCorrupt(translated)) throw error;
-      this.#target.execute(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+      this.#target.execute(`PRAGMA user_version = ${this.#userVersion}`);
       this.#takeLock();
     }
   }

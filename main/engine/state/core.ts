@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import type { Sealing } from '../sealing/sealing.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
 import type { Column, Connection } from '../sqlite/connection.ts';
@@ -302,6 +303,8 @@ export interface Core {
   readonly metadata: Map<string, Column>;
   codec: CodecSettings;
   files: FileStore;
+  /** Undefined for a store whose values aren't sealed. */
+  sealing: Sealing | undefined;
 }
 
 /** What a store works on while it is open. Every public store holds one. */

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { formatValue, truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type EvictionPolicyName,
   type SetOptions,
 } from '../../../protocol/options.ts';
+import { KEY_BYTES } from '../sealing/store-key.ts';
 import type { Clock } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { createUnknownOptionError } from '../validate.ts';
@@ -45,6 +47,16 @@ export interface OpenOptions {
   readonly workerThread: boolean;
   readonly clock: Clock;
   readonly codec: 'structured' | 'json' | Codec | undefined;
+  readonly encryption: EncryptionOptions | undefined;
+}
+
+/** The options for a sealed store. */
+export interface EncryptionOptions {
+  readonly key: Uint8Array;
+  /** The keys before this one with which some values may still be sealed. */
+  readonly previousKeys: readonly Uint8Array[];
+  /** Whether to seal what is in a store that isn't sealed. */
+  readonly sealsExisting: boolean;
 }
 
 interface OptionRule<T> {
@@ -99,7 +111,12 @@ const OPEN_OPTIONS = {
   workerThread: { ...booleanRule, initial: true },
 } as const;
 
-const OTHER_OPTIONS: ReadonlySet<string> = new Set(['clock']);
+const OTHER_OPTIONS: ReadonlySet<string> = new Set([
+  'clock',
+  'encryptionKey',
+  'previousEncryptionKey',
+  'encryptExisting',
+]);
 
 const OPTION_NAMES = [SETTINGS, OPEN_OPTIONS].flatMap(Object.keys).concat([...OTHER_OPTIONS]);
 
@@ -147,7 +164,39 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
       'readOnly and exclusive exclude each other: a reader takes no exclusive lock',
     );
   }
-  return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
+  return {
+    ...openOptions,
+    isTimeoutChosen: options.timeout !== undefined,
+    clock,
+    codec: options.codec,
+    encryption: parseEncryption(options),
+  };
+}
+
+function parseEncryption(options: CacheOptions): EncryptionOptions | undefined {
+  const { encryptionKey, previousEncryptionKey, encryptExisting = false } = options;
+  assertOption('encryptExisting', booleanRule, encryptExisting);
+  if (encryptionKey !== undefined) {
+    return {
+      key: copyKey('encryptionKey', encryptionKey),
+      previousKeys: toList(previousEncryptionKey).map((key) => copyKey('previousEncryptionKey', key)),
+      sealsExisting: encryptExisting,
+    };
+  }
+  if (previousEncryptionKey === undefined && !encryptExisting) return undefined;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'previousEncryptionKey and encryptExisting need encryptionKey, the key that seals from now on',
+  );
+}
+
+const toList = (keys: CacheOptions['previousEncryptionKey']): readonly unknown[] =>
+  keys === undefined ? [] : Array.isArray(keys) ? keys : [keys];
+
+/** The value of a wrong key is not in the message: it might be a key. */
+export function copyKey(name: string, key: unknown): Uint8Array {
+  if (isUint8Array(key) && key.length === KEY_BYTES) return new Uint8Array(key);
+  throw new DiskCacheError('BAD_OPTION', `${name} has to be a Uint8Array of ${KEY_BYTES} random bytes`);
 }
 
 /**

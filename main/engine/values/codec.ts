@@ -168,10 +168,15 @@ export function decodeValue(
   settings: CodecSettings,
   owned = false,
 ): unknown {
+  return restoreValue(mode, assertChecksum(mode, data, check), settings, owned);
+}
+
+/** Returns the data of a column. @throws {DiskCacheError} `CORRUPT` if it isn't what was stored. */
+export function assertChecksum(mode: number, data: unknown, check: number): Stored {
   if (!isByte(mode)) throw corruptError(`has the unknown mode ${mode}`);
   if (!isStored(data)) throw corruptError(`is stored as ${data === null ? 'NULL' : `a ${typeof data}`}`);
   if (checksum(mode, data) !== check) throw corruptError('does not match its checksum');
-  return restoreValue(mode, data, settings, owned);
+  return data;
 }
 
 /** Same as `decodeValue`, for data whose checksum is already verified or that never left this process. */

@@ -56,6 +56,8 @@ export const PLAIN_ENCODINGS: readonly number[] = [
 
 /** Added to the mode of a compressed value. On disk; all modes are smaller. */
 export const ZSTD_FLAG = 64;
+/** Added to the mode of a sealed value, after the other flag. On disk. */
+export const SEALED_FLAG = 128;
 
 /** Modes whose payload is text: TEXT in a column; UTF-8 bytes in a file or when compressed. */
 const TEXT_ENCODINGS: ReadonlySet<number> = new Set([
@@ -65,7 +67,7 @@ const TEXT_ENCODINGS: ReadonlySet<number> = new Set([
   ENCODING.word,
   ENCODING.customText,
 ]);
-const isTextEncoding = (mode: number): boolean => TEXT_ENCODINGS.has(mode);
+export const isTextEncoding = (mode: number): boolean => TEXT_ENCODINGS.has(mode);
 
 /** A value as a database column or a file holds it. */
 export type Stored = string | number | Uint8Array;

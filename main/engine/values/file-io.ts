@@ -116,6 +116,22 @@ export function readFileWhole(path: string, bytes: number): FileContents {
   }
 }
 
+/** Returns the first bytes of a file; undefined if it is shorter, missing, or not a regular file. */
+export function readFileHead(path: string, bytes: number): Uint8Array | undefined {
+  let file: number;
+  try {
+    file = openSync(path, READ_FLAGS);
+  } catch {
+    return undefined;
+  }
+  try {
+    const head = new Uint8Array(bytes);
+    return fstatSync(file).isFile() && readSync(file, head, 0, bytes, 0) === bytes ? head : undefined;
+  } finally {
+    closeQuietly(file);
+  }
+}
+
 /** Reads a file of exactly `bytes` bytes and passes it to `take` chunk by chunk, in memory that is reused. @throws as `readFileWhole` */
 export function readFileInChunks(path: string, bytes: number, onChunk: (piece: Uint8Array) => void): void {
   const file = openForReading(path);
