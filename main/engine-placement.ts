@@ -3,6 +3,7 @@ import { findValueFault } from '../protocol/clone-check.ts';
 import { formatValue } from '../protocol/describe-value.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
+import type { DamageGuard } from './damage/damage-guard.ts';
 import type { AssetHost, AssetOptions } from './electron/assets.ts';
 import type { EngineEndpoint } from './electron/engine-endpoint.ts';
 import type { ExclusiveStores } from './electron/exclusive-stores.ts';
@@ -29,7 +30,11 @@ export interface PlacedEngine {
 }
 
 /** The options of a host, with what was chosen for `exclusive`. */
-type Options = Omit<HostOptions<StoreDeclarations>, 'exclusive'> & { readonly exclusive?: ExclusiveStores };
+type Options = Omit<HostOptions<StoreDeclarations>, 'exclusive'> & {
+  readonly exclusive?: ExclusiveStores;
+  /** Repairs damaged stores, and is told of those that the utility process repairs. */
+  readonly damage?: DamageGuard;
+};
 
 /** Directories and files of the application. */
 export interface EnginePaths {
@@ -114,7 +119,7 @@ async function openWhenUnlocked<T>(open: () => T): Promise<T> {
 
 async function placeInMain(
   { directory, userData }: EnginePaths,
-  { stores, windows: windowOptions, exclusive = 'none' }: Options,
+  { stores, windows: windowOptions, exclusive = 'none', damage }: Options,
 ): Promise<PlacedEngine> {
   const { engine, registry, windows, queues, close } = await openWhenUnlocked(() =>
     openEngine(directory, stores, {
@@ -122,6 +127,7 @@ async function placeInMain(
       userData,
       exclusive,
       queues: { exclusive: exclusive !== 'none' },
+      damage,
     }),
   );
   return {
@@ -137,7 +143,7 @@ async function placeInMain(
 
 async function placeInUtility(
   { directory, userData, utilityPath }: EnginePaths,
-  { stores, storesModule, windows, workerThread, exclusive = 'none' }: Options,
+  { stores, storesModule, windows, workerThread, exclusive = 'none', onDamage, damage }: Options,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
@@ -147,11 +153,12 @@ async function placeInUtility(
     windows: assertSendableWindowOptions(windows),
     workerThread,
     exclusive,
+    onDamage,
   };
-  const engine = await UtilityEngine.open(utilityPath, opening);
+  const engine = await UtilityEngine.open(utilityPath, opening, (report) => damage?.add(report));
   const remoteStores = new RemoteHostStores(engine, stores);
   const readerCaches = new ReaderCaches(directory, stores, exclusive === 'all');
-  const queues = createQueues(directory);
+  const queues = createQueues(directory, {}, damage?.open);
   return {
     engine,
     stores: remoteStores.stores,
@@ -183,6 +190,7 @@ async function placeInUtility(
       remoteStores.close();
       readerCaches.close();
       queues.close();
+      damage?.close();
       await engine.close();
     },
   };

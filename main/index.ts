@@ -5,6 +5,7 @@ import { app, type Session } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
+import { DamageGuard } from './damage/damage-guard.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows, installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
 import { chooseExclusiveStores } from './electron/exclusive-stores.ts';
@@ -24,6 +25,7 @@ export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { conf, electronConf, electronJsonStorage, electronStore, lowdb } from '../protocol/move-source.ts';
 export { cache, defineStores, deque, fanout, index, settings } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
+export type { DamageReport } from './damage/report.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions, InstallOptions } from './electron/attached-windows.ts';
 export type { CachesOptions } from './electron/http-service.ts';
@@ -36,6 +38,7 @@ export type {
   Cache,
   CallMessage,
   CheckpointMessage,
+  DamageMessage,
   Deque,
   DiagnosticsMessages,
   EvictionMessage,
@@ -100,10 +103,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const utilityPath = getRuntimePath('utility.cjs');
   const userData = movesIn(options.stores) ? app.getPath('userData') : undefined;
   const exclusive = chooseExclusiveStores(options.exclusive, options.placement ?? 'main');
-  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...options, exclusive });
+  const damage = new DamageGuard(directory, options);
+  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...options, exclusive, damage });
   hideFromPages(directory);
   // Only the main process opens these, wherever the engine runs.
-  const http = new HttpService(directory, options.caches, exclusive !== 'none');
+  const http = new HttpService(directory, options.caches, exclusive !== 'none', damage.open);
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
@@ -195,6 +199,9 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       return http.caches;
     },
     queue: (name, queueOptions) => placedEngine.queue(name, queueOptions),
+    get damage() {
+      return damage.reports;
+    },
     get sessions() {
       return attached.sessions;
     },

@@ -1,13 +1,16 @@
 /** The entry point of the utility process of `placement: 'utility'`: runs the engine and carries out the main process's commands. */
 
+import { DamageGuard } from './damage/damage-guard.ts';
 import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
 import { openEngine } from './open-engine.ts';
 
 serveCommands(
   process.parentPort,
-  async ({ directory, userData, stores, windows: windowOptions, workerThread, exclusive }, attached) => {
-    const options = { windows: windowOptions, attached, userData, workerThread, exclusive };
+  async (opening, attached, onDamaged) => {
+    const { directory, userData, stores, windows: windowOptions, workerThread, exclusive, onDamage } = opening;
+    const damage = new DamageGuard(directory, { onDamage, onDamaged });
+    const options = { windows: windowOptions, attached, userData, workerThread, exclusive, damage };
     const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
     return {
       engine,

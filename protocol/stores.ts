@@ -39,12 +39,25 @@ export const toQueueAddress = (name: string): string => QUEUE_ADDRESS_PREFIX + n
 export const parseQueueAddress = (address: string): string | undefined =>
   address.startsWith(QUEUE_ADDRESS_PREFIX) ? address.slice(QUEUE_ADDRESS_PREFIX.length) : undefined;
 
+/**
+ * What a host does with a store that is damaged so that it can't be opened. `'set-aside'`: it begins empty. `'restore'`: it begins with every
+ * item that can be read, and with those of the newest backup that can't. Either way the damaged store is kept, in the folder `_damaged` of the
+ * host's directory. `'refuse'`: `openDiskCache` throws `CORRUPT`.
+ */
+export type OnDamage = 'set-aside' | 'restore' | 'refuse';
+
+/** What a declaration says to the host that opens the store. */
+export interface HostedOptions {
+  /** Default: `'set-aside'` for a cache, also one of many shards; `'restore'` for settings, an index and a deque. */
+  readonly onDamage?: OnDamage;
+}
+
 declare const types: unique symbol;
 
 /** A declared cache: its options, and its key and value types for the compiler. */
 export interface CacheDeclaration<K extends Key = Key, V = unknown> {
   readonly kind: 'cache';
-  readonly options: CacheOptions;
+  readonly options: CacheDeclarationOptions;
   readonly [types]?: [K, V];
 }
 
@@ -72,12 +85,14 @@ export interface SettingsDeclaration<T extends object = Record<string, unknown>>
   readonly [types]?: T;
 }
 
-export interface FanoutDeclarationOptions extends CacheOptions {
+export interface CacheDeclarationOptions extends CacheOptions, HostedOptions {}
+
+export interface FanoutDeclarationOptions extends CacheOptions, HostedOptions {
   /** The number of shards over which keys are spread, 1 to 256. Default 8. */
   readonly shards?: number;
 }
 
-export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
+export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions, HostedOptions {
   /** The version of the application's data in this store, a whole number from 1. Default 1. */
   readonly version?: number;
   /**
@@ -95,7 +110,7 @@ export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> exten
   readonly from?: MoveSource | readonly MoveSource[];
 }
 
-export interface DequeDeclarationOptions extends CollectionOptions {
+export interface DequeDeclarationOptions extends CollectionOptions, HostedOptions {
   /** Maximum length: pushing more removes values from the other end. Default `Infinity`. */
   readonly maxLength?: number;
 }
@@ -123,7 +138,9 @@ type MigrationResult =
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing
   void | null | undefined | boolean | number | bigint | string | { readonly then?: never; readonly next?: never };
 
-export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>> extends CollectionOptions {
+export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>>
+  extends CollectionOptions,
+    HostedOptions {
   /** The value of each setting until it is set. Defaults are never stored, so the next version of the application can change them. */
   readonly defaults: T;
   /**
@@ -161,13 +178,19 @@ export type StoreDeclaration =
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 export type StoreDeclarations = Readonly<Record<string, StoreDeclaration>>;
 
+/** Returns the options of a declaration that a store itself has. */
+export function toEngineOptions<O extends HostedOptions>(options: O): Omit<O, keyof HostedOptions> {
+  const { onDamage: _, ...engineOptions } = Object(options) as O;
+  return engineOptions;
+}
+
 /** Names that are valid folder names on every platform and never a path; `__proto__` and similar names don't match. */
 const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
 
 export const isStoreName = (name: unknown): name is string => typeof name === 'string' && STORE_NAME.test(name);
 
 /** Declares a cache of `K` to `V`. Without a `sizeLimit` it uses up to 1 GiB on disk, then evicts the least recently stored items. */
-export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> =>
+export const cache = <K extends Key = Key, V = unknown>(options: CacheDeclarationOptions = {}): CacheDeclaration<K, V> =>
   createDeclaration('cache', options);
 
 /**

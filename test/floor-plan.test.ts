@@ -48,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'commander',
   ],
   'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
+  'main/damage/': ['protocol/', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',
     'main/engine/index.ts',
@@ -71,6 +72,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/electron/': [
     'protocol/',
     'main/engine/index.ts',
+    'main/engine/store-opener.ts',
+    'main/damage/',
     'main/bridge/',
     'main/assets/',
     'main/offline/index.ts',
@@ -79,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
     'electron',
   ],
-  'main/utility.ts': ['main/open-engine.ts', 'main/electron/utility/'],
+  'main/utility.ts': ['main/open-engine.ts', 'main/damage/', 'main/electron/utility/'],
   'main/testing/': [...COMPOSITION_ROOT, 'renderer-api/'],
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/engine-placement.ts': COMPOSITION_ROOT,

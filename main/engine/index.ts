@@ -33,6 +33,7 @@ export { Deque, type DequeChange, type DequeOptions } from './deque/deque.ts';
 export type {
   CallMessage,
   CheckpointMessage,
+  DamageMessage,
   DiagnosticsMessages,
   EvictionMessage,
   HttpMessage,
