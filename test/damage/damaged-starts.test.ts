@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DamageReport } from '../../main/damage/report.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
@@ -127,7 +128,7 @@ describe('a host with a damaged store', () => {
   it('keeps changes that are only in the write journal', () => {
     const directory = fillHost(freshDirectory());
     const host = openHost(directory);
-    host.stores.notes.set('pending', 'in the journal');
+    for (let n = 0; n < 20; n++) host.stores.notes.set(`pending ${n}`, 'in the journal');
     const copy = freshDirectory();
     cpSync(directory, copy, { recursive: true });
     host.close();
@@ -135,8 +136,8 @@ describe('a host with a damaged store', () => {
     garbageHeader(databaseOf(copy, 'notes'));
     rmSync(join(copy, 'notes', 'cache.db-shm'), { force: true });
     const restored = openHost(copy);
-    expect(restored.stores.notes.get('pending')).toBe('in the journal');
-    expect(restored.stores.notes.size).toBe(ITEMS + 1);
+    expect(restored.stores.notes.get('pending 19')).toBe('in the journal');
+    expect(restored.stores.notes.size).toBe(ITEMS + 20);
     restored.close();
   });
 
@@ -254,10 +255,10 @@ describe('what is no damage', () => {
 
   it('a database of another program', () => {
     const directory = copyHost();
-    const bytes = readFileSync(databaseOf(directory, 'notes'));
-    // Another schema under another application's number.
-    bytes.writeUInt32BE(7, 68);
-    writeFileSync(databaseOf(directory, 'notes'), bytes.toString('latin1').replaceAll('CREATE TABLE entry', 'CREATE TABLE entra'), 'latin1');
+    rmSync(databaseOf(directory, 'notes'));
+    const other = new Database(databaseOf(directory, 'notes'));
+    other.exec('CREATE TABLE entry (id INTEGER PRIMARY KEY, key TEXT); PRAGMA application_id = 7');
+    other.close();
     openRefused(directory, 'UNSUPPORTED_VERSION');
   });
 
