@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import type { OnDamage } from '../../protocol/stores.ts';
 import {
   type CheckableStore,
@@ -207,11 +207,14 @@ function assertOnDamage(onDamage: unknown): void {
 export const getShardDirectory = (fanoutDirectory: string, name: string): string =>
   join(fanoutDirectory, 'shard', encodeFolderName(name));
 
+/** Codes to which damage in a header may lead. */
+const HEADER_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNSUPPORTED_VERSION', 'READ_ONLY']);
+
 /** Whether an error says that a store is damaged, and not that it can't be opened now, or not by this version. */
-function isOfDamage(error: unknown, { directory, kind }: StoreToOpen): boolean {
+function isOfDamage(error: unknown, { directory }: StoreToOpen): boolean {
   if (isCorrupt(error)) return true;
-  if (!(error instanceof DiskCacheError) || kind === 'fanout') return false;
-  return (error.code === 'UNSUPPORTED_VERSION' || error.code === 'READ_ONLY') && hasDamagedHeader(directory);
+  if (!(error instanceof DiskCacheError) || !HEADER_CODES.has(error.code)) return false;
+  return listDatabaseFolders(directory).some(hasDamagedHeader);
 }
 
 /** Stores of their own inside a FanoutCache, which stay where they are. */

@@ -14,6 +14,13 @@ export type RestoredKind = Extract<DamagedKind, 'notes' | 'log' | 'prefs' | '_qu
 export const isRestored = (kind: DamagedKind): kind is RestoredKind => KINDS.indexOf(kind) < 4;
 
 const ITEMS = 150;
+/** What an item held before it was deleted. */
+export function getFormerValue(kind: RestoredKind, key: unknown, value: unknown): unknown {
+  if (kind === 'notes') return toText(Number(String(key).slice('key '.length)));
+  if (kind === '_queues/mail') return toText(Number(key) - 1);
+  return kind === 'log' && Array.from({ length: ITEMS }, (_, n) => toText(n)).includes(String(value)) ? value : undefined;
+}
+
 /** On its page, on overflow pages, or in a file. */
 const toText = (n: number): string => {
   if (n % 40 === 11) return `file ${n} `.repeat(5000);

@@ -7,6 +7,7 @@ import type { DamagedHost } from '../damage/damaged-host.ts';
 import {
   createModel,
   type DamagedKind,
+  getFormerValue,
   type HostModel,
   isRestored,
   KINDS,
@@ -33,6 +34,8 @@ export interface DamagedStartStats {
   /** Items of restored stores on untouched pages, and those of them that are there. */
   readable: number;
   saved: number;
+  /** Deleted items that came back, because the map of the pages was lost with a part of the tree, or a free page was put into it. */
+  returned: number;
   readonly faults: string[];
 }
 
@@ -44,6 +47,7 @@ const stats: DamagedStartStats = {
   mayBeNewer: 0,
   readable: 0,
   saved: 0,
+  returned: 0,
   faults: [],
 };
 
@@ -68,22 +72,40 @@ function readAll(host: DamagedHost, kind: DamagedKind): Map<unknown, unknown> {
   return found;
 }
 
+/** Writes to a store. Returns false where that meets damage. */
+function tryWrite(host: DamagedHost, kind: DamagedKind): boolean {
+  try {
+    write(host, kind);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+    return false;
+  }
+}
+
 function write(host: DamagedHost, kind: DamagedKind): void {
   if (kind === 'notes') host.stores.notes.set('new', 'new');
   if (kind === 'log') host.stores.log.push('new');
-  if (kind === 'prefs') host.stores.prefs.set('theme', 'new');
-  if (kind === '_queues/mail') host.queues.find('mail').enqueue('new');
+  if (kind === '_queues/mail') host.queues.find('mail').pause();
+  if (kind === 'prefs') host.stores.prefs.set('user.name', 'new');
   if (kind === 'pages') host.stores.pages.set('new', 'new');
   if (kind === 'images') for (let n = 0; n < 20; n++) host.stores.images.set(`new ${n}`, 'new');
   if (kind === '_windows') host.windows.attach('main', 'persistent').open().set('new', 'new');
 }
 
-/** Starts the host and reads everything. Returns the outcomes that were reported. */
-function start(directory: string, kind: DamagedKind): { readonly outcomes: string[]; readonly found: Map<unknown, unknown> } {
+interface Start {
+  readonly outcomes: readonly string[];
+  readonly found: ReadonlyMap<unknown, unknown>;
+  readonly isWritable: boolean;
+}
+
+/** Starts the host, reads everything, and writes. */
+function start(directory: string, kind: DamagedKind): Start {
   const host = openOnly(directory, kind);
   try {
     const found = readAll(host, kind);
-    return { outcomes: host.guard.reports.map(({ outcome }) => outcome), found };
+    const outcomes = host.guard.reports.map(({ outcome }) => outcome);
+    return { outcomes, found, isWritable: tryWrite(host, kind) };
   } finally {
     host.close();
   }
@@ -94,11 +116,20 @@ const DEFAULTS: ReadonlyMap<unknown, unknown> = new Map<unknown, unknown>([
   ['zoom', 1],
 ]);
 
-function findWrongValue(kind: RestoredKind, found: ReadonlyMap<unknown, unknown>, { values }: HostModel): string | undefined {
+const POINTER_MAP_PAGE = 2;
+
+/** `mayReturn`: whether a deleted item may be there. */
+function findWrongValue(
+  kind: RestoredKind,
+  found: ReadonlyMap<unknown, unknown>,
+  { values }: HostModel,
+  mayReturn: boolean,
+): string | undefined {
   const right = values[kind];
+  const isFormer = (key: unknown, value: unknown) => mayReturn && value === getFormerValue(kind, key, value);
   if (kind === 'log') {
     const known = new Set(right.values());
-    const wrong = [...found.values()].find((value) => !known.has(value));
+    const wrong = [...found.values()].find((value) => value !== 'new' && !known.has(value) && !isFormer(undefined, value));
     return wrong === undefined ? undefined : String(wrong).slice(0, 40);
   }
   if (kind === 'prefs') {
@@ -107,7 +138,9 @@ function findWrongValue(kind: RestoredKind, found: ReadonlyMap<unknown, unknown>
     );
     return wrong && String(wrong);
   }
-  const wrong = [...found].find(([key, value]) => value !== right.get(key as never));
+  const wrong = [...found].find(
+    ([key, value]) => value !== right.get(key as never) && key !== 'new' && !isFormer(key, value),
+  );
   return wrong && `${String(wrong[0])}: ${String(wrong[1]).slice(0, 40)}`;
 }
 
@@ -141,25 +174,28 @@ function runOnce(model: HostModel, directory: string, seed: number, nth: number)
   const what = `--seed=${seed} --only=${nth}: ${kind}, ${model.name}: ${damage.name}`;
   stats.damages++;
   try {
-    const first = start(directory, kind);
-    const second = start(directory, kind);
-    const host = openOnly(directory, kind);
-    write(host, kind);
-    const outcomes = [...first.outcomes, ...second.outcomes];
+    const starts = [start(directory, kind), start(directory, kind), start(directory, kind)];
+    const repairs = starts.map(({ outcomes }) => outcomes.filter((outcome) => outcome !== 'noticed'));
+    const outcomes = repairs.flat();
+    const after = starts.slice(repairs.findIndex((some) => some.length > 0));
+    if (outcomes.length > 0 && after.some(({ isWritable }) => !isWritable)) {
+      stats.faults.push(`${what}: it can't be written to after the repair`);
+    }
+    if (outcomes.length > 1) stats.faults.push(`${what}: it was repaired ${outcomes.length} times`);
     if (outcomes.includes('set-aside')) stats.setAside++;
     else if (outcomes.includes('restored')) stats.restored++;
     else stats.unnoticed++;
-    if (host.guard.reports.some(({ outcome }) => outcome !== 'noticed') && second.outcomes.length === 0) {
-      stats.faults.push(`${what}: the third start repairs what the second had no reason to`);
-    }
-    host.close();
     if (!isRestored(kind)) return;
-    for (const { found } of [first, second]) {
-      const wrong = findWrongValue(kind, found, model);
+    for (const { found } of starts) {
+      const mayReturn = damage.isTouched(POINTER_MAP_PAGE) || damage.name.startsWith('pages exchanged');
+      for (const [key, value] of mayReturn ? found : []) {
+        if (!model.values[kind].has(key as never) && value === getFormerValue(kind, key, value)) stats.returned++;
+      }
+      const wrong = findWrongValue(kind, found, model, mayReturn);
       if (wrong !== undefined) stats.faults.push(`${what}: a wrong value, ${wrong}`);
     }
     if (!outcomes.includes('restored') || damage.isOfLog) return;
-    const { items, lost } = findLost(kind, second.found, model, damage);
+    const { items, lost } = findLost(kind, starts.at(-1)!.found, model, damage);
     stats.readable += items.length;
     stats.saved += items.length - lost.length;
     if (lost.length > 0) {
@@ -182,9 +218,9 @@ try {
     if (only !== undefined && nth !== Number(only)) continue;
     const directory = mkdtempSync(join(root, 'host-'));
     runOnce(models[nth % models.length]!, directory, seed, nth);
-    rmSync(directory, { recursive: true });
+    if (process.env['KEEP'] === undefined) rmSync(directory, { recursive: true });
   }
 } finally {
-  rmSync(root, { recursive: true, force: true });
+  if (process.env['KEEP'] === undefined) rmSync(root, { recursive: true, force: true });
 }
 process.stdout.write(JSON.stringify(stats));

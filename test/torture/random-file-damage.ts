@@ -145,8 +145,7 @@ const DAMAGES: Readonly<Record<string, (target: Target) => Effect | undefined>> 
   },
   'the log and the first page': (target) => {
     const ofLog = DAMAGES['the log']!(target);
-    const ofPages = DAMAGES['the first page lost, and others']!(target);
-    return ofLog && { ...ofPages, ...ofLog };
+    return ofLog && { ...DAMAGES['the first page lost, and others']!(target), ...ofLog };
   },
   'a value file and the header': (target) => {
     const values = join(target.folder, 'values');

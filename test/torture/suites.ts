@@ -1,5 +1,6 @@
 import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
+import { damagedStartSuite } from './damaged-start-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
 import { brokenRuleSuite } from './journal/broken-rules.ts';
 import { journalDamageSuite } from './journal/damages.ts';
@@ -7,6 +8,7 @@ import { journalKillSuite } from './journal/kills.ts';
 import { journalCutSuite } from './journal/power-cuts.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
+import { salvageKillSuite } from './salvage-kills.ts';
 import type { TortureSuite } from './suite.ts';
 import { systemErrorSuite } from './system-errors.ts';
 
@@ -17,6 +19,8 @@ export const SUITES: readonly TortureSuite[] = [
   damageSuite,
   placedDamageSuite,
   journalDamageSuite,
+  damagedStartSuite,
+  salvageKillSuite,
   powerCutSuite,
   journalCutSuite,
   systemErrorSuite,

@@ -7,6 +7,7 @@ import { FileStore } from '../values/file-store.ts';
 import { decodeKey, type KeyColumn } from '../values/key.ts';
 import { isCounterName } from './damaged-tables.ts';
 import { DatabasePages } from './database-pages.ts';
+import { listItemPages } from './page-tree.ts';
 import { getLeafKind, isTreePage, type PageRow, readLeaf } from './page-rows.ts';
 
 /** The columns of `entry` after its id, in the order of the table. */
@@ -86,7 +87,9 @@ class PageScan {
       if (use === 'tree') this.#readPage(page, true);
       else if (use !== 'free') doubtful.push(page);
     }
-    for (const page of doubtful) this.#readPage(page, false);
+    // Without its pointer map, a page may be free and hold what was deleted; a whole tree names those that are not.
+    const inTree = doubtful.length === 0 ? undefined : listItemPages(this.#pages);
+    for (const page of doubtful) if (inTree === undefined || inTree.has(page)) this.#readPage(page, false);
     this.#unreadable.pages += this.#pages.missing;
     return { unreadable: this.#unreadable, settings: this.#settings, counters: this.#counters };
   }
