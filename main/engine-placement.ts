@@ -4,6 +4,7 @@ import { formatValue } from '../protocol/describe-value.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { EncryptionKeys } from '../protocol/options.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
+import type { DamageGuard } from './damage/damage-guard.ts';
 import type { AssetHost, AssetOptions } from './electron/assets.ts';
 import type { EngineEndpoint } from './electron/engine-endpoint.ts';
 import type { ExclusiveStores } from './electron/exclusive-stores.ts';
@@ -35,6 +36,8 @@ export interface PlacedEngine {
 type Options = Omit<HostOptions<StoreDeclarations>, 'exclusive'> & {
   readonly exclusive?: ExclusiveStores;
   readonly storeKeys?: EncryptionKeys | undefined;
+  /** Repairs damaged stores, and is told of those that the utility process repairs. */
+  readonly damage?: DamageGuard;
 };
 
 /** Directories and files of the application. */
@@ -120,7 +123,7 @@ async function openWhenUnlocked<T>(open: () => T): Promise<T> {
 
 async function placeInMain(
   { directory, userData }: EnginePaths,
-  { stores, windows: windowOptions, exclusive = 'none' }: Options,
+  { stores, windows: windowOptions, exclusive = 'none', damage }: Options,
 ): Promise<PlacedEngine> {
   const { engine, registry, windows, queues, close } = await openWhenUnlocked(() =>
     openEngine(directory, stores, {
@@ -128,6 +131,7 @@ async function placeInMain(
       userData,
       exclusive,
       queues: { exclusive: exclusive !== 'none' },
+      damage,
     }),
   );
   return {
@@ -147,7 +151,7 @@ async function placeInMain(
 
 async function placeInUtility(
   { directory, userData, utilityPath }: EnginePaths,
-  { stores, storesModule, windows, workerThread, storeKeys, exclusive = 'none' }: Options,
+  { stores, storesModule, windows, workerThread, storeKeys, exclusive = 'none', onDamage, damage }: Options,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
@@ -158,11 +162,12 @@ async function placeInUtility(
     workerThread,
     exclusive,
     storeKeys,
+    onDamage,
   };
-  const engine = await UtilityEngine.open(utilityPath, opening);
+  const engine = await UtilityEngine.open(utilityPath, opening, (report) => damage?.add(report));
   const remoteStores = new RemoteHostStores(engine, stores);
   const readerCaches = new ReaderCaches(directory, stores, exclusive === 'all');
-  const queues = createQueues(directory);
+  const queues = createQueues(directory, {}, damage?.open);
   return {
     engine,
     stores: remoteStores.stores,
@@ -194,6 +199,7 @@ async function placeInUtility(
       remoteStores.close();
       readerCaches.close();
       queues.close();
+      damage?.close();
       await engine.close();
     },
   };

@@ -7,10 +7,12 @@ import type {
   DequeDeclaration,
   FanoutDeclaration,
   IndexDeclaration,
+  OnDamage,
   SealedOption,
   SettingsDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
+import type { DamageReport } from './damage/report.ts';
 import type { AssetOptions } from './electron/assets.ts';
 import type { AttachOptions, InstallOptions } from './electron/attached-windows.ts';
 import type { CachesOptions } from './electron/http-service.ts';
@@ -53,6 +55,14 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
    * `exclusive` in its declaration, or `readOnly`, is opened as that says.
    */
   readonly exclusive?: boolean;
+  /**
+   * What to do with a store that is damaged so that it can't be opened, if its declaration doesn't say it; also with queues, the windows'
+   * shards and the HTTP caches. Default: caches of any kind are set aside and begin empty; settings, indexes, deques and queues are restored
+   * from what can be read and from the newest backup. With `'refuse'`, `openDiskCache` throws `CORRUPT`.
+   */
+  readonly onDamage?: OnDamage;
+  /** Called for each report that `host.damage` gets; also before `openDiskCache` resolves. */
+  readonly onDamaged?: (report: DamageReport) => void;
   /** The directory of the stores, one folder each. Default: `deskcache` in the application's `userData`. */
   readonly directory?: string;
   /**
@@ -180,6 +190,11 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * @throws {DiskCacheError} `BAD_OPTION` without `seal`, and for stores that aren't exclusive; `CLOSED`; else what writing throws.
    */
   rotateSealKey(options?: RotateOptions): Promise<ResealResult>;
+  /**
+   * The damage that was found, since the host was opened and while it was: what was saved, what is lost, and where the damaged store is
+   * kept. Empty where nothing is damaged.
+   */
+  readonly damage: readonly DamageReport[];
   /** Number of currently connected pages. */
   readonly sessions: number;
   /**
@@ -208,6 +223,8 @@ const RULES = {
     storesModule: CHECKED_LATER,
     workerThread: FLAG,
     exclusive: FLAG,
+    onDamage: CHECKED_LATER,
+    onDamaged: FUNCTION,
     directory: TEXT,
     authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
     windows: CHECKED_LATER,

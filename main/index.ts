@@ -5,6 +5,7 @@ import { app, type Session } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
+import { DamageGuard } from './damage/damage-guard.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows, installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
 import { chooseExclusiveStores } from './electron/exclusive-stores.ts';
@@ -26,6 +27,7 @@ export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { conf, electronConf, electronJsonStorage, electronStore, lowdb } from '../protocol/move-source.ts';
 export { cache, defineStores, deque, fanout, index, settings } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
+export type { DamageReport } from './damage/report.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions, InstallOptions } from './electron/attached-windows.ts';
 export type { CachesOptions } from './electron/http-service.ts';
@@ -38,6 +40,7 @@ export type {
   Cache,
   CallMessage,
   CheckpointMessage,
+  DamageMessage,
   Deque,
   DiagnosticsMessages,
   EvictionMessage,
@@ -115,11 +118,12 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const exclusive = chooseExclusiveStores(options.exclusive, options.placement ?? 'main');
   const sealing = await HostSealing.open(directory, options);
   const sealedOptions = sealing.withKeys<HostOptions<StoreDeclarations>>(options);
-  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...sealedOptions, exclusive });
+  const damage = new DamageGuard(directory, options);
+  const placedEngine = await placeEngine({ directory, userData, utilityPath }, { ...sealedOptions, exclusive, damage });
   if (options.placement !== 'utility') sealing.start(Object.values(placedEngine.stores));
   hideFromPages(directory);
   // Only the main process opens these, wherever the engine runs.
-  const http = new HttpService(directory, sealedOptions.caches, exclusive !== 'none');
+  const http = new HttpService(directory, sealedOptions.caches, exclusive !== 'none', damage.open);
   const ready = new ReadyWindows(readyPreloadPath, authorize, placedEngine.engine);
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
@@ -222,6 +226,9 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     rotateSealKey: async (rotateOptions) => {
       assertOpen();
       return sealing.rotate(rotateOptions);
+    },
+    get damage() {
+      return damage.reports;
     },
     get sessions() {
       return attached.sessions;

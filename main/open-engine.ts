@@ -2,11 +2,13 @@ import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hideDirectory } from '../protocol/redaction.ts';
 import { parseQueueAddress, type StoreDeclaration, type StoreDeclarations } from '../protocol/stores.ts';
+import type { DamageGuard } from './damage/damage-guard.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
 import type { ExclusiveStores } from './electron/exclusive-stores.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
 import { assertCacheOptions, resolveDirectory, withoutWorkerThread } from './engine/internal.ts';
 import { Registry, withExclusive } from './engine/registry.ts';
+import { openAsItIs, type StoreOpener } from './engine/store-opener.ts';
 import { type OpenQueueOptions, Queues } from './queue/queue.ts';
 
 /** An application's stores, open in this process, and the engine that serves its pages. */
@@ -23,8 +25,8 @@ const WINDOWS_FOLDER = '_windows';
 const QUEUES_FOLDER = '_queues';
 
 /** Opens the queues of an application, with `defaults` for options not given; several processes may have them open. */
-export const createQueues = (directory: string, defaults?: OpenQueueOptions): Queues =>
-  new Queues(join(directory, QUEUES_FOLDER), defaults);
+export const createQueues = (directory: string, defaults?: OpenQueueOptions, openStore?: StoreOpener): Queues =>
+  new Queues(join(directory, QUEUES_FOLDER), defaults, openStore);
 
 export interface OpenEngineOptions {
   readonly windows?: WindowStoreOptions | undefined;
@@ -38,6 +40,8 @@ export interface OpenEngineOptions {
   readonly workerThread?: boolean | undefined;
   /** Queues are opened by their own options. Default `'none'`. */
   readonly exclusive?: ExclusiveStores | undefined;
+  /** Repairs damaged stores. Default: they are refused. */
+  readonly damage?: DamageGuard | undefined;
 }
 
 const isCache = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kind === 'fanout';
@@ -58,6 +62,7 @@ export function openEngine(
     userData,
     workerThread = true,
     exclusive = 'none',
+    damage,
   }: OpenEngineOptions = {},
 ): OpenEngine {
   // Not left to the stores: theirs are folders in it, and the folder `:memory:` would be created.
@@ -65,20 +70,22 @@ export function openEngine(
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const allowThread = workerThread ? () => {} : withoutWorkerThread();
+  const openStore = damage?.open ?? openAsItIs;
   let registry: Registry;
   let windows: WindowShards;
   try {
     const isExclusive = (declaration: StoreDeclaration) =>
       exclusive === 'all' || (exclusive === 'collections' && !isCache(declaration));
-    registry = new Registry(directory, stores, { userData, isExclusive });
+    registry = new Registry(directory, stores, { userData, isExclusive, openStore });
     hideFromPages(directory);
     const ownWindowOptions = exclusive === 'none' ? windowOptions : withExclusive(windowOptions ?? {});
-    windows = openWindows(registry, join(directory, WINDOWS_FOLDER), ownWindowOptions, attached);
+    windows = openWindows(registry, join(directory, WINDOWS_FOLDER), ownWindowOptions, attached, openStore);
   } catch (error) {
+    damage?.close();
     allowThread();
     throw error;
   }
-  const queues = createQueues(directory, queueOptions);
+  const queues = createQueues(directory, queueOptions, openStore);
   const engine = new LocalEngine(windows, (name) => {
     const queue = parseQueueAddress(name);
     return queue === undefined ? registry.get(name) : queues.findOpen(queue);
@@ -92,6 +99,7 @@ export function openEngine(
       queues.close();
       windows.close();
       registry.close();
+      damage?.close();
       allowThread();
     },
   };
@@ -107,9 +115,10 @@ function openWindows(
   directory: string,
   options: WindowStoreOptions | undefined,
   attached: readonly WindowStoreId[],
+  openStore: StoreOpener,
 ): WindowShards {
   try {
-    return new WindowShards(directory, options, attached);
+    return new WindowShards(directory, options, attached, openStore);
   } catch (error) {
     registry.close();
     throw error;

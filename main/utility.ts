@@ -1,33 +1,33 @@
 /** The entry point of the utility process of `placement: 'utility'`: runs the engine and carries out the main process's commands. */
 
+import { DamageGuard } from './damage/damage-guard.ts';
 import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
 import { sealStores } from './engine/internal.ts';
 import { openEngine } from './open-engine.ts';
 
-serveCommands(
-  process.parentPort,
-  async ({ directory, userData, stores, windows: windowOptions, workerThread, exclusive, storeKeys }, attached) => {
-    const options = { windows: windowOptions, attached, userData, workerThread, exclusive };
-    const { engine, windows, queues, close } = openEngine(
-      directory,
-      sealStores(await deserializeStores(stores), storeKeys),
-      options,
-    );
-    return {
-      engine,
-      close,
-      openQueue: ({ name, options }) => void queues.find(name, options),
-      runQuery(query) {
-        switch (query.call) {
-          case 'windows.list':
-            return windows.list();
-          case 'windows.clear':
-            return windows.clear(query.name);
-          case 'settings.read':
-            return engine.readSettings(query.store);
-        }
-      },
-    };
-  },
-);
+serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
+  const { directory, userData, stores, windows: windowOptions, workerThread, exclusive, onDamage, storeKeys } = opening;
+  const damage = new DamageGuard(directory, { onDamage, onDamaged });
+  const options = { windows: windowOptions, attached, userData, workerThread, exclusive, damage };
+  const { engine, windows, queues, close } = openEngine(
+    directory,
+    sealStores(await deserializeStores(stores), storeKeys),
+    options,
+  );
+  return {
+    engine,
+    close,
+    openQueue: ({ name, options }) => void queues.find(name, options),
+    runQuery(query) {
+      switch (query.call) {
+        case 'windows.list':
+          return windows.list();
+        case 'windows.clear':
+          return windows.clear(query.name);
+        case 'settings.read':
+          return engine.readSettings(query.store);
+      }
+    },
+  };
+});

@@ -39,6 +39,19 @@ export const toQueueAddress = (name: string): string => QUEUE_ADDRESS_PREFIX + n
 export const parseQueueAddress = (address: string): string | undefined =>
   address.startsWith(QUEUE_ADDRESS_PREFIX) ? address.slice(QUEUE_ADDRESS_PREFIX.length) : undefined;
 
+/**
+ * What a host does with a store that is damaged so that it can't be opened. `'set-aside'`: it begins empty. `'restore'`: it begins with every
+ * item that can be read, and with those of the newest backup that can't. Either way the damaged store is kept, in the folder `_damaged` of the
+ * host's directory. `'refuse'`: `openDiskCache` throws `CORRUPT`.
+ */
+export type OnDamage = 'set-aside' | 'restore' | 'refuse';
+
+/** What a declaration says to the host that opens the store. */
+export interface HostedOptions {
+  /** Default: `'set-aside'` for a cache, also one of many shards; `'restore'` for settings, an index and a deque. */
+  readonly onDamage?: OnDamage;
+}
+
 declare const types: unique symbol;
 
 /** An option of declarations. */
@@ -50,7 +63,7 @@ export interface SealedOption {
   readonly sealed?: boolean;
 }
 
-export interface CacheDeclarationOptions extends CacheOptions, SealedOption {}
+export interface CacheDeclarationOptions extends CacheOptions, SealedOption, HostedOptions {}
 
 /** A declared cache: its options, and its key and value types for the compiler. */
 export interface CacheDeclaration<K extends Key = Key, V = unknown> {
@@ -88,7 +101,10 @@ export interface FanoutDeclarationOptions extends CacheDeclarationOptions {
   readonly shards?: number;
 }
 
-export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions, SealedOption {
+export interface IndexDeclarationOptions<K extends Key = Key, V = unknown>
+  extends CollectionOptions,
+    SealedOption,
+    HostedOptions {
   /** The version of the application's data in this store, a whole number from 1. Default 1. */
   readonly version?: number;
   /**
@@ -106,7 +122,7 @@ export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> exten
   readonly from?: MoveSource | readonly MoveSource[];
 }
 
-export interface DequeDeclarationOptions extends CollectionOptions, SealedOption {
+export interface DequeDeclarationOptions extends CollectionOptions, SealedOption, HostedOptions {
   /** Maximum length: pushing more removes values from the other end. Default `Infinity`. */
   readonly maxLength?: number;
 }
@@ -136,7 +152,8 @@ type MigrationResult =
 
 export interface SettingsDeclarationOptions<T extends object = Record<string, unknown>>
   extends CollectionOptions,
-    SealedOption {
+    SealedOption,
+    HostedOptions {
   /** The value of each setting until it is set. Defaults are never stored, so the next version of the application can change them. */
   readonly defaults: T;
   /**
@@ -173,6 +190,12 @@ export type StoreDeclaration =
   | SettingsDeclaration<any>;
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 export type StoreDeclarations = Readonly<Record<string, StoreDeclaration>>;
+
+/** Returns the options of a declaration that a store itself has. */
+export function toEngineOptions<O extends HostedOptions>(options: O): Omit<O, keyof HostedOptions> {
+  const { onDamage: _, ...engineOptions } = Object(options) as O;
+  return engineOptions;
+}
 
 /** Names that are valid folder names on every platform and never a path; `__proto__` and similar names don't match. */
 const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;

@@ -69,6 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/inspector/page/': ['main/inspector/contract.ts', 'preact', '@tanstack/virtual-core', 'uplot'],
   'main/inspector/page/vite.config.ts': ['inlined-licenses.ts', 'vite'],
   'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
+  'main/damage/': ['protocol/', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [
     'protocol/',
     'main/engine/index.ts',
@@ -92,6 +93,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/electron/': [
     'protocol/',
     'main/engine/index.ts',
+    'main/engine/store-opener.ts',
+    'main/damage/',
     'main/bridge/',
     'main/assets/',
     'main/offline/index.ts',
@@ -100,7 +103,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
     'electron',
   ],
-  'main/utility.ts': ['main/open-engine.ts', 'main/electron/utility/', 'main/engine/internal.ts'],
+  'main/utility.ts': ['main/open-engine.ts', 'main/damage/', 'main/electron/utility/', 'main/engine/internal.ts'],
   'main/testing/': [...COMPOSITION_ROOT, 'renderer-api/'],
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/engine-placement.ts': COMPOSITION_ROOT,

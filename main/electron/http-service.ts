@@ -7,6 +7,7 @@ import type { SealedOption } from '../../protocol/stores.ts';
 import type { HttpBackend, RequestHandler } from '../bridge/http/calls.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Cache, type CacheMethods, type CacheOptions } from '../engine/index.ts';
+import { openAsItIs, type StoreOpener } from '../engine/store-opener.ts';
 import { CacheStorage, type CacheStorageOptions } from '../offline/index.ts';
 import type { SessionOpener } from './engine-endpoint.ts';
 import { fromPortMain } from './engine-endpoint.ts';
@@ -49,17 +50,19 @@ export class HttpService {
   readonly #directory: string;
   readonly #options: ServiceOptions;
   readonly #exclusive: boolean;
+  readonly #openStore: StoreOpener;
   readonly #interceptions = new WeakMap<Session, Set<Interception>>();
   #cacheStore: Cache | undefined;
   #responseStore: Cache | undefined;
   #caches: CacheStorage | undefined;
   #isClosed = false;
 
-  /** `exclusive`: no other process or thread may open the stores. */
-  constructor(directory: string, options: ServiceOptions = {}, exclusive = false) {
+  /** `exclusive`: no other process or thread may open the stores. `openStore` may repair a damaged one. */
+  constructor(directory: string, options: ServiceOptions = {}, exclusive = false, openStore: StoreOpener = openAsItIs) {
     this.#directory = directory;
     this.#options = options;
     this.#exclusive = exclusive;
+    this.#openStore = openStore;
   }
 
   /**
@@ -194,12 +197,10 @@ export class HttpService {
 
   #openResponseStore(): CacheMethods {
     this.#assertOpen();
-    const directory = join(this.#directory, RESPONSES_FOLDER);
     const { encryptionKey, previousEncryptionKey = [] } = this.#options;
     try {
-      this.#responseStore ??= new Cache(directory, {
+      this.#responseStore ??= this.#openCache(RESPONSES_FOLDER, {
         evictionPolicy: 'least-recently-used',
-        exclusive: this.#exclusive,
         ...(encryptionKey && { encryptionKey, previousEncryptionKey }),
       });
       return this.#responseStore;
@@ -211,12 +212,16 @@ export class HttpService {
   #openCacheStore(): Cache {
     this.#assertOpen();
     const { schemes: _, onStoreFailure: __, ...options } = this.#options;
-    this.#cacheStore ??= new Cache(join(this.#directory, CACHES_FOLDER), {
-      ...options,
-      evictionPolicy: 'none',
-      exclusive: this.#exclusive,
-    });
+    this.#cacheStore ??= this.#openCache(CACHES_FOLDER, { ...options, evictionPolicy: 'none' });
     return this.#cacheStore;
+  }
+
+  #openCache(name: string, options: CacheOptions): Cache {
+    const directory = join(this.#directory, name);
+    return this.#openStore(
+      { name, directory, kind: 'cache' },
+      () => new Cache(directory, { ...options, exclusive: this.#exclusive }),
+    );
   }
 
   #assertOpen(): void {

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { SealedOption } from '../../protocol/stores.ts';
+import { getShardDirectory } from '../damage/damage-guard.ts';
 import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts';
+import { openAsItIs, type StoreOpener } from '../engine/store-opener.ts';
 
 /** How long a window's shard is kept: across runs, or until the last window of its name is closed. */
 export type Lifetime = 'persistent' | 'session';
@@ -51,20 +54,29 @@ export function assertLifetime(lifetime: Lifetime): void {
 export class WindowShards {
   readonly #directory: string;
   readonly #options: WindowStoreOptions;
+  readonly #openStore: StoreOpener;
+  /** Names of shards that were opened and not removed since. */
+  readonly #opened = new Set<string>();
   /** Number of attached windows that hold each shard, by its name. */
   readonly #refCounts = new Map<string, number>();
   #fanout: FanoutCache | undefined;
   #isClosed = false;
 
   /** Deletes the session shards that a crashed run left behind, except those of windows that outlived it. */
-  constructor(directory: string, options: WindowStoreOptions = {}, attached: readonly WindowStoreId[] = []) {
+  constructor(
+    directory: string,
+    options: WindowStoreOptions = {},
+    attached: readonly WindowStoreId[] = [],
+    openStore: StoreOpener = openAsItIs,
+  ) {
     this.#directory = directory;
     this.#options = options;
+    this.#openStore = openStore;
     if (!existsSync(directory)) return;
     const fanout = this.#open();
     const open = new Set(attached.map(toShardName));
     for (const shard of fanout.names('shard')) {
-      if (parseLifetime(shard) === 'session' && !open.has(shard)) fanout.remove('shard', shard);
+      if (parseLifetime(shard) === 'session' && !open.has(shard)) this.#removeShard(fanout, shard);
     }
   }
 
@@ -76,7 +88,7 @@ export class WindowShards {
     let isHeld = true;
     return {
       open: () => {
-        if (isHeld) return this.#open().shard(shard);
+        if (isHeld) return this.#openShard(shard);
         throw new DiskCacheError('CLOSED', `The window "${name}" was closed`);
       },
       release: () => {
@@ -99,7 +111,7 @@ export class WindowShards {
       const lifetime = parseLifetime(shard);
       if (lifetime === undefined) return [];
       const name = shard.slice(SHARD_PREFIX[lifetime].length);
-      return [{ name, lifetime, isOpen: this.#refCounts.has(shard), bytes: fanout.shard(shard).volume() }];
+      return [{ name, lifetime, isOpen: this.#refCounts.has(shard), bytes: this.#openShard(shard).volume() }];
     });
   }
 
@@ -108,8 +120,8 @@ export class WindowShards {
     for (const { name: window, lifetime, isOpen } of this.list()) {
       if (name !== undefined && name !== window) continue;
       const shard = toShardName({ name: window, lifetime });
-      if (isOpen) this.#open().shard(shard).clear();
-      else this.#open().remove('shard', shard);
+      if (isOpen) this.#openShard(shard).clear();
+      else this.#removeShard(this.#open(), shard);
     }
   }
 
@@ -124,14 +136,33 @@ export class WindowShards {
     if (remaining > 0) this.#refCounts.set(shard, remaining);
     else {
       this.#refCounts.delete(shard);
-      if (parseLifetime(shard) === 'session') this.#fanout?.remove('shard', shard);
+      if (parseLifetime(shard) === 'session' && this.#fanout) this.#removeShard(this.#fanout, shard);
     }
   }
 
   #open(): FanoutCache {
     this.#assertOpen();
-    this.#fanout ??= new FanoutCache(this.#directory, { ...this.#options, shards: 1 });
+    const { readOnly } = this.#options;
+    const store = { name: basename(this.#directory), directory: this.#directory, kind: 'fanout', readOnly } as const;
+    this.#fanout ??= this.#openStore(store, () => new FanoutCache(this.#directory, { ...this.#options, shards: 1 }));
     return this.#fanout;
+  }
+
+  #openShard(shard: string): Cache {
+    const fanout = this.#open();
+    if (this.#opened.has(shard)) return fanout.shard(shard);
+    const directory = getShardDirectory(this.#directory, shard);
+    const name = `${basename(this.#directory)}/shard/${basename(directory)}`;
+    const opened = this.#openStore({ name, directory, kind: 'cache', readOnly: this.#options.readOnly }, () =>
+      fanout.shard(shard),
+    );
+    this.#opened.add(shard);
+    return opened;
+  }
+
+  #removeShard(fanout: FanoutCache, shard: string): void {
+    this.#opened.delete(shard);
+    fanout.remove('shard', shard);
   }
 
   #assertOpen(): void {

@@ -95,6 +95,15 @@ export interface JobMessage {
   readonly delayMs: number | undefined;
 }
 
+/** `deskcache:damage`: a host has found a damaged store, and has repaired it or will at its next start. */
+export interface DamageMessage {
+  /** The path of the store below the directory of the host. */
+  readonly store: string;
+  readonly outcome: 'set-aside' | 'restored' | 'noticed';
+  /** Items that were kept; 0 unless it was restored. */
+  readonly items: number;
+}
+
 /** The messages of each channel of `node:diagnostics_channel` that this package publishes. */
 export interface DiagnosticsMessages {
   'deskcache:transaction': TransactionMessage;
@@ -104,6 +113,7 @@ export interface DiagnosticsMessages {
   'deskcache:call': CallMessage;
   'deskcache:http': HttpMessage;
   'deskcache:queue': JobMessage;
+  'deskcache:damage': DamageMessage;
 }
 
 /*
@@ -183,6 +193,12 @@ export const queueChannel = openChannel('deskcache:queue', ({ event, id, attempt
   const nth = attempt === 0 ? '' : `, attempt ${attempt}`;
   return `job ${id} ${event}${nth}${delayMs ? `, next in ${delayMs} ms` : ''}: ${directory}`;
 });
+
+export const damageChannel = openChannel(
+  'deskcache:damage',
+  ({ store, outcome, items }) =>
+    `damage of ${store}: ${outcome}${items > 0 ? `, ${formatCount(items, 'item')} kept` : ''}`,
+);
 
 /** Write transactions that began while there was a subscriber: the time, and the rows that the connection had written by then. */
 const starts = new WeakMap<Core, { readonly at: number; readonly rows: number }>();

@@ -35,6 +35,7 @@ export { Deque, type DequeChange, type DequeOptions } from './deque/deque.ts';
 export type {
   CallMessage,
   CheckpointMessage,
+  DamageMessage,
   DiagnosticsMessages,
   EvictionMessage,
   HttpMessage,

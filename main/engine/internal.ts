@@ -3,12 +3,16 @@
  * the engine imports this file.
  */
 
+export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
+export { type SalvageOptions, type SalvageResult, salvage } from './backup/salvage.ts';
+export { readStoredRows } from './backup/stored-rows.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';
 export { readStoreKind } from './cache/open.ts';
 export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
-export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export { callChannel, damageChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export { encodeFolderName } from './fanout/named-stores.ts';
 export {
   CLOCK_TOLERANCE_MS,
   createIdentity,
@@ -21,12 +25,13 @@ export { type SafeStorage, SealKeys, sealStores, withStoreKeys } from './sealing
 export { isResealDue, isSealed } from './sealing/reseal.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
-export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
+export { isCorrupt, isDamage, isTransient, toFileError, watchDamage } from './sqlite/errors.ts';
 export { ForeignDatabase } from './sqlite/foreign-database.ts';
-export { resolveDirectory } from './sqlite/open-database.ts';
+export { getDatabasePath, makeDurableFolder, resolveDirectory, syncIfPossible } from './sqlite/open-database.ts';
 export { OpenHandle } from './state/core.ts';
 export { getCores, registerStore } from './state/open-cores.ts';
 export { assertCacheOptions } from './state/settings.ts';
+export { type CheckableStore, openAsItIs, type StoreOpener, type StoreToOpen } from './store-opener.ts';
 export {
   assertFlag,
   assertFunction,
@@ -38,6 +43,7 @@ export {
   wrapListener,
 } from './validate.ts';
 export { isEqual } from './values/equality.ts';
+export { listFolders, readSmallFile, syncFile } from './values/file-io.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { type KeyFilter, type KeyId, parseSubscribeOptions, toColumnId } from './values/key-filter.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';

@@ -11,6 +11,7 @@ import {
   type SettingsDeclarationOptions,
   type StoreDeclaration,
   type StoreDeclarations,
+  toEngineOptions,
 } from '../../protocol/stores.ts';
 import { Cache } from './cache/cache.ts';
 import type { HandleKind, StoreHandle } from './cache/open.ts';
@@ -21,6 +22,7 @@ import { Index, type IndexOptions } from './index-map/index-map.ts';
 import type { StandardSchema } from './index-map/schema.ts';
 import { parseSources } from './moving/move-in.ts';
 import { Settings, type SettingsOptions } from './settings/settings.ts';
+import { openAsItIs, type StoreOpener } from './store-opener.ts';
 
 export type { StoreHandle } from './cache/open.ts';
 
@@ -81,6 +83,8 @@ export interface RegistryOptions {
   readonly userData?: string | undefined;
   /** Whether a store is opened with `exclusive` if its own options don't say it. Default: none is. */
   readonly isExclusive?: (declaration: StoreDeclaration) => boolean;
+  /** Opens each store. Default: refuses a damaged one. */
+  readonly openStore?: StoreOpener;
 }
 
 /** The stores of one application: each is opened once, in its own folder below `directory`; all are closed together. */
@@ -124,7 +128,7 @@ function openDeclared(
   name: string,
   declaration: StoreDeclaration,
   directory: string,
-  { userData, isExclusive = () => false }: RegistryOptions,
+  { userData, isExclusive = () => false, openStore = openAsItIs }: RegistryOptions,
 ): EngineStore {
   const { kind, options } = Object(declaration) as StoreDeclaration;
   if (!Object.hasOwn(DECLARATION_OPENERS, kind)) {
@@ -132,9 +136,14 @@ function openDeclared(
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" has no declaration; give it one of ${kinds.join(', ')}`);
   }
   try {
-    const located = withLocatedSources(options, userData);
+    const located = withLocatedSources(toEngineOptions(options), userData);
     const opened = isExclusive(declaration) ? withExclusive(located) : located;
-    return DECLARATION_OPENERS[kind](join(directory, name), opened as never);
+    const path = join(directory, name);
+    const { onDamage, readOnly } = options;
+    const version = kind === 'index' ? options.version : undefined;
+    return openStore({ name, directory: path, kind, onDamage, version, readOnly }, () =>
+      DECLARATION_OPENERS[kind](path, opened as never),
+    );
   } catch (error) {
     if (!(error instanceof DiskCacheError) || !NAMED_CODES.has(error.code)) throw error;
     throw new DiskCacheError(error.code, `Store "${name}" can't be opened: ${error.message}`, { cause: error });
@@ -151,7 +160,7 @@ const NAMED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BAD_OPTION', 'B
 export const withExclusive = <O extends CollectionOptions>(options: O): O =>
   options.exclusive === undefined && options.readOnly !== true ? { ...options, exclusive: true } : options;
 
-function withLocatedSources(options: StoreDeclaration['options'], userData: string | undefined): object {
+function withLocatedSources(options: object, userData: string | undefined): object {
   const { from } = options as { readonly from?: MoveSource };
   return from === undefined ? options : { ...options, from: parseSources(from, userData) };
 }

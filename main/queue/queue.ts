@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type {
@@ -16,7 +16,16 @@ import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
 import type { BackupOptions, BackupResult } from '../engine/index.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { assertFlag, assertFunction, assertOptions, getCores, OpenHandle, registerStore } from '../engine/internal.ts';
+import {
+  assertFlag,
+  assertFunction,
+  assertOptions,
+  getCores,
+  OpenHandle,
+  openAsItIs,
+  registerStore,
+  type StoreOpener,
+} from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, enqueueMany, enqueueOne, parseEnqueueOptions, rebuildSchedule } from './schedule.ts';
@@ -291,13 +300,15 @@ function claimQueueDirectory(core: OpenQueue): void {
 export class Queues {
   readonly #directory: string;
   readonly #defaults: OpenQueueOptions;
+  readonly #openStore: StoreOpener;
   readonly #queues = new Map<string, Queue>();
   #closed = false;
 
-  /** `defaults` are the options of each queue that is opened without them. */
-  constructor(directory: string, defaults: OpenQueueOptions = {}) {
+  /** `defaults` are the options of each queue that is opened without them; `openStore` may repair a damaged one. */
+  constructor(directory: string, defaults: OpenQueueOptions = {}, openStore: StoreOpener = openAsItIs) {
     this.#directory = directory;
     this.#defaults = defaults;
+    this.#openStore = openStore;
   }
 
   /**
@@ -318,7 +329,12 @@ export class Queues {
     const folder = name.toLowerCase();
     const open = this.#queues.get(folder);
     if (!open?.isOpen) {
-      const queue = new Queue(join(this.#directory, folder), { ...this.#defaults, ...options });
+      const path = join(this.#directory, folder);
+      const address = `${basename(this.#directory)}/${folder}`;
+      const queue = this.#openStore(
+        { name: address, directory: path, kind: 'queue' },
+        () => new Queue(path, { ...this.#defaults, ...options }),
+      );
       this.#queues.set(folder, queue);
       return queue as Queue<T>;
     }

@@ -31,6 +31,7 @@ it('a utility process that is closed before it has spawned opens nothing and is 
   const utility = new EngineProcess('/utility.js', {
     createOpenCommand: () => ({ type: 'close' }),
     onOpened: () => {},
+    onDamaged: () => {},
     onEvent: () => {},
     onExit: () => {},
     onGivenUp,

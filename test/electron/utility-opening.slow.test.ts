@@ -4,11 +4,14 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
 import type { RemoteSettings } from '../../client/remote-settings.ts';
+import { DamageGuard } from '../../main/damage/damage-guard.ts';
+import type { DamageReport } from '../../main/damage/report.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
 import { placeEngine } from '../../main/engine-placement.ts';
 import { electronStore } from '../../protocol/move-source.ts';
 import { cache, deque, fanout, index, settings } from '../../protocol/stores.ts';
 import { hostileMessage } from '../bridge/hostile-messages.ts';
+import { corruptPages, getLeafPages } from '../engine/damaged-file.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
 import { stores as withFunctions } from './stores-with-functions.ts';
@@ -48,6 +51,33 @@ describe('opening and closing a utility process', () => {
     const host = await placeEngine(paths, { stores, placement: 'utility' });
     const { preferences } = host.stores as { readonly preferences: RemoteSettings };
     expect(await preferences.get(['theme'])).toBe('dark');
+    await host.close();
+  });
+
+  it('repairs damaged stores, and tells main of it before the host is open, and of damage that a call meets', async () => {
+    const paths = getPaths(UTILITY_ENTRY);
+    for (const name of ['api', 'notes']) {
+      const filled = name === 'api' ? new Cache(join(paths.directory, name)) : new Index(join(paths.directory, name));
+      filled.set('a', 1);
+      filled.close();
+      writeFileSync(join(paths.directory, name, 'cache.db'), 'garbage '.repeat(2000));
+    }
+    const intact = new Index<number, string>(join(paths.directory, 'intact'));
+    for (let n = 0; n < 300; n++) intact.set(n, 'x'.repeat(200));
+    intact.close();
+    corruptPages(join(paths.directory, 'intact'), [getLeafPages(join(paths.directory, 'intact'), 'entry')[3]!]);
+    const told: DamageReport[] = [];
+    const damage = new DamageGuard(paths.directory, { onDamaged: (report) => told.push(report) });
+    const stores = { api: cache({ onDamage: 'set-aside' }), notes: index(), intact: index() };
+    const host = await placeEngine(paths, { stores, placement: 'utility', damage });
+    expect(told).toMatchObject([
+      { store: 'api', outcome: 'set-aside' },
+      { store: 'notes', outcome: 'restored' },
+    ]);
+    const { intact: remote } = host.stores as { readonly intact: RemoteIndex };
+    await expect(remote.getMany(Array.from({ length: 300 }, (_, n) => n))).rejects.toMatchObject({ code: 'CORRUPT' });
+    await vi.waitFor(() => expect(told[2]).toMatchObject({ store: 'intact', outcome: 'noticed' }));
+    expect(damage.reports).toEqual(told);
     await host.close();
   });
 

@@ -1,5 +1,6 @@
 import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
+import { damagedStartSuite } from './damaged-start-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
 import { brokenRuleSuite } from './journal/broken-rules.ts';
 import { journalDamageSuite } from './journal/damages.ts';
@@ -8,6 +9,7 @@ import { journalCutSuite } from './journal/power-cuts.ts';
 import { keyRotationSuite } from './key-rotations.ts';
 import { killSuite } from './kills.ts';
 import { powerCutSuite } from './power-cuts.ts';
+import { salvageKillSuite } from './salvage-kills.ts';
 import type { TortureSuite } from './suite.ts';
 import { systemErrorSuite } from './system-errors.ts';
 
@@ -19,6 +21,8 @@ export const SUITES: readonly TortureSuite[] = [
   damageSuite,
   placedDamageSuite,
   journalDamageSuite,
+  damagedStartSuite,
+  salvageKillSuite,
   powerCutSuite,
   journalCutSuite,
   systemErrorSuite,

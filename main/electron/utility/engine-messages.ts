@@ -4,8 +4,9 @@ import { findValueFault } from '../../../protocol/clone-check.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError, type ErrorData, isErrorData } from '../../../protocol/error.ts';
 import type { EncryptionKeys } from '../../../protocol/options.ts';
-import type { StoreDeclarations } from '../../../protocol/stores.ts';
+import type { OnDamage, StoreDeclarations } from '../../../protocol/stores.ts';
 import type { Outcome } from '../../../protocol/wire.ts';
+import { type DamageReport, isDamageReport } from '../../damage/report.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
 import type { SessionRights } from '../engine-endpoint.ts';
 import type { ExclusiveStores } from '../exclusive-stores.ts';
@@ -28,6 +29,7 @@ export interface OpenCommand {
   readonly exclusive?: ExclusiveStores | undefined;
   /** The keys of stores with `sealed: true`, which a module of declarations doesn't have. */
   readonly storeKeys?: EncryptionKeys | undefined;
+  readonly onDamage?: OnDamage | undefined;
 }
 
 /** Declarations without functions are sent as they are; others as the module that has them, and the kinds it must declare. */
@@ -68,6 +70,8 @@ export type Command =
 export type EngineEvent =
   | { readonly event: 'opened' }
   | { readonly event: 'failed'; readonly error: ErrorData }
+  /** A store is damaged, or was and has been repaired. May come before `opened`. */
+  | { readonly event: 'damaged'; readonly report: DamageReport }
   | RunningEvent;
 
 export type RunningEvent =
@@ -77,12 +81,14 @@ export type RunningEvent =
 
 /** Returns whether a message of the utility process is a valid event: a module of the application could post others. */
 export function isEngineEvent(message: unknown): message is EngineEvent {
-  const { event, id, error, outcome } = Object(message) as Record<string, unknown>;
+  const { event, id, error, outcome, report } = Object(message) as Record<string, unknown>;
   switch (event) {
     case 'opened':
       return true;
     case 'failed':
       return isErrorData(error);
+    case 'damaged':
+      return isDamageReport(report);
     case 'ended':
       return typeof id === 'number';
     case 'answer':

@@ -1,5 +1,6 @@
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import { DiskCacheError, fromErrorData } from '../../../protocol/error.ts';
+import type { DamageReport } from '../../damage/report.ts';
 import { type Command, type EngineEvent, isEngineEvent, type RunningEvent } from './engine-messages.ts';
 
 /** Milliseconds to wait before each start within a minute of previous ones. */
@@ -28,6 +29,8 @@ export interface ProcessListener {
   createOpenCommand(): Command;
   /** The process has opened its stores, and has received no other command yet. */
   onOpened(): void;
+  /** The process has found a damaged store; also while it is opening its stores. */
+  onDamaged(report: DamageReport): void;
   onEvent(event: RunningEvent): void;
   /** The process exited; its pending work is lost, and another process may follow. */
   onExit(code: number): void;
@@ -118,7 +121,8 @@ export class EngineProcess {
       this.#failure = fromErrorData(message.error);
       if (!this.#hasOpened) this.#end(this.#failure);
       from.kill();
-    } else if (message.event !== 'opened') this.#listener.onEvent(message);
+    } else if (message.event === 'damaged') this.#listener.onDamaged(message.report);
+    else if (message.event !== 'opened') this.#listener.onEvent(message);
     else if (this.#endReason === undefined) {
       this.#openProcess = from;
       this.#hasOpened = true;

@@ -5,7 +5,12 @@ import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { RemoteStore } from '../../../client/remote-store.ts';
 import { type Kind, SIGNATURES } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations } from '../../../protocol/stores.ts';
+import {
+  DEFAULT_STORE,
+  type StoreDeclaration,
+  type StoreDeclarations,
+  toEngineOptions,
+} from '../../../protocol/stores.ts';
 import type { AssetStore } from '../../assets/asset-server.ts';
 import { FULL_GRANT } from '../../bridge/grant.ts';
 import { Cache, FanoutCache } from '../../engine/index.ts';
@@ -124,7 +129,8 @@ export class ReaderCaches {
   #openCache(name: string): Cache | FanoutCache {
     let cache = this.#open.get(name);
     if (cache === undefined) {
-      const { kind, options } = this.#stores[name]!;
+      const { kind, options: declared } = this.#stores[name]!;
+      const options = toEngineOptions(declared);
       const directory = join(this.#directory, name);
       cache = kind === 'fanout' ? new FanoutCache(directory, options) : new Cache(directory, options as object);
       this.#open.set(name, cache);

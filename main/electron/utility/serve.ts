@@ -1,6 +1,7 @@
 import type { MessagePortMain } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
 import { captureOutcome } from '../../../protocol/wire.ts';
+import type { DamageReport } from '../../damage/report.ts';
 import type { ClosableSession, LocalEngine, WindowEndpoint } from '../engine-endpoint.ts';
 import type { WindowStoreId } from '../window-stores.ts';
 import type { Command, EngineEvent, NamedQueue, OpenCommand, Query } from './engine-messages.ts';
@@ -19,7 +20,11 @@ export interface OpenedEngine {
  */
 export function serveCommands(
   main: Electron.ParentPort,
-  open: (opening: OpenCommand, attached: readonly WindowStoreId[]) => Promise<OpenedEngine>,
+  open: (
+    opening: OpenCommand,
+    attached: readonly WindowStoreId[],
+    onDamaged: (report: DamageReport) => void,
+  ) => Promise<OpenedEngine>,
 ): void {
   let opened: OpenedEngine | undefined;
   const windows = new Map<number, WindowEndpoint>();
@@ -28,7 +33,8 @@ export function serveCommands(
 
   async function openEngine(opening: OpenCommand, attached: readonly WindowStoreId[]): Promise<void> {
     try {
-      opened = await open(opening, attached);
+      // Sent before `opened`, so that the host knows when it is open.
+      opened = await open(opening, attached, (report) => post({ event: 'damaged', report }));
       post({ event: 'opened' });
     } catch (error) {
       post({ event: 'failed', error: toErrorData(error) });

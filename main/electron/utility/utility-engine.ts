@@ -3,6 +3,7 @@ import { findValueFault } from '../../../protocol/clone-check.ts';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
 import { toPageErrorData } from '../../../protocol/redaction.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
+import type { DamageReport } from '../../damage/report.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
 import type {
   ClosableSession,
@@ -52,9 +53,13 @@ export class UtilityEngine implements EngineEndpoint {
    *
    * @throws {DiskCacheError} anything that opening them throws; `CLOSED` if the process keeps crashing.
    */
-  static open(modulePath: string, opening: OpenCommand): Promise<UtilityEngine> {
+  static open(
+    modulePath: string,
+    opening: OpenCommand,
+    onDamaged: (report: DamageReport) => void = () => {},
+  ): Promise<UtilityEngine> {
     return new Promise((resolve, reject) => {
-      const engine = new UtilityEngine(modulePath, opening, () => resolve(engine), reject);
+      const engine = new UtilityEngine(modulePath, opening, onDamaged, () => resolve(engine), reject);
       engine.#process.start();
     });
   }
@@ -62,6 +67,7 @@ export class UtilityEngine implements EngineEndpoint {
   private constructor(
     modulePath: string,
     opening: OpenCommand,
+    onDamaged: (report: DamageReport) => void,
     onOpened: () => void,
     onGivenUp: (why: DiskCacheError) => void,
   ) {
@@ -74,6 +80,7 @@ export class UtilityEngine implements EngineEndpoint {
         this.#restoreState();
         onOpened();
       },
+      onDamaged,
       onEvent: (event) => this.#receive(event),
       onExit: (code) => this.#dropInFlight(code),
       onGivenUp: (why) => {

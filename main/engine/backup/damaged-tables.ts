@@ -224,7 +224,7 @@ const isSetting = ([name]: readonly unknown[]): boolean =>
 const mightBeSetting = ([name]: readonly unknown[]): boolean =>
   typeof name === 'string' && SETTING_NAME_PATTERN.test(name);
 
-const isCounterName = (name: unknown): boolean => COUNTER_NAMES.has(name) || isReplacedCounter(name);
+export const isCounterName = (name: unknown): boolean => COUNTER_NAMES.has(name) || isReplacedCounter(name);
 
 /**
  * Whether the table of settings holds something else. `revision` is the count of changes to the settings, read before the rows: each

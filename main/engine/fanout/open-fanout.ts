@@ -3,6 +3,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import { resolveDirectory } from '../sqlite/open-database.ts';
 import { completeRestore } from '../sqlite/restored-folder.ts';
 import type { Core, SizeLimitMembership } from '../state/core.ts';
@@ -162,7 +163,10 @@ export function openNamedShards({ named, sharedLimit, getShardOptions, membershi
   if (shards[0]?.openOptions.readOnly) return;
   const known = new Set(Array.from(sharedLimit.members, ({ directory }) => directory));
   const present = named.listPaths('shard');
-  for (const path of present) if (!known.has(path)) openCore(path, getShardOptions(), undefined, membership);
+  for (const path of present) {
+    // A damaged one must not keep the others from writing; the application learns of it when it opens it.
+    if (!known.has(path)) unlessCorrupt(() => openCore(path, getShardOptions(), undefined, membership));
+  }
   for (const member of sharedLimit.members) {
     if (shards.includes(member) || present.includes(member.directory)) continue;
     // Another process has removed it.

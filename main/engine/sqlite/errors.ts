@@ -241,7 +241,21 @@ export function toDiskCacheError(error: unknown, path: string): unknown {
     'CORRUPT',
     'refused a statement',
   ];
-  return new DiskCacheError(errorCode, `${path} ${meaning} (${code}: ${getErrorMessage(error)})`, { cause: error });
+  const translated = new DiskCacheError(errorCode, `${path} ${meaning} (${code}: ${getErrorMessage(error)})`, {
+    cause: error,
+  });
+  if (errorCode === 'CORRUPT') for (const listener of damageListeners) listener(path, translated);
+  return translated;
+}
+
+type DamageListener = (databasePath: string, error: DiskCacheError) => void;
+
+const damageListeners = new Set<DamageListener>();
+
+/** Calls `listener` whenever SQLite says that a database is damaged, before the error is thrown. Returns a function that ends this. */
+export function watchDamage(listener: DamageListener): () => void {
+  damageListeners.add(listener);
+  return () => damageListeners.delete(listener);
 }
 
 /**
