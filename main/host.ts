@@ -7,8 +7,8 @@ import type {
   DequeDeclaration,
   FanoutDeclaration,
   IndexDeclaration,
-  SettingsDeclaration,
   OnDamage,
+  SettingsDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
 import type { DamageReport } from './damage/report.ts';

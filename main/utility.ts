@@ -5,27 +5,24 @@ import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
 import { openEngine } from './open-engine.ts';
 
-serveCommands(
-  process.parentPort,
-  async (opening, attached, onDamaged) => {
-    const { directory, userData, stores, windows: windowOptions, workerThread, exclusive, onDamage } = opening;
-    const damage = new DamageGuard(directory, { onDamage, onDamaged });
-    const options = { windows: windowOptions, attached, userData, workerThread, exclusive, damage };
-    const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
-    return {
-      engine,
-      close,
-      openQueue: ({ name, options }) => void queues.find(name, options),
-      runQuery(query) {
-        switch (query.call) {
-          case 'windows.list':
-            return windows.list();
-          case 'windows.clear':
-            return windows.clear(query.name);
-          case 'settings.read':
-            return engine.readSettings(query.store);
-        }
-      },
-    };
-  },
-);
+serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
+  const { directory, userData, stores, windows: windowOptions, workerThread, exclusive, onDamage } = opening;
+  const damage = new DamageGuard(directory, { onDamage, onDamaged });
+  const options = { windows: windowOptions, attached, userData, workerThread, exclusive, damage };
+  const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), options);
+  return {
+    engine,
+    close,
+    openQueue: ({ name, options }) => void queues.find(name, options),
+    runQuery(query) {
+      switch (query.call) {
+        case 'windows.list':
+          return windows.list();
+        case 'windows.clear':
+          return windows.clear(query.name);
+        case 'settings.read':
+          return engine.readSettings(query.store);
+      }
+    },
+  };
+});

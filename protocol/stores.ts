@@ -190,8 +190,9 @@ const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
 export const isStoreName = (name: unknown): name is string => typeof name === 'string' && STORE_NAME.test(name);
 
 /** Declares a cache of `K` to `V`. Without a `sizeLimit` it uses up to 1 GiB on disk, then evicts the least recently stored items. */
-export const cache = <K extends Key = Key, V = unknown>(options: CacheDeclarationOptions = {}): CacheDeclaration<K, V> =>
-  createDeclaration('cache', options);
+export const cache = <K extends Key = Key, V = unknown>(
+  options: CacheDeclarationOptions = {},
+): CacheDeclaration<K, V> => createDeclaration('cache', options);
 
 /**
  * Declares a FanoutCache of `K` to `V`: a cache spread over several databases, for several processes that write concurrently. Without a

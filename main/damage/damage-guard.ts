@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
@@ -7,11 +7,12 @@ import {
   type CheckableStore,
   damageChannel,
   encodeFolderName,
+  getDatabasePath,
   hasDamagedHeader,
   hasDamagedPages,
   isCorrupt,
-  salvage,
   type StoreToOpen,
+  salvage,
   watchDamage,
   wrapListener,
 } from '../engine/internal.ts';
@@ -64,7 +65,8 @@ export class DamageGuard {
     assertOnDamage(options.onDamage);
     this.#directory = directory;
     this.#options = options;
-    this.#notify = options.onDamaged === undefined ? () => {} : wrapListener(options.onDamaged, 'openDiskCache, onDamaged');
+    this.#notify =
+      options.onDamaged === undefined ? () => {} : wrapListener(options.onDamaged, 'openDiskCache, onDamaged');
   }
 
   /** What was found, the oldest first. */
@@ -119,7 +121,12 @@ export class DamageGuard {
     }
   }
 
-  #openRepaired<S extends CheckableStore>(store: StoreToOpen, onDamage: OnDamage, open: () => S, found: DiskCacheError): S {
+  #openRepaired<S extends CheckableStore>(
+    store: StoreToOpen,
+    onDamage: OnDamage,
+    open: () => S,
+    found: DiskCacheError,
+  ): S {
     const report = this.#repair(store, onDamage, found);
     try {
       const opened = open();
@@ -139,6 +146,7 @@ export class DamageGuard {
   #repair(store: StoreToOpen, onDamage: OnDamage, { message }: DiskCacheError): DamageReport {
     const { name, kind, directory } = store;
     const folder = new DamagedFolder(this.#directory, name);
+    const inode = statSync(directory).ino;
     const at = Date.now();
     const keptIn = folder.createPath(at);
     const found = { store: name, kind, found: message, at, keptIn };
@@ -150,6 +158,7 @@ export class DamageGuard {
         isIndivisible: kind === 'queue',
       });
       const report: DamageReport = { ...found, outcome: 'restored', ...counts };
+      assertSameDirectory(directory, inode);
       folder.replace(directory, keptIn, report);
       return report;
     }
@@ -169,7 +178,10 @@ export class DamageGuard {
       // Opening it says why it can't be read.
       return undefined;
     }
-    return new DiskCacheError('CORRUPT', `${directory} has damaged pages, which a call has met since it was last opened`);
+    return new DiskCacheError(
+      'CORRUPT',
+      `${directory} has damaged pages, which a call has met since it was last opened`,
+    );
   }
 
   /** A call has met damage in a store that is open. */
@@ -207,14 +219,23 @@ function assertOnDamage(onDamage: unknown): void {
 export const getShardDirectory = (fanoutDirectory: string, name: string): string =>
   join(fanoutDirectory, 'shard', encodeFolderName(name));
 
+/** @throws {DiskCacheError} `BUSY` where another process has repaired the store in the meantime. */
+function assertSameDirectory(directory: string, inode: number): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.ino === inode) return;
+  throw new DiskCacheError('BUSY', `${directory} is being repaired by another process; open it again`);
+}
+
 /** Codes to which damage in a header may lead. */
 const HEADER_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNSUPPORTED_VERSION', 'READ_ONLY']);
 
 /** Whether an error says that a store is damaged, and not that it can't be opened now, or not by this version. */
-function isOfDamage(error: unknown, { directory }: StoreToOpen): boolean {
+function isOfDamage(error: unknown, { directory, kind }: StoreToOpen): boolean {
   if (isCorrupt(error)) return true;
-  if (!(error instanceof DiskCacheError) || !HEADER_CODES.has(error.code)) return false;
-  return listDatabaseFolders(directory).some(hasDamagedHeader);
+  if (!(error instanceof DiskCacheError)) return false;
+  // With its settings, a collection has lost its kind, and looks like a cache.
+  if (error.code === 'BAD_OPTION' && kind !== 'cache' && kind !== 'fanout')
+    return hasDatabase(directory) && hasDamagedPages(directory);
+  return HEADER_CODES.has(error.code) && listDatabaseFolders(directory).some(hasDamagedHeader);
 }
 
 /** Stores of their own inside a FanoutCache, which stay where they are. */
@@ -239,5 +260,7 @@ function listDatabaseFolders(directory: string, depth = MAX_DEPTH): string[] {
   if (!existsSync(directory)) return [];
   const below = readdirSync(directory, { withFileTypes: true }).filter((found) => found.isDirectory());
   const found = depth === 0 ? [] : below.flatMap(({ name }) => listDatabaseFolders(join(directory, name), depth - 1));
-  return existsSync(join(directory, 'cache.db')) ? [directory, ...found] : found;
+  return hasDatabase(directory) ? [directory, ...found] : found;
 }
+
+const hasDatabase = (directory: string): boolean => existsSync(getDatabasePath(directory));

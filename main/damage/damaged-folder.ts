@@ -1,6 +1,13 @@
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { listFolders, makeDurableFolder, readSmallFile, syncFile, syncIfPossible, toFileError } from '../engine/internal.ts';
+import {
+  listFolders,
+  makeDurableFolder,
+  readSmallFile,
+  syncFile,
+  syncIfPossible,
+  toFileError,
+} from '../engine/internal.ts';
 import { type DamageReport, isDamageReport } from './report.ts';
 
 /*
@@ -112,7 +119,11 @@ export class DamagedFolder {
 
   #list(suffix: string): string[] {
     if (!existsSync(this.#folder)) return [];
-    return this.#translate(() => readdirSync(this.#folder).filter((name) => this.#isOwn(name, suffix)).sort());
+    return this.#translate(() =>
+      readdirSync(this.#folder)
+        .filter((name) => this.#isOwn(name, suffix))
+        .sort(),
+    );
   }
 
   #isOwn(name: string, suffix: string): boolean {

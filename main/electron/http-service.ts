@@ -53,12 +53,7 @@ export class HttpService {
   #isClosed = false;
 
   /** `exclusive`: no other process or thread may open the stores. `openStore` may repair a damaged one. */
-  constructor(
-    directory: string,
-    options: CachesOptions = {},
-    exclusive = false,
-    openStore: StoreOpener = openAsItIs,
-  ) {
+  constructor(directory: string, options: CachesOptions = {}, exclusive = false, openStore: StoreOpener = openAsItIs) {
     this.#directory = directory;
     this.#options = options;
     this.#exclusive = exclusive;

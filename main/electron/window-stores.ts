@@ -143,10 +143,7 @@ export class WindowShards {
     this.#assertOpen();
     const { readOnly } = this.#options;
     const store = { name: basename(this.#directory), directory: this.#directory, kind: 'fanout', readOnly } as const;
-    this.#fanout ??= this.#openStore(
-      store,
-      () => new FanoutCache(this.#directory, { ...this.#options, shards: 1 }),
-    );
+    this.#fanout ??= this.#openStore(store, () => new FanoutCache(this.#directory, { ...this.#options, shards: 1 }));
     return this.#fanout;
   }
 

@@ -196,7 +196,8 @@ export const queueChannel = openChannel('deskcache:queue', ({ event, id, attempt
 
 export const damageChannel = openChannel(
   'deskcache:damage',
-  ({ store, outcome, items }) => `damage of ${store}: ${outcome}${items > 0 ? `, ${formatCount(items, 'item')} kept` : ''}`,
+  ({ store, outcome, items }) =>
+    `damage of ${store}: ${outcome}${items > 0 ? `, ${formatCount(items, 'item')} kept` : ''}`,
 );
 
 /** Write transactions that began while there was a subscriber: the time, and the rows that the connection had written by then. */

@@ -22,6 +22,7 @@ export type {
 export type { Entry, Stats } from '../../protocol/results.ts';
 export type { SettingsPatch, SettingsPath, SettingsValue } from '../../protocol/settings-path.ts';
 export type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../protocol/stores.ts';
+export { type SalvageOptions, type SalvageResult, salvage } from './backup/salvage.ts';
 export type { ByteRange, StoredBytes } from './cache/byte-streams.ts';
 export { Cache } from './cache/cache.ts';
 

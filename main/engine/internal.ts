@@ -3,14 +3,15 @@
  * the engine imports this file.
  */
 
-export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
-export { type SalvageOptions, type SalvageResult, salvage } from './backup/salvage.ts';
+export { salvage } from './backup/salvage.ts';
 export { readStoredRows } from './backup/stored-rows.ts';
+export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { readStoreKind } from './cache/open.ts';
 export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, damageChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export { encodeFolderName } from './fanout/named-stores.ts';
 export {
   CLOCK_TOLERANCE_MS,
   createIdentity,
@@ -21,13 +22,12 @@ export {
 export { toOwnRealm, unrefTimer } from './realm.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
-export { encodeFolderName } from './fanout/named-stores.ts';
 export { isCorrupt, isDamage, isTransient, toFileError, watchDamage } from './sqlite/errors.ts';
 export { ForeignDatabase } from './sqlite/foreign-database.ts';
 export { getDatabasePath, makeDurableFolder, resolveDirectory, syncIfPossible } from './sqlite/open-database.ts';
 export { OpenHandle } from './state/core.ts';
-export { type CheckableStore, openAsItIs, type StoreOpener, type StoreToOpen } from './store-opener.ts';
 export { assertCacheOptions } from './state/settings.ts';
+export { type CheckableStore, openAsItIs, type StoreOpener, type StoreToOpen } from './store-opener.ts';
 export {
   assertFlag,
   assertFunction,

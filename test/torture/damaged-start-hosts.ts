@@ -18,7 +18,9 @@ const ITEMS = 150;
 export function getFormerValue(kind: RestoredKind, key: unknown, value: unknown): unknown {
   if (kind === 'notes') return toText(Number(String(key).slice('key '.length)));
   if (kind === '_queues/mail') return toText(Number(key) - 1);
-  return kind === 'log' && Array.from({ length: ITEMS }, (_, n) => toText(n)).includes(String(value)) ? value : undefined;
+  return kind === 'log' && Array.from({ length: ITEMS }, (_, n) => toText(n)).includes(String(value))
+    ? value
+    : undefined;
 }
 
 /** On its page, on overflow pages, or in a file. */

@@ -129,7 +129,9 @@ function findWrongValue(
   const isFormer = (key: unknown, value: unknown) => mayReturn && value === getFormerValue(kind, key, value);
   if (kind === 'log') {
     const known = new Set(right.values());
-    const wrong = [...found.values()].find((value) => value !== 'new' && !known.has(value) && !isFormer(undefined, value));
+    const wrong = [...found.values()].find(
+      (value) => value !== 'new' && !known.has(value) && !isFormer(undefined, value),
+    );
     return wrong === undefined ? undefined : String(wrong).slice(0, 40);
   }
   if (kind === 'prefs') {

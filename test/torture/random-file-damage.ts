@@ -47,7 +47,9 @@ function changeDatabase(
   const ranges = change(bytes, random);
   writeFileSync(database, bytes);
   const touched = new Set(
-    ranges.flatMap(([from, to]) => Array.from({ length: toPage(to - 1) - toPage(from) + 1 }, (_, n) => toPage(from) + n)),
+    ranges.flatMap(([from, to]) =>
+      Array.from({ length: toPage(to - 1) - toPage(from) + 1 }, (_, n) => toPage(from) + n),
+    ),
   );
   return {
     isTouched: (page) => touched.has(page),
@@ -174,7 +176,8 @@ export function damageStore(store: string, kind: DamagedKind, random: Random): F
   for (;;) {
     const name = names[random(names.length)]!;
     const effect = DAMAGES[name]!({ random, folder, database: join(folder, 'cache.db') });
-    if (effect !== undefined) return { ...NOTHING, ...effect, name: `${name} of ${relative(store, folder) || '.'}`, folder };
+    if (effect !== undefined)
+      return { ...NOTHING, ...effect, name: `${name} of ${relative(store, folder) || '.'}`, folder };
   }
 }
 

@@ -41,7 +41,8 @@ function readItems(directory: string, kind: (typeof RESTORED)[number]): number {
   try {
     if (kind === 'notes') return host.stores.notes.size;
     if (kind === 'log') return host.stores.log.length;
-    if (kind === 'prefs') return host.stores.prefs.get('theme') === 'dark' ? Object.keys(host.stores.prefs.all()).length : 0;
+    if (kind === 'prefs')
+      return host.stores.prefs.get('theme') === 'dark' ? Object.keys(host.stores.prefs.all()).length : 0;
     const { ready, delayed } = host.queues.find('mail').counts();
     return ready + delayed;
   } finally {

@@ -5,7 +5,12 @@ import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { RemoteStore } from '../../../client/remote-store.ts';
 import { type Kind, SIGNATURES } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations, toEngineOptions } from '../../../protocol/stores.ts';
+import {
+  DEFAULT_STORE,
+  type StoreDeclaration,
+  type StoreDeclarations,
+  toEngineOptions,
+} from '../../../protocol/stores.ts';
 import type { AssetStore } from '../../assets/asset-server.ts';
 import { FULL_GRANT } from '../../bridge/grant.ts';
 import { Cache, FanoutCache } from '../../engine/index.ts';

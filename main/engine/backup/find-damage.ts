@@ -48,7 +48,9 @@ export function hasDamagedHeader(directory: string): boolean {
     if (first === undefined || !first.includes(SCHEMA_TEXT)) return false;
     if (toSchemaVersion(first.readUInt32BE(USER_VERSION_AT)) > SCHEMA_VERSION) return false;
     const isOurs = first.readUInt32BE(APPLICATION_ID_AT) === APPLICATION_ID;
-    return !isOurs || first[FORMAT_VERSIONS_AT]! > MAX_FORMAT_VERSION || first[FORMAT_VERSIONS_AT + 1]! > MAX_FORMAT_VERSION;
+    return (
+      !isOurs || first[FORMAT_VERSIONS_AT]! > MAX_FORMAT_VERSION || first[FORMAT_VERSIONS_AT + 1]! > MAX_FORMAT_VERSION
+    );
   } finally {
     pages.close();
   }

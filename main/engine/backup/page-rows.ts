@@ -155,8 +155,7 @@ function readVarint(from: Buffer, start: number): Varint {
     const byte = from.readUInt8(start + nth);
     if (nth === MAX_VARINT_BYTES - 1) value = (value << 8n) | BigInt(byte);
     else value = (value << 7n) | BigInt(byte & 0x7f);
-    if (byte < 0x80 || nth === MAX_VARINT_BYTES - 1)
-      return { value: Number(BigInt.asIntN(64, value)), bytes: nth + 1 };
+    if (byte < 0x80 || nth === MAX_VARINT_BYTES - 1) return { value: Number(BigInt.asIntN(64, value)), bytes: nth + 1 };
   }
   throw new RangeError('unreachable');
 }

@@ -7,8 +7,8 @@ import { FileStore } from '../values/file-store.ts';
 import { decodeKey, type KeyColumn } from '../values/key.ts';
 import { isCounterName } from './damaged-tables.ts';
 import { DatabasePages } from './database-pages.ts';
-import { listItemPages } from './page-tree.ts';
 import { getLeafKind, isTreePage, type PageRow, readLeaf } from './page-rows.ts';
+import { listItemPages } from './page-tree.ts';
 
 /** The columns of `entry` after its id, in the order of the table. */
 export const ENTRY_COLUMNS = [
@@ -112,7 +112,8 @@ class PageScan {
 
   #toItem({ id, columns: [, ...columns] }: PageRow): StoredItem | undefined {
     const [key, , mode, check, size, file, value] = columns;
-    if (!isKey(key) || typeof mode !== 'number' || typeof check !== 'number' || typeof size !== 'number') return undefined;
+    if (!isKey(key) || typeof mode !== 'number' || typeof check !== 'number' || typeof size !== 'number')
+      return undefined;
     const expected = toValueChecksum(check, key);
     if (typeof file === 'string') {
       return this.#isFileWhole(file, { mode, bytes: size, crc: expected }) ? { id, key, file, columns } : undefined;
