@@ -30,7 +30,13 @@ function exitWithError(error: unknown): void {
 }
 
 async function start(): Promise<void> {
-  const host = await openDiskCache({ stores });
+  const host = await openDiskCache({
+    stores,
+    onDamaged: ({ store, outcome, saved, keptIn }) =>
+      console.warn(
+        `The store "${store}" was damaged: ${outcome}, ${saved} items saved${keptIn ? `, kept in ${keptIn}` : ''}`,
+      ),
+  });
   const { defaultSession } = session;
   host.install(defaultSession);
   host.serveAssets(defaultSession, { stores: ['flags'], contentType: () => 'image/svg+xml' });

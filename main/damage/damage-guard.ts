@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
@@ -7,6 +7,7 @@ import {
   type CheckableStore,
   damageChannel,
   encodeFolderName,
+  getDatabasePath,
   hasDamagedHeader,
   hasDamagedPages,
   isCorrupt,
@@ -145,6 +146,7 @@ export class DamageGuard {
   #repair(store: StoreToOpen, onDamage: OnDamage, { message }: DiskCacheError): DamageReport {
     const { name, kind, directory } = store;
     const folder = new DamagedFolder(this.#directory, name);
+    const inode = statSync(directory).ino;
     const at = Date.now();
     const keptIn = folder.createPath(at);
     const found = { store: name, kind, found: message, at, keptIn };
@@ -156,6 +158,7 @@ export class DamageGuard {
         isIndivisible: kind === 'queue',
       });
       const report: DamageReport = { ...found, outcome: 'restored', ...counts };
+      assertSameDirectory(directory, inode);
       folder.replace(directory, keptIn, report);
       return report;
     }
@@ -216,14 +219,23 @@ function assertOnDamage(onDamage: unknown): void {
 export const getShardDirectory = (fanoutDirectory: string, name: string): string =>
   join(fanoutDirectory, 'shard', encodeFolderName(name));
 
+/** @throws {DiskCacheError} `BUSY` where another process has repaired the store in the meantime. */
+function assertSameDirectory(directory: string, inode: number): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.ino === inode) return;
+  throw new DiskCacheError('BUSY', `${directory} is being repaired by another process; open it again`);
+}
+
 /** Codes to which damage in a header may lead. */
 const HEADER_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNSUPPORTED_VERSION', 'READ_ONLY']);
 
 /** Whether an error says that a store is damaged, and not that it can't be opened now, or not by this version. */
-function isOfDamage(error: unknown, { directory }: StoreToOpen): boolean {
+function isOfDamage(error: unknown, { directory, kind }: StoreToOpen): boolean {
   if (isCorrupt(error)) return true;
-  if (!(error instanceof DiskCacheError) || !HEADER_CODES.has(error.code)) return false;
-  return listDatabaseFolders(directory).some(hasDamagedHeader);
+  if (!(error instanceof DiskCacheError)) return false;
+  // With its settings, a collection has lost its kind, and looks like a cache.
+  if (error.code === 'BAD_OPTION' && kind !== 'cache' && kind !== 'fanout')
+    return hasDatabase(directory) && hasDamagedPages(directory);
+  return HEADER_CODES.has(error.code) && listDatabaseFolders(directory).some(hasDamagedHeader);
 }
 
 /** Stores of their own inside a FanoutCache, which stay where they are. */
@@ -248,5 +260,7 @@ function listDatabaseFolders(directory: string, depth = MAX_DEPTH): string[] {
   if (!existsSync(directory)) return [];
   const below = readdirSync(directory, { withFileTypes: true }).filter((found) => found.isDirectory());
   const found = depth === 0 ? [] : below.flatMap(({ name }) => listDatabaseFolders(join(directory, name), depth - 1));
-  return existsSync(join(directory, 'cache.db')) ? [directory, ...found] : found;
+  return hasDatabase(directory) ? [directory, ...found] : found;
 }
+
+const hasDatabase = (directory: string): boolean => existsSync(getDatabasePath(directory));

@@ -24,6 +24,7 @@ export type { SettingsPatch, SettingsPath, SettingsValue } from '../../protocol/
 export type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../protocol/stores.ts';
 export type { BackedUpStore, BackupOptions, BackupProgress, BackupResult } from './backup/backup.ts';
 export { type RestoreResult, restore } from './backup/restore.ts';
+export { type SalvageOptions, type SalvageResult, salvage } from './backup/salvage.ts';
 export type { ByteRange, StoredBytes } from './cache/byte-streams.ts';
 export { Cache } from './cache/cache.ts';
 

@@ -4,7 +4,7 @@
  */
 
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
-export { type SalvageOptions, type SalvageResult, salvage } from './backup/salvage.ts';
+export { salvage } from './backup/salvage.ts';
 export { readStoredRows } from './backup/stored-rows.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DamageReport } from '../../main/damage/report.ts';
-import { Cache, Index } from '../../main/engine/index.ts';
+import { Cache, Index, Settings } from '../../main/engine/index.ts';
 import { corruptPages, getLeafPages, getRootPage } from '../engine/damaged-file.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
@@ -347,5 +347,25 @@ describe('a start that ends a replacement of which a killed process did a part',
     expect(host.stores.notes.size).toBe(ITEMS);
     expect(readdirSync(join(directory, '_damaged')).filter((name) => name.endsWith('.fresh'))).toEqual([]);
     host.close();
+  });
+});
+
+describe('settings that have lost the entry about them', () => {
+  it('keep their values, and run no migration again', () => {
+    const directory = freshDirectory();
+    const migrate = vi.fn();
+    const open = () =>
+      new Settings(directory, { defaults: { theme: 'light', user: { name: '' } }, migrations: { 2: migrate } });
+    const first = open();
+    first.set('theme', 'dark');
+    first.set('user.name', 'Ada');
+    first.close();
+    const index = new Index<string | readonly string[], unknown>(directory);
+    index.delete(['settings']);
+    index.close();
+    const again = open();
+    expect(again.all()).toEqual({ theme: 'dark', user: { name: 'Ada' } });
+    expect(migrate).not.toHaveBeenCalled();
+    again.close();
   });
 });

@@ -1,5 +1,6 @@
-import { constants, copyFileSync, linkSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { getJournalPaths, hasJournalFiles } from '../journal/journal-file.ts';
 import { RECORD_FILE, SEAL_SETTING } from '../sealing/seal-record.ts';
 import { choosePageSize } from '../space/policy.ts';
@@ -36,11 +37,15 @@ export interface SalvageResult {
  * Writes every undamaged item of a store, and its value file, into a store in a new directory. Reads the pages themselves, without
  * SQLite, so that it needs neither the header, nor the schema, nor inner pages; the damaged store stays as it is. Neither directory may
  * be open in this process. Value files are hard links where the file system has them. What is pending in a write journal is applied when
- * the fresh store is opened. O(bytes).
+ * the fresh store is opened: call its `check({ repair: true })` then, which puts a deque in order. O(bytes).
  *
- * @throws {DiskCacheError} `IO`, `NOT_ALLOWED`, `BUSY`, `DISK_FULL`; the new directory is then incomplete.
+ * @throws {DiskCacheError} `BAD_OPTION` for a target that exists; `IO`, `NOT_ALLOWED`, `BUSY`, `DISK_FULL`: the target is then incomplete.
  */
 export function salvage(source: string, target: string, options: SalvageOptions): SalvageResult {
+  if (existsSync(target) || !existsSync(source)) {
+    const [path, fault] = existsSync(target) ? [target, 'exists already'] : [source, 'is missing'];
+    throw new DiskCacheError('BAD_OPTION', `${path} ${fault}; salvage takes a damaged directory and a new one`);
+  }
   const connection = openDatabase(target, {
     claim: VALUES_FOLDER,
     readOnly: false,
@@ -90,7 +95,7 @@ class Salvage {
     });
     const { items: damagedItems, pages: damagedPages } = found.unreadable;
     const isWhole = saved > 0 && damagedItems === 0 && damagedPages === 0 && found.settings.size > 0;
-    const fromBackup = isWhole ? 0 : this.#complete(saved);
+    const fromBackup = isWhole ? 0 : this.#complete(saved, found);
     this.#writeSettings(found);
     this.#writeCounters(found);
     this.#writeVersion(found);
@@ -101,8 +106,11 @@ class Salvage {
     return { saved, fromBackup, damagedItems, damagedPages };
   }
 
-  /** Items of the backup whose key wasn't found; of a deque those between others that were. */
-  #complete(saved: number): number {
+  /**
+   * Takes items of the backup whose key wasn't found; of a deque those between others that were. None where the application's version of the
+   * data has changed since, and the two would be mixed.
+   */
+  #complete(saved: number, found: StoredRows): number {
     const { backup, kind, isIndivisible = false } = this.#options;
     if (backup === undefined || (isIndivisible && saved > 0)) return 0;
     const [first, last] =
@@ -110,10 +118,18 @@ class Salvage {
         ? this.#connection.prepare<[], [number, number]>('SELECT min(id), max(id) FROM entry').first()!
         : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     let fromBackup = 0;
+    this.#connection.execute('SAVEPOINT backup');
     const { settings } = readStoredRows(backup, (item) => {
       if (item.id >= first && item.id <= last && this.#add(item, backup)) fromBackup++;
     });
+    const version = found.settings.get('version') ?? this.#options.version;
     if (saved === 0) this.#writeRows('setting', settings);
+    else if (version !== undefined && settings.get('version') !== version) {
+      // Files that were taken belong to no item then, and are removed like others.
+      this.#connection.execute('ROLLBACK TO backup');
+      fromBackup = 0;
+    }
+    this.#connection.execute('RELEASE backup');
     return fromBackup;
   }
 

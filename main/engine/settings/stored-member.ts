@@ -51,6 +51,10 @@ function toOwnCopy<V>(members: Readonly<Record<string, V>>, copies: OwnCopies): 
   return copy;
 }
 
+/** Whether a value has exactly the form in which a member is stored. */
+export const isStoredMember = (stored: unknown): stored is StoredMember =>
+  hasMembers(stored) && Object.keys(stored).length === 1 && ('value' in stored || hasMembers(stored['members']));
+
 /**
  * Returns what is stored of a top-level member.
  *

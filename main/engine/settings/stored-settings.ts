@@ -10,6 +10,7 @@ import {
   assertDefined,
   getSetting,
   isSet,
+  isStoredMember,
   resetSetting,
   type StoredMember,
   setSetting,
@@ -87,7 +88,10 @@ function readAbout(index: SettingsIndex): AboutSettings | undefined {
 function update(index: SettingsIndex, plan: MigrationPlan, move: SettingsMove | undefined): void {
   const hasNone = readAbout(index) === undefined;
   const isNew = hasNone && index.size === 0;
-  if (hasNone && !isNew) convertIndex(index);
+  if (hasNone && !isNew) {
+    if (hasLostAbout(index)) writeAbout(index, plan.version);
+    else convertIndex(index);
+  }
   const movedVersion = move?.isDue ? move.store(index) : undefined;
   // New settings take the version of the files, so that the migrations apply to what was moved. Existing settings keep their own.
   if (isNew && movedVersion !== undefined) {
@@ -134,6 +138,13 @@ function migrate(index: SettingsIndex, plan: MigrationPlan): void {
   }
   writeAbout(index, plan.version);
 }
+
+/**
+ * Whether settings have lost the entry about them to damage: all other entries have the form of stored settings. Converted again, each value
+ * would be inside of another one. Their version was most probably the current one.
+ */
+const hasLostAbout = (index: SettingsIndex): boolean =>
+  [...index.entries()].every(([name, value]) => typeof name !== 'string' || isStoredMember(value));
 
 /** Converts an index, in which the application has kept its settings so far: each entry becomes a top-level member. */
 function convertIndex(index: SettingsIndex): void {
