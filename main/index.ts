@@ -50,7 +50,16 @@ export type {
   TransactionMessage,
 } from './engine/index.ts';
 export type { SafeStorage } from './engine/internal.ts';
-export type { Host, HostOptions, HostStore, OpenStore, Placement, RotateOptions, WindowStores } from './host.ts';
+export type {
+  Host,
+  HostOptions,
+  HostQueueOptions,
+  HostStore,
+  OpenStore,
+  Placement,
+  RotateOptions,
+  WindowStores,
+} from './host.ts';
 export {
   type ImportDiskCacheOptions,
   type ImportProgress,

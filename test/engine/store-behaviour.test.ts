@@ -1,8 +1,8 @@
 import { storeBehaviour } from '../suites/store-behaviour.ts';
 import { openAsyncEngine } from './engine-fixture.ts';
+
 /** Any 32 bytes. */
 const KEY = new Uint8Array(32).fill(7);
-
 
 storeBehaviour('Cache', openAsyncEngine);
 storeBehaviour('Cache with durability "power"', (options) => openAsyncEngine({ durability: 'power', ...options }));
