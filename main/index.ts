@@ -57,6 +57,7 @@ export type { SafeStorage } from './engine/internal.ts';
 export type {
   Host,
   HostOptions,
+  HostQueueOptions,
   HostStore,
   InspectorOptions,
   OpenStore,

@@ -221,6 +221,10 @@ export const STORE_KINDS: readonly StoreKind[] = [
     'Cache with small pages',
     (directory, options) => new Cache(directory, { ...options, sizeLimit: 1024 * 1023, fileThreshold: 2048 }),
   ),
+  mapKind(
+    'a sealed Cache',
+    (directory, options) => new Cache(directory, { ...options, memory: 0, encryptionKey: new Uint8Array(32).fill(1) }),
+  ),
   mapKind('Index', (directory, options) => new Index(directory, { ...options, durability: 'process' })),
   mapKind('FanoutCache', (directory, options) => new FanoutCache(directory, { ...options, shards: 2 })),
   dequeKind,

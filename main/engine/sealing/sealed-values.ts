@@ -20,7 +20,7 @@ import type { Sealing } from './sealing.ts';
 
 /* Values of a sealed store, as rows and files hold them. Only for stores with `core.sealing`. */
 
-export const isSealedMode = (mode: number): boolean => mode >= SEALED_FLAG;
+const isSealedMode = (mode: number): boolean => mode >= SEALED_FLAG;
 
 /** Returns the mode of the value that is sealed. */
 export const toPlainMode = (mode: number): number => (isSealedMode(mode) ? mode - SEALED_FLAG : mode);
@@ -148,7 +148,7 @@ function toSealError({ sealing, sql, directory }: Core, error: unknown): unknown
   return brokenSealError(error);
 }
 
-export const brokenSealError = (cause: SealBroken): DiskCacheError =>
+const brokenSealError = (cause: SealBroken): DiskCacheError =>
   new DiskCacheError(
     'CORRUPT',
     `The sealed bytes of the value can't be opened: ${cause.message}; set it again, or run check({ repair: true })`,
