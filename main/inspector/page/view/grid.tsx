@@ -39,6 +39,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 const PAGE_ROWS = 20;
+/** More than fit on a screen. Elements of rows that leave the view are used for those that enter it. */
+const MAX_ROWS_IN_VIEW = 256;
 
 /** How far each key moves the active row. */
 const STEPS: Readonly<Record<string, number>> = {
@@ -100,7 +102,7 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
       <div class="grid-body" role="rowgroup" style={{ height: `${heightPx}px` }}>
         {items.map(({ index, start }) => (
           <GridRow
-            key={index}
+            key={index % MAX_ROWS_IN_VIEW}
             index={index}
             top={start}
             row={rows.get(index)}
