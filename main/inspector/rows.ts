@@ -147,7 +147,7 @@ export function locateItem(source: InspectionSource, { store, key }: Params<'val
 }
 
 /**
- * Returns a value of at most so many bytes. Doesn't count as a use of the item where the store counts uses.
+ * Returns a value of at most `maxBytes`. Doesn't count as a use of the item where the store counts uses.
  *
  * @throws {DiskCacheError} `TOO_LARGE`, `CORRUPT`.
  */

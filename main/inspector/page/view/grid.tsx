@@ -53,7 +53,7 @@ const STEPS: Readonly<Record<string, number>> = {
 };
 
 /**
- * A grid of any number of rows, of which only those in view exist. One element has the focus; arrow keys move the active row, Enter opens it, Delete
+ * A grid of any number of rows; only those in view exist. One element has the focus; arrow keys move the active row, Enter opens it, Delete
  * deletes its item.
  */
 export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
