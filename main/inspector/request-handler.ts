@@ -28,7 +28,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** On every response, also on refusals. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
