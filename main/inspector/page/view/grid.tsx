@@ -68,7 +68,7 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
 
   function onKeyDown(event: KeyboardEvent): void {
     const step = STEPS[event.key];
-    const row = rows.get(active);
+    const row = getPresent(rows.get(active));
     if (step !== undefined) {
       const next = Math.max(0, Math.min(count - 1, active + step));
       setActive(next);
@@ -119,6 +119,9 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
   );
 }
 
+/** Returns a row unless its item is gone. */
+const getPresent = (row: Row | undefined): Row | undefined => (row?.error?.code === 'GONE' ? undefined : row);
+
 interface GridRowProps {
   readonly index: number;
   readonly top: number;
@@ -141,7 +144,7 @@ function GridRow({ index, top, row, isActive, selected, onOpen }: GridRowProps) 
       data-active={isActive}
       data-failed={row?.error !== undefined}
       style={{ height: `${ROW_HEIGHT_PX}px`, transform: `translateY(${top}px)` }}
-      onClick={() => row !== undefined && onOpen(row.key)}
+      onClick={() => getPresent(row) !== undefined && onOpen(row!.key)}
     >
       {COLUMNS.map(({ title, className, format }, column) => (
         <span key={title} role="gridcell" aria-colindex={column + 1} class={className}>
