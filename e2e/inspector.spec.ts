@@ -201,6 +201,9 @@ test('an application opens its inspector, once, and sees its windows and their g
   expect(await openInspector()).toBe('opened');
   expect(app.windows()).toHaveLength(2);
   expect(await inspector.evaluate(`typeof diskCache`)).toBe('undefined');
+  // An open inspector doesn't keep the application from quitting.
+  await page.evaluate(`fetch('app://bridge/quit').then(() => {})`);
+  await app.closed;
 });
 
 test('an application whose engine is in another process is told what to use instead', async ({ launch }) => {

@@ -214,7 +214,7 @@ export interface WindowShard {
   readonly bytes: number;
 }
 
-export interface Windows {
+interface Windows {
   readonly windows: readonly InspectedWindow[];
   readonly shards: readonly WindowShard[];
 }

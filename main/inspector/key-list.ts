@@ -10,8 +10,8 @@ export interface KeyList {
   readonly total: number;
   readonly isComplete: boolean;
   readonly isCut: boolean;
-  /** Returns the keys from a position on, fewer at the end; waits until they have been found. */
-  read(from: number, count: number): Promise<Key[]>;
+  /** Returns the keys from a position on, fewer at the end; waits until they have been found. Undefined: gone since. */
+  read(from: number, count: number): Promise<(Key | undefined)[]>;
   close(): void;
 }
 
@@ -32,7 +32,7 @@ interface PageStart {
  * The keys of a store, walked once in slices of the main thread's time. Without a pattern it remembers where each result page begins, about one cursor
  * for 512 keys, and reads pages again as they are shown: a million keys take 2,000 cursors. With a pattern it keeps the matches.
  *
- * Invariant: pages begin at keys, not at counts, so that what is added or deleted meanwhile shifts rows within a page only.
+ * Invariant: pages begin at keys, not at counts, so that what is added or deleted meanwhile shifts rows within a page only, and no key is in two rows.
  */
 export class StoreKeyList implements KeyList {
   readonly #store: Pick<Index, 'page' | 'size'>;
@@ -60,7 +60,7 @@ export class StoreKeyList implements KeyList {
     return isWhole && !this.isComplete ? Math.max(this.#found, this.#store.size) : this.#found;
   }
 
-  async read(from: number, count: number): Promise<Key[]> {
+  async read(from: number, count: number): Promise<(Key | undefined)[]> {
     await this.#waitFor(from + count);
     if (this.#glob !== undefined) return this.#matches.slice(from, from + count);
     return this.#readPages(from, count);
@@ -118,16 +118,32 @@ export class StoreKeyList implements KeyList {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  #readPages(from: number, count: number): Key[] {
-    const keys: Key[] = [];
-    let index = this.#findPage(from);
-    for (; index >= 0 && index < this.#pages.length && keys.length < count; index++) {
-      const { position, cursor } = this.#pages[index]!;
-      const { items } = this.#store.page('keys', this.#range, cursor);
-      keys.push(...(items as readonly Key[]).slice(Math.max(0, from - position), from - position + count));
+  #readPages(from: number, count: number): (Key | undefined)[] {
+    const keys: (Key | undefined)[] = [];
+    let index = Math.max(0, this.#findPage(from));
+    for (; index < this.#pages.length && keys.length < count; index++) {
+      const start = from + keys.length - this.#pages[index]!.position;
+      keys.push(...this.#readPage(index).slice(start, start + count - keys.length));
     }
-    return keys.slice(0, count);
+    return keys;
   }
+
+  /** Returns the keys that a page has now, at the positions that it had; what it reads of the next page, where keys are gone, is left to that. */
+  #readPage(index: number): (Key | undefined)[] {
+    const { position } = this.#pages[index]!;
+    const keys: (Key | undefined)[] = this.#readKeysAt(index);
+    const next = this.#pages[index + 1];
+    if (next !== undefined) {
+      const following = new Set(this.#readKeysAt(index + 1).map(formatKey));
+      const end = keys.findIndex((key) => following.has(formatKey(key!)));
+      if (end >= 0) keys.length = end;
+    }
+    const length = (next?.position ?? this.#found) - position;
+    return Array.from({ length }, (_, offset) => keys[offset]);
+  }
+
+  readonly #readKeysAt = (index: number): Key[] =>
+    this.#store.page('keys', this.#range, this.#pages[index]!.cursor).items as Key[];
 
   /** Returns the index of the last page that begins at a position or before it. O(log pages). */
   #findPage(position: number): number {

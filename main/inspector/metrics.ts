@@ -8,7 +8,7 @@ const SAMPLE_INTERVAL_MS = 1000;
 const MAX_SAMPLES = 600;
 /** Sampling ends when no page has asked for this long. */
 const IDLE_MS = 30_000;
-/** Bytes are measured every so many samples: value files are counted for it. */
+/** Bytes are measured in every fifth sample: value files are counted for it. */
 const SAMPLES_PER_MEASUREMENT = 5;
 const DELAY_RESOLUTION_MS = 10;
 const NS_PER_MS = 1e6;

@@ -28,7 +28,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** On every response, also on refusals. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -81,7 +81,7 @@ async function serveCall(inspection: Inspection, name: string, request: Request)
   // No form and no foreign page can send this type without asking first.
   if (request.headers.get('content-type') !== 'application/json')
     return refuse(415, 'BAD_OPTION', 'The body has to be application/json');
-  if (name !== 'image' && !isMethodName(name)) return refuse(404, 'BAD_OPTION', 'There is no such method');
+  if (name !== 'image' && !isMethodName(name)) return refuse(404, 'BAD_OPTION', 'The inspector has no such method');
   try {
     const params = await readJson(request);
     if (name !== 'image') return toJsonResponse(200, await inspection.call(name, params));

@@ -1,7 +1,7 @@
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import type { Key } from '../engine/index.ts';
 import { fromJson, toJson } from '../engine/values/tagged-json.ts';
-import type { Params, Row, Rows } from './contract.ts';
+import type { ErrorInfo, Params, Row, Rows } from './contract.ts';
 import { MAX_GLOB_LENGTH, matchesGlob } from './glob.ts';
 import {
   assertKind,
@@ -22,6 +22,10 @@ const MAX_ROWS = 256;
 const MAX_PREVIEWED_BYTES = 16 * 1024;
 /** A small stored value may be a large object. */
 const MAX_DECODED_BYTES = 1024 * 1024;
+
+const GONE: ErrorInfo = { code: 'GONE', message: 'The item was deleted, or has expired' };
+/** A position whose key isn't known any more. */
+const GONE_ROW: Row = { key: '', error: GONE };
 
 type Listed = Exclude<InspectedStore, { kind: undefined | 'queue' }>;
 
@@ -61,7 +65,7 @@ export class RowLists {
     const rows: Row[] = [];
     const pause = createSlices();
     for (const key of await keys.read(from, Math.min(count, MAX_ROWS))) {
-      rows.push(toRow(listed, key, this.#engine));
+      rows.push(key === undefined ? GONE_ROW : toRow(listed, key, this.#engine));
       await pause();
     }
     const { total, isComplete, isCut } = keys;
@@ -116,8 +120,7 @@ export function toRow(listed: Listed, key: Key, engine: EngineAccess): Row {
     if (listed.kind === 'deque') return { ...base, preview: toPreview(listed.store.at(Number(key))) };
     if (listed.kind === 'settings') return { ...base, preview: toPreview(listed.store.get(key as string[])) };
     const facts = engine.getItemFacts(listed.store, key);
-    if (facts === undefined)
-      return { ...base, error: { code: 'GONE', message: 'The item was deleted, or has expired' } };
+    if (facts === undefined) return { ...base, error: GONE };
     const { bytes, storedAt, expiresAt, hits, tag, encoding } = facts;
     return {
       ...base,
@@ -147,7 +150,7 @@ export function locateItem(source: InspectionSource, { store, key }: Params<'val
 }
 
 /**
- * Returns a value of at most so many bytes. Doesn't count as a use of the item where the store counts uses.
+ * Returns a value of at most `maxBytes`. Doesn't count as a use of the item where the store counts uses.
  *
  * @throws {DiskCacheError} `TOO_LARGE`, `CORRUPT`.
  */

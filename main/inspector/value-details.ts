@@ -12,7 +12,6 @@ const MAX_TEXT_LENGTH = 256 * 1024;
 const MAX_EDITED_LENGTH = 512 * 1024;
 /** Bytes of one part. */
 const MAX_PART_BYTES = 64 * 1024;
-export const MAX_IMAGE_BYTES = MAX_SHOWN_BYTES;
 
 /** @throws {DiskCacheError} `NO_SUCH_STORE`, `BAD_KEY`, `CORRUPT`. */
 export function getValueDetails(source: InspectionSource, engine: EngineAccess, params: Params<'value'>): ValueDetails {
@@ -76,7 +75,7 @@ const IMAGE_SIGNATURES: readonly (readonly [type: string, matches: (bytes: Buffe
 ];
 
 /** Returns the type of an image by its first bytes, never by what an item says of itself. */
-export function sniffImageType(bytes: Uint8Array): string | undefined {
+function sniffImageType(bytes: Uint8Array): string | undefined {
   const start = Buffer.from(bytes.subarray(0, 16));
   return IMAGE_SIGNATURES.find(([, matches]) => matches(start))?.[0];
 }
@@ -121,7 +120,7 @@ export function readImage(
   params: Params<'value'>,
 ): { readonly type: string; readonly bytes: Uint8Array } {
   const { listed, key } = locateItem(source, params);
-  const bytes = toBytes(readValue(listed, key, engine, MAX_IMAGE_BYTES));
+  const bytes = toBytes(readValue(listed, key, engine, MAX_SHOWN_BYTES));
   const type = bytes === undefined ? undefined : sniffImageType(bytes);
   if (bytes !== undefined && type !== undefined) return { type, bytes };
   throw new DiskCacheError('BAD_VALUE', 'The value is not an image of a type that can be shown');

@@ -30,7 +30,7 @@ export function inspect(
   return new Inspection({ title: 'stores of a test', listStores: () => listed, ...source }, { engine, write });
 }
 
-export const toKey = (tagged: unknown): Key => fromJson(tagged) as Key;
+const toKey = (tagged: unknown): Key => fromJson(tagged) as Key;
 export const fromKey = (key: Key): unknown => toJson(key);
 
 /** Reads all rows of a list. */

@@ -66,6 +66,27 @@ describe('search and rows', () => {
     }
   });
 
+  it('shows no key twice, and none at another row, while items are deleted and added', async () => {
+    const pad = (number: number) => `key ${String(number).padStart(4, '0')}`;
+    cache.setMany(Array.from({ length: ALL_KEYS }, (_, number) => [pad(number), number]));
+    const { list } = await inspection.call('search', { store: 'cache' });
+    const readAll = async () => {
+      const { rows: first } = await inspection.call('rows', { list, from: 400, count: 256 });
+      const { rows: second } = await inspection.call('rows', { list, from: 1500, count: 256 });
+      return [...first, ...second].map(({ key, error }) => (error === undefined ? key : error.code));
+    };
+    const before = await readAll();
+    for (let number = 0; number < 400; number++) cache.delete(pad(number));
+    for (let number = 1600; number < 1610; number++) cache.delete(pad(number));
+    cache.set('key 0000 later', 1);
+    const now = (await readAll()).filter((key) => key !== 'GONE');
+    expect(new Set(now).size).toBe(now.length);
+    // From the page of the store in which nothing was deleted on, every row is where it was.
+    expect((await readAll()).slice(112, 256)).toEqual(before.slice(112, 256));
+    const { rows } = await inspection.call('rows', { list, from: 500, count: 12 });
+    expect(rows.map(({ error }) => error?.code)).toEqual(Array(12).fill('GONE'));
+  });
+
   it('finds by prefix and by pattern', async () => {
     cache.setMany(['user:1', 'user:2', 'page:1', ['user', 1], ['user', 2, 'x'], 7].map((key) => [key, 1]));
     expect(await readKeys(inspection, { store: 'cache', prefix: 'user:' })).toEqual(['user:1', 'user:2']);

@@ -183,7 +183,7 @@ describe('the loopback server', () => {
     );
   });
 
-  it('answers what isn’t JSON, and keys that can’t be keys, with a reason', async () => {
+  it('refuses what isn’t JSON, and keys that can’t be keys, with a reason', async () => {
     const session = await begin();
     const send = async (body: string) =>
       JSON.parse((await post('/api/value', undefined, { ...session, body })).body).error.code;

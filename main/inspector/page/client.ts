@@ -1,7 +1,7 @@
 import type { ErrorInfo, MethodName, Params, Result } from '../contract.ts';
 
 /** An error that the server has answered with, or that the server can't be reached. */
-export class CallError extends Error {
+class CallError extends Error {
   readonly code: string;
 
   constructor({ code, message }: ErrorInfo) {

@@ -39,6 +39,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 const PAGE_ROWS = 20;
+/** More than fit on a screen. Elements of rows that leave the view are used for those that enter it. */
+const MAX_ROWS_IN_VIEW = 256;
 
 /** How far each key moves the active row. */
 const STEPS: Readonly<Record<string, number>> = {
@@ -51,7 +53,7 @@ const STEPS: Readonly<Record<string, number>> = {
 };
 
 /**
- * A grid of any number of rows, of which only those in view exist. One element has the focus; arrow keys move the active row, Enter opens it, Delete
+ * A grid of any number of rows; only those in view exist. One element has the focus; arrow keys move the active row, Enter opens it, Delete
  * deletes its item.
  */
 export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
@@ -66,7 +68,7 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
 
   function onKeyDown(event: KeyboardEvent): void {
     const step = STEPS[event.key];
-    const row = rows.get(active);
+    const row = getPresent(rows.get(active));
     if (step !== undefined) {
       const next = Math.max(0, Math.min(count - 1, active + step));
       setActive(next);
@@ -100,7 +102,7 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
       <div class="grid-body" role="rowgroup" style={{ height: `${heightPx}px` }}>
         {items.map(({ index, start }) => (
           <GridRow
-            key={index}
+            key={index % MAX_ROWS_IN_VIEW}
             index={index}
             top={start}
             row={rows.get(index)}
@@ -116,6 +118,9 @@ export function Grid({ label, rows, selected, onSelect, onDelete }: GridProps) {
     </div>
   );
 }
+
+/** Returns a row unless its item is gone. */
+const getPresent = (row: Row | undefined): Row | undefined => (row?.error?.code === 'GONE' ? undefined : row);
 
 interface GridRowProps {
   readonly index: number;
@@ -139,7 +144,7 @@ function GridRow({ index, top, row, isActive, selected, onOpen }: GridRowProps) 
       data-active={isActive}
       data-failed={row?.error !== undefined}
       style={{ height: `${ROW_HEIGHT_PX}px`, transform: `translateY(${top}px)` }}
-      onClick={() => row !== undefined && onOpen(row.key)}
+      onClick={() => getPresent(row) !== undefined && onOpen(row!.key)}
     >
       {COLUMNS.map(({ title, className, format }, column) => (
         <span key={title} role="gridcell" aria-colindex={column + 1} class={className}>
