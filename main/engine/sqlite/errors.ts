@@ -86,6 +86,15 @@ function assertAccess(file: string): void {
   if (statSync(file, { throwIfNoEntry: false })) accessSync(file, constants.R_OK | constants.W_OK);
 }
 
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function writeProbeFile(file: string): void {
   rmSync(file, { force: true });
   const descriptor = openSync(file, 'wx', 0o600);
@@ -235,6 +244,12 @@ export function toDiskCacheError(error: unknown, path: string): unknown {
   if (error instanceof DiskCacheError) return error;
   const code = getErrorCode(error);
   if (!code?.startsWith('SQLITE_')) return toDriverError(error, path);
+  // SQLite opens a file that it can't write for reading only; then the system refuses an exclusive lock.
+  if (code === 'SQLITE_IOERR_LOCK' && !isWritable(path)) {
+    return new DiskCacheError('READ_ONLY', `${path} cannot be written (${code}: ${getErrorMessage(error)})`, {
+      cause: error,
+    });
+  }
   const isDoubtful = code.startsWith('SQLITE_CORRUPT');
   if (isDoubtful || UNEXPLAINED_CODES.test(code)) {
     const refusal = isDoubtful ? probeRead(path) : probeWrite(path);
