@@ -77,7 +77,7 @@ async function main(): Promise<void> {
       process.exitCode = 1;
     }
   }
-  console.log(formatSummary(reports));
+  console.log(formatSummary(reports, args.includes('--quick')));
   if (!save || reports.length === 0) return;
   console.log(`Saved to ${saveResults(reports)}, and docs/bench.md rendered`);
   updatePage();

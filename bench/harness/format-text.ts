@@ -54,7 +54,7 @@ const formatGrid = (results: readonly ComparisonResult[]): string[] => [
 ];
 
 /** How many goals of all answers were met, and each that was not. */
-export function formatSummary(answers: readonly BenchmarkReport[]): string {
+export function formatSummary(answers: readonly BenchmarkReport[], isQuick = false): string {
   const verdicts = answers.flatMap(({ results }) =>
     results.flatMap((result) => result.verdicts.map((verdict) => ({ result, verdict }))),
   );
@@ -65,8 +65,13 @@ export function formatSummary(answers: readonly BenchmarkReport[]): string {
       ({ result, verdict }) =>
         `  ${formatVerdict(verdict)}: ${result.title}: ${formatGoal(verdict)}, measured ${formatRatio(verdict)}`,
     );
-  return [`${count(true)} goals met, ${count(false)} missed, ${count(undefined)} skipped`, ...misses].join('\n');
+  const counts = `${count(true)} goals met, ${count(false)} missed, ${count(undefined)} skipped`;
+  return [counts, ...misses, ...(isQuick ? [QUICK_NOTE] : [])].join('\n');
 }
+
+/** What a run with `--quick` says beside its figures. */
+export const QUICK_NOTE =
+  "A quick run (--quick): it shows that the benchmarks work. Its figures don't count, and neither does a goal that it meets or misses.";
 
 function formatResult({ title, unit, lines, verdicts }: ComparisonResult): string {
   const rows = lines.map((line) => ['  ', line.name, ...toFigureCells(line)]);

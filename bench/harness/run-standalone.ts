@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Benchmark, FULL_SCALE, HUGE, QUICK_SCALE, type Scale } from './benchmark.ts';
-import { formatReport } from './format-text.ts';
+import { formatReport, QUICK_NOTE } from './format-text.ts';
 import { runBenchmark } from './measure.ts';
 
 /** The options every bench takes. */
@@ -40,5 +40,5 @@ export async function runStandalone(benchmark: Benchmark): Promise<void> {
   const { values } = parseArgs({ options: BENCH_OPTIONS });
   const report = await runBenchmark(benchmark, parseScale(values));
   if (process.send) process.send(report);
-  else console.log(formatReport(report));
+  else console.log(values.quick ? `${formatReport(report)}\n${QUICK_NOTE}` : formatReport(report));
 }

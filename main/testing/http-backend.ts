@@ -5,25 +5,28 @@ import { Cache } from '../engine/index.ts';
 import { CacheStorage, Offline, type OfflineOptions } from '../offline/index.ts';
 import { OFFLINE_OPTIONS } from '../offline/offline.ts';
 import { parseOptions } from '../offline/options.ts';
-import type { TestClock } from './test-clock.ts';
 
 /** Like `host.offline(session, …)`, but without a session: the network is `fetch`. */
 export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'hiddenHeaders' | 'clock'> {}
 
 const { cache: _, shared: __, hiddenHeaders: ___, clock: ____, ...OPTIONS } = OFFLINE_OPTIONS;
 
+interface BackendSettings {
+  readonly directory: string;
+  readonly exclusive: boolean;
+  readonly clock: () => number;
+}
+
 /** Serves HTTP calls of pages: their CacheStorage, and `diskCache.fetch` if the test passes a network. */
 export class TestHttpBackend implements HttpBackend {
-  readonly #directory: string;
-  readonly #clock: TestClock;
+  readonly #settings: BackendSettings;
   readonly #fetch: NonNullable<TestOfflineOptions['fetch']>;
   #caches: CacheStorage | undefined;
   readonly #stores: Cache[] = [];
   readonly #handler: Offline | undefined;
 
-  constructor(directory: string, clock: TestClock, options: TestOfflineOptions | undefined) {
-    this.#directory = directory;
-    this.#clock = clock;
+  constructor(settings: BackendSettings, options: TestOfflineOptions | undefined) {
+    this.#settings = settings;
     if (options !== undefined) parseOptions('testHost, offline', options, OPTIONS);
     this.#fetch = options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK)));
     try {
@@ -55,11 +58,12 @@ export class TestHttpBackend implements HttpBackend {
   /** Created immediately, so that an invalid option fails where the test passes it. */
   #toAnswering(options: TestOfflineOptions): Offline {
     const cache = this.#openStore('_responses', 'least-recently-used');
-    return new Offline({ ...options, cache, hiddenHeaders: ['cookie'], clock: this.#clock.now });
+    return new Offline({ ...options, cache, hiddenHeaders: ['cookie'], clock: this.#settings.clock });
   }
 
   #openStore(folder: string, evictionPolicy: 'none' | 'least-recently-used'): Cache {
-    const store = new Cache(join(this.#directory, folder), { evictionPolicy, clock: this.#clock.now });
+    const { directory, ...options } = this.#settings;
+    const store = new Cache(join(directory, folder), { evictionPolicy, ...options });
     this.#stores.push(store);
     return store;
   }

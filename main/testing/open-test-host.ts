@@ -42,6 +42,7 @@ export async function testHost<const S extends StoreDeclarations>(
     stores,
     directory: given,
     windows: windowOptions,
+    exclusive = false,
     offline: offlineOptions,
     ...others
   }: TestHostOptions<S> = {} as TestHostOptions<S>,
@@ -49,7 +50,8 @@ export async function testHost<const S extends StoreDeclarations>(
   if (typeof stores !== 'object' || stores === null || Array.isArray(stores)) {
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
-  assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'offline']);
+  assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'exclusive', 'offline']);
+  assertFlag(exclusive, 'testHost, exclusive');
   if (given !== undefined && (typeof given !== 'string' || given === '')) {
     throw new DiskCacheError('BAD_OPTION', 'testHost: directory must be a path; without it there is a temporary one');
   }
@@ -74,10 +76,14 @@ export async function testHost<const S extends StoreDeclarations>(
         windows: withStoreKeys('testHost, windows', { clock: clock.now, ...windowOptions }, TEST_KEYS),
         queues: { clock: clock.now },
         userData: directory,
+        exclusive: exclusive ? 'all' : 'none',
       });
       try {
         for (const [name, store] of Object.entries(parts.registry.stores)) failures.watch(name, getKind(store), store);
-        const backend = new TestHttpBackend(directory, clock, offlineOptions && { ...offlineOptions, connection });
+        const backend = new TestHttpBackend(
+          { directory, exclusive, clock: clock.now },
+          offlineOptions && { ...offlineOptions, connection },
+        );
         return { ...parts, closeEngine: close, offline: backend };
       } catch (error) {
         close();

@@ -23,6 +23,11 @@ export interface TestHostOptions<S extends StoreDeclarations> {
   /** As in `openDiskCache`. */
   readonly windows?: WindowStoreOptions;
   /**
+   * As in `openDiskCache`: whether the stores are opened with `exclusive`, as those of an application that holds the single-instance lock are by
+   * default. Default: `false`.
+   */
+  readonly exclusive?: boolean;
+  /**
    * The options of `host.offline(session, …)`; `fetch` is the network. Default: no network, and `diskCache.fetch` is not allowed.
    */
   readonly offline?: TestOfflineOptions;

@@ -86,6 +86,11 @@ describe('a benchmark result', () => {
     expect(formatSummary([found])).toContain('0 goals met, 0 missed, 1 skipped');
   });
 
+  it('of a quick run says that its figures do not count', () => {
+    expect(formatSummary([], true)).toContain("figures don't count");
+    expect(formatSummary([])).not.toContain("figures don't count");
+  });
+
   it('is refused when it is not a number, or when a goal names an unknown contender', async () => {
     await expect(
       runBenchmark(createBenchmark(comparison([createContender('a', [Number.NaN])], [])), SCALE),

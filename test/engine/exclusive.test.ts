@@ -54,3 +54,35 @@ it('opening with exclusive a directory that is open elsewhere fails and says how
   shared.set('k', 1);
   expect(shared.get('k')).toBe(1);
 });
+
+describe('a directory that this thread has open without exclusive', () => {
+  it('is refused to an opening with exclusive at once, because waiting could not help', () => {
+    const directory = freshDirectory();
+    const shared = new Cache(directory);
+    const second = new Cache(directory);
+    // Waiting without limit would never end.
+    const open = () => new Cache(directory, { exclusive: true, timeout: Number.POSITIVE_INFINITY });
+    expect(open).toThrow(errorMatching('BUSY', /already open in this thread, without exclusive.*exclusive: false/));
+    shared.close();
+    expect(open).toThrow(errorMatching('BUSY'));
+    second.close();
+    using owner = open();
+    owner.set('k', 1);
+    expect(owner.get('k')).toBe(1);
+  });
+
+  it.skipIf(process.platform === 'win32')('can be opened with exclusive once it was deleted', () => {
+    const directory = freshDirectory();
+    const lost = new Cache(directory);
+    lost.set('k', 1);
+    rmSync(directory, { recursive: true });
+    using next = new Cache(directory, { exclusive: true, timeout: 0 });
+    next.set('k', 2);
+    try {
+      lost.close();
+    } catch {
+      // Its files are gone.
+    }
+    expect(next.get('k')).toBe(2);
+  });
+});

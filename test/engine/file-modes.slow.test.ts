@@ -52,6 +52,36 @@ describe.skipIf(process.platform === 'win32')('permissions that were taken away'
     },
   );
 
+  it('from a database that is opened with exclusive: it is read only, and readOnly opens it', (context) => {
+    const results = runUnprivileged(
+      context,
+      `
+      new Cache(directory).close();
+      const database = \`\${directory}/cache.db\`;
+      chmodSync(database, 0o400);
+      const refusals = [{ exclusive: true }, { exclusive: true, durability: 'power' }].map((options) =>
+        attempt(() => new Cache(directory, options)));
+      const count = (options) => attempt(() => {
+        const cache = new Cache(directory, options);
+        try {
+          return cache.size;
+        } finally {
+          cache.close();
+        }
+      });
+      const reader = count({ readOnly: true });
+      chmodSync(database, 0o600);
+      const writer = count({ exclusive: true });
+      console.log(JSON.stringify([...refusals, reader, writer]));`,
+    );
+    expect(results).toEqual([
+      expect.stringMatching(/^READ_ONLY .*cache\.db cannot be written/),
+      expect.stringMatching(/^READ_ONLY .*cache\.db cannot be written/),
+      0,
+      0,
+    ]);
+  });
+
   it('from a database and given back: it is written again, whatever was left beside it', (context) => {
     const results = runUnprivileged(
       context,

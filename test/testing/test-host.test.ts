@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
 import { type Grant, testHost } from '../../main/testing/index.ts';
 import { cache, defineStores, deque, index } from '../../protocol/stores.ts';
+import { errorMatching } from '../matchers.ts';
 
 const stores = defineStores({
   api: cache<string, { n: number }>(),
@@ -34,6 +36,21 @@ describe('a test host', () => {
       await expect(page.cache('api').set('k', 1)).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
       await expect(page.index('settings').get('k')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
     }
+  });
+
+  it('opens its stores with exclusive if the test asks for it, as an application that runs only once does', async () => {
+    using t = await testHost({ stores, exclusive: true });
+    const { api } = t.host.stores;
+    api.set('k', { n: 1 });
+    api.set('k', { n: 2 });
+    expect(await t.page().as<typeof stores>().api.get('k')).toEqual({ n: 2 });
+    await t.page().caches.open('pages');
+    for (const store of [api, t.host.stores.settings, t.host.stores.outbox])
+      expect(store.describe().options).toMatchObject({ exclusive: true });
+    expect(() => new Cache(api.directory, { timeout: 0 })).toThrow(errorMatching('BUSY', 'exclusive'));
+    using shared = await testHost({ stores });
+    expect(shared.host.stores.api.describe().options).toMatchObject({ exclusive: false });
+    await expect(testHost({ stores, exclusive: 'yes' as never })).rejects.toThrow(errorMatching('BAD_OPTION'));
   });
 
   it('refuses an invalid grant at the call', async () => {

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { check } from '../cache/check.ts';
-import { findOwner } from '../cache/exclusive-owners.ts';
+import { findOpenStore } from '../cache/exclusive-owners.ts';
 import { closeCore, openCore } from '../cache/open.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { removeReplaced } from '../space/delete-row.ts';
@@ -156,7 +156,7 @@ async function fillBackup(directory: string, target: string, options: TreeOption
   try {
     for (const folder of tree.stores.filter(includes)) {
       const path = join(directory, folder);
-      const open = cores.find((core) => core.directory === path) ?? findOwner(path);
+      const open = cores.find((core) => core.directory === path) ?? findOpenStore(path);
       parts.push(new StoreBackup(folder, open ?? openForBackup(path), open === undefined, join(target, folder)));
       await setImmediate();
     }

@@ -71,11 +71,11 @@ const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
  * Runs `work` in a transaction that is synced to disk when this returns, whatever the durability of the store: settings are chosen
  * once and relied on for years. Outside of transactions.
  */
-export function inDurableTransaction(core: Core, work: () => void): void {
+export function inDurableTransaction<T>(core: Core, work: () => T): T {
   const { connection, settings } = core;
   connection.setSynchronous('FULL');
   try {
-    inWriteTransaction(core, work);
+    return inWriteTransaction(core, work);
   } finally {
     connection.setSynchronous(getSynchronousLevel(settings));
   }

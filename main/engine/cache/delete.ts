@@ -14,7 +14,7 @@ import {
   isChangeLogged,
 } from '../space/delete-row.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
-import { retryWithBallast } from '../space/maintenance.ts';
+import { isDiskFull, retryWithBallast } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
@@ -118,7 +118,7 @@ export function clear(core: Core, options?: ClearOptions): number {
 export function clearAll(core: Core): number {
   let items: number | undefined;
   try {
-    items = retryWithBallast([core], () => inWriteTransaction(core, () => clearInTransaction(core)));
+    items = clearTables(core);
     core.space.vacuum(core);
     if (core.transaction.depth > 0 || passesIntegrityCheck(core)) return items;
   } catch (error) {
@@ -127,6 +127,20 @@ export function clearAll(core: Core): number {
   const readable = resetDatabase(core);
   for (const bucket of core.files.listBuckets()) collectBucket(core, bucket);
   return items ?? readable;
+}
+
+/**
+ * Deletes everything in one transaction. What is pending in a journal is applied first; if the disk has no space for that, it is deleted without
+ * being applied, and not counted.
+ */
+function clearTables(core: Core): number {
+  try {
+    return retryWithBallast([core], () => inWriteTransaction(core, () => clearInTransaction(core)));
+  } catch (error) {
+    const { journal, transaction } = core;
+    if (!isDiskFull(error) || journal === undefined || transaction.depth > 0) throw error;
+    return retryWithBallast([core], () => journal.discard(() => clearInTransaction(core)));
+  }
 }
 
 /** Returns whether SQLite finds no damage. Cheap for a store that was emptied: it has a few pages. */

@@ -10,18 +10,40 @@ import type { Core } from '../state/core.ts';
 
 /** The stores that this thread has open with `exclusive`, by directory. */
 const owners = new Map<string, Core>();
+/** Those that it has open without, by directory. One that is forgotten without being closed may be collected. */
+const sharers = new Map<string, readonly WeakRef<Core>[]>();
 
-export function addOwner(core: Core): void {
-  owners.set(core.directory, core);
+/** Registers a store that was opened. */
+export function addOpenStore(core: Core): void {
+  if (core.openOptions.exclusive) owners.set(core.directory, core);
+  else if (!core.connection.isCopy)
+    sharers.set(
+      core.directory,
+      [...listSharers(core.directory), core].map((sharer) => new WeakRef(sharer)),
+    );
 }
 
-export function removeOwner(core: Core): void {
+export function removeOpenStore(core: Core): void {
   if (owners.get(core.directory) === core) owners.delete(core.directory);
+  const left = listSharers(core.directory).filter((sharer) => sharer !== core);
+  if (left.length === 0) sharers.delete(core.directory);
+  else
+    sharers.set(
+      core.directory,
+      left.map((sharer) => new WeakRef(sharer)),
+    );
 }
 
-/** Returns the store at a path that this thread has open with `exclusive`. */
-export const findOwner = (directory: string): Core | undefined =>
-  isOwned(directory) ? owners.get(directory) : undefined;
+const listSharers = (directory: string): Core[] =>
+  (sharers.get(directory) ?? [])
+    .flatMap((sharer) => sharer.deref() ?? [])
+    .filter(({ connection }) => connection.isOpen);
+
+/** Returns a store at a path that this thread has open, with `exclusive` or without; not a reader. */
+export const findOpenStore = (directory: string): Core | undefined =>
+  isOwned(directory)
+    ? owners.get(directory)
+    : listSharers(directory).find((core) => !core.openOptions.readOnly && isDatabaseInPlace(core));
 
 /** Returns whether this thread owns what is at a path; not if the files of its store were deleted or replaced. */
 function isOwned(directory: string): boolean {
@@ -32,7 +54,7 @@ function isOwned(directory: string): boolean {
 /**
  * Opens a directory by `open`, which may find it locked.
  *
- * @throws {DiskCacheError} `BUSY`, at once if this thread has the directory open with `exclusive`; what `open` throws.
+ * @throws {DiskCacheError} `BUSY`, at once if this thread has the directory open and one of the two is `exclusive`; what `open` throws.
  */
 export function openUnlessOwned<T>(directory: string, isExclusive: boolean, open: () => T): T {
   const path = resolveDirectory(directory);
@@ -40,6 +62,12 @@ export function openUnlessOwned<T>(directory: string, isExclusive: boolean, open
     throw new DiskCacheError(
       'BUSY',
       `${path} is already open in this thread, with exclusive, by a host of openDiskCache or by the application itself. Use that store, close it first, or open it with exclusive: false`,
+    );
+  }
+  if (isExclusive && listSharers(path).some(isDatabaseInPlace)) {
+    throw new DiskCacheError(
+      'BUSY',
+      `${path} is already open in this thread, without exclusive. Use that store, close it first, or open it with exclusive: false`,
     );
   }
   try {

@@ -46,7 +46,7 @@ import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime, restoreLatestTime } from './clock-correction.ts';
 import { applySettings, configure, persistSettings, resolveCodec } from './configure.ts';
-import { addOwner, openUnlessOwned, removeOwner } from './exclusive-owners.ts';
+import { addOpenStore, openUnlessOwned, removeOpenStore } from './exclusive-owners.ts';
 import { releaseLeases } from './memoize.ts';
 import { openRecovered } from './open-recovered.ts';
 import { findStoredCount, storeCount } from './row-count.ts';
@@ -107,7 +107,7 @@ export function closeCore(core: Core): void {
   core.space.leave(core);
   if (isApplied) storeCount(core);
   closeDatabase(core);
-  removeOwner(core);
+  removeOpenStore(core);
 }
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -181,10 +181,8 @@ export function openCore(
     findStoredCount(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
-    if (openOptions.exclusive) {
-      core.journal = new Journal(core);
-      addOwner(core);
-    }
+    if (openOptions.exclusive) core.journal = new Journal(core);
+    addOpenStore(core);
     return core;
   } catch (error) {
     connection.close();

@@ -168,13 +168,30 @@ export class Generations {
     while (this.#sealed !== undefined) this.#step(this.#sealed);
   }
 
+  /** Runs work that deletes everything in the database, and drops what is pending in the same transaction: the watermark gets past it. */
+  discard<T>(work: () => T): T {
+    const result = this.unguarded(() => {
+      const done = inDurableTransaction(this.#core, () => {
+        if (this.#active !== undefined) this.#core.sql.upsertCounter.run(this.#lastNumber, 'journal');
+        return work();
+      });
+      this.#active?.changes.clear();
+      this.#appliedLength = this.#active?.file.length ?? HEAD_BYTES;
+      if (this.#sealed !== undefined) this.#sealed.isApplied = true;
+      this.#sealed?.changes.clear();
+      return done;
+    });
+    this.#core.connection.pending.hasDirectWrites = true;
+    return result;
+  }
+
   /** Runs work whose statements see the database without the pending changes. Applying them needs that. */
-  unguarded(work: () => void): void {
+  unguarded<T>(work: () => T): T {
     const { pending } = this.#core.connection;
     const { hasDirectWrites } = pending;
     pending.hasAny = false;
     try {
-      work();
+      return work();
     } finally {
       pending.hasAny = this.pendingCount > 0;
       pending.hasDirectWrites = hasDirectWrites;

@@ -177,6 +177,10 @@ export class Journal implements WriteJournal {
     this.#generations.unguarded(() => this.#generations.shrink());
   }
 
+  discard<T>(work: () => T): T {
+    return this.#generations.discard(work);
+  }
+
   close(): boolean {
     this.#restTimer.stop();
     try {

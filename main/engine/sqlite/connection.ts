@@ -249,6 +249,8 @@ const MAX_CACHE_KIB = 2 ** 31 - 1;
 /** One connection to one database file. */
 export class Connection {
   readonly path: string;
+  /** Whether it reads a copy of the file in memory, and holds no lock. */
+  readonly isCopy: boolean;
   readonly #database: Database;
   readonly #busyRetry: BusyRetry;
   /** An unchanging view of the database for several reads; see `cache/read.ts`. */
@@ -258,6 +260,7 @@ export class Connection {
   constructor(path: string, { readOnly, timeout, isTimeoutChosen = false, image }: ConnectionOptions) {
     const Driver = loadDriver();
     this.path = path;
+    this.isCopy = image !== undefined;
     try {
       // No timeout of SQLite's: its sleeps grow to 100 ms, which starves a waiter beside a busy writer.
       const options = { readonly: readOnly, fileMustExist: readOnly && image === undefined, timeout: 0 };

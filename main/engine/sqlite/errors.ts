@@ -13,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { getErrorMessage } from '../../../protocol/describe-value.ts';
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
+import { findSizeRefusal } from './file-size-limit.ts';
 
 /** Whether an error says that something on disk is damaged. It doesn't prove that of an item; see `isDamage`. */
 export const isCorrupt = (error: unknown): error is DiskCacheError =>
@@ -75,7 +76,7 @@ function probeWrite(path: string): unknown {
     for (const file of [path, `${path}-wal`, `${path}-shm`]) assertAccess(file);
     if (process.platform !== 'win32') closeSync(openSync(dirname(path), 'r'));
     writeProbeFile(`${path}-probe`);
-    return undefined;
+    return findSizeRefusal([path, `${path}-wal`]);
   } catch (error) {
     return error;
   }
@@ -83,6 +84,15 @@ function probeWrite(path: string): unknown {
 
 function assertAccess(file: string): void {
   if (statSync(file, { throwIfNoEntry: false })) accessSync(file, constants.R_OK | constants.W_OK);
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function writeProbeFile(file: string): void {
@@ -200,11 +210,15 @@ const SYSTEM_ERRORS: Readonly<Record<string, readonly [code: ErrorCode, meaning:
   ENAMETOOLONG: ['BAD_OPTION', 'is too long a path; choose another directory'],
 };
 
-/** What system errors mean for a directory chosen by the caller. */
+/** What system errors mean for a directory chosen by the caller, and for the files in it that grow with the store. */
 const DIRECTORY_ERRORS: typeof SYSTEM_ERRORS = {
   EEXIST: ['BAD_OPTION', 'is a file, not a directory; choose another directory'],
   ENOTDIR: ['BAD_OPTION', 'leads through a file; choose another directory'],
   ENOENT: ['BAD_OPTION', 'cannot be created; choose another directory'],
+  EFBIG: [
+    'DISK_FULL',
+    'could not grow because the system allows this process no larger file (see ulimit -f), or the file system none; raise the limit, or delete items',
+  ],
   EISDIR: ['BAD_OPTION', 'is a directory where a file was expected; choose another directory'],
   ELOOP: ['BAD_OPTION', 'leads through a loop of links; choose another directory'],
 };
@@ -230,6 +244,12 @@ export function toDiskCacheError(error: unknown, path: string): unknown {
   if (error instanceof DiskCacheError) return error;
   const code = getErrorCode(error);
   if (!code?.startsWith('SQLITE_')) return toDriverError(error, path);
+  // SQLite opens a file that it can't write for reading only; then the system refuses an exclusive lock.
+  if (code === 'SQLITE_IOERR_LOCK' && !isWritable(path)) {
+    return new DiskCacheError('READ_ONLY', `${path} cannot be written (${code}: ${getErrorMessage(error)})`, {
+      cause: error,
+    });
+  }
   const isDoubtful = code.startsWith('SQLITE_CORRUPT');
   if (isDoubtful || UNEXPLAINED_CODES.test(code)) {
     const refusal = isDoubtful ? probeRead(path) : probeWrite(path);
@@ -303,7 +323,7 @@ export function toValueFileError(error: unknown, path: string): DiskCacheError {
 function toExplainedError(refusal: unknown, path: string): DiskCacheError | undefined {
   const code = getErrorCode(refusal) ?? '';
   if (code === 'EEXIST') return undefined;
-  if (code === 'EISDIR') return toError(DIRECTORY_ERRORS.EISDIR!, refusal, path);
+  if (code === 'EISDIR' || code === 'EFBIG') return toError(DIRECTORY_ERRORS[code]!, refusal, path);
   if (code === 'ENOENT') return new DiskCacheError('IO', `${path} can't be opened: its directory is gone (ENOENT)`);
   return toValueFileError(refusal, path);
 }

@@ -106,6 +106,12 @@ export interface WriteJournal {
   apply(): void;
   /** Applies everything, and gives the space of the files back to the disk. Outside of transactions. @throws {DiskCacheError} */
   shrink(): void;
+  /**
+   * Runs work that deletes everything in the database, in a transaction, and drops what is pending with it. Outside of transactions.
+   *
+   * @throws {DiskCacheError} `DISK_FULL`, `IO`; nothing is changed then.
+   */
+  discard<T>(work: () => T): T;
   /** Ends the journal. Returns false if its changes could not be applied: the next process that opens the store does that. */
   close(): boolean;
   /** Runs work that replaces a damaged database by one with its items or by an empty one. Another process may get its lock while it runs. */
