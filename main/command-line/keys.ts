@@ -1,5 +1,5 @@
 import { DiskCacheError, type Key } from '../engine/index.ts';
-import { fromJson, toJson } from './json.ts';
+import { fromJson, toJson } from '../engine/internal.ts';
 
 /** How keys are written in arguments and in plain output: as text, or as JSON where they may be numbers and tuples. */
 export type KeyFormat = 'text' | 'json';

@@ -9,8 +9,8 @@ import {
   type Key,
   type Settings,
 } from '../../engine/index.ts';
+import { toJson } from '../../engine/internal.ts';
 import { type Context, getKeyFormat, type SharedOptions, withStore } from '../context.ts';
-import { toJson } from '../json.ts';
 import { formatKey, parseKey } from '../keys.ts';
 import {
   countItems,

@@ -3,10 +3,10 @@ import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { electronStore } from '../../../protocol/move-source.ts';
 import { Cache, Deque, FanoutCache, Index, Settings } from '../../engine/index.ts';
+import { toJson } from '../../engine/internal.ts';
 import { importDiskCache } from '../../import/index.ts';
 import type { Context, SharedOptions } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
-import { toJson } from '../json.ts';
 import type { Terminal } from '../terminal.ts';
 import { writeBytes, writeLine } from '../terminal.ts';
 
