@@ -34,8 +34,8 @@ export {
   wrapListener,
 } from './validate.ts';
 export { isEqual } from './values/equality.ts';
+export { fromJson, toJson } from './values/json-value.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { type KeyFilter, type KeyId, parseSubscribeOptions, toColumnId } from './values/key-filter.ts';
-export { fromJson, toJson } from './values/json-value.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';
 export { withoutWorkerThread } from './worker/worker-checkpoints.ts';

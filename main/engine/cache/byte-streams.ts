@@ -123,6 +123,33 @@ function readBytes(
   throw new DiskCacheError('BAD_VALUE', 'The value is neither bytes nor text and can not be streamed; use get');
 }
 
+/** The content of a value file. */
+export interface ValueFileStream {
+  readonly form: 'bytes' | 'text';
+  readonly size: number;
+  readonly stream: AsyncGenerator<Uint8Array, void>;
+}
+
+/**
+ * Returns the bytes of a value file that holds more than `minBytes` of plain bytes or text, without counting it as a read; undefined for every
+ * other value. As long as its first byte isn't read, the file may be missing because the item was replaced.
+ */
+export function streamValueFile(
+  core: Core,
+  key: KeyColumn,
+  row: ValueRow,
+  minBytes: number,
+): ValueFileStream | undefined {
+  const [, mode, , , size] = row;
+  if (!isPlainFile(row) || size <= minBytes) return undefined;
+  const range = { start: 0, end: Number.POSITIVE_INFINITY };
+  return {
+    form: mode === ENCODING.text ? 'text' : 'bytes',
+    size,
+    stream: fileChunks(core, key, row, range, false),
+  };
+}
+
 const RANGE_OPTIONS: ReadonlySet<string> = new Set(['start', 'end']);
 type FullRange = Required<ByteRange>;
 

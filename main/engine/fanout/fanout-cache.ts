@@ -31,6 +31,8 @@ import type { PlainResult } from '../cache/transaction.ts';
 import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
+import type { ExportLines, ExportOptions, ImportLinesOptions, ImportLinesResult } from '../export/export-verbs.ts';
+import { exportCache, importCache } from '../export/export-verbs.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
@@ -205,6 +207,16 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   /** `check` of every shard, named ones included. */
   check(options?: CheckOptions): Finding[] {
     return [...this.#store.core.sharedLimit.members].flatMap((shard) => check(shard, options));
+  }
+
+  /** As `Cache`, of the numbered shards, in the order in which items were stored. Named stores have an export of their own. */
+  export(options?: ExportOptions): AsyncIterable<string> {
+    return exportCache('fanout', () => this.#store.core.shards, options);
+  }
+
+  import(lines: ExportLines, options?: ImportLinesOptions): Promise<ImportLinesResult> {
+    const route = (key: Key) => routeKey(this.#store.core, key);
+    return importCache(route, (work) => this.transact(work), lines, options);
   }
 
   /** Returns the bytes on disk of the numbered and the named shards, which share the limit. */

@@ -11,6 +11,7 @@ import {
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import type { ExportLines, ExportOptions, ImportLinesOptions, ImportLinesResult } from '../export/export-verbs.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { toOwnRealm } from '../realm.ts';
 import { OpenHandle } from '../state/core.ts';
@@ -30,7 +31,7 @@ import {
   toStoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
-import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
+import { exportSettings, importSettings, listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
 import { acceptValid, createValidator, isInvalid, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
 export type { SettingsChange } from './settings-listeners.ts';
@@ -181,13 +182,19 @@ export class Settings<T extends object = Record<string, unknown>> {
     });
   }
 
-  /**
-   * Runs a synchronous function in one transaction, and returns its result. If it throws, nothing is changed.
-   *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
-   */
+  /** Runs a synchronous function in one transaction. If it throws, nothing is changed. @throws {DiskCacheError} `BAD_OPTION` if it returns a promise. */
   transact<R>(work: (() => R) & PlainResult<R>): R {
     return this.#index.transact(work);
+  }
+
+  /** Yields what was set as lines of JSON, as `Cache.export`. */
+  export(options?: ExportOptions): AsyncIterable<string> {
+    return exportSettings(this.#index, options);
+  }
+
+  /** Imports the lines of an export of the same `version`, as `Cache.import`. */
+  import(lines: ExportLines, options?: ImportLinesOptions): Promise<ImportLinesResult> {
+    return importSettings(this.#index, lines, options);
   }
 
   /** Returns the bytes used on disk. */
