@@ -8,6 +8,7 @@ export { readStoreKind } from './cache/open.ts';
 export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export { type ExportHeader, MAX_LINE_CHARACTERS, readExportHeader } from './export/export-format.ts';
 export {
   CLOCK_TOLERANCE_MS,
   createIdentity,

@@ -52,7 +52,7 @@ export type ExportPosition = number | readonly [id: number, shard: number];
 export type LargeForm = 'bytes' | 'text' | 'json';
 
 /** A longer line is refused. Keys take at most 64 KiB, values `MAX_VALUE_CHARACTERS`. */
-const MAX_LINE_CHARACTERS = 4 * 2 ** 20;
+export const MAX_LINE_CHARACTERS = 4 * 2 ** 20;
 /** A value whose JSON is longer is written in parts. */
 export const MAX_VALUE_CHARACTERS = 2 ** 20;
 /** Bytes of a part before base64. */
@@ -298,6 +298,16 @@ export class LineReader {
       'CORRUPT',
       `Line ${this.#lineNumber} of the export can't be imported: ${why}. Export again`,
     );
+  }
+}
+
+/** Reads only the first line. @throws {DiskCacheError} (as a rejection) `CORRUPT`, `UNSUPPORTED_VERSION` */
+export async function readExportHeader(lines: AsyncIterable<string> | Iterable<string>): Promise<ExportHeader> {
+  const reader = new LineReader(lines);
+  try {
+    return await reader.readHeader();
+  } finally {
+    await reader.close();
   }
 }
 
