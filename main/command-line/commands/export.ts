@@ -62,7 +62,10 @@ async function exportTo(context: Context, directory: string, options: ExportFlag
       ...(options.after !== undefined && { after: parsePosition(options.after) }),
     });
     try {
-      await (options.output === '-' ? writeLines(lines, terminal.stdout) : writeFile(lines, resolve(options.output)));
+      if (options.output !== '-') await writeFile(lines, resolve(options.output));
+      // Stored text can't give orders to the terminal.
+      else if (terminal.stdout.isTTY) for await (const line of lines) await writeLine(terminal, line);
+      else await writeLines(lines, terminal.stdout);
     } finally {
       progress.stop();
     }
