@@ -45,7 +45,8 @@ describe.each(Object.entries(open))('deskcache export and import of %s', (kind, 
     expect(JSON.parse((await run(['import', file, to, '--json'])).stdout)).toMatchObject({ imported: 0, skipped: [] });
     const [before, after] = [await run(['stats', from, '--json']), await run(['stats', to, '--json'])];
     expect(JSON.parse(after.stdout)).toMatchObject({ kind, items: JSON.parse(before.stdout).items });
-    const withoutTimes = (text: string) => text.replace(/"exportedAt":\d+|"storedAt":\d+|"at":[^"]+|"crc32":"\w+"/g, '');
+    const withoutTimes = (text: string) =>
+      text.replace(/"exportedAt":\d+|"storedAt":\d+|"at":[^"]+|"crc32":"\w+"/g, '');
     const again = (await run(['export', to])).stdout;
     expect(withoutTimes(again)).toBe(withoutTimes(readFileSync(file, 'latin1')));
   });
