@@ -44,6 +44,9 @@ export type {
   SessionMessage,
   TransactionMessage,
 } from './diagnostics.ts';
+export type { ExportPosition } from './export/export-format.ts';
+export type { ExportOptions, TransferProgress } from './export/export-store.ts';
+export type { ExportLines, ImportLinesOptions, ImportLinesResult } from './export/import-store.ts';
 export { type CacheMethods, FanoutCache } from './fanout/fanout-cache.ts';
 export type { NamedKind } from './fanout/named-stores.ts';
 export type { FanoutOptions } from './fanout/open-fanout.ts';

@@ -12,6 +12,7 @@ export { readStoreKind } from './cache/open.ts';
 export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, damageChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export { type ExportHeader, MAX_LINE_CHARACTERS, readExportHeader } from './export/export-format.ts';
 export { encodeFolderName } from './fanout/named-stores.ts';
 export {
   CLOCK_TOLERANCE_MS,
@@ -44,8 +45,8 @@ export {
 } from './validate.ts';
 export { isEqual } from './values/equality.ts';
 export { listFolders, readSmallFile, syncFile } from './values/file-io.ts';
+export { fromJson, toJson } from './values/json-value.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { type KeyFilter, type KeyId, parseSubscribeOptions, toColumnId } from './values/key-filter.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';
-export { fromJson, toJson } from './values/tagged-json.ts';
 export { withoutWorkerThread } from './worker/worker-checkpoints.ts';

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../protocol/error.ts';
-import { toJson } from '../engine/values/tagged-json.ts';
+import { toJson } from '../engine/internal.ts';
 import type { Params, TaggedJson, ValueDetails } from './contract.ts';
 import { type EngineAccess, type InspectionSource, isCache, isKeyed } from './inspected-stores.ts';
 import { type LocatedItem, locateItem, readValue, toRow } from './rows.ts';

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { electronStore } from '../../../protocol/move-source.ts';
 import { Cache, Deque, FanoutCache, Index, Settings } from '../../engine/index.ts';
@@ -7,7 +6,7 @@ import { toJson } from '../../engine/internal.ts';
 import { importDiskCache } from '../../import/index.ts';
 import type { Context, SharedOptions } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
-import type { Terminal } from '../terminal.ts';
+import { Progress } from '../progress.ts';
 import { writeBytes, writeLine } from '../terminal.ts';
 
 const OPENERS = {
@@ -85,29 +84,5 @@ async function importSettings(
     await writeLine(terminal, json ? JSON.stringify({ settings: names }) : `The settings are now: ${names.join(', ')}`);
   } finally {
     settings.close();
-  }
-}
-
-/** A bar on a terminal; nothing where the output goes to a file or another program. */
-class Progress {
-  readonly #bar: SingleBar | undefined;
-
-  constructor({ stderr }: Terminal) {
-    if (!stderr.isTTY) return;
-    this.#bar = new SingleBar({
-      stream: stderr as NodeJS.WritableStream,
-      format: '{bar} {value} of {total}',
-      clearOnComplete: true,
-    });
-  }
-
-  update(done: number, total: number): void {
-    if (this.#bar === undefined) return;
-    if (!this.#bar.isActive) this.#bar.start(total, done);
-    this.#bar.update(done);
-  }
-
-  stop(): void {
-    this.#bar?.stop();
   }
 }

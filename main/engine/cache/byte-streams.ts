@@ -126,6 +126,35 @@ function readBytes(
   throw new DiskCacheError('BAD_VALUE', 'The value is neither bytes nor text and can not be streamed; use get');
 }
 
+/** The content of a value file. */
+export interface ValueFileStream {
+  readonly form: 'bytes' | 'text';
+  readonly size: number;
+  readonly stream: AsyncGenerator<Uint8Array, void>;
+}
+
+/**
+ * Returns the bytes of a value file that holds more than `minBytes` of plain bytes or text, without counting it as a read; undefined for every
+ * other value. As long as its first byte isn't read, the file may be missing because the item was replaced.
+ */
+export function streamValueFile(
+  core: Core,
+  key: KeyColumn,
+  row: ValueRow,
+  minBytes: number,
+): ValueFileStream | undefined {
+  if (!isPlainFile(core, row)) return undefined;
+  const [, mode, , , bytes] = row;
+  const size = getPlainBytes(core, mode, bytes, true);
+  if (size <= minBytes) return undefined;
+  const range = { start: 0, end: Number.POSITIVE_INFINITY };
+  return {
+    form: toPlainMode(mode) === ENCODING.text ? 'text' : 'bytes',
+    size,
+    stream: fileChunks(core, key, row, range, false),
+  };
+}
+
 const RANGE_OPTIONS: ReadonlySet<string> = new Set(['start', 'end']);
 type FullRange = Required<ByteRange>;
 

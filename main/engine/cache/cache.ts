@@ -18,9 +18,9 @@ import type {
 import type { PlainValues, StoredItems, StoredValue } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { type BackupOptions, type BackupResult, backUpStore } from '../backup/backup.ts';
+import * as portable from '../export/export-verbs.ts';
 import { getVolume } from '../space/store-files.ts';
-import type { ChangeListener, Core } from '../state/core.ts';
-import { OpenHandle } from '../state/core.ts';
+import { type ChangeListener, type Core, OpenHandle } from '../state/core.ts';
 import { registerStore } from '../state/open-cores.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
@@ -32,7 +32,6 @@ import { type MemoizeOptions, memoize } from './memoize.ts';
 import { closeCore, describe, getCodecName, openCore, type StoreHandle } from './open.ts';
 import * as queue from './push-pull.ts';
 import * as read from './read.ts';
-import { getSize } from './read.ts';
 import * as readMany from './read-many.ts';
 import * as iterate from './scan.ts';
 import { getStats } from './stats.ts';
@@ -215,9 +214,8 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
-   * Looks for damage of every kind: pages and indexes, keys, values against their checksums, missing and orphaned files, counts.
-   * `repair` deletes damaged items and files without an item, but nothing of a writer at work. A database with damaged pages
-   * is rebuilt from the items that can be read, in one transaction for every process that has it open. Reads everything: O(bytes).
+   * Looks for damage: pages, indexes, keys, values against their checksums, missing and orphaned files, counts. `repair` deletes damaged items and files without an item, but nothing of a writer at work, and rebuilds a database with damaged pages
+   * from the items that can be read, in one transaction. Reads everything: O(bytes).
    *
    * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened with `readOnly`; `DISK_FULL`, `BUSY`: the rest stays as it is.
    */
@@ -225,12 +223,7 @@ export class Cache<K extends Key = Key, V = unknown> {
     return check(this.#store.core, options);
   }
 
-  /**
-   * Backs the store up into a new directory, which is complete, checked and opens like this one. Work on the store goes on meanwhile.
-   * O(bytes), in slices of a few milliseconds.
-   *
-   * @throws {DiskCacheError} `BAD_OPTION` if the path exists; `CORRUPT`, `DISK_FULL`, `IO`; the reason of `signal`. Nothing is left behind.
-   */
+  /** Backs the store up into a new directory, checked, which opens like this one; in slices, while it is used. Throws as `backUpTree`. O(bytes). */
   backup(path: string, options?: BackupOptions): Promise<BackupResult> {
     return backUpStore(this.#store.core, path, options);
   }
@@ -278,7 +271,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * An `exclusive` store is not counted again after it was closed.
    */
   get size(): number {
-    return getSize(this.#store.core);
+    return read.getSize(this.#store.core);
   }
 
   /** Iterates over the keys of a range, lazily; the store may change between two of them. */
@@ -330,6 +323,16 @@ export class Cache<K extends Key = Key, V = unknown> {
    */
   watchMany(range?: Range<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
     return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
+  }
+
+  /** Yields everything as lines of JSON (docs/export-format.md), in slices of 8 ms; items written meanwhile are or aren't in it. O(bytes). */
+  export(options?: portable.ExportOptions): AsyncIterable<string> {
+    return portable.exportCache('cache', () => [this.#store.core], options);
+  }
+
+  /** Imports the lines of an export. Can be repeated. @throws {DiskCacheError} as a rejection: `CORRUPT`, `UNSUPPORTED_VERSION`, `BAD_OPTION`. */
+  import(lines: portable.ExportLines, options?: portable.ImportLinesOptions): Promise<portable.ImportLinesResult> {
+    return portable.importCache(this, () => this.#store.core, lines, options);
   }
 
   /**

@@ -19,6 +19,8 @@ import {
 } from '../cache/open.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { watchAll } from '../cache/watch.ts';
+import type { ExportLines, ExportOptions, ImportLinesOptions, ImportLinesResult } from '../export/export-verbs.ts';
+import { exportDeque, importDeque } from '../export/export-verbs.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
@@ -249,6 +251,21 @@ export class Deque<V = unknown> {
       () => [...this.values()],
       options,
     ) as AsyncIterableIterator<readonly V[]>;
+  }
+
+  /** Yields everything as lines of JSON, as `Cache.export`. */
+  export(options?: ExportOptions): AsyncIterable<string> {
+    return exportDeque(() => this.#store.core, options);
+  }
+
+  /** Imports the lines of an export, as `Cache.import`. Values that are there already must be the first ones of the export. */
+  import(lines: ExportLines, options?: ImportLinesOptions): Promise<ImportLinesResult> {
+    return importDeque(
+      () => this.#store.core,
+      (work) => this.transact(work),
+      lines,
+      options,
+    );
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */

@@ -24,7 +24,7 @@ import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import type { Configuration } from '../cache/configure.ts';
 import * as remove from '../cache/delete.ts';
 import { type MemoizeOptions, memoize } from '../cache/memoize.ts';
-import { describe, getCodecName, type StoreHandle } from '../cache/open.ts';
+import { getCodecName, type StoreHandle } from '../cache/open.ts';
 import * as queue from '../cache/push-pull.ts';
 import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
@@ -32,6 +32,7 @@ import type { PlainResult } from '../cache/transaction.ts';
 import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
+import * as portable from '../export/export-verbs.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
 import { OpenHandle } from '../state/core.ts';
@@ -44,6 +45,7 @@ import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
 import {
   closeFanout,
   closeIfCountedOnly,
+  describeFanout,
   enlistAll,
   openAllShards,
   openFanout,
@@ -220,6 +222,15 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return backUpStores(this.directory, [...this.#store.core.sharedLimit.members], path, options);
   }
 
+  /** As `Cache`, of the numbered shards, in the order in which items were stored. Named stores have an export of their own. */
+  export(options?: portable.ExportOptions): AsyncIterable<string> {
+    return portable.exportCache('fanout', () => this.#store.core.shards, options);
+  }
+
+  import(lines: portable.ExportLines, options?: portable.ImportLinesOptions): Promise<portable.ImportLinesResult> {
+    return portable.importCache(this, (key) => routeKey(this.#store.core, key), lines, options);
+  }
+
   /** Returns the bytes on disk of the numbered and the named shards, which share the limit. */
   volume(): number {
     return many.getTotalVolume(this.#store.core);
@@ -338,12 +349,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   /** Returns a Deque under a name, closed with the FanoutCache; it does not count against the limit. */
   deque<V2 = unknown>(name: string, options: DequeOptions = NO_OPTIONS): Deque<V2> {
-    return this.#store.core.named.open(
-      'deque',
-      name,
-      options,
-      (path) => new Deque<unknown>(path, options),
-    ) as Deque<V2>;
+    const open = (path: string) => new Deque<unknown>(path, options);
+    return this.#store.core.named.open('deque', name, options, open) as Deque<V2>;
   }
 
   /** Returns the names of all named stores of a kind on disk, sorted. */
@@ -364,11 +371,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   /** This store as plain data, for `reopen` in a worker or another process. */
   describe(): StoreHandle<FanoutCache<K, V>> {
-    const { shards, directory } = this.#store.core;
-    const { options, ...rest } = describe<FanoutCache<K, V>>('fanout', shards[0]!);
-    const { memory, pageCache } = shards[0]!.openOptions;
-    const chosen = pageCache === undefined ? {} : { pageCache: pageCache * shards.length };
-    return { ...rest, directory, options: { ...options, memory: memory * shards.length, ...chosen } };
+    return describeFanout(this.#store.core);
   }
 
   /** Closes the store and all named stores. */

@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
-import { closeCore, openCore } from '../cache/open.ts';
+import { closeCore, describe, openCore, type StoreHandle } from '../cache/open.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { resolveDirectory } from '../sqlite/open-database.ts';
 import { completeRestore } from '../sqlite/restored-folder.ts';
@@ -194,4 +194,12 @@ export function closeFanout({ directory, named, sharedLimit, transaction }: Fano
   }
   named.close();
   for (const member of [...sharedLimit.members]) closeCore(member);
+}
+
+/** As `describe` of one store: what the shards share belongs to all of them. */
+export function describeFanout<Handle>({ shards, directory }: FanoutCore): StoreHandle<Handle> {
+  const { options, ...rest } = describe<Handle>('fanout', shards[0]!);
+  const { memory, pageCache } = shards[0]!.openOptions;
+  const chosen = pageCache === undefined ? {} : { pageCache: pageCache * shards.length };
+  return { ...rest, directory, options: { ...options, memory: memory * shards.length, ...chosen } };
 }

@@ -7,7 +7,6 @@ import type {
   ClearOptions,
   DeleteManyOptions,
   EntryWithOptions,
-  Range,
   SubscribeOptions,
   WatchOptions,
 } from '../../../protocol/options.ts';
@@ -27,12 +26,13 @@ import {
 } from '../cache/open.ts';
 import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
-import { getSize } from '../cache/read.ts';
 import * as readMany from '../cache/read-many.ts';
 import * as iterate from '../cache/scan.ts';
 import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { type WatchableStore, watchKey, watchRange } from '../cache/watch.ts';
 import * as write from '../cache/write.ts';
+import type { ExportLines, ExportOptions, ImportLinesOptions, ImportLinesResult } from '../export/export-verbs.ts';
+import { exportIndex, importIndex } from '../export/export-verbs.ts';
 import { parseSources } from '../moving/move-in.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
@@ -43,8 +43,11 @@ import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../v
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
 import { toValues, validateEntries } from './entry-walks.ts';
+import type { BaselineMap, IndexIterator, IndexRange } from './map-types.ts';
 import { moveIntoIndex } from './moved-entries.ts';
 import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
+
+export type { IndexRange } from './map-types.ts';
 
 export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
   /** The application's version of this data, a whole number from 1. Default 1. */
@@ -66,18 +69,6 @@ export interface IndexOptions<K extends Key = Key, V = unknown> extends Collecti
    */
   readonly from?: MoveSource | readonly MoveSource[];
 }
-
-/** Selects entries and their order. */
-export type IndexRange<K extends Key = Key> = Omit<Range<K>, 'tag'>;
-
-/** The type of `Map`'s iterators. */
-type IndexIterator<T> = Generator<T, undefined, unknown>;
-
-/**
- * `Map` without members that only newer libs of TypeScript declare (ES2026), and without those that refer to the whole `Map` (its
- * `this`), so that applications with any such lib can compile this declaration.
- */
-type BaselineMap<K, V> = Omit<Map<K, V>, 'forEach' | 'set' | 'getOrInsert' | 'getOrInsertComputed'>;
 
 /**
  * A persistent `Map` in one directory, in the order of first insertion, shared by any number of processes and threads. Entries never
@@ -250,7 +241,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Number of entries. As `Cache.size`. */
   get size(): number {
-    return getSize(this.#store.core);
+    return read.getSize(this.#store.core);
   }
 
   /** Iterates lazily over the keys of a range. As with `Map`, the index may be changed during the iteration. */
@@ -326,6 +317,17 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   /** Iterates over the entries of a range, as `Cache.watchMany`. */
   watchMany(range?: IndexRange<K>, options?: WatchOptions): AsyncIterableIterator<readonly (readonly [K, V])[]> {
     return watchRange(this.#getWatchable(), range, options) as AsyncIterableIterator<readonly (readonly [K, V])[]>;
+  }
+
+  /** Yields everything as lines of JSON, as `Cache.export`. */
+  export(options?: ExportOptions): AsyncIterable<string> {
+    return exportIndex(() => this.#store.core, this.#version, options);
+  }
+
+  /** Imports the lines of an export, as `Cache.import`. */
+  import(lines: ExportLines, options?: ImportLinesOptions): Promise<ImportLinesResult> {
+    const validate = this.#writeValidator && ((key: Key, value: unknown) => this.#validateWrite(key as K, value as V));
+    return importIndex(() => this.#store.core, this.#version, validate, lines, options);
   }
 
   /** Returns the bytes on disk: database, write-ahead log, and all value files. */

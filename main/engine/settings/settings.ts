@@ -12,16 +12,17 @@ import type { BackupOptions, BackupResult } from '../backup/backup.ts';
 import type { CheckOptions, Finding } from '../cache/check.ts';
 import type { StoreHandle } from '../cache/open.ts';
 import type { PlainResult } from '../cache/transaction.ts';
+import type { ExportLines, ExportOptions, ImportLinesOptions, ImportLinesResult } from '../export/export-verbs.ts';
 import { parseSources } from '../moving/move-in.ts';
-import { toOwnRealm } from '../realm.ts';
 import { OpenHandle } from '../state/core.ts';
 import { getCores, registerStore } from '../state/open-cores.ts';
-import { assertFunction, emitWarning, isRecord, wrapListener } from '../validate.ts';
+import { assertFunction, emitWarning, wrapListener } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { SettingsMove } from './moved-settings.ts';
 import { assertNoOptions, compareMembers, type SettingsChange, SettingsListeners } from './settings-listeners.ts';
 import { assertSettingsOptions, parseChanges, type SettingsOptions, toSettingError } from './settings-options.ts';
 import {
+  copy,
   getSetting,
   isSet,
   type Members,
@@ -32,14 +33,11 @@ import {
   toStoredMember,
   withoutEmptyMembers,
 } from './stored-member.ts';
-import { listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
+import { exportSettings, importSettings, listNames, openSettingsIndex, type SettingsIndex } from './stored-settings.ts';
 import { acceptValid, createValidator, isInvalid, type SettingsSchema, type SettingsValidator } from './validation.ts';
 
 export type { SettingsChange } from './settings-listeners.ts';
 export type { SettingsOptions } from './settings-options.ts';
-
-/** Returns what to store for a top-level member after a change; undefined for nothing. */
-type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;
 
 /**
  * The settings of an application in one directory, shared by all processes that open it. Each setting has a path (`'theme'`,
@@ -96,16 +94,15 @@ export class Settings<T extends object = Record<string, unknown>> {
     return copy(this.#readAll()) as T;
   }
 
-  /** Returns whether the setting at a path, or a part of it, was set instead of coming from the defaults. O(log n). */
+  /** Returns whether the setting at a path, or a part of it, was set. O(log n). */
   has(path: SettingsPath<T> | readonly string[]): boolean {
     const [name, ...rest] = parseSettingsPath(path);
     return isSet(this.#readStored(name), rest);
   }
 
   /**
-   * Sets one setting, or several by their paths, all or none. An object replaces the whole object at the path. O(log n + size of the
-   * top-level members) or, with a schema of all settings, O(size of all settings).
-   *
+   * Sets one setting, or several by their paths, all or none. An object replaces the whole object at the path. O(log n + size of the top-level
+   * members) or, with a schema of all settings, O(size of all settings).
    * @throws {DiskCacheError} `BAD_VALUE` for a value that can't be stored or doesn't fit the schema, and for `undefined`: use `reset`.
    */
   set<P extends SettingsPath<T>, W>(path: P, value: StoredValue<SettingsValue<T, P>, W>): void;
@@ -184,13 +181,19 @@ export class Settings<T extends object = Record<string, unknown>> {
     });
   }
 
-  /**
-   * Runs a synchronous function in one transaction, and returns its result. If it throws, nothing is changed.
-   *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
-   */
+  /** Runs a synchronous function in one transaction. If it throws, nothing is changed. @throws {DiskCacheError} `BAD_OPTION` if it returns a promise. */
   transact<R>(work: (() => R) & PlainResult<R>): R {
     return this.#index.transact(work);
+  }
+
+  /** Yields what was set as lines of JSON, as `Cache.export`. */
+  export(options?: ExportOptions): AsyncIterable<string> {
+    return exportSettings(this.#index, options);
+  }
+
+  /** Imports the lines of an export of the same `version`, as `Cache.import`. */
+  import(lines: ExportLines, options?: ImportLinesOptions): Promise<ImportLinesResult> {
+    return importSettings(this.#index, lines, options);
   }
 
   /** Returns the bytes used on disk. */
@@ -388,10 +391,8 @@ export class Settings<T extends object = Record<string, unknown>> {
     } catch (error) {
       if (this.#options.invalid !== 'default' || !isInvalid(error)) throw error;
       // Others may be stored that don't fit: they are validated as they are read, as their defaults.
-      const edited = names.map((name) => [name, getMember(settings, name)]);
-      return this.#validator!.validate('write', { ...this.#readAll(), ...Object.fromEntries(edited) }, names);
+      const edited = Object.fromEntries(names.map((name) => [name, getMember(settings, name)]));
+      return this.#validator!.validate('write', { ...this.#readAll(), ...edited }, names);
     }
   }
 }
-
-const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);

@@ -2,6 +2,8 @@ import { describeType } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { isPlainObject } from '../../../protocol/native-types.ts';
 import { formatSettingsPath, getMember } from '../../../protocol/settings-path.ts';
+import { toOwnRealm } from '../realm.ts';
+import { isRecord } from '../validate.ts';
 
 /*
  * What is stored of one top-level member of the settings: a value that was set as a whole, or only those of its members that were set. What
@@ -182,3 +184,9 @@ export function withoutEmptyMembers(stored: StoredMember | undefined): StoredMem
     .filter((entry): entry is readonly [string, StoredMember] => entry[1] !== undefined);
   return members.length > 0 ? { members: Object.fromEntries(members) } : undefined;
 }
+
+/** Returns a copy of a setting that its reader may change. */
+export const copy = <V>(value: V): V => (isRecord(value) ? (toOwnRealm(structuredClone(value)) as V) : value);
+
+/** Returns what to store for a top-level member after a change; undefined for nothing. */
+export type Edit = (stored: StoredMember | undefined, fallback: unknown, copies: OwnCopies) => StoredMember | undefined;

@@ -1,7 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
 import type { CollectionOptions } from '../../../protocol/options.ts';
 import { parseSettingsPath } from '../../../protocol/settings-path.ts';
 import type { SettingsMigrations, SettingsVersion, StoredSettings } from '../../../protocol/stores.ts';
+import { type ExportOptions, STORED_IN_INDEX, type StoredInIndex } from '../export/export-store.ts';
+import type { ExportLines, ImportLinesOptions, ImportLinesResult } from '../export/import-store.ts';
 import { Index } from '../index-map/index-map.ts';
 import { type MigrationPlan, planMigrations, runStep } from './migrations.ts';
 import type { SettingsMove } from './moved-settings.ts';
@@ -83,6 +86,23 @@ function readAbout(index: SettingsIndex): AboutSettings | undefined {
     'UNSUPPORTED_VERSION',
     `${index.directory} has settings of format ${String(Object(about).format)}, and this version of deskcache knows ${FORMAT}; update deskcache`,
   );
+}
+
+/** Exports settings as the rows of their index. */
+export const exportSettings = (index: SettingsIndex, options?: ExportOptions): AsyncIterable<string> =>
+  index.export(withRows(index, options));
+
+export const importSettings = (
+  index: SettingsIndex,
+  lines: ExportLines,
+  options?: ImportLinesOptions,
+): Promise<ImportLinesResult> => index.import(lines, withRows(index, options));
+
+function withRows<O extends object>(index: SettingsIndex, options: O | undefined): O & StoredInIndex {
+  const about = readAbout(index);
+  const validate = (key: Key, value: unknown) => (typeof key === 'string' ? toStoredMember(key, value) : about);
+  return { ...options, [STORED_IN_INDEX]: { kind: 'settings', settings: { version: about?.version }, validate } } as O &
+    StoredInIndex;
 }
 
 function update(index: SettingsIndex, plan: MigrationPlan, move: SettingsMove | undefined): void {

@@ -44,7 +44,7 @@ const PACKED_COLUMNS = `id, checksum * ${PACKED_FACTOR} + mode, coalesce(value, 
 
 /** A value with the other columns of its item. */
 export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
-const ENTRY_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
+export const ENTRY_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
 
 /** The columns that are needed to delete a row. */
 export type RowRef = [id: number, key: KeyColumn, file: string | null, size: number];
@@ -114,7 +114,7 @@ export const isReplacedCounter = (name: unknown): boolean =>
 export const NOT_MARKED_SQL = `+expires_at IS NOT ${DELETION_MARK_SQL}`;
 
 /** The condition of items that have not expired. Parameter: now. */
-const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
+export const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 
 /**
  * The condition of leases and listeners that have not expired. They last at most a minute: one that would last longer than half an

@@ -1,0 +1,89 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Cache, Deque, FanoutCache, Index, Settings } from '../../main/engine/index.ts';
+import { Queue } from '../../main/queue/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { run } from './run.ts';
+
+const open = {
+  cache: (directory: string) => {
+    const store = new Cache(directory, { sizeLimit: 5e6, tagIndex: true });
+    store.set('a', new Map([[1, 2n]]), { tag: 't' });
+    return store;
+  },
+  fanout: (directory: string) => {
+    const store = new FanoutCache(directory, { shards: 3 });
+    store.set('a', 1);
+    return store;
+  },
+  index: (directory: string) => new Index(directory).set('a', 1),
+  deque: (directory: string) => {
+    const store = new Deque(directory, { maxLength: 9 });
+    store.push(1, 2);
+    return store;
+  },
+  settings: (directory: string) => {
+    const store = new Settings<Record<string, unknown>>(directory, { defaults: {}, version: '2.1.0' });
+    store.set('a', 1);
+    return store;
+  },
+} as const;
+
+describe.each(Object.entries(open))('deskcache export and import of %s', (kind, create) => {
+  it('make an equal store of a new folder, and can be repeated', async () => {
+    const directory = freshDirectory();
+    const [from, to, file] = ['from', 'to', 'lines.ndjson'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    create(from).close();
+    expect(await run(['export', from, '--output', file])).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(readdirSync(directory).sort()).toEqual(['from', 'lines.ndjson']);
+    expect((await run(['import', file, to])).stdout).toMatch(/^[12] imported, 0 there already|^1 imported, 1 there/);
+    expect(JSON.parse((await run(['import', file, to, '--json'])).stdout)).toMatchObject({ imported: 0, skipped: [] });
+    const [before, after] = [await run(['stats', from, '--json']), await run(['stats', to, '--json'])];
+    expect(JSON.parse(after.stdout)).toMatchObject({ kind, items: JSON.parse(before.stdout).items });
+    const withoutTimes = (text: string) =>
+      text.replace(/"exportedAt":\d+|"storedAt":\d+|"at":[^"]+|"crc32":"\w+"/g, '');
+    const again = (await run(['export', to])).stdout;
+    expect(withoutTimes(again)).toBe(withoutTimes(readFileSync(file, 'latin1')));
+  });
+});
+
+describe('deskcache export and import', () => {
+  it('work as a pipe', async () => {
+    const directory = freshDirectory();
+    open.cache(join(directory, 'from')).close();
+    const { stdout } = await run(['export', join(directory, 'from')]);
+    expect((await run(['import', '-', join(directory, 'to')], { input: stdout })).stdout).toMatch(/^1 imported/);
+    using copy = new Cache(join(directory, 'to'));
+    expect(copy.get('a')).toEqual(new Map([[1, 2n]]));
+  });
+
+  it('change nothing for a damaged file: exit code 5', async () => {
+    const directory = freshDirectory();
+    open.cache(join(directory, 'from')).close();
+    const { stdout } = await run(['export', join(directory, 'from')]);
+    const file = join(directory, 'damaged');
+    using target = new Cache(join(directory, 'to'));
+    for (const text of [stdout.slice(0, -20), stdout.replace('"a"', '"b"'), 'x'.repeat(5e6)]) {
+      writeFileSync(file, text);
+      expect(await run(['import', file, target.directory])).toMatchObject({ exitCode: 5 });
+    }
+    expect(target.size).toBe(0);
+  });
+
+  it('leave no file behind when an export fails, and refuse queues', async () => {
+    const directory = freshDirectory();
+    using queue = new Queue(join(directory, 'jobs'));
+    queue.enqueue(1);
+    const file = join(directory, 'lines');
+    expect(await run(['export', queue.directory, '-o', file])).toMatchObject({ exitCode: 2 });
+    open.cache(join(directory, 'from')).close();
+    const interrupt = AbortSignal.abort();
+    expect(await run(['export', join(directory, 'from'), '-o', file], { interrupt })).toMatchObject({ exitCode: 1 });
+    expect(existsSync(file) || existsSync(`${file}.unfinished`)).toBe(false);
+  });
+});
