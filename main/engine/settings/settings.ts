@@ -23,6 +23,7 @@ import { assertNoOptions, compareMembers, type SettingsChange, SettingsListeners
 import { assertSettingsOptions, parseChanges, type SettingsOptions, toSettingError } from './settings-options.ts';
 import {
   copy,
+  type Edit,
   getSetting,
   isSet,
   type Members,
