@@ -30,8 +30,13 @@ export class KillableProcess {
   }
 
   /** Kills it on the spot; answers the lines it had said by then. Rejects when it ended in another way. */
-  async kill(): Promise<readonly string[]> {
+  kill(): Promise<readonly string[]> {
     this.#child.kill('SIGKILL');
+    return this.waitUntilKilled();
+  }
+
+  /** Waits until it has killed itself; otherwise as `kill`. */
+  async waitUntilKilled(): Promise<readonly string[]> {
     await this.#closed;
     const { signalCode, exitCode } = this.#child;
     if (signalCode !== 'SIGKILL') throw new Error(`The writer ended by ${signalCode ?? exitCode}: ${this.#stderr}`);
