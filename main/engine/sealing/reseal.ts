@@ -44,7 +44,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['encryptionKey', 'onProgress', 'si
 /**
  * Seals every value of a store with its present key, or with a new one: those of an earlier key, and those that aren't sealed yet
  * (`encryptExisting`). It works in steps of a few milliseconds, and the store can be used meanwhile. After a crash, open the store with the new
- * key as `encryptionKey` and the other one as `previousEncryptionKey`, and call this again. When it has resolved, earlier keys are no longer
+ * key as `encryptionKey` and the other one as `previousEncryptionKey`, and call this again. When it has resolved, earlier keys are not
  * needed. Where values weren't sealed, the last step rewrites the database at once, so that no page holds any of them. O(bytes).
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a store that isn't sealed, or was opened without `exclusive`; what writing throws.
