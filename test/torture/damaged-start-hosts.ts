@@ -30,7 +30,7 @@ const toText = (n: number): string => {
 };
 
 /** Where the row of an item is, as SQLite says. */
-export interface ItemPlace {
+interface ItemPlace {
   readonly key: Key;
   /** The leaf page, and the overflow pages. */
   readonly pages: readonly number[];

@@ -37,7 +37,7 @@ export interface StoredItem {
 }
 
 /** What can't be read. */
-export interface UnreadableCounts {
+interface UnreadableCounts {
   /** Rows that can be seen, but whose value, key or file is damaged. */
   items: number;
   /** Pages that should hold rows, and hold something else or are missing. */
