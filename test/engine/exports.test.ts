@@ -16,6 +16,7 @@ it('deskcache/engine exports the public classes and functions and nothing else',
     'Settings',
     'barrier',
     'reopen',
+    'salvage',
     'temporaryDirectory',
     'throttle',
   ]);
