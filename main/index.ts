@@ -25,6 +25,7 @@ export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../cl
 export type { RemoteSettings } from '../client/remote-settings.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { conf, electronConf, electronJsonStorage, electronStore, lowdb } from '../protocol/move-source.ts';
+export type { OnDamage } from '../protocol/stores.ts';
 export { cache, defineStores, deque, fanout, index, settings } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
 export type { DamageReport } from './damage/report.ts';

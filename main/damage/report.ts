@@ -1,10 +1,8 @@
-import type { StoreToOpen } from '../engine/internal.ts';
-
 /** What a host has found out about a damaged store, and what it did. */
 export interface DamageReport {
   /** The path of the store below the directory of the host: `notes`, `_queues/mail`, `_windows`. */
   readonly store: string;
-  readonly kind: StoreToOpen['kind'];
+  readonly kind: 'cache' | 'fanout' | 'index' | 'deque' | 'settings' | 'queue';
   /**
    * `set-aside`: it begins empty. `restored`: it begins with the items that could be read, and with those of a backup. `noticed`: a call has
    * met the damage while the store was open; the next start of the host repairs it.
@@ -26,7 +24,7 @@ export interface DamageReport {
   readonly keptIn: string | undefined;
 }
 
-const KINDS: ReadonlySet<unknown> = new Set<StoreToOpen['kind']>([
+const KINDS: ReadonlySet<unknown> = new Set<DamageReport['kind']>([
   'cache',
   'fanout',
   'index',

@@ -48,7 +48,7 @@ export function openHost(
 
 export const ITEMS = 400;
 /** Above the threshold for value files. */
-export const LARGE = 'large '.repeat(10_000);
+const LARGE = 'large '.repeat(10_000);
 export const toValue = (n: number): string => (n % 100 === 7 ? `${n} ${LARGE}` : `value ${n} ${'x'.repeat(100)}`);
 
 /** Fills every kind of store, and returns the directory of the closed host. */
