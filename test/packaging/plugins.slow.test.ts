@@ -1,4 +1,4 @@
-import { existsSync, globSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { build as esbuild } from 'esbuild';
 import { rolldown } from 'rolldown';
@@ -35,8 +35,23 @@ describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (
     [{ platform: ['linux-x64'] }, /unknown option "platform"; valid options: platforms/],
     [{ platforms: 'linux-x64' }, /platforms is "linux-x64"; it has to be an array, such as \['linux-x64'\]/],
     [{ platforms: [] }, /platforms is empty/],
+    [{ inspector: 'yes' }, /inspector is "yes"; it has to be true or false/],
   ])('refuses the options %j', async (plugin, said) => {
     await expect(build('misspelt', { plugin })).rejects.toThrow(said);
+  });
+
+  it('copies the inspector if asked; otherwise nothing of it is in the bundle or beside it', async () => {
+    const inspector = 'deskcache/inspector';
+    await build('inspecting', { plugin: { inspector: true } });
+    const files = globSync('*', { cwd: join(app.folder, `${tool}-inspecting`, inspector) });
+    expect(files).toEqual(expect.arrayContaining(['index.html', 'page.css', 'page.js', 'server.cjs']));
+    await build('plain', {});
+    const plain = join(app.folder, `${tool}-plain`);
+    expect(existsSync(join(plain, inspector))).toBe(false);
+    const bundled = globSync('**/*.js', { cwd: plain }).map((path) => readFileSync(join(plain, path), 'utf8'));
+    expect(bundled.some((text) => text.includes('openInspector'))).toBe(true);
+    // The header that the inspector's page and server share.
+    expect(bundled.filter((text) => text.includes('x-deskcache-proof'))).toEqual([]);
   });
 
   it('copies nothing if deskcache is external', async () => {
