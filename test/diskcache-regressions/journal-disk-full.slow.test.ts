@@ -116,21 +116,21 @@ describe.skipIf(probe === undefined)(
     });
 
     it('is cleared where the reserve was taken away, with what is pending', () => {
-    using disk = mountSmallDisk(DISK_BYTES)!;
-    const { cache, giveBack } = openOnFullDisk(disk);
-    rmSync(join(cache.directory, 'reserve'));
-    disk.fill();
-    expect(() => cache.size).toThrow(errorMatching('DISK_FULL'));
-    expect(cache.clear()).toBe(ITEMS);
-    expect([cache.size, cache.get('new 1'), cache.check()]).toEqual([0, undefined, []]);
-    giveBack();
-    cache.set('after', 'v');
-    cache.close();
-    using again = new Cache<string, string>(join(disk.path, 'store'));
-    expect([[...again.keys()], again.check()]).toEqual([['after'], []]);
-  });
+      using disk = mountSmallDisk(DISK_BYTES)!;
+      const { cache, giveBack } = openOnFullDisk(disk);
+      rmSync(join(cache.directory, 'reserve'));
+      disk.fill();
+      expect(() => cache.size).toThrow(errorMatching('DISK_FULL'));
+      expect(cache.clear()).toBe(ITEMS);
+      expect([cache.size, cache.get('new 1'), cache.check()]).toEqual([0, undefined, []]);
+      giveBack();
+      cache.set('after', 'v');
+      cache.close();
+      using again = new Cache<string, string>(join(disk.path, 'store'));
+      expect([[...again.keys()], again.check()]).toEqual([['after'], []]);
+    });
 
-  it('sets while the disk becomes full fail with DISK_FULL, and what was set is there', () => {
+    it('sets while the disk becomes full fail with DISK_FULL, and what was set is there', () => {
       using disk = mountSmallDisk(DISK_BYTES)!;
       using cache = new Cache<number, string>(join(disk.path, 'store'), { exclusive: true });
       let stored = 0;
