@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { isBallastWhole, resizeBallast } from '../space/store-files.ts';
+import { hasBallast, isBallastWhole, resizeBallast } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 
 /** Up to this many pending bytes are applied with the space of the ballast that every store has. */
@@ -26,10 +26,13 @@ export class ApplySpace {
     this.#core = core;
   }
 
-  /** Makes space for that many pending bytes, and some more; false if the disk has too little. O(bytes) where it has little, else O(1). */
-  reserve(pendingBytes: number): boolean {
-    const needed = pendingBytes + STEP_BYTES;
-    if (!this.#isDiskRoomy()) {
+  /**
+   * Makes space for that many pending bytes, and some more, but not for more than `maxBytes`; false if the disk has too little. O(1); O(bytes)
+   * where the disk has little space.
+   */
+  reserve(pendingBytes: number, maxBytes: number): boolean {
+    const needed = Math.max(pendingBytes, Math.min(pendingBytes + STEP_BYTES, maxBytes));
+    if (hasBallast(this.#core) && !this.#isDiskRoomy()) {
       this.bytes = needed * RESERVE_FACTOR;
       resizeBallast(this.#core);
       if (!isBallastWhole(this.#core)) return false;

@@ -103,7 +103,7 @@ export class Generations {
   /** Whether there is space to apply that many bytes more than are pending. O(1), now and then O(bytes). */
   canHold(bytes: number): boolean {
     const needed = this.pendingBytes + bytes;
-    return needed <= this.#space.maxPendingBytes || this.#space.reserve(needed);
+    return needed <= this.#space.maxPendingBytes || this.#space.reserve(needed, 2 * this.maxFileBytes);
   }
 
   /**

@@ -324,6 +324,9 @@ export function resizeBallast(core: Core): number {
   return getBallastBytes(core);
 }
 
+/** Whether the limit of the store leaves space for a ballast. */
+export const hasBallast = (core: Core): boolean => getBallastTarget(core).bytes > 0;
+
 /** Whether the ballast is as large as it has to be. */
 export function isBallastWhole(core: Core): boolean {
   const { bytes, tolerance } = getBallastTarget(core);
