@@ -11,7 +11,8 @@ import type { ExclusiveStores } from './electron/exclusive-stores.ts';
 import { assertSendableWindowOptions, serializeStores } from './electron/utility/engine-messages.ts';
 import { ReaderCaches, RemoteHostStores } from './electron/utility/remote-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
-import { limitBlocking, withBriefWait, withoutWorkerThread } from './engine/internal.ts';
+import type { BackupOptions, BackupResult } from './engine/index.ts';
+import { backUpTree, limitBlocking, toFolderFilter, withBriefWait, withoutWorkerThread } from './engine/internal.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStores } from './host.ts';
 import { createQueues, openEngine } from './open-engine.ts';
@@ -29,6 +30,8 @@ export interface PlacedEngine {
   queue<T>(name: string, options: OpenQueueOptions | undefined): Queue<T>;
   /** The stores and queues that are open in this process, by name. Absent if they are in another process. */
   readonly listStores?: () => readonly (readonly [name: string, store: object])[];
+  /** Backs up everything below the directory of the stores, or the folders that are named. */
+  backup(path: string, options: BackupOptions & { readonly folders?: readonly string[] }): Promise<BackupResult>;
   close(): Promise<void>;
 }
 
@@ -141,6 +144,8 @@ async function placeInMain(
     getAssetStores: () => ({ stores: registry.stores }),
     getResponseStores: () => registry.stores,
     queue: (name, queueOptions) => queues.find(name, queueOptions),
+    backup: (path, { folders, ...backupOptions }) =>
+      backUpTree(directory, path, { ...backupOptions, includes: toFolderFilter(folders) }),
     listStores: () => [
       ...Object.entries(registry.stores),
       ...queues.list().map(([name, queue]) => [`queue ${name}`, queue] as const),
@@ -195,6 +200,12 @@ async function placeInUtility(
       engine.openQueue(name, queueOptions);
       return queue;
     },
+    backup: (path, { folders, onProgress, signal }) =>
+      engine.query(
+        { call: 'backup', path, folders },
+        onProgress as (progress: unknown) => void,
+        signal,
+      ) as Promise<BackupResult>,
     async close() {
       remoteStores.close();
       readerCaches.close();

@@ -20,8 +20,18 @@ import type { OfflineSession, OfflineSessionOptions } from './electron/intercept
 import type { Authorize } from './electron/sender.ts';
 import type { StoresModule } from './electron/utility/engine-messages.ts';
 import type { WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
-import type { Cache, Deque, FanoutCache, Index, ResealOptions, ResealResult, Settings } from './engine/index.ts';
-import { assertCacheOptions, type SafeStorage } from './engine/internal.ts';
+import type {
+  BackupOptions,
+  BackupResult,
+  Cache,
+  Deque,
+  FanoutCache,
+  Index,
+  ResealOptions,
+  ResealResult,
+  Settings,
+} from './engine/index.ts';
+import { assertCacheOptions, parseRotation, type RotationOptions, type SafeStorage } from './engine/internal.ts';
 import type { CacheStorage } from './offline/index.ts';
 import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
@@ -63,6 +73,11 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
   readonly onDamage?: OnDamage;
   /** Called for each report that `host.damage` gets; also before `openDiskCache` resolves. */
   readonly onDamaged?: (report: DamageReport) => void;
+  /**
+   * Makes a backup of all settings, indexes, deques and queues by itself, below `_backups` in the directory of the stores, when the last one is
+   * old enough, and keeps the newest ones. Default: none. Caches aren't in it; `host.backup` has everything.
+   */
+  readonly backup?: RotationOptions;
   /** The directory of the stores, one folder each. Default: `deskcache` in the application's `userData`. */
   readonly directory?: string;
   /**
@@ -195,6 +210,13 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * kept. Empty where nothing is damaged.
    */
   readonly damage: readonly DamageReport[];
+  /**
+   * Backs up all stores and queues into a new directory, while they are used. Each store is there as it was at one moment: stores that are
+   * `exclusive` as at the end, others as when the copy begins. `restore` puts the backup back.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` if the path exists; `CORRUPT`, `DISK_FULL`, `IO`, `CLOSED`; the reason of `signal`. Nothing is left behind.
+   */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult>;
   /** Number of currently connected pages. */
   readonly sessions: number;
   /**
@@ -225,6 +247,7 @@ const RULES = {
     exclusive: FLAG,
     onDamage: CHECKED_LATER,
     onDamaged: FUNCTION,
+    backup: CHECKED_LATER,
     directory: TEXT,
     authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
     windows: CHECKED_LATER,
@@ -294,7 +317,8 @@ export function assertKnownOptions(method: keyof typeof RULES, options: object |
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function assertHostOptions(options: Options): void {
   assertKnownOptions('openDiskCache', options);
-  const { stores, caches, windows } = options;
+  const { stores, caches, windows, backup } = options;
+  if (backup !== undefined) parseRotation(backup);
   if (typeof stores !== 'object' || stores === null) {
     throw new DiskCacheError('BAD_OPTION', 'openDiskCache: stores is missing; pass what defineStores({ … }) returned');
   }

@@ -13,12 +13,13 @@ import { HttpService } from './electron/http-service.ts';
 import { ReadyWindows } from './electron/ready-windows.ts';
 import { allowOwnPages, isOwnOrigin } from './electron/sender.ts';
 import { assertReadyStores } from './electron/settings-snapshot.ts';
+import { BackupRotation, completeRestore, parseBackupOptions, parseRotation } from './engine/internal.ts';
 import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import { placeEngine } from './engine-placement.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
 import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './host.ts';
 import { HostSealing } from './host-sealing.ts';
-import { hideFromPages } from './open-engine.ts';
+import { hideFromPages, isCacheDeclaration, QUEUES_FOLDER } from './open-engine.ts';
 import { HostInspector } from './open-inspector.ts';
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
@@ -38,6 +39,10 @@ export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { StoresModule } from './electron/utility/engine-messages.ts';
 export type { Lifetime, WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
 export type {
+  BackedUpStore,
+  BackupOptions,
+  BackupProgress,
+  BackupResult,
   Cache,
   CallMessage,
   CheckpointMessage,
@@ -54,7 +59,8 @@ export type {
   Settings,
   TransactionMessage,
 } from './engine/index.ts';
-export type { SafeStorage } from './engine/internal.ts';
+export { type RestoreResult, restore } from './engine/index.ts';
+export type { RotationOptions, SafeStorage } from './engine/internal.ts';
 export type {
   Host,
   HostOptions,
@@ -118,6 +124,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const utilityPath = getRuntimePath('utility.cjs');
   const userData = movesIn(options.stores) ? app.getPath('userData') : undefined;
   const exclusive = chooseExclusiveStores(options.exclusive, options.placement ?? 'main');
+  completeRestore(directory);
   const sealing = await HostSealing.open(directory, options);
   const sealedOptions = sealing.withKeys<HostOptions<StoreDeclarations>>(options);
   const damage = new DamageGuard(directory, options);
@@ -130,6 +137,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
   const inspector = new HostInspector({ directory, engine: placedEngine, http, attached });
+  const rotation =
+    options.backup &&
+    new BackupRotation(directory, parseRotation(options.backup), (path, signal) =>
+      placedEngine.backup(path, { folders: listBackedUpFolders(options.stores), signal }),
+    );
   const disposers = new Set<() => void>();
   let isClosed = false;
 
@@ -137,6 +149,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     app.off('quit', closeHost);
     isClosed = true;
     inspector.close();
+    rotation?.close();
     // First, so that pages get this reason and not a consequence of it.
     attached.close('The host was closed');
     for (const end of disposers) end();
@@ -232,12 +245,22 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     get damage() {
       return damage.reports;
     },
+    async backup(path, backupOptions) {
+      assertOpen();
+      return placedEngine.backup(path, parseBackupOptions(backupOptions));
+    },
     get sessions() {
       return attached.sessions;
     },
     close: closeHost,
   };
 }
+
+/** The folders that a host backs up by itself: not those of caches, which can be filled again. */
+const listBackedUpFolders = (stores: StoreDeclarations): readonly string[] => [
+  ...Object.keys(stores).filter((name) => !isCacheDeclaration(stores[name]!)),
+  QUEUES_FOLDER,
+];
 
 /** Whether a store moves files in, whose relative paths start in `userData`. Each declaration is checked when its store is opened. */
 const movesIn = (stores: StoreDeclarations): boolean =>

@@ -6,7 +6,7 @@ import type { DamageGuard } from './damage/damage-guard.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
 import type { ExclusiveStores } from './electron/exclusive-stores.ts';
 import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
-import { assertCacheOptions, resolveDirectory, withoutWorkerThread } from './engine/internal.ts';
+import { assertCacheOptions, completeRestore, resolveDirectory, withoutWorkerThread } from './engine/internal.ts';
 import { Registry, withExclusive } from './engine/registry.ts';
 import { openAsItIs, type StoreOpener } from './engine/store-opener.ts';
 import { type OpenQueueOptions, Queues } from './queue/queue.ts';
@@ -22,7 +22,7 @@ export interface OpenEngine {
 
 /** Declared stores can't have these names. */
 const WINDOWS_FOLDER = '_windows';
-const QUEUES_FOLDER = '_queues';
+export const QUEUES_FOLDER = '_queues';
 
 /** Opens the queues of an application, with `defaults` for options not given; several processes may have them open. */
 export const createQueues = (directory: string, defaults?: OpenQueueOptions, openStore?: StoreOpener): Queues =>
@@ -44,7 +44,7 @@ export interface OpenEngineOptions {
   readonly damage?: DamageGuard | undefined;
 }
 
-const isCache = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kind === 'fanout';
+export const isCacheDeclaration = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kind === 'fanout';
 
 /**
  * Opens all declared stores.
@@ -66,7 +66,7 @@ export function openEngine(
   }: OpenEngineOptions = {},
 ): OpenEngine {
   // Not left to the stores: theirs are folders in it, and the folder `:memory:` would be created.
-  resolveDirectory(directory);
+  completeRestore(resolveDirectory(directory));
   // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const allowThread = workerThread ? () => {} : withoutWorkerThread();
@@ -75,7 +75,7 @@ export function openEngine(
   let windows: WindowShards;
   try {
     const isExclusive = (declaration: StoreDeclaration) =>
-      exclusive === 'all' || (exclusive === 'collections' && !isCache(declaration));
+      exclusive === 'all' || (exclusive === 'collections' && !isCacheDeclaration(declaration));
     registry = new Registry(directory, stores, { userData, isExclusive, openStore });
     hideFromPages(directory);
     const ownWindowOptions = exclusive === 'none' ? windowOptions : withExclusive(windowOptions ?? {});

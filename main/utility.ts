@@ -3,7 +3,7 @@
 import { DamageGuard } from './damage/damage-guard.ts';
 import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
-import { sealStores } from './engine/internal.ts';
+import { backUpTree, sealStores, toFolderFilter } from './engine/internal.ts';
 import { openEngine } from './open-engine.ts';
 
 serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
@@ -19,7 +19,7 @@ serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
     engine,
     close,
     openQueue: ({ name, options }) => void queues.find(name, options),
-    runQuery(query) {
+    runQuery(query, onProgress, signal) {
       switch (query.call) {
         case 'windows.list':
           return windows.list();
@@ -27,6 +27,8 @@ serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
           return windows.clear(query.name);
         case 'settings.read':
           return engine.readSettings(query.store);
+        case 'backup':
+          return backUpTree(directory, query.path, { includes: toFolderFilter(query.folders), onProgress, signal });
       }
     },
   };

@@ -1,6 +1,7 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import { DiskCacheError } from '../engine/index.ts';
+import { addBackupCommands } from './commands/backup.ts';
 import { addExportCommands } from './commands/export.ts';
 import { addHttpCommands } from './commands/http.ts';
 import { addInspectCommand } from './commands/inspect.ts';
@@ -37,6 +38,7 @@ function createProgram(context: Context, version: string): Command {
   addMoveInCommands(program, context);
   addInspectCommand(program, context);
   addExportCommands(program, context);
+  addBackupCommands(program, context);
   for (const command of program.commands) inherit(program, command);
   tab(program);
   return program;

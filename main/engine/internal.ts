@@ -3,8 +3,11 @@
  * the engine imports this file.
  */
 
+export { backUpTree, parseBackupOptions, type TreeOptions } from './backup/backup.ts';
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
+export { BackupRotation, parseRotation, type RotationOptions } from './backup/rotation.ts';
 export { salvage } from './backup/salvage.ts';
+export { toFolderFilter } from './backup/store-tree.ts';
 export { readStoredRows } from './backup/stored-rows.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';
@@ -29,6 +32,7 @@ export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient, toFileError, watchDamage } from './sqlite/errors.ts';
 export { ForeignDatabase } from './sqlite/foreign-database.ts';
 export { getDatabasePath, makeDurableFolder, resolveDirectory, syncIfPossible } from './sqlite/open-database.ts';
+export { completeRestore } from './sqlite/restored-folder.ts';
 export { OpenHandle } from './state/core.ts';
 export { getCores, registerStore } from './state/open-cores.ts';
 export { assertCacheOptions } from './state/settings.ts';

@@ -13,6 +13,7 @@ import {
   restore,
   Settings,
 } from '../../main/engine/index.ts';
+import { backUpTree } from '../../main/engine/internal.ts';
 import { Queue } from '../../main/queue/index.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
@@ -265,6 +266,20 @@ describe('restore', () => {
     expect(read(previous!)[0]).toBe('new');
     expect(read(target)).toEqual(OLD);
     expect(readdirSync(dirname(directory)).sort()).toEqual(['store', basename(previous!)]);
+  });
+
+  it('restores one store of a backup of several', async () => {
+    const host = freshDirectory();
+    for (const name of ['notes', 'other']) {
+      using index = new Index<string, string>(join(host, name));
+      index.set('key', name);
+    }
+    const target = createTarget();
+    expect((await backUpTree(host, target)).stores.map(({ folder }) => folder)).toEqual(['notes', 'other']);
+    const directory = join(freshDirectory(), 'notes');
+    expect((await restore(join(target, 'notes'), directory)).stores).toMatchObject([{ folder: '', items: 1 }]);
+    using index = new Index<string, string>(directory);
+    expect(index.get('key')).toBe('notes');
   });
 
   it('fills a directory that does not exist', async () => {

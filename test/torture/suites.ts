@@ -1,3 +1,4 @@
+import { backupKillSuite } from './backup-kills.ts';
 import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { damagedStartSuite } from './damaged-start-suite.ts';
@@ -22,6 +23,7 @@ export const SUITES: readonly TortureSuite[] = [
   placedDamageSuite,
   journalDamageSuite,
   damagedStartSuite,
+  backupKillSuite,
   salvageKillSuite,
   powerCutSuite,
   journalCutSuite,

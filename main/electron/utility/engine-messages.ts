@@ -47,7 +47,9 @@ export interface NamedQueue {
 export type Query =
   | { readonly call: 'windows.list' }
   | { readonly call: 'windows.clear'; readonly name: string | undefined }
-  | { readonly call: 'settings.read'; readonly store: string };
+  | { readonly call: 'settings.read'; readonly store: string }
+  /** Without `folders`, of all stores. Tells of its progress. */
+  | { readonly call: 'backup'; readonly path: string; readonly folders: readonly string[] | undefined };
 
 export type Command =
   /** The first command, answered by `opened` or `failed`. `attached` lists the open windows, whose session shards are kept. */
@@ -63,6 +65,8 @@ export type Command =
     }
   | { readonly type: 'end'; readonly id: number; readonly reason: ErrorData }
   | { readonly type: 'call'; readonly id: number; readonly query: Query }
+  /** Ends a call under way. */
+  | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'openQueue'; readonly queue: NamedQueue }
   | { readonly type: 'close' };
 
@@ -77,6 +81,7 @@ export type EngineEvent =
 export type RunningEvent =
   /** A session has ended by itself. */
   | { readonly event: 'ended'; readonly id: number }
+  | { readonly event: 'progress'; readonly id: number; readonly progress: unknown }
   | { readonly event: 'answer'; readonly id: number; readonly outcome: Outcome };
 
 /** Returns whether a message of the utility process is a valid event: a module of the application could post others. */
@@ -90,6 +95,7 @@ export function isEngineEvent(message: unknown): message is EngineEvent {
     case 'damaged':
       return isDamageReport(report);
     case 'ended':
+    case 'progress':
       return typeof id === 'number';
     case 'answer':
       return typeof id === 'number' && typeof outcome === 'object' && outcome !== null;

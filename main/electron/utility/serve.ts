@@ -1,6 +1,6 @@
 import type { MessagePortMain } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
-import { captureOutcome } from '../../../protocol/wire.ts';
+import type { Outcome } from '../../../protocol/wire.ts';
 import type { DamageReport } from '../../damage/report.ts';
 import type { ClosableSession, LocalEngine, WindowEndpoint } from '../engine-endpoint.ts';
 import type { WindowStoreId } from '../window-stores.ts';
@@ -9,7 +9,8 @@ import type { Command, EngineEvent, NamedQueue, OpenCommand, Query } from './eng
 /** Everything the utility process has open. */
 export interface OpenedEngine {
   readonly engine: LocalEngine;
-  runQuery(query: Query): unknown;
+  /** May return a promise. `onProgress` tells the caller how far it is; `signal` says that the caller doesn't wait any more. */
+  runQuery(query: Query, onProgress: (progress: unknown) => void, signal: AbortSignal): unknown;
   openQueue(queue: NamedQueue): void;
   close(): void;
 }
@@ -29,6 +30,7 @@ export function serveCommands(
   let opened: OpenedEngine | undefined;
   const windows = new Map<number, WindowEndpoint>();
   const sessions = new Map<number, ClosableSession>();
+  const calls = new Map<number, AbortController>();
   const post = (message: EngineEvent) => main.postMessage(message);
 
   async function openEngine(opening: OpenCommand, attached: readonly WindowStoreId[]): Promise<void> {
@@ -70,7 +72,10 @@ export function serveCommands(
         break;
       }
       case 'call':
-        post({ event: 'answer', id: command.id, outcome: captureOutcome(() => runQuery(command.query)) });
+        void runCall(command.id, command.query, runQuery);
+        break;
+      case 'abort':
+        calls.get(command.id)?.abort();
         break;
       case 'openQueue':
         try {
@@ -86,6 +91,20 @@ export function serveCommands(
         // Exits only after posted messages have been sent.
         setImmediate(() => process.exit(0));
     }
+  }
+
+  async function runCall(id: number, query: Query, runQuery: OpenedEngine['runQuery']): Promise<void> {
+    const controller = new AbortController();
+    calls.set(id, controller);
+    const onProgress = (progress: unknown) => post({ event: 'progress', id, progress });
+    let outcome: Outcome;
+    try {
+      outcome = { value: await runQuery(query, onProgress, controller.signal) };
+    } catch (error) {
+      outcome = { error: toErrorData(error) };
+    }
+    calls.delete(id);
+    post({ event: 'answer', id, outcome });
   }
 
   main.on('message', ({ data, ports }) => {

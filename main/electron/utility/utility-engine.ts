@@ -28,6 +28,7 @@ interface PendingSession {
 interface PendingQuery {
   readonly query: Query;
   isSent: boolean;
+  onProgress(progress: unknown): void;
   resolve(value: unknown): void;
   reject(error: DiskCacheError): void;
 }
@@ -126,12 +127,22 @@ export class UtilityEngine implements EngineEndpoint {
    *
    * @throws {DiskCacheError} `DISCONNECTED` if the process died before it responded, `CLOSED`, or the error it responds with.
    */
-  async query(query: Query): Promise<unknown> {
+  async query(
+    query: Query,
+    onProgress: (progress: unknown) => void = () => {},
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     this.#process.assertAlive();
+    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      const call: PendingQuery = { query, isSent: false, resolve, reject };
+      const call: PendingQuery = { query, isSent: false, onProgress, resolve, reject };
       this.#queries.set(id, call);
+      signal?.addEventListener('abort', () => {
+        if (!this.#queries.delete(id)) return;
+        if (call.isSent) this.#process.send({ type: 'abort', id });
+        reject(signal.reason as DiskCacheError);
+      });
       if (this.#process.isReady) this.#sendQuery(id, call);
     });
   }
@@ -186,6 +197,10 @@ export class UtilityEngine implements EngineEndpoint {
       return;
     }
     const call = this.#queries.get(event.id);
+    if (event.event === 'progress') {
+      call?.onProgress(event.progress);
+      return;
+    }
     this.#queries.delete(event.id);
     if ('error' in event.outcome) call?.reject(fromErrorData(event.outcome.error));
     else call?.resolve(event.outcome.value);

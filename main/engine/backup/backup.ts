@@ -160,9 +160,8 @@ async function fillBackup(directory: string, target: string, options: TreeOption
       parts.push(new StoreBackup(folder, open ?? openForBackup(path), open === undefined, join(target, folder)));
       await setImmediate();
     }
-    // In one turn: so the copies are of one moment.
-    for (const part of parts) part.begin();
-    for (const part of parts) {
+    const [ofEnd, ofBegin] = [parts.filter((part) => part.isOfEnd), parts.filter((part) => !part.isOfEnd)];
+    const copy = async (part: StoreBackup) => {
       while (!part.database.isAlmostDone) {
         part.database.copyUntil(performance.now() + SLICE_MS);
         for (const each of parts) each.hold?.renew();
@@ -170,8 +169,16 @@ async function fillBackup(directory: string, target: string, options: TreeOption
         await setImmediate();
       }
       await part.database.sync();
+    };
+    for (const part of ofEnd) part.begin();
+    for (const part of ofEnd) await copy(part);
+    // In one turn, so that all copies are of one moment.
+    for (const part of ofEnd) part.database.finish();
+    for (const part of ofBegin) part.begin();
+    for (const part of ofBegin) {
+      await copy(part);
+      part.database.finish();
     }
-    for (const part of parts) part.database.finish();
     for (const file of tree.files.filter((file) => includes(dirname(file) === '.' ? '' : dirname(file)))) {
       mkdirSync(join(target, dirname(file)), { recursive: true, mode: 0o700 });
       copyFileSync(join(directory, file), join(target, file));
@@ -222,6 +229,13 @@ class StoreBackup {
     this.#core = core;
     this.#isOwn = isOwn;
     this.#target = target;
+    const pages = core.sql.pageCount.first()?.[0] ?? 0;
+    this.total = pages * core.pageSize + (core.sql.counter.first('file bytes')?.[0] ?? 0);
+  }
+
+  /** Whether the copy is of the moment of its end; otherwise of that of its begin. */
+  get isOfEnd(): boolean {
+    return this.#core.openOptions.exclusive;
   }
 
   get database(): DatabaseCopy {
@@ -239,7 +253,8 @@ class StoreBackup {
   /** Returns the bytes that are copied, or checked. */
   getDone(phase: BackupProgress['phase']): number {
     if (phase === 'check') return this.#isChecked ? this.total : 0;
-    const { totalPages, remainingPages } = this.database;
+    if (this.#database === undefined) return 0;
+    const { totalPages, remainingPages } = this.#database;
     return (totalPages - remainingPages) * this.#core.pageSize + this.#copiedFileBytes;
   }
 

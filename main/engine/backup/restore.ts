@@ -1,5 +1,5 @@
 import { renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { closeCore, openCore } from '../cache/open.ts';
 import { lstatIfExists, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
@@ -28,15 +28,29 @@ export interface RestoreResult {
 const MAX_SUMMARY_BYTES = 1024 * 1024;
 
 /**
- * Reads what a backup says of itself.
+ * Reads what a backup says of a directory, which is the backup or a folder of it.
  *
  * @throws {DiskCacheError} `NO_SUCH_STORE` if the directory is no complete backup; `UNSUPPORTED_VERSION`, `CORRUPT`.
  */
-export function readBackupSummary(path: string): BackupSummary {
-  const file = join(path, SUMMARY_FILE);
-  const text = readSmallFile(file, MAX_SUMMARY_BYTES)?.toString();
-  if (text === undefined)
+function readSummary(path: string): BackupSummary {
+  const backup = [path, dirname(path), dirname(dirname(path))].find((folder) =>
+    lstatIfExists(join(folder, SUMMARY_FILE)),
+  );
+  if (backup === undefined)
     throw new DiskCacheError('NO_SUCH_STORE', `${path} is not a complete backup: it has no ${SUMMARY_FILE}`);
+  const { stores, ...summary } = readSummaryFile(join(backup, SUMMARY_FILE));
+  const inside = relative(backup, path);
+  const isInside = (folder: string) => inside === '' || folder === inside || folder.startsWith(inside + sep);
+  return {
+    ...summary,
+    stores: stores
+      .filter(({ folder }) => isInside(folder))
+      .map((store) => ({ ...store, folder: relative(inside, store.folder) })),
+  };
+}
+
+function readSummaryFile(file: string): BackupSummary {
+  const text = readSmallFile(file, MAX_SUMMARY_BYTES)?.toString() ?? '';
   const summary = parseSummary(text);
   if (summary === undefined) throw new DiskCacheError('CORRUPT', `${file} is damaged; use another backup`);
   if (summary.format === 1) return summary;
@@ -46,12 +60,16 @@ export function readBackupSummary(path: string): BackupSummary {
 function parseSummary(text: string): BackupSummary | undefined {
   try {
     const { format, date, stores } = Object(JSON.parse(text)) as Partial<BackupSummary>;
-    const isSummary = typeof format === 'number' && typeof date === 'string' && Array.isArray(stores);
-    return isSummary ? { format, date, stores } : undefined;
+    return typeof format === 'number' && typeof date === 'string' && isStoreList(stores)
+      ? { format, date, stores }
+      : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isStoreList = (stores: unknown): stores is BackedUpStore[] =>
+  Array.isArray(stores) && stores.every((store) => typeof Object(store).folder === 'string');
 
 /**
  * Puts a backup in the place of a directory, of one store or of a host. The backup is copied and checked before anything is changed, and stays as it
@@ -63,7 +81,7 @@ function parseSummary(text: string): BackupSummary | undefined {
 export async function restore(path: string, directory: string, options?: BackupOptions): Promise<RestoreResult> {
   const { onProgress, signal } = parseBackupOptions(options);
   const [source, target] = [resolve(path), resolve(directory)];
-  const { date, stores } = readBackupSummary(source);
+  const { date, stores } = readSummary(source);
   assertComplete(source, stores);
   completeRestore(target);
   assertClosed(target);
@@ -72,7 +90,7 @@ export async function restore(path: string, directory: string, options?: BackupO
   const ready = `${target}${RESTORING_MARK}${createName()}`;
   await backUpTree(source, ready, { onProgress, signal });
   try {
-    rmSync(join(ready, SUMMARY_FILE));
+    rmSync(join(ready, SUMMARY_FILE), { force: true });
     assertClosed(target);
     const previous = lstatIfExists(target) && choosePrevious(target);
     swap(ready, target, previous);

@@ -44,6 +44,12 @@ export function listStoreTree(directory: string): StoreTree {
   throw new DiskCacheError('NO_SUCH_STORE', `${directory} holds no store; give the directory of a store or of a host`);
 }
 
+/** Returns a filter of folders that accepts those that are named and what is below them; all if none are named. */
+export const toFolderFilter =
+  (folders: readonly string[] | undefined) =>
+  (folder: string): boolean =>
+    folders?.some((name) => folder === name || folder.startsWith(name + sep)) ?? true;
+
 /** Whether a folder holds a database. */
 const isStoreFolder = (folder: string): boolean => lstatIfExists(getDatabasePath(folder)) !== undefined;
 
