@@ -3,7 +3,7 @@
  * the engine imports this file.
  */
 
-export { backUpTree, parseBackupOptions, type TreeOptions } from './backup/backup.ts';
+export { backUpTree, parseBackupOptions } from './backup/backup.ts';
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
 export { BackupRotation, parseRotation, type RotationOptions } from './backup/rotation.ts';
 export { salvage } from './backup/salvage.ts';

@@ -8,7 +8,7 @@ import { listFolders } from '../values/file-io.ts';
 import { BACKUPS_FOLDER, SUMMARY_FILE } from './store-tree.ts';
 
 /** A number of milliseconds, or a number and a unit: minutes, hours, days, weeks. */
-export type Interval = number | `${number}${'m' | 'h' | 'd' | 'w'}`;
+type Interval = number | `${number}${'m' | 'h' | 'd' | 'w'}`;
 
 /** Backups that a host makes by itself. */
 export interface RotationOptions {

@@ -70,7 +70,7 @@ export function removeReplaced(core: Core): void {
 }
 
 /** Deletes a file after a commit, when nothing may fail: a damaged name is ignored. Returns false while the system keeps the file. */
-export function deleteFile({ files }: Core, file: string): boolean {
+function deleteFile({ files }: Core, file: string): boolean {
   try {
     return files.remove(file);
   } catch (error) {
