@@ -53,7 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol/',
     'main/engine/index.ts',
     'main/engine/internal.ts',
-    'main/engine/values/tagged-json.ts',
+    'main/engine/values/json-value.ts',
     'main/offline/http/policy.ts',
     'main/queue/index.ts',
     'main/http-semantics/',

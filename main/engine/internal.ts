@@ -7,7 +7,7 @@ export { backUpTree, parseBackupOptions } from './backup/backup.ts';
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
 export { BackupRotation, parseRotation, type RotationOptions } from './backup/rotation.ts';
 export { salvage } from './backup/salvage.ts';
-export { toFolderFilter } from './backup/store-tree.ts';
+export { isSideFolder, toFolderFilter } from './backup/store-tree.ts';
 export { readStoredRows } from './backup/stored-rows.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';

@@ -13,7 +13,7 @@ import {
   parseBackupOptions,
   toBackupError,
 } from './backup.ts';
-import { listStoreTree, SUMMARY_FILE } from './store-tree.ts';
+import { listStoreTree, PREVIOUS_MARK, RESTORING_MARK, SUMMARY_FILE } from './store-tree.ts';
 
 export interface RestoreResult {
   /** The restored directory. */
@@ -101,9 +101,6 @@ export async function restore(path: string, directory: string, options?: BackupO
   }
 }
 
-/** Marks a copy that is going to take the place of a directory. */
-const RESTORING_MARK = '.restoring-';
-
 /** Removes what killed restores have left. */
 function removeAbandoned(target: string): void {
   const mark = basename(target) + RESTORING_MARK;
@@ -136,7 +133,7 @@ function swap(ready: string, target: string, previous: string | undefined): void
 function choosePrevious(target: string): string {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   for (let n = 1; ; n++) {
-    const path = `${target}.before-restore-${stamp}Z${n === 1 ? '' : `-${n}`}`;
+    const path = `${target}${PREVIOUS_MARK}${stamp}Z${n === 1 ? '' : `-${n}`}`;
     if (lstatIfExists(path) === undefined) return path;
   }
 }
