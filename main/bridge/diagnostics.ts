@@ -22,6 +22,7 @@ const MAX_NAME_LENGTH = 64;
 export class CallTimer {
   /** By the place of the operation in its request. */
   readonly #durationsMs: number[] = [];
+  readonly #blockedMs: number[] = [];
 
   static create(): CallTimer | undefined {
     return callChannel.hasSubscribers ? new CallTimer() : undefined;
@@ -49,8 +50,13 @@ export class CallTimer {
       const codes = new Map(failures.map(([place, { code }]) => [place, code]));
       for (const [place, operation] of operations.entries()) {
         const [store, method] = Array.isArray(operation) ? operation : [];
-        const durationMs = this.#durationsMs[place] ?? 0;
-        callChannel.publish({ store: toName(store), method: toName(method), durationMs, code: codes.get(place) });
+        callChannel.publish({
+          store: toName(store),
+          method: toName(method),
+          durationMs: this.#durationsMs[place] ?? 0,
+          blockedMs: this.#blockedMs[place] ?? 0,
+          code: codes.get(place),
+        });
       }
     };
     if (settled === undefined) publishAll();
@@ -59,13 +65,16 @@ export class CallTimer {
 
   #measure<T>(place: number, work: () => T): T {
     const startedAt = performance.now();
-    const stop = () => this.#add(place, performance.now() - startedAt);
+    const stop = () => this.#addDuration(place, performance.now() - startedAt);
+    const pause = () => this.#addBlocked(place, performance.now() - startedAt);
     try {
       const result = work();
+      pause();
       if (result instanceof Promise) result.then(stop, stop);
       else stop();
       return result;
     } catch (error) {
+      pause();
       stop();
       throw error;
     }
@@ -79,8 +88,12 @@ export class CallTimer {
     }
   }
 
-  #add(place: number, ms: number): void {
+  #addDuration(place: number, ms: number): void {
     this.#durationsMs[place] = (this.#durationsMs[place] ?? 0) + ms;
+  }
+
+  #addBlocked(place: number, ms: number): void {
+    this.#blockedMs[place] = Math.max(this.#blockedMs[place] ?? 0, ms);
   }
 }
 

@@ -44,6 +44,7 @@ export {
   assertOptions,
   assertSignal,
   createUnknownOptionError,
+  emitWarning,
   isRecord,
   wrapListener,
 } from './validate.ts';
