@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
+import type { Deque } from '../../main/engine/index.ts';
 import { cache, deque } from '../../protocol/stores.ts';
 import { openBridge } from '../bridge/bridge-fixture.ts';
 import { openHttpPage } from '../bridge/http/http-port-fixture.ts';
@@ -12,11 +13,11 @@ describe('deskcache:call', () => {
     const messages = recordMessages('deskcache:call');
     const api = bridge.diskCache.cache('api');
     await Promise.all([api.set('secret', 'secret'), api.get('secret'), api.incr('secret').catch(() => {})]);
-    const durationMs = expect.any(Number);
+    const [durationMs, blockedMs] = [expect.any(Number), expect.any(Number)];
     expect(messages).toEqual([
-      { store: 'api', method: 'set', durationMs, code: undefined },
-      { store: 'api', method: 'get', durationMs, code: undefined },
-      { store: 'api', method: 'incr', durationMs, code: 'BAD_VALUE' },
+      { store: 'api', method: 'set', durationMs, blockedMs, code: undefined },
+      { store: 'api', method: 'get', durationMs, blockedMs, code: undefined },
+      { store: 'api', method: 'incr', durationMs, blockedMs, code: 'BAD_VALUE' },
     ]);
     expect(JSON.stringify(messages)).not.toContain('secret');
     messages.length = 0;
@@ -42,6 +43,18 @@ describe('deskcache:call', () => {
     expect(methods.slice(2).every((name) => name.startsWith('api.'))).toBe(true);
     expect(methods.length).toBeGreaterThan(2);
     expect(messages.filter(({ code }) => code !== undefined)).toEqual([]);
+  });
+
+  it('tells the longest time without a pause apart from the whole time', async () => {
+    using bridge = openBridge({ stores: { api: cache(), outbox: deque() } });
+    const outbox = bridge.registry.get('outbox') as Deque<string>;
+    outbox.extend(Array.from({ length: 20_000 }, () => 'x'));
+    const messages = recordMessages('deskcache:call');
+    await bridge.diskCache.deque('outbox').indexOf('y');
+    const [search] = messages;
+    expect(search!.blockedMs).toBeGreaterThan(0);
+    // It ran in several slices.
+    expect(search!.blockedMs).toBeLessThan(search!.durationMs);
   });
 
   it('publishes placeholders for names that are not strings, and cuts long ones', async () => {
