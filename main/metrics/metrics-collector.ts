@@ -7,7 +7,7 @@ import type { Queue } from '../queue/index.ts';
 import { CountedBridge, CountedRequests } from './counted-calls.ts';
 import { CountedQueue, CountedStore, toStoreLabel } from './counted-stores.ts';
 import { ByLabel } from './labels.ts';
-import { measureStore } from './measure-store.ts';
+import { countJobs, measureStore } from './measure-store.ts';
 import type { EventLoopDelay, ProcessMetrics, QueueMetrics, StoreMetrics } from './process-metrics.ts';
 
 /** The stores and queues that are open in this process. */
@@ -105,7 +105,7 @@ export class MetricsCollector {
   #readQueues(): Readonly<Record<string, QueueMetrics>> {
     const open = this.#source.listQueues().map(([name, queue]) => {
       const folder = name.toLowerCase();
-      return [folder, this.#queues.get(folder).read(queue.isOpen ? queue.counts() : undefined)];
+      return [folder, this.#queues.get(folder).read(countJobs(queue))];
     });
     return { ...this.#queues.read((counted) => counted.read(undefined)), ...Object.fromEntries(open) };
   }

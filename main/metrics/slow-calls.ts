@@ -25,7 +25,7 @@ export function warnAboutSlowCalls(limitMs: number): () => void {
     const others = call.others === 0 ? '' : ` ${call.others} more of them since the last warning.`;
     Object.assign(call, { warnedAt: now, others: 0 });
     emitWarning(
-      `The call ${name} of a page held the process for ${Math.round(blockedMs)} ms (slowCallWarningMs: ${limitMs}). Ask for less in one call, or open the host with placement: 'utility'.${others}`,
+      `The call ${name} held the process for ${Math.round(blockedMs)} ms (slowCallWarningMs: ${limitMs}). Ask for less in one call, or open the host with placement: 'utility'.${others}`,
       { code: 'SLOW_CALL' },
     );
   };
