@@ -65,18 +65,17 @@ export class CallTimer {
 
   #measure<T>(place: number, work: () => T): T {
     const startedAt = performance.now();
-    const stop = () => this.#addDuration(place, performance.now() - startedAt);
-    const pause = () => this.#addBlocked(place, performance.now() - startedAt);
+    let pending: Promise<unknown> | undefined;
     try {
       const result = work();
-      pause();
-      if (result instanceof Promise) result.then(stop, stop);
-      else stop();
+      if (result instanceof Promise) pending = result;
       return result;
-    } catch (error) {
-      pause();
-      stop();
-      throw error;
+    } finally {
+      const ms = performance.now() - startedAt;
+      this.#addBlocked(place, ms);
+      const stop = () => this.#addDuration(place, performance.now() - startedAt);
+      if (pending === undefined) this.#addDuration(place, ms);
+      else pending.then(stop, stop);
     }
   }
 
