@@ -45,6 +45,7 @@ export {
   assertOptions,
   assertSignal,
   createUnknownOptionError,
+  emitWarning,
   isRecord,
   wrapListener,
 } from './validate.ts';
