@@ -20,10 +20,8 @@ function createRandom(seed: number): (below: number) => number {
 /** What a killed process leaves. */
 function copyLive(directory: string): string {
   const copy = freshDirectory();
-  for (const suffix of ['', '-wal']) {
-    const file = join(directory, `cache.db${suffix}`);
-    if (existsSync(file)) cpSync(file, join(copy, `cache.db${suffix}`));
-  }
+  for (const name of ['cache.db', 'cache.db-wal', 'journal-0', 'journal-1'])
+    if (existsSync(join(directory, name))) cpSync(join(directory, name), join(copy, name));
   return copy;
 }
 
