@@ -44,7 +44,9 @@ describe.skipIf(process.platform !== 'linux')('a process that may not write larg
     expect(refusal).toMatch(
       /^DISK_FULL .* could not grow because the system allows this process no larger file \(see ulimit -f\)/,
     );
-    expect([size, reopened]).toEqual([count, exclusive ? count - 100 : expect.any(Number)]);
+    expect(reopened).toEqual(exclusive ? count - 100 : expect.any(Number));
+    // What is pending in a journal has to be applied before it is counted, which the limit may not allow.
+    if (size !== count) expect([exclusive, size]).toEqual([true, expect.stringMatching(/^DISK_FULL .*ulimit/)]);
     // SQLite itself has no reserve for such a limit: a deletion works or says the same.
     if (exclusive) expect(deleted).toBe(true);
     else expect(deleted).toEqual(expect.stringMatching(/^DISK_FULL .*ulimit/));
