@@ -14,7 +14,7 @@ import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { StoredItems, StoredValue } from '../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
-import type { BackupOptions, BackupResult } from '../engine/index.ts';
+import type { BackupOptions, BackupResult, ExportLines, ImportLinesResult } from '../engine/index.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
 import {
   assertFlag,
@@ -27,6 +27,8 @@ import {
   type StoreOpener,
 } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
+import { exportJobs, type QueueExportOptions } from './export-jobs.ts';
+import { importJobs, type QueueImportOptions } from './import-jobs.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, enqueueMany, enqueueOne, parseEnqueueOptions, rebuildSchedule } from './schedule.ts';
 import { isTableName, openTables } from './tables.ts';
@@ -186,8 +188,8 @@ export class Queue<T = unknown> {
 
   /** Returns the number of jobs by state, and of all jobs ever done. One lookup. */
   counts(): JobCounts {
-    const { id: _, ticket: __, at: ___, ...counts } = getCounters(this.#store.core);
-    return counts;
+    const { ready, delayed, held, running, dead, done } = getCounters(this.#store.core);
+    return { ready, delayed, held, running, dead, done };
   }
 
   /**
@@ -253,6 +255,28 @@ export class Queue<T = unknown> {
     const { repair = false } = assertOptions(options, CHECK_OPTIONS);
     assertFlag(repair, 'repair');
     return this.#runAndWake((core) => checkQueue(core, repair));
+  }
+
+  /**
+   * Returns the queue as lines of JSON, one job a line, in the order of their ids; docs/export-format.md. Each job is read at one moment,
+   * the queue as a whole isn't. Works in slices of about 8 ms. O(bytes).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`; the iteration rejects with what reading throws.
+   */
+  export(options?: QueueExportOptions): AsyncIterable<string> {
+    return exportJobs(() => this.#store.core, options);
+  }
+
+  /**
+   * Imports an export of a queue into a queue that never had a job. Jobs keep their ids, states, attempts, failures and times; running ones
+   * wait again, without the attempt that ran. Works in transactions of about 8 ms, and each job is scheduled with its own, so that workers
+   * may start jobs meanwhile. The same export can be imported again, which adds the jobs that an interrupted import has left out, and none
+   * that was done since. O(n log n + bytes).
+   *
+   * @throws {DiskCacheError} (as a rejection) `BAD_OPTION` for a queue that has or had other jobs; else as `Cache.import`.
+   */
+  import(lines: ExportLines, options?: QueueImportOptions): Promise<ImportLinesResult> {
+    return importJobs(() => this.#store.core, lines, options, () => this.#runAndWake(() => {}));
   }
 
   /** Backs the queue up into a new directory, while it is used; see `Cache.backup`. */

@@ -54,13 +54,13 @@ interface ExportFlags extends SharedOptions {
 async function exportTo(context: Context, directory: string, options: ExportFlags): Promise<void> {
   const { terminal } = context;
   await withStore(context, directory, options, {}, async ({ kind, store }) => {
-    if (kind === 'queue') throw createQueueError();
     const progress = new Progress(terminal);
-    const lines = store.export({
+    const exportOptions: ExportOptions = {
       signal: terminal.interrupt,
       onProgress: ({ done, total }) => progress.update(done, total),
       ...(options.after !== undefined && { after: parsePosition(options.after) }),
-    });
+    };
+    const lines = kind === 'queue' ? exportQueueIndex(store, exportOptions) : store.export(exportOptions);
     try {
       if (options.output !== '-') await writeFile(lines, resolve(options.output));
       // Stored text can't give orders to the terminal.
@@ -71,9 +71,6 @@ async function exportTo(context: Context, directory: string, options: ExportFlag
     }
   });
 }
-
-const createQueueError = (): DiskCacheError =>
-  new DiskCacheError('BAD_OPTION', 'A queue can’t be exported or imported; copy its folder while nothing has it open');
 
 function parsePosition(text: string): ExportPosition {
   try {
