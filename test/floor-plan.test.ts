@@ -39,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol/',
     'main/engine/index.ts',
     'main/engine/internal.ts',
+    'main/archive/',
     'main/import/index.ts',
     'main/inspector/inspected-stores.ts',
     'main/inspector/load.ts',
@@ -68,6 +69,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'main/inspector/page/': ['main/inspector/contract.ts', 'preact', '@tanstack/virtual-core', 'uplot'],
   'main/inspector/page/vite.config.ts': ['inlined-licenses.ts', 'vite'],
+  'main/archive/': [
+    'protocol/',
+    'main/engine/index.ts',
+    'main/engine/internal.ts',
+    'main/queue/',
+    'node:',
+    'tar-stream',
+  ],
   'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/damage/': ['protocol/', 'main/engine/internal.ts', 'node:'],
   'main/offline/': [

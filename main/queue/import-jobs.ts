@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { ExportLines, ImportLinesOptions, ImportLinesResult } from '../engine/index.ts';
-import { encodeKey, type ExportHeader, importStore, isRecord, type LineTarget } from '../engine/internal.ts';
+import { type ExportHeader, encodeKey, importStore, isRecord, type LineTarget } from '../engine/internal.ts';
 import type { ExportedJob } from './export-jobs.ts';
 import { schedule } from './schedule.ts';
 import type { FailedRow, JobRow } from './tables.ts';
@@ -61,7 +61,10 @@ function assertNoOtherJobs(core: OpenQueue, header: ExportHeader): void {
 /** Jobs that are enqueued during the import get ids behind those of the export. */
 function parseLastId({ settings: { lastId } }: ExportHeader): number {
   if (Number.isSafeInteger(lastId) && (lastId as number) >= 0 && (lastId as number) <= MAX_ID) return lastId as number;
-  throw new DiskCacheError('CORRUPT', 'The first line of the export has no lastId, as that of a queue has; export again');
+  throw new DiskCacheError(
+    'CORRUPT',
+    'The first line of the export has no lastId, as that of a queue has; export again',
+  );
 }
 
 function importJob(
@@ -99,13 +102,15 @@ type ParsedJob = Pick<ExportedJob, 'state' | 'dueAt' | 'diedAt' | 'failure' | 'p
 /** Checks everything that a worker relies on. */
 function parseJob(value: unknown): ParsedJob {
   if (!isRecord(value) || !Object.hasOwn(value, 'payload')) throw createRefusal('it has no payload');
-  const { payload, priority, enqueuedAt, group, dedupeKey, state, dueAt, diedAt, failure } = value as Partial<ExportedJob>;
-  if (!isFinite(priority) || !isFinite(enqueuedAt)) throw createRefusal('priority and enqueuedAt have to be numbers');
+  const { payload, priority, enqueuedAt, group, dedupeKey, state, dueAt, diedAt, failure } =
+    value as Partial<ExportedJob>;
+  if (!isNumber(priority) || !isNumber(enqueuedAt)) throw createRefusal('priority and enqueuedAt have to be numbers');
   for (const time of [dueAt, diedAt])
-    if (time !== undefined && !isFinite(time)) throw createRefusal('dueAt and diedAt have to be numbers');
+    if (time !== undefined && !isNumber(time)) throw createRefusal('dueAt and diedAt have to be numbers');
   for (const key of [group, dedupeKey]) if (key !== undefined) encodeKey(key);
   if (!['ready', 'delayed', 'held', 'dead'].includes(state as string)) throw createRefusal('its state is unknown');
-  if (failure !== undefined && !isFailure(failure)) throw createRefusal('its failure is not { attempts, error, failedAt }');
+  if (failure !== undefined && !isFailure(failure))
+    throw createRefusal('its failure is not { attempts, error, failedAt }');
   return {
     row: {
       payload,
@@ -124,12 +129,12 @@ function parseJob(value: unknown): ParsedJob {
   };
 }
 
-const isFinite = (value: unknown): value is number => Number.isFinite(value);
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
 
 function isFailure(value: unknown): value is FailedRow {
   if (!isRecord(value)) return false;
   const { attempts, error, failedAt } = value as Partial<FailedRow>;
-  return Number.isSafeInteger(attempts) && attempts! >= 0 && typeof error === 'string' && isFinite(failedAt);
+  return Number.isSafeInteger(attempts) && attempts! >= 0 && typeof error === 'string' && isNumber(failedAt);
 }
 
 const createRefusal = (why: string): DiskCacheError =>

@@ -14,8 +14,15 @@ import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { StoredItems, StoredValue } from '../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { isStoreName } from '../../protocol/stores.ts';
-import type { BackupOptions, BackupResult, ExportLines, ImportLinesResult } from '../engine/index.ts';
-import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
+import type {
+  BackupOptions,
+  BackupResult,
+  ExportLines,
+  ImportLinesResult,
+  IndexOptions,
+  PlainResult,
+} from '../engine/index.ts';
+import { type CheckOptions, type Finding, Index } from '../engine/index.ts';
 import {
   assertFlag,
   assertFunction,
@@ -188,8 +195,8 @@ export class Queue<T = unknown> {
 
   /** Returns the number of jobs by state, and of all jobs ever done. One lookup. */
   counts(): JobCounts {
-    const { ready, delayed, held, running, dead, done } = getCounters(this.#store.core);
-    return { ready, delayed, held, running, dead, done };
+    const { id: _, ticket: __, at: ___, imported: ____, ...counts } = getCounters(this.#store.core);
+    return counts;
   }
 
   /**
@@ -268,15 +275,19 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Imports an export of a queue into a queue that never had a job. Jobs keep their ids, states, attempts, failures and times; running ones
-   * wait again, without the attempt that ran. Works in transactions of about 8 ms, and each job is scheduled with its own, so that workers
-   * may start jobs meanwhile. The same export can be imported again, which adds the jobs that an interrupted import has left out, and none
-   * that was done since. O(n log n + bytes).
+   * Imports an export into a queue that never had a job; docs/guide-export.md. Works in transactions of about 8 ms, and each job is scheduled
+   * in its own, so workers may start jobs meanwhile. Importing the same export again adds what an interrupted import has left out, and
+   * no job that was done since. O(n log n + bytes).
    *
    * @throws {DiskCacheError} (as a rejection) `BAD_OPTION` for a queue that has or had other jobs; else as `Cache.import`.
    */
   import(lines: ExportLines, options?: QueueImportOptions): Promise<ImportLinesResult> {
-    return importJobs(() => this.#store.core, lines, options, () => this.#runAndWake(() => {}));
+    return importJobs(
+      () => this.#store.core,
+      lines,
+      options,
+      () => this.#runAndWake(() => {}),
+    );
   }
 
   /** Backs the queue up into a new directory, while it is used; see `Cache.backup`. */

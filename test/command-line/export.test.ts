@@ -28,6 +28,12 @@ const open = {
     store.set('a', 1);
     return store;
   },
+  queue: (directory: string) => {
+    const store = new Queue(directory, { clock: () => 1e12 });
+    store.enqueueMany([{ payload: { a: 1n } }, { payload: 2, delay: 1e12, group: 'g', dedupeKey: 'k' }]);
+    store.pause();
+    return store;
+  },
 } as const;
 
 describe.each(Object.entries(open))('deskcache export and import of %s', (kind, create) => {
@@ -75,12 +81,9 @@ describe('deskcache export and import', () => {
     expect(target.size).toBe(0);
   });
 
-  it('leave no file behind when an export fails, and refuse queues', async () => {
+  it('leave no file behind when an export fails', async () => {
     const directory = freshDirectory();
-    using queue = new Queue(join(directory, 'jobs'));
-    queue.enqueue(1);
     const file = join(directory, 'lines');
-    expect(await run(['export', queue.directory, '-o', file])).toMatchObject({ exitCode: 2 });
     open.cache(join(directory, 'from')).close();
     const interrupt = AbortSignal.abort();
     expect(await run(['export', join(directory, 'from'), '-o', file], { interrupt })).toMatchObject({ exitCode: 1 });

@@ -26,7 +26,9 @@ async function openFull() {
   await stopDying();
   queue.enqueue({ fails: new Map([[1, 2n]]) }, { group: ['g', 1] });
   queue.enqueue('after it', { group: ['g', 1], delay: 9000 });
-  const stopFailing = work(() => Promise.reject(new Error('again')), { retry: { attempts: 5, backoff: { initial: 60_000 } } });
+  const stopFailing = work(() => Promise.reject(new Error('again')), {
+    retry: { attempts: 5, backoff: { initial: 60_000 } },
+  });
   await waitUntil(() => queue.counts().delayed === 1);
   await stopFailing();
   queue.enqueue('is done');
@@ -117,7 +119,9 @@ describe('export and import of a queue', () => {
     const [header, job] = await collect(queue);
     expect(job).toContain(text);
     const body = [header!, job!.replace(text, instead)];
-    const check = crc32(body.map((line) => `${line}\n`).join('')).toString(16).padStart(8, '0');
+    const check = crc32(body.map((line) => `${line}\n`).join(''))
+      .toString(16)
+      .padStart(8, '0');
     const copy = openQueueFixture();
     const result = await copy.queue.import([...body, JSON.stringify({ end: true, items: 1, crc32: check })]);
     expect(result).toMatchObject({ imported: 0, skipped: [{ reason: expect.any(String) }] });

@@ -4,25 +4,22 @@ import { rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
+import { createStore, type ImportableStore } from '../../archive/create-store.ts';
+import { readLines } from '../../archive/lines.ts';
+import { isStore } from '../../archive/open-store.ts';
 import {
-  Cache,
-  type CacheOptions,
-  Deque,
-  type DequeOptions,
   DiskCacheError,
+  type ExportOptions,
   type ExportPosition,
-  FanoutCache,
-  type FanoutOptions,
-  Index,
-  Settings,
-  type SettingsVersion,
+  type ImportLinesOptions,
 } from '../../engine/index.ts';
-import { type ExportHeader, readExportHeader, toJson } from '../../engine/internal.ts';
+import { readExportHeader, toJson } from '../../engine/internal.ts';
+import { exportQueueIndex } from '../../queue/export-jobs.ts';
+import { Queue } from '../../queue/index.ts';
 import { type Context, type SharedOptions, withStore } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
-import { readLines } from '../lines.ts';
 import { Progress } from '../progress.ts';
-import { isStore, openStore } from '../stores.ts';
+import { openStore, readKey } from '../stores.ts';
 import { writeBytes, writeLine } from '../terminal.ts';
 
 /** `export`, `import`. */
@@ -118,11 +115,12 @@ async function importFrom({ terminal }: Context, file: string, argument: string,
   const store = isStore(directory) ? openExisting(directory, options) : createStore(directory, header);
   const progress = new Progress(terminal);
   try {
-    const { imported, existing, expired, skipped } = await store.import(lines, {
-      existing: options.existing,
+    const importOptions: ImportLinesOptions = {
       signal: terminal.interrupt,
       onProgress: ({ done, total }) => progress.update(done, total),
-    });
+      ...(options.existing === 'replace' && { existing: 'replace' }),
+    };
+    const { imported, existing, expired, skipped } = await store.import(lines, importOptions);
     progress.stop();
     await writeLine(
       terminal,
@@ -147,47 +145,12 @@ async function* startWith(first: string, rest: AsyncIterable<string>): AsyncGene
   yield* rest;
 }
 
-type ImportableStore = Cache | FanoutCache | Index | Deque | Settings;
-
-function openExisting(directory: string, { keyFile }: SharedOptions): ImportableStore {
-  const { kind, store } = openStore(directory, { write: true, ...(keyFile !== undefined && { keyFile }) });
-  if (kind !== 'queue') return store;
-  store.close();
-  throw createQueueError();
-}
-
-const CACHE_SETTINGS = [
-  'sizeLimit',
-  'evictionPolicy',
-  'ttl',
-  'fileThreshold',
-  'durability',
-  'compression',
-  'codec',
-  'statistics',
-  'tagIndex',
-] as const satisfies readonly (keyof CacheOptions)[];
-
-/** Creates a store as the header describes it. What it says is checked by the constructors, as any options are. */
-function createStore(directory: string, { kind, settings }: ExportHeader): ImportableStore {
-  const pick = (...names: readonly string[]) =>
-    Object.fromEntries(names.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
-  switch (kind) {
-    case 'cache':
-      return new Cache(directory, pick(...CACHE_SETTINGS) as CacheOptions);
-    case 'fanout':
-      return new FanoutCache(directory, pick(...CACHE_SETTINGS, 'shards') as FanoutOptions);
-    case 'deque':
-      return new Deque(directory, pick('maxLength') as DequeOptions);
-    case 'index':
-      return new Index(directory, pick('version') as { version?: number });
-    case 'settings':
-      // Version 0 is that of settings without one.
-      return new Settings(directory, {
-        defaults: {},
-        ...(settings['version'] !== 0 && (pick('version') as { version?: SettingsVersion })),
-      });
-    case 'queue':
-      throw createQueueError();
-  }
+function openExisting(directory: string, access: SharedOptions): ImportableStore {
+  const opened = openStore(directory, {
+    write: true,
+    ...(access.keyFile !== undefined && { keyFile: access.keyFile }),
+  });
+  if (opened.kind !== 'queue') return opened.store;
+  opened.store.close();
+  return new Queue(directory, readKey(access.keyFile));
 }
