@@ -1,4 +1,3 @@
-import { basename, join } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type {
@@ -13,7 +12,6 @@ import type {
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { StoredItems, StoredValue } from '../../protocol/plain-values.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
-import { isStoreName } from '../../protocol/stores.ts';
 import type {
   BackupOptions,
   BackupResult,
@@ -23,16 +21,7 @@ import type {
   PlainResult,
 } from '../engine/index.ts';
 import { type CheckOptions, type Finding, Index } from '../engine/index.ts';
-import {
-  assertFlag,
-  assertFunction,
-  assertOptions,
-  getCores,
-  OpenHandle,
-  openAsItIs,
-  registerStore,
-  type StoreOpener,
-} from '../engine/internal.ts';
+import { assertFlag, assertFunction, assertOptions, getCores, OpenHandle, registerStore } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { exportJobs, type QueueExportOptions } from './export-jobs.ts';
 import { importJobs, type QueueImportOptions } from './import-jobs.ts';
@@ -329,78 +318,4 @@ function claimQueueDirectory(core: OpenQueue): void {
     else
       throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);
   });
-}
-
-/** The queues of one application. Each is opened on first use, in a folder of its own; they are closed together. */
-export class Queues {
-  readonly #directory: string;
-  readonly #defaults: OpenQueueOptions;
-  readonly #openStore: StoreOpener;
-  readonly #queues = new Map<string, Queue>();
-  #closed = false;
-
-  /** `defaults` are the options of each queue that is opened without them; `openStore` may repair a damaged one. */
-  constructor(directory: string, defaults: OpenQueueOptions = {}, openStore: StoreOpener = openAsItIs) {
-    this.#directory = directory;
-    this.#defaults = defaults;
-    this.#openStore = openStore;
-  }
-
-  /**
-   * Returns the queue of a name, ignoring case. Options apply when it is opened: by the first call, or the first one after it was
-   * closed.
-   *
-   * @throws {DiskCacheError} `BAD_OPTION` for a name that can't be a folder (a letter, then letters, digits, `-`; at most 64), and for
-   * options of a queue that is already open; `CLOSED`; else as the constructor of `Queue`.
-   */
-  find<T>(name: string, options?: OpenQueueOptions): Queue<T> {
-    if (this.#closed) throw new DiskCacheError('CLOSED', `The queues in ${this.#directory} were closed`);
-    if (!isStoreName(name)) {
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        `Queue name "${String(name)}" is refused: use a letter, then letters, digits or "-", at most 64 characters`,
-      );
-    }
-    const folder = name.toLowerCase();
-    const open = this.#queues.get(folder);
-    if (!open?.isOpen) {
-      const path = join(this.#directory, folder);
-      const address = `${basename(this.#directory)}/${folder}`;
-      const queue = this.#openStore(
-        { name: address, directory: path, kind: 'queue' },
-        () => new Queue(path, { ...this.#defaults, ...options }),
-      );
-      this.#queues.set(folder, queue);
-      return queue as Queue<T>;
-    }
-    if (options === undefined) return open as Queue<T>;
-    throw new DiskCacheError('BAD_OPTION', `Queue "${name}" is already open; give its options in the first call`);
-  }
-
-  /**
-   * Returns a queue if it is open, for callers that may not open one.
-   *
-   * @throws {DiskCacheError} `NO_SUCH_STORE` if it isn't open.
-   */
-  findOpen(name: string): Queue {
-    const queue = this.#queues.get(name.toLowerCase());
-    if (queue?.isOpen) return queue;
-    const shown = name.slice(0, 64);
-    throw new DiskCacheError(
-      'NO_SUCH_STORE',
-      `Queue "${shown}" isn't open; call host.queue("${shown}") in the main process before its windows are attached`,
-    );
-  }
-
-  /** The open queues, by the names of their folders. */
-  list(): readonly (readonly [name: string, queue: Queue])[] {
-    return [...this.#queues].filter(([, { isOpen }]) => isOpen);
-  }
-
-  /** Closes all queues: running handlers are notified, and their jobs returned. Closing again does nothing. */
-  close(): void {
-    this.#closed = true;
-    for (const queue of this.#queues.values()) queue.close();
-    this.#queues.clear();
-  }
 }

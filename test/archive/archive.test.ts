@@ -15,7 +15,8 @@ function createHost() {
   const root = freshDirectory();
   const host = join(root, 'host');
   using notes = new Cache(join(host, 'notes'), { sizeLimit: 9e6 });
-  notes.set('a', { b: new Date(7) }, { tag: 't' }).set('large', LARGE);
+  notes.set('a', { b: new Date(7) }, { tag: 't' });
+  notes.set('large', LARGE);
   using pages = new FanoutCache(join(host, 'pages'), { shards: 2 });
   for (let nth = 0; nth < 50; nth++) pages.set(nth, nth);
   using index = new Index(join(host, 'names'));
@@ -90,7 +91,7 @@ describe('an archive', () => {
 /** An export of an index with these settings, whose checksum is right. */
 function formatExport(header: object = {}): string {
   const lines = [
-    { deskcache: 'export', version: 1, kind: 'index', exportedAt: 1, items: 0, settings: { version: 0 }, ...header },
+    { deskcache: 'export', version: 1, kind: 'index', exportedAt: 1, items: 0, settings: { version: 1 }, ...header },
   ].map((line) => `${JSON.stringify(line)}\n`);
   const check = crc32(lines.join('')).toString(16).padStart(8, '0');
   return `${lines.join('')}${JSON.stringify({ end: true, items: 0, crc32: check })}\n`;
