@@ -89,4 +89,20 @@ describe('deskcache export and import', () => {
     expect(await run(['export', join(directory, 'from'), '-o', file], { interrupt })).toMatchObject({ exitCode: 1 });
     expect(existsSync(file) || existsSync(`${file}.unfinished`)).toBe(false);
   });
+
+  it('write all stores and queues of a folder to an archive, and make a folder of it', async () => {
+    const directory = freshDirectory();
+    for (const [name, create] of Object.entries(open)) create(join(directory, 'host', name)).close();
+    const [file, copy] = [join(directory, 'all.tar'), join(directory, 'copy')];
+    const exported = await run(['export', join(directory, 'host'), '--archive', file]);
+    expect(exported).toMatchObject({ exitCode: 0, stdout: `${file}: 6 stores\n` });
+    expect((await run(['import', file, copy])).lines).toContain(
+      `${join(copy, 'cache')}: 1 imported, 0 expired, 0 skipped`,
+    );
+    const [before, after] = [await run(['ls', join(directory, 'host'), '--json']), await run(['ls', copy, '--json'])];
+    const summarize = (text: string) => text.match(/"kind":"\w+"|"items":\d+/g);
+    expect(summarize(after.stdout)).toEqual(summarize(before.stdout));
+    expect(await run(['import', file, copy])).toMatchObject({ exitCode: 2 });
+    expect(await run(['export', join(directory, 'host'), '--archive', file])).toMatchObject({ exitCode: 2 });
+  });
 });
