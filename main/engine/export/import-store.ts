@@ -86,11 +86,13 @@ function openLines(lines: ExportLines): LineReader {
 
 /** Checks that a store takes an export, before anything is changed. */
 function beginImport(target: ImportTarget, header: ExportHeader): void {
-  if (target.kinds.includes(header.kind)) return target.begin(header);
-  throw new DiskCacheError(
-    'BAD_OPTION',
-    `The export is of the kind ${header.kind}, and this store takes ${target.kinds.join(' or ')}; import it into a store of its kind`,
-  );
+  if (!target.kinds.includes(header.kind)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The export is of the kind ${header.kind}, and this store takes ${target.kinds.join(' or ')}; import it into a store of its kind`,
+    );
+  }
+  target.begin(header);
 }
 
 /** Reads an export once to its end, and changes nothing. @throws {DiskCacheError} (as a rejection) as `importStore`. */
