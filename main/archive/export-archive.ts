@@ -46,9 +46,6 @@ export interface ExportArchiveResult {
   readonly folders: readonly string[];
 }
 
-/** Folders of a host's directory that are no stores of it: backups, and what was damaged. */
-const SKIPPED_FOLDERS: readonly string[] = ['_backups', '_damaged'];
-
 /**
  * Writes the store in a directory, or all stores and queues of a host's directory, to one file, which appears when it is whole. Stores are
  * opened for reading, one after the other; each is exported as `Cache.export` does it, so other programs may go on with them. Memory is
@@ -103,11 +100,7 @@ export async function exportArchive(
 
 function listFolders(directory: string): readonly string[] {
   if (isStore(directory)) return [''];
-  const folders = existsSync(directory)
-    ? listStores(directory)
-        .map((folder) => folder.split(sep).join('/'))
-        .filter((folder) => !SKIPPED_FOLDERS.includes(folder.split('/')[0]!))
-    : [];
+  const folders = existsSync(directory) ? listStores(directory).map((folder) => folder.split(sep).join('/')) : [];
   if (folders.length > 0) return folders;
   throw new DiskCacheError('NO_SUCH_STORE', `${directory} holds no store; give the directory of a store or of a host`);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cache, Deque, DiskCacheError, FanoutCache, Index, Settings, type SettingsVersion } from '../engine/index.ts';
-import { readStoreKind } from '../engine/internal.ts';
+import { isSideFolder, readStoreKind } from '../engine/internal.ts';
 import { isQueueIndex } from '../queue/tables.ts';
 
 export type OpenedStore =
@@ -25,13 +25,16 @@ const MANIFEST = 'fanout.json';
 export const isStore = (directory: string): boolean =>
   existsSync(join(directory, DATABASE)) || existsSync(join(directory, MANIFEST));
 
-/** Returns the stores below a folder, such as that of a host, by their paths in it; those inside a store are not listed. */
+/**
+ * Returns the stores below a folder, such as that of a host, by their paths in it. Those inside a store, backups and what was set aside are
+ * not listed.
+ */
 export function listStores(directory: string): string[] {
   const found: string[] = [];
   const visit = (path: string): void => {
-    for (const { name } of readdirSync(join(directory, path), { withFileTypes: true }).filter((it) =>
-      it.isDirectory(),
-    )) {
+    const folders = readdirSync(join(directory, path), { withFileTypes: true }).filter((found) => found.isDirectory());
+    for (const { name } of folders) {
+      if (path === '' && isSideFolder(name)) continue;
       if (isStore(join(directory, path, name))) found.push(join(path, name));
       else visit(join(path, name));
     }

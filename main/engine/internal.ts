@@ -7,7 +7,7 @@ export { backUpTree, parseBackupOptions } from './backup/backup.ts';
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
 export { BackupRotation, parseRotation, type RotationOptions } from './backup/rotation.ts';
 export { salvage } from './backup/salvage.ts';
-export { toFolderFilter } from './backup/store-tree.ts';
+export { isSideFolder, toFolderFilter } from './backup/store-tree.ts';
 export { readStoredRows } from './backup/stored-rows.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';
@@ -30,6 +30,7 @@ export {
 export { toOwnRealm, unrefTimer } from './realm.ts';
 export { type SafeStorage, SealKeys, sealStores, withStoreKeys } from './sealing/host-keys.ts';
 export { isResealDue, isSealed } from './sealing/reseal.ts';
+export { giveBackFreePages } from './space/give-back.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient, toFileError, watchDamage } from './sqlite/errors.ts';
@@ -47,6 +48,7 @@ export {
   assertOptions,
   assertSignal,
   createUnknownOptionError,
+  emitWarning,
   isRecord,
   wrapListener,
 } from './validate.ts';

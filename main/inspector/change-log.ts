@@ -1,6 +1,6 @@
 import { toErrorData } from '../../protocol/error.ts';
 import type { Change, Key } from '../engine/index.ts';
-import { toJson } from '../engine/internal.ts';
+import { toJson } from '../engine/values/json-value.ts';
 import type { ChangeRecord, Changes, ErrorInfo } from './contract.ts';
 import type { InspectedStore, InspectionSource } from './inspected-stores.ts';
 

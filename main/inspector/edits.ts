@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { fromJson } from '../engine/internal.ts';
+import { fromJson } from '../engine/values/json-value.ts';
 import type { Params } from './contract.ts';
 import { type EngineAccess, type InspectionSource, isCache } from './inspected-stores.ts';
 import { formatKey } from './key-list.ts';

@@ -1,5 +1,5 @@
 import type { Cache, Key } from '../engine/index.ts';
-import { fromJson, toJson } from '../engine/internal.ts';
+import { fromJson, toJson } from '../engine/values/json-value.ts';
 import { parseListField } from '../http-semantics/fields.ts';
 import { computeFreshness, decideReuse } from '../offline/http/policy.ts';
 import type { Params, Responses, StoredResponse } from './contract.ts';

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../protocol/error.ts';
-import { toJson } from '../engine/internal.ts';
+import { toJson } from '../engine/values/json-value.ts';
 import { ChangeLog } from './change-log.ts';
 import type { FindingInfo, InspectorMethods, MethodName, Params, Result } from './contract.ts';
 import { Edits } from './edits.ts';

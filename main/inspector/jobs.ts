@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../engine/index.ts';
-import { fromJson, toJson } from '../engine/internal.ts';
+import { fromJson, toJson } from '../engine/values/json-value.ts';
 import type { Job, JobState, Queue } from '../queue/index.ts';
 import type { Jobs, Params, QueueJob } from './contract.ts';
 import { assertKind, findStore, type InspectionSource } from './inspected-stores.ts';

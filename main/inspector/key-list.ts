@@ -1,5 +1,5 @@
 import type { Index, Key, Range } from '../engine/index.ts';
-import { toJson } from '../engine/internal.ts';
+import { toJson } from '../engine/values/json-value.ts';
 import { matchesGlob } from './glob.ts';
 import type { KeyedStore } from './inspected-stores.ts';
 import { createSlices } from './time-slices.ts';

@@ -1,5 +1,5 @@
 import type { Key } from '../engine/index.ts';
-import { fromJson, toJson } from '../engine/internal.ts';
+import { fromJson, toJson } from '../engine/values/json-value.ts';
 import type { KeyNode, KeyNodes, Params } from './contract.ts';
 import { assertKind, findStore, type InspectionSource, type KeyedStore } from './inspected-stores.ts';
 import { formatKey } from './key-list.ts';

@@ -1,6 +1,6 @@
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import type { Key } from '../engine/index.ts';
-import { fromJson, toJson } from '../engine/internal.ts';
+import { fromJson, toJson } from '../engine/values/json-value.ts';
 import type { ErrorInfo, Params, Row, Rows } from './contract.ts';
 import { MAX_GLOB_LENGTH, matchesGlob } from './glob.ts';
 import {

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../protocol/error.ts';
-import { toJson } from '../engine/internal.ts';
+import { toJson } from '../engine/values/json-value.ts';
 import type { Params, TaggedJson, ValueDetails } from './contract.ts';
 import { type EngineAccess, type InspectionSource, isCache, isKeyed } from './inspected-stores.ts';
 import { type LocatedItem, locateItem, readValue, toRow } from './rows.ts';
@@ -54,7 +54,7 @@ function toEditableJson(value: unknown): { readonly tagged: TaggedJson } | undef
     const tagged = toJson(value);
     return JSON.stringify(tagged).length > MAX_EDITED_LENGTH ? undefined : { tagged };
   } catch {
-    // It contains itself.
+    // A codec may return what JSON can't hold.
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Cache, Deque, FanoutCache, Index, Settings } from '../../main/engine/index.ts';
 import { type Host, type HostOptions, openDiskCache } from '../../main/index.ts';
@@ -38,6 +39,14 @@ const open = (options: Partial<HostOptions<typeof stores, 'main'>> = {}): Promis
   openDiskCache({ stores, directory, ...options });
 
 const at = (...folders: string[]): string => join(directory, ...folders);
+
+/** Has a store open as another process does: the engine doesn't know of it. */
+function openElsewhere(): Database.Database {
+  new Cache(at('api')).close();
+  const database = new Database(at('api', 'cache.db'));
+  database.prepare('SELECT 1 FROM entry').get();
+  return database;
+}
 
 /** Opens everything that a host opens, a second time. */
 const SECOND_OPENERS: readonly (readonly [name: string, open: () => { close(): void }])[] = [
@@ -102,7 +111,7 @@ describe('a host whose application holds the single-instance lock', () => {
   });
 
   it('gets BUSY with store, path and option if a store is open elsewhere, and does not block the thread', async () => {
-    using helper = new Cache(at('api'));
+    const elsewhere = openElsewhere();
     const api = cache({ timeout: 200 });
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
@@ -111,14 +120,21 @@ describe('a host whose application holds the single-instance lock', () => {
     );
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
+    expect(elsewhere.prepare('SELECT count(*) FROM entry').pluck().get()).toBe(0);
+    elsewhere.close();
+  });
+
+  it('gets BUSY at once if the application itself has a store open', async () => {
+    using helper = new Cache(at('api'));
+    await expect(open()).rejects.toEqual(failure('BUSY', /Store "api"/, /already open in this thread/));
     helper.set('k', 1);
     expect(helper.get('k')).toBe(1);
   });
 
   it('waits for a process that closes the store within its timeout', async () => {
-    const helper = new Cache(at('api'));
+    const elsewhere = openElsewhere();
     const opening = open();
-    setTimeout(() => helper.close(), 1);
+    setTimeout(() => elsewhere.close(), 1);
     await (await opening).close();
   });
 

@@ -188,7 +188,7 @@ describe('the loopback server', () => {
     const send = async (body: string) =>
       JSON.parse((await post('/api/value', undefined, { ...session, body })).body).error.code;
     expect(await send('{')).toBe('BAD_OPTION');
-    expect(await send(JSON.stringify({ store: 'cache', key: { $bigint: 'x' } }))).toBe('BAD_OPTION');
+    expect(await send(JSON.stringify({ store: 'cache', key: { $bigint: 'x' } }))).toBe('BAD_VALUE');
     expect(await send(JSON.stringify({ store: 'cache', key: { $map: [] } }))).toBe('BAD_KEY');
   });
 });

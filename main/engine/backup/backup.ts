@@ -2,10 +2,9 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { CacheOptions } from '../../../protocol/options.ts';
 import { check } from '../cache/check.ts';
-import { findOpenStore } from '../cache/exclusive-owners.ts';
-import { closeCore, openCore } from '../cache/open.ts';
+import { findOwner } from '../cache/exclusive-owners.ts';
+import { closeCore, openOpaque } from '../cache/open.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { toFileError } from '../sqlite/errors.ts';
@@ -156,7 +155,7 @@ async function fillBackup(directory: string, target: string, options: TreeOption
   try {
     for (const folder of tree.stores.filter(includes)) {
       const path = join(directory, folder);
-      const open = cores.find((core) => core.directory === path) ?? findOpenStore(path);
+      const open = cores.find((core) => core.directory === path) ?? findOwner(path);
       parts.push(new StoreBackup(folder, open ?? openForBackup(path), open === undefined, join(target, folder)));
       await setImmediate();
     }
@@ -198,18 +197,11 @@ const sum = <T>(items: readonly T[], get: (item: T) => number): number =>
 /** Opens a store that this thread doesn't have open: to write, because files that it replaces have to be kept, else to read. */
 function openForBackup(directory: string): Core {
   try {
-    return openCore(directory, { workerThread: false }, () => {});
+    return openOpaque(directory, {});
   } catch (error) {
     if (!(error instanceof DiskCacheError) || !['READ_ONLY', 'NOT_ALLOWED'].includes(error.code)) throw error;
-    return openCore(directory, { workerThread: false, readOnly: true }, () => {});
+    return openOpaque(directory, { readOnly: true });
   }
-}
-
-/** The options that open the copy of a sealed store. */
-function getKeys({ openOptions: { encryption } }: Core): CacheOptions {
-  if (encryption === undefined) return {};
-  const { key, previousKeys } = encryption;
-  return { encryptionKey: key, ...(previousKeys.length > 0 && { previousEncryptionKey: previousKeys }) };
 }
 
 /** The backup of one store. */
@@ -261,7 +253,7 @@ class StoreBackup {
   /** Adds the value files, and checks the copy. */
   async complete(report: (phase: BackupProgress['phase']) => void): Promise<BackedUpStore> {
     mkdirSync(join(this.#target, 'values'), { mode: 0o700 });
-    const copy = openCore(this.#target, { workerThread: false, ...getKeys(this.#core) }, () => {});
+    const copy = openOpaque(this.#target, {});
     try {
       await copyValueFiles(this.#core, copy, (bytes) => {
         this.#copiedFileBytes += bytes;

@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { closeCore, openCore } from '../cache/open.ts';
+import { closeCore, openOpaque } from '../cache/open.ts';
 import { lstatIfExists, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
 import { completeRestore, getRestoredPath } from '../sqlite/restored-folder.ts';
 import { createName, hasWriterExited, listFolders, readSmallFile } from '../values/file-io.ts';
@@ -13,7 +13,7 @@ import {
   parseBackupOptions,
   toBackupError,
 } from './backup.ts';
-import { listStoreTree, SUMMARY_FILE } from './store-tree.ts';
+import { listStoreTree, PREVIOUS_MARK, RESTORING_MARK, SUMMARY_FILE } from './store-tree.ts';
 
 export interface RestoreResult {
   /** The restored directory. */
@@ -101,9 +101,6 @@ export async function restore(path: string, directory: string, options?: BackupO
   }
 }
 
-/** Marks a copy that is going to take the place of a directory. */
-const RESTORING_MARK = '.restoring-';
-
 /** Removes what killed restores have left. */
 function removeAbandoned(target: string): void {
   const mark = basename(target) + RESTORING_MARK;
@@ -136,7 +133,7 @@ function swap(ready: string, target: string, previous: string | undefined): void
 function choosePrevious(target: string): string {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   for (let n = 1; ; n++) {
-    const path = `${target}.before-restore-${stamp}Z${n === 1 ? '' : `-${n}`}`;
+    const path = `${target}${PREVIOUS_MARK}${stamp}Z${n === 1 ? '' : `-${n}`}`;
     if (lstatIfExists(path) === undefined) return path;
   }
 }
@@ -161,7 +158,7 @@ function assertClosed(directory: string): void {
   for (const folder of listStores(directory)) {
     const path = join(directory, folder);
     try {
-      closeCore(openCore(path, { exclusive: true, timeout: 0, workerThread: false }, () => {}));
+      closeCore(openOpaque(path, { exclusive: true, timeout: 0 }));
     } catch (error) {
       if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') continue;
       const message = `${path} is open, and can't be replaced: close it, or end the application that uses it, then restore again`;
