@@ -14,6 +14,7 @@ const external = [
   'http-cache-semantics',
   'mrmime',
   'semver',
+  'tar-stream',
 ];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
@@ -90,6 +91,7 @@ const mainEntries = {
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
   queue: 'main/queue/index.ts',
+  archive: 'main/archive/index.ts',
   import: 'main/import/index.ts',
   main: 'main/index.ts',
   testing: 'main/testing/index.ts',

@@ -9,7 +9,8 @@ import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './ele
 import { assertCacheOptions, completeRestore, resolveDirectory, withoutWorkerThread } from './engine/internal.ts';
 import { Registry, withExclusive } from './engine/registry.ts';
 import { openAsItIs, type StoreOpener } from './engine/store-opener.ts';
-import { type OpenQueueOptions, Queues } from './queue/queue.ts';
+import type { OpenQueueOptions } from './queue/queue.ts';
+import { Queues } from './queue/queues.ts';
 
 /** An application's stores, open in this process, and the engine that serves its pages. */
 export interface OpenEngine {

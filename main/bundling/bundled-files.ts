@@ -72,14 +72,17 @@ function getPackageFolder(): string {
 /** Whether a bundled module is an entry of deskcache that opens stores: only a bundle with one of them needs the files. */
 export function isMainEntry(moduleId: string): boolean {
   const path = moduleId.replaceAll('\\', '/').replace(/(\.js)[?#].*$/, '$1');
-  return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline|queue|testing)\.js$/.test(path) || isInThisPackage(path);
+  return (
+    /\/deskcache\/dist\/(?:cjs\/)?(?:main|archive|engine|offline|queue|testing)\.js$/.test(path) ||
+    isInThisPackage(path)
+  );
 }
 
 const isInThisPackage = (path: string): boolean => {
   const folder = getPackageFolder().replaceAll('\\', '/');
   return (
     path.startsWith(folder) &&
-    /^dist\/(?:cjs\/)?(?:main|engine|offline|queue|testing)\.js$/.test(path.slice(folder.length))
+    /^dist\/(?:cjs\/)?(?:main|archive|engine|offline|queue|testing)\.js$/.test(path.slice(folder.length))
   );
 };
 

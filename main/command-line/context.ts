@@ -1,5 +1,6 @@
+import type { OpenedStore } from '../archive/open-store.ts';
 import type { KeyFormat } from './keys.ts';
-import { type AccessOptions, findDirectory, type OpenedStore, openStore } from './stores.ts';
+import { type AccessOptions, findDirectory, openStore } from './stores.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options that every command has. */

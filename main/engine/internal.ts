@@ -16,6 +16,9 @@ export { isDeferred } from './cache/transaction.ts';
 export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics.ts';
 export { callChannel, damageChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
 export { type ExportHeader, MAX_LINE_CHARACTERS, readExportHeader } from './export/export-format.ts';
+export { type ExportItem, exportStore } from './export/export-store.ts';
+export { checkExport, importStore } from './export/import-store.ts';
+export type { ImportTarget as LineTarget } from './export/import-targets.ts';
 export { encodeFolderName } from './fanout/named-stores.ts';
 export {
   CLOCK_TOLERANCE_MS,

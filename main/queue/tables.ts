@@ -135,6 +135,14 @@ export interface CountersRow extends JobCounts {
   readonly at?: number;
   readonly id: number;
   readonly ticket: number;
+  /** The export that was or is being imported. Absent without one. */
+  readonly imported?: ImportedRow;
+}
+
+/** How far an import has come: the time of its export, and the last job of it. On disk. */
+export interface ImportedRow {
+  readonly exportedAt: number;
+  readonly id: number;
 }
 
 /**

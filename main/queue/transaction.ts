@@ -1,7 +1,7 @@
 import type { JobCounts } from '../../protocol/job.ts';
 import type { Index } from '../engine/index.ts';
 import { CLOCK_TOLERANCE_MS, type JobMessage, queueChannel } from '../engine/internal.ts';
-import type { CountersRow, Tables } from './tables.ts';
+import type { CountersRow, ImportedRow, Tables } from './tables.ts';
 import { forgetSchedule, readJob } from './tables.ts';
 
 /** The state of an open queue. */
@@ -71,6 +71,12 @@ export class QueueTransaction {
   /** Records that an id or ticket was already given. */
   markUsed(kind: 'id' | 'ticket', number: number): void {
     this.#counters[kind] = Math.max(this.#counters[kind], number);
+  }
+
+  /** Records how far an import has come. */
+  recordImport(imported: ImportedRow): void {
+    this.#counters.imported = imported;
+    this.#isChanged = true;
   }
 
   /** Records a change that no counter reflects. */

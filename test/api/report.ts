@@ -18,6 +18,7 @@ const ENTRY_POINTS = {
   'adapters/tanstack-query': 'main/adapters/tanstack-query',
   'adapters/unstorage': 'main/adapters/unstorage',
   'adapters/zustand': 'main/adapters/zustand',
+  archive: 'main/archive/index',
   deskcache: 'protocol/index',
   engine: 'main/engine/index',
   esbuild: 'main/bundling/esbuild',

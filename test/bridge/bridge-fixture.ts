@@ -9,7 +9,7 @@ import type { Principal } from '../../main/bridge/principal.ts';
 import { openSession, type PageSession, SharedSessionState } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
-import { Queues } from '../../main/queue/queue.ts';
+import { Queues } from '../../main/queue/queues.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, parseQueueAddress, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';

@@ -6,7 +6,7 @@ import type { MessagePortLike } from '../../client/port-connection.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { openSession, type PageSession, SharedSessionState } from '../../main/bridge/session.ts';
 import { Registry } from '../../main/engine/registry.ts';
-import { Queues } from '../../main/queue/queue.ts';
+import { Queues } from '../../main/queue/queues.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index, parseQueueAddress, toQueueAddress } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';

@@ -28,6 +28,12 @@ const open = {
     store.set('a', 1);
     return store;
   },
+  queue: (directory: string) => {
+    const store = new Queue(directory, { clock: () => 1e12 });
+    store.enqueueMany([{ payload: { a: 1n } }, { payload: 2, delay: 1e12, group: 'g', dedupeKey: 'k' }]);
+    store.pause();
+    return store;
+  },
 } as const;
 
 describe.each(Object.entries(open))('deskcache export and import of %s', (kind, create) => {
@@ -75,15 +81,28 @@ describe('deskcache export and import', () => {
     expect(target.size).toBe(0);
   });
 
-  it('leave no file behind when an export fails, and refuse queues', async () => {
+  it('leave no file behind when an export fails', async () => {
     const directory = freshDirectory();
-    using queue = new Queue(join(directory, 'jobs'));
-    queue.enqueue(1);
     const file = join(directory, 'lines');
-    expect(await run(['export', queue.directory, '-o', file])).toMatchObject({ exitCode: 2 });
     open.cache(join(directory, 'from')).close();
     const interrupt = AbortSignal.abort();
     expect(await run(['export', join(directory, 'from'), '-o', file], { interrupt })).toMatchObject({ exitCode: 1 });
     expect(existsSync(file) || existsSync(`${file}.unfinished`)).toBe(false);
+  });
+
+  it('write all stores and queues of a folder to an archive, and make a folder of it', async () => {
+    const directory = freshDirectory();
+    for (const [name, create] of Object.entries(open)) create(join(directory, 'host', name)).close();
+    const [file, copy] = [join(directory, 'all.tar'), join(directory, 'copy')];
+    const exported = await run(['export', join(directory, 'host'), '--archive', file]);
+    expect(exported).toMatchObject({ exitCode: 0, stdout: `${file}: 6 stores\n` });
+    expect((await run(['import', file, copy])).lines).toContain(
+      `${join(copy, 'cache')}: 1 imported, 0 expired, 0 skipped`,
+    );
+    const [before, after] = [await run(['ls', join(directory, 'host'), '--json']), await run(['ls', copy, '--json'])];
+    const summarize = (text: string) => text.match(/"kind":"\w+"|"items":\d+/g);
+    expect(summarize(after.stdout)).toEqual(summarize(before.stdout));
+    expect(await run(['import', file, copy])).toMatchObject({ exitCode: 2 });
+    expect(await run(['export', join(directory, 'host'), '--archive', file])).toMatchObject({ exitCode: 2 });
   });
 });

@@ -26,6 +26,7 @@ describe('require', () => {
     'deskcache/offline',
     'deskcache/react',
     'deskcache/renderer',
+    'deskcache/archive',
     'deskcache/import',
     'deskcache/testing',
     'deskcache/vite',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Queues } from '../../main/queue/queue.ts';
+import { Queues } from '../../main/queue/queues.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const badOption = expect.objectContaining({ code: 'BAD_OPTION' });

@@ -3,6 +3,7 @@ import { crowdSuite } from './crowd.ts';
 import { damageSuite, placedDamageSuite } from './damage-suite.ts';
 import { damagedStartSuite } from './damaged-start-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
+import { importKillSuite } from './import-kills.ts';
 import { brokenRuleSuite } from './journal/broken-rules.ts';
 import { journalDamageSuite } from './journal/damages.ts';
 import { journalKillSuite } from './journal/kills.ts';
@@ -25,6 +26,7 @@ export const SUITES: readonly TortureSuite[] = [
   damagedStartSuite,
   backupKillSuite,
   salvageKillSuite,
+  importKillSuite,
   powerCutSuite,
   journalCutSuite,
   systemErrorSuite,

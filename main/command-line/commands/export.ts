@@ -1,28 +1,28 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
+import { createStore, type ImportableStore } from '../../archive/create-store.ts';
+import { exportArchive } from '../../archive/export-archive.ts';
+import { importArchive, startWith } from '../../archive/import-archive.ts';
+import { readLines } from '../../archive/lines.ts';
+import { isStore } from '../../archive/open-store.ts';
+import { isArchive } from '../../archive/read-archive.ts';
 import {
-  Cache,
-  type CacheOptions,
-  Deque,
-  type DequeOptions,
   DiskCacheError,
+  type ExportOptions,
   type ExportPosition,
-  FanoutCache,
-  type FanoutOptions,
-  Index,
-  Settings,
-  type SettingsVersion,
+  type ImportLinesOptions,
 } from '../../engine/index.ts';
-import { type ExportHeader, readExportHeader, toJson } from '../../engine/internal.ts';
+import { readExportHeader, toJson } from '../../engine/internal.ts';
+import { exportQueueIndex } from '../../queue/export-jobs.ts';
+import { Queue } from '../../queue/index.ts';
 import { type Context, type SharedOptions, withStore } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
-import { readLines } from '../lines.ts';
 import { Progress } from '../progress.ts';
-import { isStore, openStore } from '../stores.ts';
+import { findDirectory, openStore, readKey } from '../stores.ts';
 import { writeBytes, writeLine } from '../terminal.ts';
 
 /** `export`, `import`. */
@@ -31,11 +31,14 @@ export function addExportCommands(program: Command, context: Context): void {
     .command('export <dir>')
     .description('write a store as lines of JSON, to standard output or a file')
     .option('-o, --output <file>', 'the file, which appears when it is whole; - is standard output', '-')
+    .option('--archive <file>', 'write the store, or all stores and queues of an application, to one new file instead')
     .option('--after <at>', 'go on behind the line with this "at"')
     .action((dir: string, _: unknown, command: Command) => exportTo(context, dir, command.optsWithGlobals()));
   program
     .command('import <file> <dir>')
-    .description('import what export has written, - from standard input; a new folder becomes a store of the same kind')
+    .description(
+      'import what export has written, - from standard input; a new folder becomes a store of the same kind, or what an archive holds',
+    )
     .addOption(
       new Option('--existing <what>', 'what to do with items that are there already')
         .choices(['keep', 'replace'])
@@ -49,18 +52,20 @@ export function addExportCommands(program: Command, context: Context): void {
 interface ExportFlags extends SharedOptions {
   readonly output: string;
   readonly after?: string;
+  readonly archive?: string;
 }
 
 async function exportTo(context: Context, directory: string, options: ExportFlags): Promise<void> {
   const { terminal } = context;
+  if (options.archive !== undefined) return exportToArchive(context, directory, options.archive, options);
   await withStore(context, directory, options, {}, async ({ kind, store }) => {
-    if (kind === 'queue') throw createQueueError();
     const progress = new Progress(terminal);
-    const lines = store.export({
+    const exportOptions: ExportOptions = {
       signal: terminal.interrupt,
       onProgress: ({ done, total }) => progress.update(done, total),
       ...(options.after !== undefined && { after: parsePosition(options.after) }),
-    });
+    };
+    const lines = kind === 'queue' ? exportQueueIndex(store, exportOptions) : store.export(exportOptions);
     try {
       if (options.output !== '-') await writeFile(lines, resolve(options.output));
       // Stored text can't give orders to the terminal.
@@ -72,8 +77,30 @@ async function exportTo(context: Context, directory: string, options: ExportFlag
   });
 }
 
-const createQueueError = (): DiskCacheError =>
-  new DiskCacheError('BAD_OPTION', 'A queue can’t be exported or imported; copy its folder while nothing has it open');
+async function exportToArchive(
+  { terminal }: Context,
+  argument: string,
+  file: string,
+  { after, json, keyFile, output }: ExportFlags,
+): Promise<void> {
+  if (after !== undefined || output !== '-')
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      '--archive writes everything to its own file; leave --after and --output out',
+    );
+  const progress = new Progress(terminal);
+  try {
+    const result = await exportArchive(findDirectory(argument, terminal.env), file, {
+      ...readKey(keyFile),
+      signal: terminal.interrupt,
+      onProgress: ({ done, total }) => progress.update(done, total),
+    });
+    progress.stop();
+    await writeLine(terminal, json ? JSON.stringify(result) : `${result.file}: ${result.folders.length} stores`);
+  } finally {
+    progress.stop();
+  }
+}
 
 function parsePosition(text: string): ExportPosition {
   try {
@@ -108,7 +135,9 @@ interface ImportFlags extends SharedOptions {
   readonly existing: 'keep' | 'replace';
 }
 
-async function importFrom({ terminal }: Context, file: string, argument: string, options: ImportFlags): Promise<void> {
+async function importFrom(context: Context, file: string, argument: string, options: ImportFlags): Promise<void> {
+  if (file !== '-' && (await isArchive(file))) return importFromArchive(context, file, argument, options);
+  const { terminal } = context;
   const directory = resolve(argument);
   const isInput = file === '-';
   const input = isInput ? readLines(terminal.stdin as AsyncIterable<Buffer>) : undefined;
@@ -121,11 +150,12 @@ async function importFrom({ terminal }: Context, file: string, argument: string,
   const store = isStore(directory) ? openExisting(directory, options) : createStore(directory, header);
   const progress = new Progress(terminal);
   try {
-    const { imported, existing, expired, skipped } = await store.import(lines, {
-      existing: options.existing,
+    const importOptions: ImportLinesOptions = {
       signal: terminal.interrupt,
       onProgress: ({ done, total }) => progress.update(done, total),
-    });
+      ...(options.existing === 'replace' && { existing: 'replace' }),
+    };
+    const { imported, existing, expired, skipped } = await store.import(lines, importOptions);
     progress.stop();
     await writeLine(
       terminal,
@@ -143,54 +173,48 @@ async function importFrom({ terminal }: Context, file: string, argument: string,
   }
 }
 
+async function importFromArchive(
+  { terminal }: Context,
+  file: string,
+  directory: string,
+  { existing, json }: ImportFlags,
+): Promise<void> {
+  if (existing === 'replace')
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      'An archive becomes a new folder, where nothing can be replaced; leave --existing out',
+    );
+  const progress = new Progress(terminal);
+  try {
+    const result = await importArchive(file, directory, {
+      signal: terminal.interrupt,
+      onProgress: ({ done, total }) => progress.update(done, total),
+    });
+    progress.stop();
+    if (json) await writeLine(terminal, JSON.stringify(toJson(result)));
+    for (const { folder, imported, expired, skipped } of result.stores) {
+      if (!json)
+        await writeLine(
+          terminal,
+          `${join(result.directory, folder)}: ${imported} imported, ${expired} expired, ${skipped.length} skipped`,
+        );
+      for (const { key, reason } of json ? [] : skipped)
+        await writeBytes(terminal.stderr, `skipped ${JSON.stringify(toJson(key))}: ${reason}\n`);
+    }
+    if (result.stores.some(({ skipped }) => skipped.length > 0)) throw new Exit(EXIT_CODES.failed);
+  } finally {
+    progress.stop();
+  }
+}
+
 const READ_BYTES = 256 * 1024;
 
-async function* startWith(first: string, rest: AsyncIterable<string>): AsyncGenerator<string, void> {
-  yield first;
-  yield* rest;
-}
-
-type ImportableStore = Cache | FanoutCache | Index | Deque | Settings;
-
-function openExisting(directory: string, { keyFile }: SharedOptions): ImportableStore {
-  const { kind, store } = openStore(directory, { write: true, ...(keyFile !== undefined && { keyFile }) });
-  if (kind !== 'queue') return store;
-  store.close();
-  throw createQueueError();
-}
-
-const CACHE_SETTINGS = [
-  'sizeLimit',
-  'evictionPolicy',
-  'ttl',
-  'fileThreshold',
-  'durability',
-  'compression',
-  'codec',
-  'statistics',
-  'tagIndex',
-] as const satisfies readonly (keyof CacheOptions)[];
-
-/** Creates a store as the header describes it. What it says is checked by the constructors, as any options are. */
-function createStore(directory: string, { kind, settings }: ExportHeader): ImportableStore {
-  const pick = (...names: readonly string[]) =>
-    Object.fromEntries(names.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
-  switch (kind) {
-    case 'cache':
-      return new Cache(directory, pick(...CACHE_SETTINGS) as CacheOptions);
-    case 'fanout':
-      return new FanoutCache(directory, pick(...CACHE_SETTINGS, 'shards') as FanoutOptions);
-    case 'deque':
-      return new Deque(directory, pick('maxLength') as DequeOptions);
-    case 'index':
-      return new Index(directory, pick('version') as { version?: number });
-    case 'settings':
-      // Version 0 is that of settings without one.
-      return new Settings(directory, {
-        defaults: {},
-        ...(settings['version'] !== 0 && (pick('version') as { version?: SettingsVersion })),
-      });
-    case 'queue':
-      throw createQueueError();
-  }
+function openExisting(directory: string, access: SharedOptions): ImportableStore {
+  const opened = openStore(directory, {
+    write: true,
+    ...(access.keyFile !== undefined && { keyFile: access.keyFile }),
+  });
+  if (opened.kind !== 'queue') return opened.store;
+  opened.store.close();
+  return new Queue(directory, readKey(access.keyFile));
 }

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { isStore, listStores, type OpenedStore } from '../../archive/open-store.ts';
 import { DiskCacheError } from '../../engine/index.ts';
 import type { InspectedStore } from '../../inspector/inspected-stores.ts';
 import { loadInspector } from '../../inspector/load.ts';
 import { Queue } from '../../queue/index.ts';
 import type { Context, SharedOptions } from '../context.ts';
-import { findDirectory, isStore, listStores, type OpenedStore, openStore } from '../stores.ts';
+import { findDirectory, openStore } from '../stores.ts';
 import { parseCount, writeBytes, writeLine } from '../terminal.ts';
 
 interface InspectOptions extends SharedOptions {

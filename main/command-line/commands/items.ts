@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { type Command, Option } from 'commander';
+import type { OpenedStore } from '../../archive/open-store.ts';
 import { type Cache, type Deque, DiskCacheError, type Index, type Settings } from '../../engine/index.ts';
 import { fromJson, toJson } from '../../engine/internal.ts';
 import { type Context, getKeyFormat, type SharedOptions, withStore } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
 import { type KeyFormat, parseKey } from '../keys.ts';
-import { createNoTagsError, isCache, type OpenedStore } from '../stores.ts';
+import { createNoTagsError, isCache } from '../stores.ts';
 import { parseCount, readAll, writeBytes, writeLine } from '../terminal.ts';
 
 /** `get`, `set`, `rm`. */

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { type Command, Option } from 'commander';
+import { isStore, listStores, type OpenedStore } from '../../archive/open-store.ts';
 import {
   type Cache,
   type Deque,
@@ -12,16 +13,7 @@ import {
 import { toJson } from '../../engine/internal.ts';
 import { type Context, getKeyFormat, type SharedOptions, withStore } from '../context.ts';
 import { formatKey, parseKey } from '../keys.ts';
-import {
-  countItems,
-  createNoTagsError,
-  findDirectory,
-  isCache,
-  isStore,
-  listStores,
-  type OpenedStore,
-  openStore,
-} from '../stores.ts';
+import { countItems, createNoTagsError, findDirectory, isCache, openStore } from '../stores.ts';
 import { formatTable, parseCount, writeLine } from '../terminal.ts';
 
 export function addListCommand(program: Command, context: Context): void {

@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { OpenedStore } from '../../archive/open-store.ts';
 import type { Cache, Change, DequeChange } from '../../engine/index.ts';
 import { getCores, giveBackFreePages, toJson } from '../../engine/internal.ts';
 import { type Context, getKeyFormat, type SharedOptions, withStore } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
 import { formatKey } from '../keys.ts';
-import { countItems, isCache, type OpenedStore } from '../stores.ts';
+import { countItems, isCache } from '../stores.ts';
 import { formatTable, writeBytes, writeLine } from '../terminal.ts';
 
 /** `stats`, `check`, `vacuum`, `watch`. */

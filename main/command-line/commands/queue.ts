@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
+import { assertStore } from '../../archive/open-store.ts';
 import { DiskCacheError } from '../../engine/index.ts';
 import { toJson } from '../../engine/internal.ts';
 import { type Job, type JobState, Queue } from '../../queue/index.ts';
 import type { Context, SharedOptions } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
-import { assertStore, findDirectory } from '../stores.ts';
+import { findDirectory } from '../stores.ts';
 import { formatTable, parseCount, writeBytes, writeLine } from '../terminal.ts';
 
 const STATES: readonly JobState[] = ['ready', 'delayed', 'held', 'running', 'dead'];

@@ -20,7 +20,9 @@ export type ExportKind = (typeof KINDS)[number];
 /** The first line. */
 export interface ExportHeader {
   readonly kind: ExportKind;
-  /** What the store was opened with: limits and policy of a cache, `maxLength` of a deque, the version of settings or an index. */
+  /** Epoch milliseconds. */
+  readonly exportedAt: number;
+  /** What the store was opened with: limits and policy of a cache, `maxLength` of a deque, the version of settings or an index, the last id of a queue. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The number of items when the export began. It may change meanwhile. */
   readonly items: number;
@@ -65,12 +67,12 @@ export class LineWriter {
   #check = 0;
   #items = 0;
 
-  header({ kind, settings, items, start }: ExportHeader, now: number): string {
+  header({ kind, exportedAt, settings, items, start }: ExportHeader): string {
     return this.#line({
       deskcache: 'export',
       version: FORMAT_VERSION,
       kind,
-      exportedAt: Math.floor(now),
+      exportedAt,
       items,
       ...(start > 0 && { start }),
       settings: toJson(settings),
@@ -151,19 +153,19 @@ export class LineReader {
 
   /** @throws {DiskCacheError} (as a rejection) `UNSUPPORTED_VERSION` for the format of a newer deskcache. */
   async readHeader(): Promise<ExportHeader> {
-    const { deskcache, version, kind, items, start = 0, settings } = (await this.#next()) ?? {};
+    const { deskcache, version, kind, exportedAt, items, start = 0, settings } = (await this.#next()) ?? {};
     if (deskcache !== 'export') throw this.#fault('it is not the first line of an export');
     if (typeof version !== 'number' || version !== FORMAT_VERSION)
       throw new DiskCacheError(
         'UNSUPPORTED_VERSION',
         `The export has format ${JSON.stringify(version)?.slice(0, 40)}, and this version of deskcache knows ${FORMAT_VERSION}; update deskcache`,
       );
-    if (!KINDS.includes(kind as ExportKind) || !isCount(items) || !isCount(start))
-      throw this.#fault('its kind or number of items is wrong');
+    if (!KINDS.includes(kind as ExportKind) || !isCount(exportedAt) || !isCount(items) || !isCount(start))
+      throw this.#fault('its kind, time or number of items is wrong');
     const read = this.#decode(settings);
     if (!isRecord(read)) throw this.#fault('it has no settings');
     this.#kind = kind as ExportKind;
-    return { kind: this.#kind, items, start, settings: read as Readonly<Record<string, unknown>> };
+    return { kind: this.#kind, exportedAt, items, start, settings: read as Readonly<Record<string, unknown>> };
   }
 
   /** Returns the next item, and passes over what was not taken of the one before; undefined at the end. */

@@ -52,15 +52,26 @@ export interface ExportSource {
   readonly settings: Readonly<Record<string, unknown>>;
   /** The first position of a deque; its values are counted from there. */
   readonly first?: number;
+  /** Of a store whose items are not its rows: their number, and the next ones; an empty array at the end. */
+  readonly items?: {
+    count(): number;
+    readBatch(after: ExportPosition): readonly ExportItem[];
+  };
 }
 
-/** Settings and queues, which are kept in an index, say what is exported or imported in an option of this name. */
+/** An item that is exported. */
+export interface ExportItem {
+  readonly facts: ItemFacts;
+  readonly value: unknown;
+}
+
+/** Settings, which are kept in an index, say what is exported or imported in an option of this name. */
 export const STORED_IN_INDEX: unique symbol = Symbol('stored in an index');
 
 /** A store that is kept in an index. */
 export interface StoredInIndex {
   readonly [STORED_IN_INDEX]?: {
-    readonly kind: 'settings' | 'queue';
+    readonly kind: 'settings';
     readonly settings: Readonly<Record<string, unknown>>;
     /** Checks an imported row, and returns what to store. */
     readonly validate?: (key: Key, value: unknown) => unknown;
@@ -95,20 +106,21 @@ async function* writeLines(
 ): AsyncGenerator<string, void, undefined> {
   signal?.throwIfAborted();
   const [core, ...others] = source.open() as readonly [Core, ...Core[]];
-  const total = [core, ...others].reduce((sum, shard) => sum + getSize(shard), 0);
+  const total = source.items?.count() ?? [core, ...others].reduce((sum, shard) => sum + getSize(shard), 0);
   const start =
     source.first === undefined || after === -Infinity ? 0 : Math.max(0, (after as number) - source.first + 1);
   const lines = new LineWriter();
-  yield lines.header({ kind: source.kind, settings: source.settings, items: total, start }, core.clock());
+  const exportedAt = Math.floor(core.clock());
+  yield lines.header({ kind: source.kind, exportedAt, settings: source.settings, items: total, start });
   let at = after;
   let done = 0;
   let sliceStart = performance.now();
   for (;;) {
-    const rows = readRows(source.open(), at);
-    if (rows.length === 0) break;
-    for (const found of rows) {
-      yield* writeItem(found, lines);
-      at = found.at;
+    const batch = readBatch(source, at);
+    if (batch.length === 0) break;
+    for (const item of batch) {
+      yield* item.write(lines);
+      at = item.at;
       done++;
       if (performance.now() - sliceStart < SLICE_MS) continue;
       onProgress?.({ done, total, unit: 'items' });
@@ -120,6 +132,19 @@ async function* writeLines(
   }
   yield lines.end();
   onProgress?.({ done, total: Math.max(done, total), unit: 'items' });
+}
+
+interface UnwrittenItem {
+  readonly at: ExportPosition;
+  write(lines: LineWriter): AsyncGenerator<string, void> | Generator<string, void>;
+}
+
+function readBatch({ open, items }: ExportSource, after: ExportPosition): readonly UnwrittenItem[] {
+  if (items === undefined)
+    return readRows(open(), after).map((found) => ({ at: found.at, write: (lines) => writeItem(found, lines) }));
+  return items
+    .readBatch(after)
+    .map(({ facts, value }) => ({ at: facts.at, write: (lines) => writeValue(facts, value, lines) }));
 }
 
 async function* writeItem({ core, at, row }: FoundRow, lines: LineWriter): AsyncGenerator<string, void> {

@@ -63,11 +63,12 @@ export async function importStore(
   assertSignal(signal);
   if (onProgress !== undefined) assertFunction(onProgress, 'onProgress');
   target.now();
-  if (typeof lines === 'function' || Array.isArray(lines)) await checkLines(target, openLines(lines), signal);
+  if (typeof lines === 'function' || Array.isArray(lines))
+    await checkLines(openLines(lines), signal, (header) => beginImport(target, header));
   const reader = openLines(lines);
   try {
-    const header = await readHeader(target, reader);
-    target.begin(header);
+    const header = await reader.readHeader();
+    beginImport(target, header);
     return await new ImportRun(target, existing, (done) => {
       onProgress?.({ done, total: Math.max(done, header.items), unit: 'items' });
       signal?.throwIfAborted();
@@ -83,19 +84,28 @@ function openLines(lines: ExportLines): LineReader {
   throw new DiskCacheError('BAD_OPTION', 'import takes an iterable of lines, or a function that returns one');
 }
 
-async function readHeader(target: ImportTarget, reader: LineReader): Promise<ExportHeader> {
-  const header = await reader.readHeader();
-  if (target.kinds.includes(header.kind)) return header;
-  throw new DiskCacheError(
-    'BAD_OPTION',
-    `The export is of the kind ${header.kind}, and this store takes ${target.kinds.join(' or ')}; import it into a store of its kind`,
-  );
+/** Checks that a store takes an export, before anything is changed. */
+function beginImport(target: ImportTarget, header: ExportHeader): void {
+  if (!target.kinds.includes(header.kind)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The export is of the kind ${header.kind}, and this store takes ${target.kinds.join(' or ')}; import it into a store of its kind`,
+    );
+  }
+  target.begin(header);
 }
 
-/** Reads everything once, and changes nothing. */
-async function checkLines(target: ImportTarget, reader: LineReader, signal: AbortSignal | undefined): Promise<void> {
+/** Reads an export once to its end, and changes nothing. @throws {DiskCacheError} (as a rejection) as `importStore`. */
+export const checkExport = (lines: ExportLines, signal?: AbortSignal): Promise<void> =>
+  checkLines(openLines(lines), signal, () => {});
+
+async function checkLines(
+  reader: LineReader,
+  signal: AbortSignal | undefined,
+  checkHeader: (header: ExportHeader) => void,
+): Promise<void> {
   try {
-    target.begin(await readHeader(target, reader));
+    checkHeader(await reader.readHeader());
     let sliceStart = performance.now();
     for (let item = await reader.readItem(); item !== undefined; item = await reader.readItem()) {
       if (item.large !== undefined && item.large.form !== 'bytes') await readLarge(reader, item);
