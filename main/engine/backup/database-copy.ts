@@ -1,4 +1,4 @@
-import { constants, copyFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -9,6 +9,7 @@ import { toFileError } from '../sqlite/errors.ts';
 import { getDatabasePath, lstatIfExists } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
 import { isTemporary } from '../temporary-directory.ts';
+import { COPY_FLAGS } from './value-file-copies.ts';
 
 /** Pages copied between two looks at the clock. */
 const PAGES_AT_ONCE = 32;
@@ -69,7 +70,7 @@ export class DatabaseCopy {
       if (lstatIfExists(path) === undefined) continue;
       const copy = join(this.#target, '..', basename(path));
       try {
-        copyFileSync(path, copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+        copyFileSync(path, copy, COPY_FLAGS);
       } catch (error) {
         throw toFileError(error, copy);
       }
