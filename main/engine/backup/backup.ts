@@ -2,10 +2,9 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node
 import { dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { CacheOptions } from '../../../protocol/options.ts';
 import { check } from '../cache/check.ts';
 import { findOpenStore } from '../cache/exclusive-owners.ts';
-import { closeCore, openCore } from '../cache/open.ts';
+import { closeCore, openCore, WITHOUT_KEY } from '../cache/open.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { toFileError } from '../sqlite/errors.ts';
@@ -171,7 +170,8 @@ async function fillBackup(directory: string, target: string, options: TreeOption
       await copy(part);
       part.database.finish();
     }
-    for (const file of tree.files.filter((file) => includes(dirname(file) === '.' ? '' : dirname(file)))) {
+    // Files of the directory itself belong to all of its stores, such as the keys of a host.
+    for (const file of tree.files.filter((file) => dirname(file) === '.' || includes(dirname(file)))) {
       mkdirSync(join(target, dirname(file)), { recursive: true, mode: 0o700 });
       copyFileSync(join(directory, file), join(target, file));
       await syncPath(join(target, file));
@@ -190,16 +190,16 @@ const sum = <T>(items: readonly T[], get: (item: T) => number): number =>
 /** Opens a store that this thread doesn't have open: to write, because files that it replaces have to be kept, else to read. */
 function openForBackup(directory: string): Core {
   try {
-    return openCore(directory, { workerThread: false }, () => {});
+    return openCore(directory, { workerThread: false, [WITHOUT_KEY]: true }, () => {});
   } catch (error) {
     if (!(error instanceof DiskCacheError) || !['READ_ONLY', 'NOT_ALLOWED'].includes(error.code)) throw error;
-    return openCore(directory, { workerThread: false, readOnly: true }, () => {});
+    return openCore(directory, { workerThread: false, readOnly: true, [WITHOUT_KEY]: true }, () => {});
   }
 }
 
-/** The options that open the copy of a sealed store. */
-function getKeys({ openOptions: { encryption } }: Core): CacheOptions {
-  if (encryption === undefined) return {};
+/** The options that open the copy of a sealed store: with the keys of an open one, so that each seal is checked. */
+function getKeys({ openOptions: { encryption } }: Core): Parameters<typeof openCore>[1] {
+  if (encryption === undefined) return { [WITHOUT_KEY]: true };
   const { key, previousKeys } = encryption;
   return { encryptionKey: key, ...(previousKeys.length > 0 && { previousEncryptionKey: previousKeys }) };
 }

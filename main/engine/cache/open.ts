@@ -148,13 +148,16 @@ export function readStoreKind(directory: string): Core['kind'] {
   }
 }
 
+/** Opens a sealed store without its key, to copy it and check all but its values' seals. Not with `exclusive`. */
+export const WITHOUT_KEY: unique symbol = Symbol('without key');
+
 /**
  * Opens a directory as a store. Options are checked before anything is created; new settings are stored, and if there are none, nothing
  * is written.
  */
 export function openCore(
   directory: string,
-  options: CacheOptions,
+  options: CacheOptions & { readonly [WITHOUT_KEY]?: true },
   assertAdmissible: AdmissionCheck = assertNotCollection,
   membership: SizeLimitMembership = { space: new OwnSizeLimit(), limitShare: 1 },
 ): Core {
@@ -172,7 +175,8 @@ export function openCore(
     restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
     const { readOnly, encryption } = openOptions;
-    const sealing = openSealing({ connection, sql, directory: dirname(connection.path), readOnly }, encryption);
+    const opened = { connection, sql, directory: dirname(connection.path), readOnly };
+    const sealing = options[WITHOUT_KEY] ? undefined : openSealing(opened, encryption);
     const { core, stored } = createCore(connection, sql, openOptions, requested, membership, sealing);
     if (nextInsertId !== undefined) {
       connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
