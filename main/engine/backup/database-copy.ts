@@ -19,7 +19,7 @@ const PAGES_AT_ONCE = 32;
  *
  * - A store that others may have open is copied as it is when the copy begins: a connection of its own holds that view.
  * - An `exclusive` store is copied as it is when the copy ends: its only connection tells the copy what it writes meanwhile. The files
- *   of its journal are copied with the last page, as if the process had been killed then; whoever opens the copy applies them.
+ *   of its journal are copied with the last page, as if the process had been killed then; opening the copy applies them.
  */
 export class DatabaseCopy {
   readonly #core: Core;

@@ -12,7 +12,7 @@ import { getPlacedPath, getValuesRoot, makeFolders, syncFile, VALUES_FOLDER } fr
 import { ENTRY_COLUMNS, readStoredRows, type StoredItem, type StoredRows } from './stored-rows.ts';
 import { COPY_FLAGS } from './value-file-copies.ts';
 
-/** What a store is, which its damaged database may no longer say. */
+/** What a store is, which its damaged database may not tell. */
 export interface SalvageOptions {
   readonly kind: 'cache' | 'index' | 'deque';
   /** The application's version of the data of an index, where the stored one is lost. Default 1. */

@@ -76,7 +76,7 @@ export class SealKeys {
     return key;
   }
 
-  /** Removes keys with which no store is sealed any more. */
+  /** Removes keys that no store is sealed with. */
   forgetUnused(): void {
     const records = findSealedStores(this.#directory);
     const needed = this.#keys.filter(
