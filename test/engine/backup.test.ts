@@ -7,6 +7,7 @@ import {
   type BackupProgress,
   type BackupResult,
   Cache,
+  type CacheOptions,
   Deque,
   FanoutCache,
   Index,
@@ -195,6 +196,30 @@ describe('backup of a store', () => {
     expect(readdirSync(dirname(target))).toEqual([]);
     cache.set('goes on', 1);
     expect(cache.check()).toEqual([]);
+  });
+
+  const own = {
+    name: 'own',
+    encode: (value: unknown) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes: Uint8Array) => JSON.parse(`${Buffer.from(bytes)}`) as unknown,
+  };
+  it.each<[string, CacheOptions]>([
+    ['sealed', { encryptionKey: new Uint8Array(32).fill(7) }],
+    ['sealed and exclusive', { encryptionKey: new Uint8Array(32).fill(7), exclusive: true }],
+    ['of another codec', { codec: own }],
+  ])('of a store that is %s needs neither key nor codec, nor does its restore', async (_, options) => {
+    const target = createTarget();
+    const directory = join(freshDirectory(), 'store');
+    {
+      using cache = new Cache(directory, options);
+      for (let n = 0; n < 50; n++) cache.set(`key ${n}`, n % 10 ? { n } : large(n));
+      await cache.backup(target);
+      cache.clear();
+    }
+    await backUpTree(target, `${target} of the copy`);
+    await restore(`${target} of the copy`, directory);
+    using cache = new Cache(directory, options);
+    expect([cache.get('key 1'), cache.get('key 10'), cache.check()]).toEqual([{ n: 1 }, large(10), []]);
   });
 
   it('replaces nothing', async () => {

@@ -118,6 +118,18 @@ describe('salvage', () => {
     expect(fromBackup).toBeGreaterThan(0);
   });
 
+  it.each([false, true])('keeps a sealed store sealed, without its key; exclusive: %s', (exclusive) => {
+    const [source, target] = [freshDirectory(), join(freshDirectory(), 'new')];
+    const encryptionKey = new Uint8Array(32).fill(3);
+    fillIndex(source, { encryptionKey, exclusive });
+    spoilHeader(source);
+    expect(salvage(source, target, { kind: 'index' })).toMatchObject({ saved: 505 });
+    expect(() => new Index(target)).toThrow(errorMatching('WRONG_KEY'));
+    using index = new Index<string, unknown>(target, { encryptionKey });
+    expect([index.get('large'), index.get('key 4')]).toEqual([LARGE, expect.stringContaining('value 4')]);
+    expect(index.check()).toEqual([]);
+  });
+
   it('refuses a target that exists, and a source that does not', () => {
     const [source, target] = [freshDirectory(), freshDirectory()];
     fillIndex(source, {}, 1);

@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { check } from '../cache/check.ts';
-import { findOpenStore } from '../cache/exclusive-owners.ts';
-import { closeCore, openCore, WITHOUT_KEY } from '../cache/open.ts';
+import { findOwner } from '../cache/exclusive-owners.ts';
+import { closeCore, openOpaque } from '../cache/open.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { toFileError } from '../sqlite/errors.ts';
@@ -147,7 +147,7 @@ async function fillBackup(directory: string, target: string, options: TreeOption
   try {
     for (const folder of tree.stores.filter(includes)) {
       const path = join(directory, folder);
-      const open = cores.find((core) => core.directory === path) ?? findOpenStore(path);
+      const open = cores.find((core) => core.directory === path) ?? findOwner(path);
       parts.push(new StoreBackup(folder, open ?? openForBackup(path), open === undefined, join(target, folder)));
       await setImmediate();
     }
@@ -190,18 +190,11 @@ const sum = <T>(items: readonly T[], get: (item: T) => number): number =>
 /** Opens a store that this thread doesn't have open: to write, because files that it replaces have to be kept, else to read. */
 function openForBackup(directory: string): Core {
   try {
-    return openCore(directory, { workerThread: false, [WITHOUT_KEY]: true }, () => {});
+    return openOpaque(directory, {});
   } catch (error) {
     if (!(error instanceof DiskCacheError) || !['READ_ONLY', 'NOT_ALLOWED'].includes(error.code)) throw error;
-    return openCore(directory, { workerThread: false, readOnly: true, [WITHOUT_KEY]: true }, () => {});
+    return openOpaque(directory, { readOnly: true });
   }
-}
-
-/** The options that open the copy of a sealed store: with the keys of an open one, so that each seal is checked. */
-function getKeys({ openOptions: { encryption } }: Core): Parameters<typeof openCore>[1] {
-  if (encryption === undefined) return { [WITHOUT_KEY]: true };
-  const { key, previousKeys } = encryption;
-  return { encryptionKey: key, ...(previousKeys.length > 0 && { previousEncryptionKey: previousKeys }) };
 }
 
 /** The backup of one store. */
@@ -253,7 +246,7 @@ class StoreBackup {
   /** Adds the value files, and checks the copy. */
   async complete(report: (phase: BackupProgress['phase']) => void): Promise<BackedUpStore> {
     mkdirSync(join(this.#target, VALUES_FOLDER), { mode: 0o700 });
-    const copy = openCore(this.#target, { workerThread: false, ...getKeys(this.#core) }, () => {});
+    const copy = openOpaque(this.#target, {});
     try {
       await copyValueFiles(this.#core, copy, (bytes) => {
         this.#copiedFileBytes += bytes;

@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { closeCore, openCore } from '../cache/open.ts';
+import { closeCore, openOpaque } from '../cache/open.ts';
 import { lstatIfExists, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
 import { completeRestore, getRestoredPath } from '../sqlite/restored-folder.ts';
 import { createName, readSmallFile } from '../values/file-io.ts';
@@ -149,7 +149,7 @@ function assertClosed(directory: string): void {
   for (const folder of listStores(directory)) {
     const path = join(directory, folder);
     try {
-      closeCore(openCore(path, { exclusive: true, timeout: 0, workerThread: false }, () => {}));
+      closeCore(openOpaque(path, { exclusive: true, timeout: 0 }));
     } catch (error) {
       if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') continue;
       const message = `${path} is open, and can't be replaced: close it, or end the application that uses it, then restore again`;

@@ -39,11 +39,9 @@ const listSharers = (directory: string): Core[] =>
     .flatMap((sharer) => sharer.deref() ?? [])
     .filter(({ connection }) => connection.isOpen);
 
-/** Returns a store at a path that this thread has open, with `exclusive` or without; not a reader. */
-export const findOpenStore = (directory: string): Core | undefined =>
-  isOwned(directory)
-    ? owners.get(directory)
-    : listSharers(directory).find((core) => !core.openOptions.readOnly && isDatabaseInPlace(core));
+/** Returns the store at a path that this thread has open with `exclusive`: nothing else can read it. */
+export const findOwner = (directory: string): Core | undefined =>
+  isOwned(directory) ? owners.get(directory) : undefined;
 
 /** Returns whether this thread owns what is at a path; not if the files of its store were deleted or replaced. */
 function isOwned(directory: string): boolean {

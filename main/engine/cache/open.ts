@@ -40,7 +40,7 @@ import {
   type StoreSettings,
 } from '../state/settings.ts';
 import { createUnknownOptionError, isRecord } from '../validate.ts';
-import { assertCompression } from '../values/codec.ts';
+import { assertCompression, type CodecSettings } from '../values/codec.ts';
 import { VALUES_FOLDER } from '../values/file-io.ts';
 import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
@@ -148,8 +148,12 @@ export function readStoreKind(directory: string): Core['kind'] {
   }
 }
 
-/** Opens a sealed store without its key, to copy it and check all but its values' seals. Not with `exclusive`. */
-export const WITHOUT_KEY: unique symbol = Symbol('without key');
+/**
+ * Opens a store of any kind to copy it: with neither its codec nor the key of a sealed one, so its values can be checked, but not read. Throws
+ * as `openCore`.
+ */
+export const openOpaque = (directory: string, options: CacheOptions): Core =>
+  openCore(directory, { ...options, workerThread: false }, () => {}, undefined, false);
 
 /**
  * Opens a directory as a store. Options are checked before anything is created; new settings are stored, and if there are none, nothing
@@ -157,9 +161,10 @@ export const WITHOUT_KEY: unique symbol = Symbol('without key');
  */
 export function openCore(
   directory: string,
-  options: CacheOptions & { readonly [WITHOUT_KEY]?: true },
+  options: CacheOptions,
   assertAdmissible: AdmissionCheck = assertNotCollection,
   membership: SizeLimitMembership = { space: new OwnSizeLimit(), limitShare: 1 },
+  readsValues = true,
 ): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');
   const { nextInsertId } = membership.space;
@@ -176,8 +181,8 @@ export function openCore(
     assertAdmissible(sql, connection.path);
     const { readOnly, encryption } = openOptions;
     const opened = { connection, sql, directory: dirname(connection.path), readOnly };
-    const sealing = options[WITHOUT_KEY] ? undefined : openSealing(opened, encryption);
-    const { core, stored } = createCore(connection, sql, openOptions, requested, membership, sealing);
+    const sealing = readsValues ? openSealing(opened, encryption) : undefined;
+    const { core, stored } = createCore(connection, sql, openOptions, requested, membership, { sealing, readsValues });
     if (nextInsertId !== undefined) {
       connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
@@ -194,6 +199,9 @@ export function openCore(
   }
 }
 
+/** Stands for the codec of a store whose values aren't read. */
+const OPAQUE: CodecSettings = { codec: 'structured', compression: 'none' };
+
 /** Creates the state of a store whose database is open. Returns also the settings that are stored there. */
 function createCore(
   connection: Connection,
@@ -201,7 +209,7 @@ function createCore(
   openOptions: OpenOptions,
   requested: Partial<StoreSettings>,
   { space, limitShare }: SizeLimitMembership,
-  sealing: Sealing | undefined,
+  { sealing, readsValues }: { readonly sealing: Sealing | undefined; readonly readsValues: boolean },
 ): { readonly core: Core; readonly stored: Partial<StoreSettings> } {
   const rows = sql.settings.all();
   const stored = readStoredSettings(rows);
@@ -233,7 +241,7 @@ function createCore(
     // If counters are damaged, the verbs that need them say so; `check` restores them.
     settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
     metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
-    codec: resolveCodec(settings, stored, openOptions, path),
+    codec: readsValues ? resolveCodec(settings, stored, openOptions, path) : OPAQUE,
     files: new FileStore(path, settings.durability),
     sealing,
   };
