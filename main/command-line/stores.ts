@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, sep } from 'node:path';
 import { Cache, Deque, DiskCacheError, FanoutCache, Index, Settings, type SettingsVersion } from '../engine/index.ts';
-import { getDatabasePath, isSideFolder, MANIFEST_FILE, readStoreKind } from '../engine/internal.ts';
+import { isSideFolder, readStoreKind } from '../engine/internal.ts';
 import { countJobs, isQueueIndex } from '../queue/tables.ts';
 
 export type OpenedStore =
@@ -21,6 +21,8 @@ export interface AccessOptions {
 
 /** In this key of an index, settings keep their version. */
 const SETTINGS_KEY = ['settings'];
+const DATABASE = 'cache.db';
+const MANIFEST = 'fanout.json';
 
 /**
  * Returns the directory that an argument means: an existing path, or an application's name with a store in it (`Atlas/notes`), below the
@@ -52,7 +54,7 @@ function getApplicationData(env: Readonly<Record<string, string | undefined>>): 
 const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 export const isStore = (directory: string): boolean =>
-  existsSync(getDatabasePath(directory)) || existsSync(join(directory, MANIFEST_FILE));
+  existsSync(join(directory, DATABASE)) || existsSync(join(directory, MANIFEST));
 
 /**
  * Returns the stores below a folder, such as that of a host, by their paths in it. Those inside a store, backups and what was set aside are
@@ -80,7 +82,7 @@ export function listStores(directory: string): string[] {
 export function openStore(directory: string, options: AccessOptions = {}): OpenedStore {
   assertStore(directory);
   const access = { readOnly: options.write !== true, workerThread: false, ...readKey(options.keyFile) };
-  if (existsSync(join(directory, MANIFEST_FILE))) return { kind: 'fanout', store: new FanoutCache(directory, access) };
+  if (existsSync(join(directory, MANIFEST))) return { kind: 'fanout', store: new FanoutCache(directory, access) };
   const kind = readStoreKind(directory);
   if (kind === 'cache') return { kind, store: new Cache(directory, access) };
   if (kind === 'deque') return { kind, store: new Deque(directory, access) };
