@@ -15,6 +15,7 @@ import type { BackupOptions, BackupResult } from './engine/index.ts';
 import { backUpTree, limitBlocking, toFolderFilter, withBriefWait, withoutWorkerThread } from './engine/internal.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStores } from './host.ts';
+import type { ProcessMetrics } from './metrics/process-metrics.ts';
 import { createQueues, openEngine } from './open-engine.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
 
@@ -30,6 +31,12 @@ export interface PlacedEngine {
   queue<T>(name: string, options: OpenQueueOptions | undefined): Queue<T>;
   /** The stores and queues that are open in this process, by name. Absent if they are in another process. */
   readonly listStores?: () => readonly (readonly [name: string, store: object])[];
+  /** The declared stores that are open in this process, by name. */
+  listOwnStores(): readonly (readonly [name: string, store: object])[];
+  /** The queues that are open in this process, by the names of their folders. */
+  listQueues(): readonly (readonly [name: string, queue: Queue])[];
+  /** Absent if everything is in this process. */
+  readonly readUtilityMetrics?: () => Promise<ProcessMetrics>;
   /** Backs up everything below the directory of the stores, or the folders that are named. */
   backup(path: string, options: BackupOptions & { readonly folders?: readonly string[] }): Promise<BackupResult>;
   close(): Promise<void>;
@@ -150,14 +157,17 @@ async function placeInMain(
       ...Object.entries(registry.stores),
       ...queues.list().map(([name, queue]) => [`queue ${name}`, queue] as const),
     ],
+    listOwnStores: () => Object.entries(registry.stores),
+    listQueues: () => queues.list(),
     close: async () => close(),
   };
 }
 
 async function placeInUtility(
   { directory, userData, utilityPath }: EnginePaths,
-  { stores, storesModule, windows, workerThread, storeKeys, exclusive = 'none', onDamage, damage }: Options,
+  options: Options,
 ): Promise<PlacedEngine> {
+  const { stores, storesModule, windows, workerThread, storeKeys, exclusive = 'none', onDamage, damage } = options;
   assertRuntimeFile('utility.cjs', utilityPath);
   const opening = {
     directory,
@@ -168,6 +178,8 @@ async function placeInUtility(
     exclusive,
     storeKeys,
     onDamage,
+    metrics: options.metrics,
+    slowCallWarningMs: options.slowCallWarningMs,
   };
   const engine = await UtilityEngine.open(utilityPath, opening, (report) => damage?.add(report));
   const remoteStores = new RemoteHostStores(engine, stores);
@@ -206,6 +218,9 @@ async function placeInUtility(
         onProgress as (progress: unknown) => void,
         signal,
       ) as Promise<BackupResult>,
+    listOwnStores: () => [],
+    listQueues: () => queues.list(),
+    readUtilityMetrics: () => engine.query({ call: 'metrics' }) as Promise<ProcessMetrics>,
     async close() {
       remoteStores.close();
       readerCaches.close();

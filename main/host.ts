@@ -32,8 +32,18 @@ import type {
   Settings,
 } from './engine/index.ts';
 import { assertCacheOptions, parseRotation, type RotationOptions, type SafeStorage } from './engine/internal.ts';
+import type { HostMetrics } from './metrics/process-metrics.ts';
 import type { CacheStorage } from './offline/index.ts';
-import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
+import {
+  CHECKED_LATER,
+  FLAG,
+  FUNCTION,
+  type OptionRules,
+  POSITIVE_MS,
+  parseOptions,
+  TEXT,
+  TEXTS,
+} from './offline/options.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
 
 /** Where the engine runs: in the main process, or in a utility process to which pages have ports of their own. */
@@ -99,6 +109,13 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
    * directory can then read what is sealed. Default false.
    */
   readonly allowPlainTextKey?: boolean;
+  /** Whether `host.metrics()` counts from the start. Default: from its first call on; until then it costs nothing. */
+  readonly metrics?: boolean;
+  /**
+   * Emits a process warning with store and method when a call of a page held the process of the engine for longer, in milliseconds: a frame of
+   * a window is 16.7. At most one a minute for each method of each store. Default: none.
+   */
+  readonly slowCallWarningMs?: number;
 }
 
 export type OpenStore<D> =
@@ -217,6 +234,14 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * @throws {DiskCacheError} `BAD_OPTION` if the path exists; `CORRUPT`, `DISK_FULL`, `IO`, `CLOSED`; the reason of `signal`. Nothing is left behind.
    */
   backup(path: string, options?: BackupOptions): Promise<BackupResult>;
+  /**
+   * Returns what the host has done since it counts, and what it holds, for monitoring: stores, calls of pages, HTTP, queues, the delay of the event
+   * loop; of the main process and of the utility process. Counts from the first call on, or with the option `metrics` from the start.
+   * O(value files), for it measures each store.
+   *
+   * @throws {DiskCacheError} `CLOSED`; `DISCONNECTED` if the utility process ends meanwhile.
+   */
+  metrics(): Promise<HostMetrics>;
   /** Number of currently connected pages. */
   readonly sessions: number;
   /**
@@ -254,6 +279,8 @@ const RULES = {
     caches: CHECKED_LATER,
     seal: { is: "Electron's safeStorage", accepts: isSafeStorage },
     allowPlainTextKey: FLAG,
+    metrics: FLAG,
+    slowCallWarningMs: POSITIVE_MS,
   } satisfies OptionRules<Options>,
   'openDiskCache, windows': {
     sizeLimit: CHECKED_LATER,

@@ -21,6 +21,7 @@ import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } fr
 import { HostSealing } from './host-sealing.ts';
 import { hideFromPages, isCacheDeclaration, QUEUES_FOLDER } from './open-engine.ts';
 import { HostInspector } from './open-inspector.ts';
+import { HostMetricsReader } from './open-metrics.ts';
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { RemoteSettings } from '../client/remote-settings.ts';
@@ -83,6 +84,18 @@ export {
   type PythonStoreKind,
   type SkippedItem,
 } from './import/index.ts';
+export type { DurationHistogram } from './metrics/duration-recorder.ts';
+export type {
+  BridgeMetrics,
+  CallMetrics,
+  EventLoopDelay,
+  HostMetrics,
+  HttpMetrics,
+  ProcessMetrics,
+  QueueMetrics,
+  StoreMeasurement,
+  StoreMetrics,
+} from './metrics/process-metrics.ts';
 export type {
   EnqueueOptions,
   EnqueueResult,
@@ -137,6 +150,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const getHttpOpener = (session: Session) => http.createSessionOpener(session);
   const attached = new AttachedWindows(authorize, placedEngine.engine, getHttpOpener, ready);
   const inspector = new HostInspector({ directory, engine: placedEngine, http, attached });
+  const metrics = new HostMetricsReader({ directory, engine: placedEngine, http }, options);
   const rotation =
     options.backup &&
     new BackupRotation(directory, parseRotation(options.backup), (path, signal) =>
@@ -149,6 +163,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     app.off('quit', closeHost);
     isClosed = true;
     inspector.close();
+    metrics.close();
     rotation?.close();
     // First, so that pages get this reason and not a consequence of it.
     attached.close('The host was closed');
@@ -248,6 +263,10 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     async backup(path, backupOptions) {
       assertOpen();
       return placedEngine.backup(path, parseBackupOptions(backupOptions));
+    },
+    async metrics() {
+      assertOpen();
+      return metrics.read();
     },
     get sessions() {
       return attached.sessions;

@@ -4,17 +4,26 @@ import { DamageGuard } from './damage/damage-guard.ts';
 import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';
 import { backUpTree, sealStores, toFolderFilter } from './engine/internal.ts';
+import { MetricsCollector } from './metrics/metrics-collector.ts';
+import { warnAboutSlowCalls } from './metrics/slow-calls.ts';
 import { openEngine } from './open-engine.ts';
 
 serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
   const { directory, userData, stores, windows: windowOptions, workerThread, exclusive, onDamage, storeKeys } = opening;
   const damage = new DamageGuard(directory, { onDamage, onDamaged });
   const options = { windows: windowOptions, attached, userData, workerThread, exclusive, damage };
-  const { engine, windows, queues, close } = openEngine(
+  const { engine, registry, windows, queues, close } = openEngine(
     directory,
     sealStores(await deserializeStores(stores), storeKeys),
     options,
   );
+  const metrics = new MetricsCollector({
+    directory,
+    listStores: () => Object.entries(registry.stores),
+    listQueues: () => queues.list(),
+  });
+  if (opening.metrics) metrics.start();
+  if (opening.slowCallWarningMs !== undefined) warnAboutSlowCalls(opening.slowCallWarningMs);
   return {
     engine,
     close,
@@ -27,6 +36,8 @@ serveCommands(process.parentPort, async (opening, attached, onDamaged) => {
           return windows.clear(query.name);
         case 'settings.read':
           return engine.readSettings(query.store);
+        case 'metrics':
+          return metrics.read();
         case 'backup':
           return backUpTree(directory, query.path, { includes: toFolderFilter(query.folders), onProgress, signal });
       }

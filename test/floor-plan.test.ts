@@ -70,6 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/inspector/page/vite.config.ts': ['inlined-licenses.ts', 'vite'],
   'main/import/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'node:'],
   'main/damage/': ['protocol/', 'main/engine/internal.ts', 'node:'],
+  'main/metrics/': ['protocol/', 'main/engine/index.ts', 'main/engine/internal.ts', 'main/queue/index.ts', 'node:'],
   'main/offline/': [
     'protocol/',
     'main/engine/index.ts',
@@ -103,12 +104,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
     'electron',
   ],
-  'main/utility.ts': ['main/open-engine.ts', 'main/damage/', 'main/electron/utility/', 'main/engine/internal.ts'],
+  'main/utility.ts': [
+    'main/open-engine.ts',
+    'main/damage/',
+    'main/electron/utility/',
+    'main/engine/internal.ts',
+    'main/metrics/',
+  ],
   'main/testing/': [...COMPOSITION_ROOT, 'renderer-api/'],
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/engine-placement.ts': COMPOSITION_ROOT,
   'main/host.ts': COMPOSITION_ROOT,
   'main/open-inspector.ts': COMPOSITION_ROOT,
+  'main/open-metrics.ts': COMPOSITION_ROOT,
   'main/host-sealing.ts': COMPOSITION_ROOT,
   'main/index.ts': COMPOSITION_ROOT,
   'bench/': [

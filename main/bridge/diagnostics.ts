@@ -22,6 +22,7 @@ const MAX_NAME_LENGTH = 64;
 export class CallTimer {
   /** By the place of the operation in its request. */
   readonly #durationsMs: number[] = [];
+  readonly #blockedMs: number[] = [];
 
   static create(): CallTimer | undefined {
     return callChannel.hasSubscribers ? new CallTimer() : undefined;
@@ -49,8 +50,13 @@ export class CallTimer {
       const codes = new Map(failures.map(([place, { code }]) => [place, code]));
       for (const [place, operation] of operations.entries()) {
         const [store, method] = Array.isArray(operation) ? operation : [];
-        const durationMs = this.#durationsMs[place] ?? 0;
-        callChannel.publish({ store: toName(store), method: toName(method), durationMs, code: codes.get(place) });
+        callChannel.publish({
+          store: toName(store),
+          method: toName(method),
+          durationMs: this.#durationsMs[place] ?? 0,
+          blockedMs: this.#blockedMs[place] ?? 0,
+          code: codes.get(place),
+        });
       }
     };
     if (settled === undefined) publishAll();
@@ -59,15 +65,17 @@ export class CallTimer {
 
   #measure<T>(place: number, work: () => T): T {
     const startedAt = performance.now();
-    const stop = () => this.#add(place, performance.now() - startedAt);
+    let pending: Promise<unknown> | undefined;
     try {
       const result = work();
-      if (result instanceof Promise) result.then(stop, stop);
-      else stop();
+      if (result instanceof Promise) pending = result;
       return result;
-    } catch (error) {
-      stop();
-      throw error;
+    } finally {
+      const ms = performance.now() - startedAt;
+      this.#addBlocked(place, ms);
+      const stop = () => this.#addDuration(place, performance.now() - startedAt);
+      if (pending === undefined) this.#addDuration(place, ms);
+      else pending.then(stop, stop);
     }
   }
 
@@ -79,8 +87,12 @@ export class CallTimer {
     }
   }
 
-  #add(place: number, ms: number): void {
+  #addDuration(place: number, ms: number): void {
     this.#durationsMs[place] = (this.#durationsMs[place] ?? 0) + ms;
+  }
+
+  #addBlocked(place: number, ms: number): void {
+    this.#blockedMs[place] = Math.max(this.#blockedMs[place] ?? 0, ms);
   }
 }
 

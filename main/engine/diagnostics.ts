@@ -56,6 +56,8 @@ export interface CallMessage {
   readonly method: string;
   /** Milliseconds that it ran; time in queues is not counted, nor are pauses in which other pages had a turn. */
   readonly durationMs: number;
+  /** The longest time for which it held the thread, without a pause; not counted is the commit of several calls together. */
+  readonly blockedMs: number;
   /** Why it failed; undefined if it succeeded. */
   readonly code: ErrorCode | undefined;
 }
@@ -74,6 +76,8 @@ export interface HttpMessage {
   readonly cacheStatus: string | undefined;
   /** Status of the response; undefined for a failure. */
   readonly status: number | undefined;
+  /** Bytes of the body by the field Content-Length; undefined without it. */
+  readonly contentLength: number | undefined;
   /** Milliseconds until the head of the response was there. */
   readonly durationMs: number;
   /** An `ErrorCode`, or the name of another error: `TypeError` if the origin can't be reached, `AbortError`. */

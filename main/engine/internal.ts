@@ -36,6 +36,7 @@ export {
 export { toOwnRealm, unrefTimer } from './realm.ts';
 export { type SafeStorage, SealKeys, sealStores, withStoreKeys } from './sealing/host-keys.ts';
 export { isResealDue, isSealed } from './sealing/reseal.ts';
+export { giveBackFreePages } from './space/give-back.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export type { Column } from './sqlite/driver.ts';
 export { isCorrupt, isDamage, isTransient, toFileError, watchDamage } from './sqlite/errors.ts';
@@ -53,6 +54,7 @@ export {
   assertOptions,
   assertSignal,
   createUnknownOptionError,
+  emitWarning,
   isRecord,
   wrapListener,
 } from './validate.ts';

@@ -15,6 +15,10 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 
 export const FUNCTION: Rule = { is: 'a function', accepts: (value) => typeof value === 'function' };
 export const FLAG: Rule = { is: 'true or false', accepts: (value) => typeof value === 'boolean' };
+export const POSITIVE_MS: Rule = {
+  is: 'a number of milliseconds above 0',
+  accepts: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+};
 export const TEXT: Rule = { is: 'a string', accepts: isText };
 export const TEXTS: Rule = {
   is: 'an array of strings',

@@ -1,4 +1,4 @@
-import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Cache, Index, Settings } from '../../main/engine/index.ts';
@@ -23,6 +23,19 @@ describe('deskcache stats and check', () => {
       items: 1,
       bytes: expect.any(Number),
     });
+  });
+
+  it('give free pages back to the disk', async () => {
+    {
+      using cache = new Cache<string, string>(directory);
+      for (let n = 0; n < 4000; n++) cache.set(`k${n}`, 'v'.repeat(900));
+      for (let n = 0; n < 4000; n++) cache.delete(`k${n}`);
+    }
+    const before = statSync(join(directory, 'cache.db')).size;
+    const { bytes } = JSON.parse((await run(['vacuum', directory, '--json'])).stdout);
+    expect(bytes).toBeGreaterThan(0);
+    expect(statSync(join(directory, 'cache.db')).size).toBeLessThanOrEqual(before - bytes);
+    expect(JSON.parse((await run(['vacuum', directory, '--json'])).stdout)).toEqual({ bytes: 0 });
   });
 
   it('find damage, with exit code 1, until it is repaired', async () => {
@@ -110,6 +123,9 @@ describe('deskcache queue', () => {
       stderr: expect.stringMatching(/Nothing was done for 1/),
     });
     expect((await run(['queue', 'rm', directory, `${id}`])).exitCode).toBe(0);
+    for (let n = 0; n < 3; n++) queue.enqueue({ n });
+    expect((await run(['queue', 'clear', directory])).exitCode).toBe(2);
+    expect(await run(['queue', 'clear', directory, '--state', 'ready'])).toMatchObject({ stdout: '3 jobs removed\n' });
     expect((await run(['queue', 'show', directory, `${id}`])).exitCode).toBe(1);
     await run(['queue', 'pause', directory]);
     expect(queue.paused).toBe(true);

@@ -1,4 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { AuthorizedCall } from '../../main/bridge/authorize-batch.ts';
+import { CallTimer } from '../../main/bridge/diagnostics.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
 import { cache, deque } from '../../protocol/stores.ts';
@@ -12,11 +14,11 @@ describe('deskcache:call', () => {
     const messages = recordMessages('deskcache:call');
     const api = bridge.diskCache.cache('api');
     await Promise.all([api.set('secret', 'secret'), api.get('secret'), api.incr('secret').catch(() => {})]);
-    const durationMs = expect.any(Number);
+    const [durationMs, blockedMs] = [expect.any(Number), expect.any(Number)];
     expect(messages).toEqual([
-      { store: 'api', method: 'set', durationMs, code: undefined },
-      { store: 'api', method: 'get', durationMs, code: undefined },
-      { store: 'api', method: 'incr', durationMs, code: 'BAD_VALUE' },
+      { store: 'api', method: 'set', durationMs, blockedMs, code: undefined },
+      { store: 'api', method: 'get', durationMs, blockedMs, code: undefined },
+      { store: 'api', method: 'incr', durationMs, blockedMs, code: 'BAD_VALUE' },
     ]);
     expect(JSON.stringify(messages)).not.toContain('secret');
     messages.length = 0;
@@ -42,6 +44,47 @@ describe('deskcache:call', () => {
     expect(methods.slice(2).every((name) => name.startsWith('api.'))).toBe(true);
     expect(methods.length).toBeGreaterThan(2);
     expect(messages.filter(({ code }) => code !== undefined)).toEqual([]);
+  });
+
+  it('has the time of all slices, and apart from it the longest time without a pause', async () => {
+    let nowMs = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const work = <T>(ms: number, result: T): T => {
+      nowMs += ms;
+      return result;
+    };
+    const messages = recordMessages('deskcache:call');
+    const timer = CallTimer.create()!;
+    const wrap = (place: number, call: object) => timer.wrap(place, call as AuthorizedCall) as Required<AuthorizedCall>;
+    const budget = {} as never;
+    const slices = function* (): Generator<undefined, void> {
+      for (const ms of [3, 5, 2]) yield work(ms, undefined);
+    };
+    Array.from(wrap(0, { openSlices: slices }).openSlices!(budget));
+    let resolve = () => {};
+    const promise = new Promise<void>((resolved) => {
+      resolve = resolved;
+    });
+    wrap(1, { run: () => work(4, promise) }).run(budget);
+    const failing = () => {
+      work(6, undefined);
+      throw new Error('no');
+    };
+    expect(() => wrap(2, { run: failing }).run(budget)).toThrow('no');
+    work(100, resolve());
+    await promise;
+    timer.publish(
+      ['search', 'stream', 'set'].map((method) => ['api', method]),
+      { failures: [] },
+    );
+    const published = messages.map(({ method, durationMs, blockedMs }) => [method, durationMs, blockedMs]);
+    // 100 ms passed until the stream had ended; the failed call took 6 of the stream's.
+    expect(published).toEqual([
+      ['search', 10, 5],
+      ['stream', 110, 4],
+      ['set', 6, 6],
+    ]);
   });
 
   it('publishes placeholders for names that are not strings, and cuts long ones', async () => {

@@ -12,12 +12,32 @@ describe('deskcache:http', () => {
     fixture.advance(1000);
     await fetchText(fixture);
     await fetchText(fixture, { method: 'POST', body: 'secret' });
-    const common = { url: URL_A, status: 200, durationMs: expect.any(Number), failure: undefined };
+    const common = {
+      url: URL_A,
+      status: 200,
+      durationMs: expect.any(Number),
+      failure: undefined,
+      contentLength: undefined,
+    };
     expect(messages.map((message) => ({ ...message }))).toEqual([
       { ...common, method: 'GET', cacheStatus: 'deskcache; fwd=uri-miss; fwd-status=200' },
-      { ...common, method: 'GET', cacheStatus: expect.stringMatching(/^deskcache; hit; ttl=5[0-9]$/) },
+      {
+        ...common,
+        method: 'GET',
+        contentLength: 1,
+        cacheStatus: expect.stringMatching(/^deskcache; hit; ttl=5[0-9]$/),
+      },
       { ...common, method: 'POST', cacheStatus: 'deskcache; fwd=method' },
     ]);
+  });
+
+  it('publishes Content-Length where it is a number', async () => {
+    const messages = recordMessages('deskcache:http');
+    for (const length of ['5', '5, 5', '-1', '']) {
+      using fixture = openHttpCache(() => new Response('12345', { headers: { 'content-length': length } }));
+      await fetchText(fixture);
+    }
+    expect(messages.map(({ contentLength }) => contentLength)).toEqual([5, undefined, undefined, undefined]);
   });
 
   it('has the query only where it is asked for: it is not copied, printed or serialized', async () => {

@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Cache, Change, DequeChange } from '../../engine/index.ts';
-import { toJson } from '../../engine/internal.ts';
+import { getCores, giveBackFreePages, toJson } from '../../engine/internal.ts';
 import { type Context, getKeyFormat, type SharedOptions, withStore } from '../context.ts';
 import { EXIT_CODES, Exit } from '../exit-code.ts';
 import { formatKey } from '../keys.ts';
 import { countItems, isCache, type OpenedStore } from '../stores.ts';
 import { formatTable, writeBytes, writeLine } from '../terminal.ts';
 
-/** `stats`, `check`, `watch`. */
+/** `stats`, `check`, `vacuum`, `watch`. */
 export function addMaintenanceCommands(program: Command, context: Context): void {
   program
     .command('stats <dir>')
@@ -19,6 +19,10 @@ export function addMaintenanceCommands(program: Command, context: Context): void
     .description('look for damage; the exit code is 1 if there is any')
     .option('--repair', 'delete what is damaged, and rebuild a damaged database from what can be read')
     .action((dir: string, _: unknown, command: Command) => check(context, dir, command.optsWithGlobals()));
+  program
+    .command('vacuum <dir>')
+    .description('give the free pages of the database back to the disk')
+    .action((dir: string, _: unknown, command: Command) => vacuum(context, dir, command.optsWithGlobals()));
   program
     .command('watch <dir>')
     .description('write a line for each change, until Ctrl-C')
@@ -58,6 +62,14 @@ async function check(context: Context, argument: string, { repair = false, ...op
 
 const toSummary = (count: number, isRepaired: boolean): string =>
   `${count} ${count === 1 ? 'finding' : 'findings'}, ${isRepaired ? 'repaired' : 'not repaired; --repair does that'}\n`;
+
+async function vacuum(context: Context, argument: string, options: SharedOptions): Promise<void> {
+  const { terminal } = context;
+  const bytes = await withStore(context, argument, options, { write: true }, ({ store }) =>
+    getCores('vacuum', store).reduce((sum, core) => sum + giveBackFreePages(core), 0),
+  );
+  await writeLine(terminal, options.json ? JSON.stringify({ bytes }) : `${bytes} bytes given back`);
+}
 
 interface WatchOptions extends SharedOptions {
   readonly values?: boolean;

@@ -9,7 +9,7 @@ import { formatTable, parseCount, writeBytes, writeLine } from '../terminal.ts';
 
 const STATES: readonly JobState[] = ['ready', 'delayed', 'held', 'running', 'dead'];
 
-/** `queue ls`, `show`, `retry`, `rm`, `pause`, `resume`. */
+/** `queue ls`, `show`, `retry`, `rm`, `clear`, `pause`, `resume`. */
 export function addQueueCommands(program: Command, context: Context): void {
   const queue = program.command('queue').description('look at a durable queue, and help its jobs');
   queue
@@ -26,6 +26,11 @@ export function addQueueCommands(program: Command, context: Context): void {
     );
   addJobCommand(queue, context, 'retry', 'let dead jobs run again', (it, id) => it.retry(id));
   addJobCommand(queue, context, 'rm', 'remove jobs, whatever their state', (it, id) => it.remove(id));
+  queue
+    .command('clear <dir>')
+    .description('remove all jobs in a state')
+    .addOption(new Option('--state <state>', 'those').choices(STATES).makeOptionMandatory())
+    .action((dir: string, _: unknown, command: Command) => clear(context, dir, command.optsWithGlobals()));
   for (const verb of ['pause', 'resume'] as const)
     queue
       .command(`${verb} <dir>`)
@@ -103,6 +108,17 @@ async function list(
       await writeLine(terminal, json ? JSON.stringify(toJsonJob(job)) : formatJob(job));
     }
   });
+}
+
+async function clear(
+  context: Context,
+  argument: string,
+  { state, json }: SharedOptions & { readonly state: JobState },
+): Promise<void> {
+  const jobs = await withQueue(context, argument, (queue) =>
+    queue.transact(() => [...queue.jobs(state)].filter(({ id }) => queue.remove(id)).length),
+  );
+  await writeLine(context.terminal, json ? JSON.stringify({ removed: jobs }) : `${jobs} jobs removed`);
 }
 
 /** Its own members are plain; payload, keys and progress may be anything. */

@@ -30,6 +30,9 @@ export interface OpenCommand {
   /** The keys of stores with `sealed: true`, which a module of declarations doesn't have. */
   readonly storeKeys?: EncryptionKeys | undefined;
   readonly onDamage?: OnDamage | undefined;
+  /** Whether metrics are counted from the start. */
+  readonly metrics?: boolean | undefined;
+  readonly slowCallWarningMs?: number | undefined;
 }
 
 /** Declarations without functions are sent as they are; others as the module that has them, and the kinds it must declare. */
@@ -48,6 +51,7 @@ export type Query =
   | { readonly call: 'windows.list' }
   | { readonly call: 'windows.clear'; readonly name: string | undefined }
   | { readonly call: 'settings.read'; readonly store: string }
+  | { readonly call: 'metrics' }
   /** Without `folders`, of all stores. Tells of its progress. */
   | { readonly call: 'backup'; readonly path: string; readonly folders: readonly string[] | undefined };
 

@@ -36,6 +36,7 @@ class Decision implements HttpMessage {
   readonly url: string;
   readonly cacheStatus: string | undefined;
   readonly status: number | undefined;
+  readonly contentLength: number | undefined;
   readonly durationMs: number;
   readonly failure: string | undefined;
   readonly #fullUrl: string;
@@ -50,6 +51,7 @@ class Decision implements HttpMessage {
     this.url = url.replace(/[?#].*$/s, '');
     this.cacheStatus = OUR_MEMBER.exec(response?.headers.get(CACHE_STATUS_FIELD) ?? '')?.[1];
     this.status = response?.status;
+    this.contentLength = parseContentLength(response);
     this.durationMs = durationMs;
     this.failure = failure;
     this.#fullUrl = url;
@@ -58,6 +60,13 @@ class Decision implements HttpMessage {
   get fullUrl(): string {
     return this.#fullUrl;
   }
+}
+
+/** Returns undefined for a field that isn't one number (RFC 9110 §8.6). */
+function parseContentLength(response: Response | undefined): number | undefined {
+  const field = response?.headers.get('content-length') ?? '';
+  const bytes = Number(field);
+  return /^[0-9]+$/.test(field) && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** Responds from the store or the origin (RFC 9111 §4): carries out what `decide` says until there is a response. */
