@@ -11,6 +11,7 @@ import {
   hasDamagedHeader,
   hasDamagedPages,
   isCorrupt,
+  MANIFEST_FILE,
   type StoreToOpen,
   salvage,
   watchDamage,
@@ -240,7 +241,6 @@ function isOfDamage(error: unknown, { directory, kind }: StoreToOpen): boolean {
 
 /** Stores of their own inside a FanoutCache, which stay where they are. */
 const COLLECTION_FOLDERS: ReadonlySet<string> = new Set(['index', 'deque']);
-const MANIFEST_FILE = 'fanout.json';
 
 /**
  * Returns what is moved of a damaged FanoutCache, the manifest last: while it is there, missing shards are created again. Undefined where

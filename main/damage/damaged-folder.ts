@@ -1,12 +1,15 @@
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
+  DAMAGED_FOLDER,
   listFolders,
   makeDurableFolder,
   readSmallFile,
+  STAMP_PATTERN,
   syncFile,
   syncIfPossible,
   toFileError,
+  toStamp,
 } from '../engine/internal.ts';
 import { type DamageReport, isDamageReport } from './report.ts';
 
@@ -22,11 +25,11 @@ import { type DamageReport, isDamageReport } from './report.ts';
  * place only after that. So one of the two is always whole, and the next start ends what was begun.
  */
 
-const DAMAGED_FOLDER = '_damaged';
 const FRESH_SUFFIX = '.fresh';
 const REPORT_SUFFIX = '.json';
 const NOTICED_SUFFIX = '.noticed';
-const STAMP = String.raw`\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(?:-\d+)?`;
+/** A time, and a number where several stores were damaged in one second. */
+const NAME_END = new RegExp(`^${STAMP_PATTERN.source}(?:-\\d+)?$`);
 const MAX_REPORT_BYTES = 64 * 1024;
 
 /** A store's place in the folder; `/` of its name is `+` there. */
@@ -42,8 +45,7 @@ export class DamagedFolder {
   /** Returns a path in the folder that is not in use yet, for a store that was found damaged at this time. */
   createPath(at: number): string {
     this.#translate(() => makeDurableFolder(this.#folder));
-    const stamp = new Date(at).toISOString().slice(0, 19).replaceAll(':', '-');
-    const first = join(this.#folder, `${this.#name}-${stamp}Z`);
+    const first = join(this.#folder, `${this.#name}-${toStamp(at)}`);
     for (let nth = 1; ; nth++) {
       const path = nth === 1 ? first : `${first}-${nth}`;
       if (!existsSync(path) && !existsSync(getFreshPath(path))) return path;
@@ -128,7 +130,7 @@ export class DamagedFolder {
 
   #isOwn(name: string, suffix: string): boolean {
     if (!name.startsWith(`${this.#name}-`) || !name.endsWith(suffix)) return false;
-    return STAMP_PATTERN.test(name.slice(this.#name.length + 1, name.length - suffix.length));
+    return NAME_END.test(name.slice(this.#name.length + 1, name.length - suffix.length));
   }
 
   /** @throws {DiskCacheError} */
@@ -140,8 +142,6 @@ export class DamagedFolder {
     }
   }
 }
-
-const STAMP_PATTERN = new RegExp(`^${STAMP}$`);
 
 export const getFreshPath = (path: string): string => path + FRESH_SUFFIX;
 

@@ -7,7 +7,15 @@ export { backUpTree, parseBackupOptions } from './backup/backup.ts';
 export { hasDamagedHeader, hasDamagedPages } from './backup/find-damage.ts';
 export { BackupRotation, parseRotation, type RotationOptions } from './backup/rotation.ts';
 export { salvage } from './backup/salvage.ts';
-export { isSideFolder, toFolderFilter } from './backup/store-tree.ts';
+export {
+  BACKUPS_FOLDER,
+  DAMAGED_FOLDER,
+  isSideFolder,
+  listBackups,
+  STAMP_PATTERN,
+  toStamp,
+} from './backup/side-folders.ts';
+export { toFolderFilter } from './backup/store-tree.ts';
 export { readStoredRows } from './backup/stored-rows.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
 export { getItemFacts, getStoreSettings, type ItemFacts } from './cache/item-facts.ts';
@@ -19,6 +27,7 @@ export { type ExportHeader, MAX_LINE_CHARACTERS, readExportHeader } from './expo
 export { type ExportItem, exportStore } from './export/export-store.ts';
 export { checkExport, importStore } from './export/import-store.ts';
 export type { ImportTarget as LineTarget } from './export/import-targets.ts';
+export { MANIFEST_FILE } from './fanout/manifest.ts';
 export { encodeFolderName } from './fanout/named-stores.ts';
 export {
   CLOCK_TOLERANCE_MS,

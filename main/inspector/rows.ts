@@ -24,7 +24,7 @@ const MAX_PREVIEWED_BYTES = 16 * 1024;
 const MAX_DECODED_BYTES = 1024 * 1024;
 
 const GONE: ErrorInfo = { code: 'GONE', message: 'The item was deleted, or has expired' };
-/** A position whose key isn't known any more. */
+/** A position whose key was forgotten. */
 const GONE_ROW: Row = { key: '', error: GONE };
 
 type Listed = Exclude<InspectedStore, { kind: undefined | 'queue' }>;
@@ -55,10 +55,11 @@ export class RowLists {
     return { list: this.#lastId };
   }
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for a list that isn't kept any more: search again. */
+  /** @throws {DiskCacheError} `BAD_OPTION` for a list that was dropped: search again. */
   async rows({ list, from, count }: Params<'rows'>): Promise<Rows> {
     const found = this.#lists.get(list);
-    if (found === undefined) throw new DiskCacheError('BAD_OPTION', `List ${list} isn’t kept any more; search again`);
+    if (found === undefined)
+      throw new DiskCacheError('BAD_OPTION', `List ${list} was dropped when newer ones were opened; search again`);
     this.#lists.delete(list);
     this.#lists.set(list, found);
     const { listed, keys } = found;

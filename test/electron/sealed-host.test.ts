@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { listBackups } from '../../main/engine/backup/side-folders.ts';
 import { Cache } from '../../main/engine/index.ts';
-import { type HostOptions, openDiskCache, type SafeStorage } from '../../main/index.ts';
+import { type HostOptions, openDiskCache, restore, type SafeStorage } from '../../main/index.ts';
 import { testHost } from '../../main/testing/index.ts';
 import { cache, defineStores, deque, fanout, index, settings } from '../../protocol/stores.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
@@ -244,5 +245,20 @@ describe('a test host', () => {
     host.host.stores.api.set('k', MARKER);
     expect(host.host.stores.api.get('k')).toBe(MARKER);
     expect(findPlaintext(join(directory, 'api'), MARKER)).toEqual([]);
+  });
+
+  it('has its keys in the backups that it makes by itself', async () => {
+    const filled = await open();
+    fill(filled);
+    await filled.close();
+    const host = await open({ backup: { every: '1d' } });
+    const findBackup = () => listBackups(directory).map((name) => join(directory, '_backups', name))[0];
+    await vi.waitFor(() => expect(findBackup()).toBeDefined(), { timeout: 20_000 });
+    await host.close();
+    const elsewhere = join(freshDirectory(), 'deskcache');
+    await restore(findBackup()!, elsewhere);
+    const restored = await open({ directory: elsewhere });
+    expect([restored.stores.notes.get('k'), restored.stores.config.get('token')]).toEqual([MARKER, MARKER]);
+    await restored.close();
   });
 });

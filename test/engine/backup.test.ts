@@ -365,4 +365,30 @@ describe('restore', () => {
     expect(read(directory)).toEqual(OLD);
     expect(readFileSync(join(previous!, 'cache.db'), 'utf8')).toContain('garbage');
   });
+
+  it('of a sealed store needs no key, and notices a changed byte', async () => {
+    const root = freshDirectory();
+    const [directory, target] = [join(root, 'store'), join(root, 'backup')];
+    const encryptionKey = Buffer.alloc(32, 7);
+    const bytes = new Uint8Array(100_000).fill(1);
+    using cache = new Cache(directory, { encryptionKey });
+    cache.set('small', 'text');
+    cache.set('large', bytes);
+    cache.close();
+    await backUpTree(directory, target);
+    await restore(target, directory);
+    expect(() => new Cache(directory)).toThrow(expect.objectContaining({ code: 'WRONG_KEY' }));
+    using restored = new Cache(directory, { encryptionKey });
+    expect([restored.get('small'), restored.get('large')]).toEqual(['text', bytes]);
+    restored.close();
+    const [file] = readdirSync(join(target, 'values'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.val'),
+    );
+    const path = join(target, 'values', file!);
+    const sealed = readFileSync(path);
+    sealed[50_000]! ^= 1;
+    rmSync(path);
+    writeFileSync(path, sealed);
+    await expect(restore(target, directory)).rejects.toMatchObject({ code: 'CORRUPT' });
+  });
 });

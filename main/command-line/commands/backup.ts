@@ -20,7 +20,7 @@ export function addBackupCommands(program: Command, context: Context): void {
     .command('restore <path> <dir>')
     .description('put a backup in the place of a folder; what was there is kept beside it')
     .action((path: string, dir: string, _: unknown, command: Command) =>
-      bringBack(context, path, dir, command.optsWithGlobals()),
+      restoreBackup(context, path, dir, command.optsWithGlobals()),
     );
 }
 
@@ -32,8 +32,13 @@ async function backUp({ terminal }: Context, argument: string, path: string, { j
     await writeLine(terminal, `${resolve(path, folder)}: ${items} items, ${bytes} bytes`);
 }
 
-async function bringBack({ terminal }: Context, path: string, to: string, { json }: SharedOptions): Promise<void> {
-  const result = await withProgress(terminal, (options) => restore(path, to, options));
+async function restoreBackup(
+  { terminal }: Context,
+  path: string,
+  directory: string,
+  { json }: SharedOptions,
+): Promise<void> {
+  const result = await withProgress(terminal, (options) => restore(path, directory, options));
   if (json) return writeLine(terminal, JSON.stringify(result));
   const kept = result.previous === undefined ? '' : `; what was there is in ${result.previous}`;
   await writeLine(terminal, `${result.path}: the stores of ${result.date}${kept}`);

@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { check } from '../cache/check.ts';
@@ -8,14 +8,15 @@ import { closeCore, openOpaque } from '../cache/open.ts';
 import { runAndWarn } from '../diagnostics.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { toFileError } from '../sqlite/errors.ts';
-import { BALLAST_FILE, lstatIfExists, makeDurableFolder } from '../sqlite/open-database.ts';
+import { BALLAST_FILE, getDatabasePath, lstatIfExists, makeDurableFolder } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
 import { assertFunction, assertOptions, assertSignal } from '../validate.ts';
-import { createName, hasWriterExited, listFolders } from '../values/file-io.ts';
+import { createName, VALUES_FOLDER } from '../values/file-io.ts';
 import { type ReadBudget, withReadBudget } from '../values/read-budget.ts';
 import { BackupHold } from './backup-hold.ts';
 import { DatabaseCopy } from './database-copy.ts';
-import { INCOMPLETE_MARK, listStoreTree, SUMMARY_FILE } from './store-tree.ts';
+import { INCOMPLETE_MARK, removeAbandoned, SUMMARY_FILE } from './side-folders.ts';
+import { listStoreTree } from './store-tree.ts';
 import { copyValueFiles, syncPath } from './value-file-copies.ts';
 
 /** How far a backup or a restore has got. */
@@ -102,7 +103,7 @@ export async function backUpTree(directory: string, path: string, options: TreeO
   const target = resolve(path);
   assertNew(target);
   makeDurableFolder(dirname(target));
-  removeAbandoned(target);
+  removeAbandoned(target, INCOMPLETE_MARK);
   const incomplete = `${target}${INCOMPLETE_MARK}${createName()}`;
   try {
     mkdirSync(incomplete, { mode: 0o700 });
@@ -132,15 +133,6 @@ export const toBackupError = (error: unknown, path: string): unknown =>
 function assertNew(path: string): void {
   if (lstatIfExists(path) === undefined) return;
   throw new DiskCacheError('BAD_OPTION', `${path} exists, and a backup replaces nothing; give another path`);
-}
-
-/** Removes what killed processes have left of backups to this path. */
-function removeAbandoned(target: string): void {
-  const mark = basename(target) + INCOMPLETE_MARK;
-  for (const name of listFolders(dirname(target))) {
-    if (name.startsWith(mark) && hasWriterExited(name.slice(mark.length)) === true)
-      rmSync(join(dirname(target), name), { recursive: true, force: true });
-  }
 }
 
 async function fillBackup(directory: string, target: string, options: TreeOptions): Promise<BackedUpStore[]> {
@@ -178,7 +170,8 @@ async function fillBackup(directory: string, target: string, options: TreeOption
       await copy(part);
       part.database.finish();
     }
-    for (const file of tree.files.filter((file) => includes(dirname(file) === '.' ? '' : dirname(file)))) {
+    // Files of the directory itself belong to all of its stores, such as the keys of a host.
+    for (const file of tree.files.filter((file) => dirname(file) === '.' || includes(dirname(file)))) {
       mkdirSync(join(target, dirname(file)), { recursive: true, mode: 0o700 });
       copyFileSync(join(directory, file), join(target, file));
       await syncPath(join(target, file));
@@ -252,7 +245,7 @@ class StoreBackup {
 
   /** Adds the value files, and checks the copy. */
   async complete(report: (phase: BackupProgress['phase']) => void): Promise<BackedUpStore> {
-    mkdirSync(join(this.#target, 'values'), { mode: 0o700 });
+    mkdirSync(join(this.#target, VALUES_FOLDER), { mode: 0o700 });
     const copy = openOpaque(this.#target, {});
     try {
       await copyValueFiles(this.#core, copy, (bytes) => {
@@ -270,7 +263,7 @@ class StoreBackup {
     } finally {
       closeCore(copy);
       rmSync(join(this.#target, BALLAST_FILE), { force: true });
-      await syncPath(join(this.#target, 'cache.db'));
+      await syncPath(getDatabasePath(this.#target));
       await syncPath(this.#target);
     }
   }

@@ -1,4 +1,4 @@
-import { constants, copyFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -9,6 +9,7 @@ import { toFileError } from '../sqlite/errors.ts';
 import { getDatabasePath, lstatIfExists } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
 import { isTemporary } from '../temporary-directory.ts';
+import { COPY_FLAGS } from './value-file-copies.ts';
 
 /** Pages copied between two looks at the clock. */
 const PAGES_AT_ONCE = 32;
@@ -18,7 +19,7 @@ const PAGES_AT_ONCE = 32;
  *
  * - A store that others may have open is copied as it is when the copy begins: a connection of its own holds that view.
  * - An `exclusive` store is copied as it is when the copy ends: its only connection tells the copy what it writes meanwhile. The files
- *   of its journal are copied with the last page, as if the process had been killed then; whoever opens the copy applies them.
+ *   of its journal are copied with the last page, as if the process had been killed then; opening the copy applies them.
  */
 export class DatabaseCopy {
   readonly #core: Core;
@@ -69,7 +70,7 @@ export class DatabaseCopy {
       if (lstatIfExists(path) === undefined) continue;
       const copy = join(this.#target, '..', basename(path));
       try {
-        copyFileSync(path, copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+        copyFileSync(path, copy, COPY_FLAGS);
       } catch (error) {
         throw toFileError(error, copy);
       }

@@ -1,10 +1,10 @@
 import { renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { closeCore, openOpaque } from '../cache/open.ts';
 import { lstatIfExists, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
 import { completeRestore, getRestoredPath } from '../sqlite/restored-folder.ts';
-import { createName, hasWriterExited, listFolders, readSmallFile } from '../values/file-io.ts';
+import { createName, readSmallFile } from '../values/file-io.ts';
 import {
   type BackedUpStore,
   type BackupOptions,
@@ -13,7 +13,8 @@ import {
   parseBackupOptions,
   toBackupError,
 } from './backup.ts';
-import { listStoreTree, PREVIOUS_MARK, RESTORING_MARK, SUMMARY_FILE } from './store-tree.ts';
+import { PREVIOUS_MARK, RESTORING_MARK, removeAbandoned, SUMMARY_FILE, toStamp } from './side-folders.ts';
+import { listStoreTree } from './store-tree.ts';
 
 export interface RestoreResult {
   /** The restored directory. */
@@ -86,7 +87,7 @@ export async function restore(path: string, directory: string, options?: BackupO
   completeRestore(target);
   assertClosed(target);
   makeDurableFolder(dirname(target));
-  removeAbandoned(target);
+  removeAbandoned(target, RESTORING_MARK);
   const ready = `${target}${RESTORING_MARK}${createName()}`;
   await backUpTree(source, ready, { onProgress, signal });
   try {
@@ -98,16 +99,6 @@ export async function restore(path: string, directory: string, options?: BackupO
   } catch (error) {
     rmSync(ready, { recursive: true, force: true });
     throw toBackupError(error, target);
-  }
-}
-
-/** Removes what killed restores have left. */
-function removeAbandoned(target: string): void {
-  const mark = basename(target) + RESTORING_MARK;
-  for (const name of listFolders(dirname(target))) {
-    const writer = name.startsWith(mark) ? name.slice(mark.length).split('.', 1)[0]! : undefined;
-    if (writer !== undefined && hasWriterExited(writer) === true)
-      rmSync(join(dirname(target), name), { recursive: true, force: true });
   }
 }
 
@@ -131,9 +122,9 @@ function swap(ready: string, target: string, previous: string | undefined): void
 
 /** Returns a name that is free, beside the directory. */
 function choosePrevious(target: string): string {
-  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  const first = target + PREVIOUS_MARK + toStamp(Date.now());
   for (let n = 1; ; n++) {
-    const path = `${target}${PREVIOUS_MARK}${stamp}Z${n === 1 ? '' : `-${n}`}`;
+    const path = n === 1 ? first : `${first}-${n}`;
     if (lstatIfExists(path) === undefined) return path;
   }
 }

@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { unrefTimer } from '../realm.ts';
-import { lstatIfExists } from '../sqlite/open-database.ts';
-import { listFolders } from '../values/file-io.ts';
-import { BACKUPS_FOLDER, SUMMARY_FILE } from './store-tree.ts';
+import { BACKUPS_FOLDER, listBackups, parseStamp, toStamp } from './side-folders.ts';
 
 /** A number of milliseconds, or a number and a unit: minutes, hours, days, weeks. */
 type Interval = number | `${number}${'m' | 'h' | 'd' | 'w'}`;
@@ -32,8 +30,6 @@ const DEFAULT_KEEP = 3;
 const RETRY_MS = HOUR_MS;
 /** Node's timers can't be longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** Names of backups, by their time in UTC: their order is that of time. */
-const BACKUP_NAME = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)Z$/;
 
 interface Rotation {
   readonly everyMs: number;
@@ -64,6 +60,7 @@ function toMilliseconds(interval: unknown): number {
  * complete and checked. What fails becomes a warning of the process, and is tried again.
  */
 export class BackupRotation {
+  readonly #directory: string;
   readonly #folder: string;
   readonly #rotation: Rotation;
   readonly #backUp: (path: string, signal: AbortSignal) => Promise<unknown>;
@@ -71,6 +68,7 @@ export class BackupRotation {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(directory: string, rotation: Rotation, backUp: (path: string, signal: AbortSignal) => Promise<unknown>) {
+    this.#directory = directory;
     this.#folder = join(directory, BACKUPS_FOLDER);
     this.#rotation = rotation;
     this.#backUp = backUp;
@@ -91,8 +89,8 @@ export class BackupRotation {
   async #run(): Promise<void> {
     try {
       if (this.#getDelayMs() <= 0) {
-        await this.#backUp(join(this.#folder, toBackupName(Date.now())), this.#closing.signal);
-        for (const name of this.#listComplete().slice(this.#rotation.keep))
+        await this.#backUp(join(this.#folder, toStamp(Date.now())), this.#closing.signal);
+        for (const name of listBackups(this.#directory).slice(this.#rotation.keep))
           await rm(join(this.#folder, name), { recursive: true, force: true });
       }
       this.#schedule(this.#getDelayMs());
@@ -105,20 +103,9 @@ export class BackupRotation {
 
   /** Milliseconds until the next backup is due. One of the future was made before the clock was set back. */
   #getDelayMs(): number {
-    const [newest] = this.#listComplete();
+    const [newest] = listBackups(this.#directory);
     if (newest === undefined) return 0;
-    const age = Date.now() - toTime(newest);
+    const age = Date.now() - parseStamp(newest);
     return age < 0 ? 0 : Math.max(0, this.#rotation.everyMs - age);
   }
-
-  /** The newest one first. */
-  #listComplete(): string[] {
-    return listFolders(this.#folder)
-      .filter((name) => BACKUP_NAME.test(name) && lstatIfExists(join(this.#folder, name, SUMMARY_FILE)) !== undefined)
-      .sort()
-      .reverse();
-  }
 }
-
-const toBackupName = (time: number): string => `${new Date(time).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
-const toTime = (name: string): number => Date.parse(name.replace(BACKUP_NAME, '$1T$2:$3:$4Z'));

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, linkSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { getJournalPaths, hasJournalFiles } from '../journal/journal-file.ts';
@@ -10,8 +10,9 @@ import { toUserVersion } from '../sqlite/file-format.ts';
 import { lstatIfExists, openDatabase, syncIfPossible } from '../sqlite/open-database.ts';
 import { getPlacedPath, getValuesRoot, makeFolders, syncFile, VALUES_FOLDER } from '../values/file-io.ts';
 import { ENTRY_COLUMNS, readStoredRows, type StoredItem, type StoredRows } from './stored-rows.ts';
+import { COPY_FLAGS } from './value-file-copies.ts';
 
-/** What a store is, which its damaged database may no longer say. */
+/** What a store is, which its damaged database may not tell. */
 export interface SalvageOptions {
   readonly kind: 'cache' | 'index' | 'deque';
   /** The application's version of the data of an index, where the stored one is lost. Default 1. */
@@ -205,7 +206,7 @@ function takeFile(from: string, to: string, name: string): void {
 
 function takeCopy(path: string, target: string): void {
   try {
-    copyFileSync(path, target, constants.COPYFILE_EXCL);
+    copyFileSync(path, target, COPY_FLAGS);
   } catch (error) {
     throw toValueFileError(error, path);
   }

@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toFileError } from '../sqlite/errors.ts';
 import { getDatabasePath, lstatIfExists } from '../sqlite/open-database.ts';
+import { isMarkedFolder, isSideFolder, SUMMARY_FILE } from './side-folders.ts';
 
 /** What is in a directory of one store, or of several below it. Paths are relative to it; `''` is the directory itself. */
 export interface StoreTree {
@@ -12,25 +13,9 @@ export interface StoreTree {
   readonly files: readonly string[];
 }
 
-/** Folders of a host's directory that hold copies of its stores: backups, and what was damaged. */
-export const BACKUPS_FOLDER = '_backups';
-const DAMAGED_FOLDER = '_damaged';
-const SIDE_FOLDER = /\.(incomplete|restoring|before-restore)-|\.restored$/;
-const SKIPPED_FOLDERS: ReadonlySet<string> = new Set([BACKUPS_FOLDER, DAMAGED_FOLDER]);
-
-/** The file that a complete backup has. */
-export const SUMMARY_FILE = 'backup.json';
-
-/** Whether a folder of a host's directory holds no store that is in use. */
-export const isSideFolder = (name: string): boolean => SKIPPED_FOLDERS.has(name) || SIDE_FOLDER.test(name);
-
 /** Files that belong to a database, and are copied with it or made again. */
 const STORE_FILES =
   /^(cache\.db(-wal|-shm|-journal)?|journal-[01](\.damaged.*)?|reserve|replacement\.db|values|backup\.json)$/;
-/** Marks a folder that a backup is filling, a copy that is going to take the place of a directory, and what was in that place before. */
-export const INCOMPLETE_MARK = '.incomplete-';
-export const RESTORING_MARK = '.restoring-';
-export const PREVIOUS_MARK = '.before-restore-';
 
 const MAX_DEPTH = 8;
 /** Larger files beside stores weren't written by deskcache. */
@@ -70,8 +55,8 @@ function addFolder(
   const isStore = isStoreFolder(path);
   if (isStore) tree.stores.push(folder);
   for (const name of listNames(path)) {
-    if ((isStore && STORE_FILES.test(name)) || name === SUMMARY_FILE || SIDE_FOLDER.test(name)) continue;
-    if (depth === 0 && SKIPPED_FOLDERS.has(name)) continue;
+    if ((isStore && STORE_FILES.test(name)) || name === SUMMARY_FILE) continue;
+    if (depth === 0 ? isSideFolder(name) : isMarkedFolder(name)) continue;
     const relative = folder === '' ? name : folder + sep + name;
     const stats = lstatSync(join(root, relative), { throwIfNoEntry: false });
     if (stats?.isDirectory()) addFolder(root, relative, tree, depth + 1);

@@ -6,21 +6,11 @@ import type { Core } from '../state/core.ts';
 import { isTemporary } from '../temporary-directory.ts';
 import { toOpenError } from '../values/file-io.ts';
 
+/** Clones where the file system can, and replaces nothing. */
+export const COPY_FLAGS = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
+
 /** Files named by one read of the database, and copied at a time. */
 const FILES_AT_ONCE = 64;
-
-/** What keeps a system from linking a file where copying may do: another disk, a file system without links, too many links. */
-const UNLINKABLE_CODES: ReadonlySet<string> = new Set([
-  'EXDEV',
-  'EPERM',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-  'EMLINK',
-  'EACCES',
-  'ENOSYS',
-  'EINVAL',
-  'UNKNOWN',
-]);
 
 const NEXT_FILES_SQL = 'SELECT file, size FROM entry WHERE file > ? ORDER BY file LIMIT ?';
 
@@ -60,9 +50,9 @@ async function copyValueFile(source: string, target: string): Promise<void> {
 async function linkOrCopy(source: string, target: string): Promise<void> {
   try {
     await link(source, target);
-  } catch (error) {
-    if (!UNLINKABLE_CODES.has(getErrorCode(error) ?? '')) throw error;
-    await copyFile(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  } catch {
+    // Another disk, a file system without links, too many links. Where copying isn't possible either, its error says why.
+    await copyFile(source, target, COPY_FLAGS);
   }
 }
 

@@ -35,7 +35,10 @@ const SHARD_NAME_PATTERN = /^\d{3}$/;
 const ID_PATTERN = /^[0-9a-f-]{36}$/;
 const MAX_MANIFEST_BYTES = 64 * 1024;
 
-const getManifestPath = (directory: string): string => join(directory, 'fanout.json');
+/** On disk. */
+export const MANIFEST_FILE = 'fanout.json';
+
+const getManifestPath = (directory: string): string => join(directory, MANIFEST_FILE);
 
 /** Returns the bytes of the manifest itself. */
 export const getManifestBytes = (directory: string): number => statFile(getManifestPath(directory))?.bytes ?? 0;

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { EncryptionKeys } from '../../../protocol/options.ts';
 import type { SealedOption, StoreDeclarations } from '../../../protocol/stores.ts';
+import { BACKUPS_FOLDER, DAMAGED_FOLDER } from '../backup/side-folders.ts';
+import { VALUES_FOLDER } from '../values/file-io.ts';
 import { isSealedWith, RECORD_FILE } from './seal-record.ts';
 import { KEY_BYTES } from './store-key.ts';
 
@@ -74,7 +76,7 @@ export class SealKeys {
     return key;
   }
 
-  /** Removes keys with which no store is sealed any more. */
+  /** Removes keys that no store is sealed with. */
   forgetUnused(): void {
     const records = findSealedStores(this.#directory);
     const needed = this.#keys.filter(
@@ -198,7 +200,7 @@ function parseJson(text: string): { readonly format?: unknown; readonly keys?: u
 }
 
 /** Folders in which there are no stores of the host. */
-const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['values', '_backups', '_damaged']);
+const SKIPPED_FOLDERS: ReadonlySet<string> = new Set([VALUES_FOLDER, BACKUPS_FOLDER, DAMAGED_FOLDER]);
 
 /** Returns the records of the sealed stores below a directory. */
 function findSealedStores(directory: string): Buffer[] {

@@ -134,7 +134,7 @@ const damagedRecordError = (directory: string): DiskCacheError =>
     `${directory} is sealed and the record of its keys is damaged; restore it, or delete the directory`,
   );
 
-/** A shard in use may be empty beside others that aren't: one that was sealed could not be opened with them any more. */
+/** A shard in use may be empty beside others that aren't: if it alone were sealed, it could not be opened together with them. */
 const IS_IN_USE_SQL = `SELECT 1 FROM entry UNION ALL SELECT 1 FROM setting WHERE name = 'shard' LIMIT 1`;
 
 /** Begins to seal a store. */

@@ -29,7 +29,7 @@ export async function beginSession(): Promise<void> {
 export const call = <M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>> =>
   post(method, params) as Promise<Result<M>>;
 
-/** Returns an image as a URL of this page; pass it to `URL.revokeObjectURL` when it isn't shown any more. */
+/** Returns an image as a URL of this page; pass it to `URL.revokeObjectURL` after it was shown. */
 export async function loadImage(params: Params<'value'>): Promise<string> {
   const response = await send('image', params);
   return URL.createObjectURL(await response.blob());
