@@ -32,7 +32,7 @@ export async function startInspectCommand(...args: readonly string[]): Promise<I
   };
 }
 
-/** A browser of its own, which is no part of an application. */
+/** A browser of its own, outside of any application. */
 export async function startBrowser(): Promise<Browser> {
   const { path, env } = await findChromium(false);
   const isRoot = process.getuid?.() === 0;

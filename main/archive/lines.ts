@@ -20,7 +20,7 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
     if (rest.length > MAX_LINE_CHARACTERS)
       throw new DiskCacheError(
         'CORRUPT',
-        `The file is no export: it has a line of more than ${MAX_LINE_CHARACTERS} characters`,
+        `The file isn't an export: it has a line of more than ${MAX_LINE_CHARACTERS} characters`,
       );
   }
   if (rest !== '') yield rest;

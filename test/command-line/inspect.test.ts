@@ -67,7 +67,7 @@ describe('deskcache inspect', () => {
     expect(cache.get('k')).toBe(2);
   });
 
-  it('says that there is no store, and that a port is in use', async () => {
+  it('says which folder holds no store, and that a port is in use', async () => {
     expect(await run(['inspect', freshDirectory()])).toMatchObject({ exitCode: 4 });
     const directory = freshDirectory();
     new Cache(directory).close();

@@ -250,7 +250,7 @@ describe('the option onDamage', () => {
   });
 });
 
-describe('what is no damage', () => {
+describe('what isn’t damage', () => {
   const openRefused = (directory: string, code: 'BUSY' | 'UNSUPPORTED_VERSION' | 'BAD_OPTION') => {
     expect(() => openHost(directory, { exclusive: 'none' })).toThrow(errorMatching(code));
     expect(existsSync(join(directory, '_damaged'))).toBe(false);
@@ -323,7 +323,7 @@ describe('damage that a call meets in an open store', () => {
   });
 });
 
-describe('a start that ends a replacement of which a killed process did a part', () => {
+describe('a start that ends a replacement that a killed process had begun', () => {
   it('gives a complete fresh store its place, and tells of it', () => {
     const directory = copyHost();
     garbageHeader(databaseOf(directory, 'notes'));

@@ -53,7 +53,7 @@ const MAX_SEARCH_EXPONENT = 20;
 export interface DamagedTableReader {
   /** Takes a row that can be read; the first column is its id. */
   readonly take: (row: Column[]) => void;
-  /** Gets the id of a row some columns of which can't be read. */
+  /** Gets the id of a row whose columns can't all be read. */
   readonly skip?: (id: number) => void;
   /** Whether the id of a row is its own. Asked for the last row before a failure: a damaged id would lead past others. */
   readonly isIdTrusted?: (row: readonly Column[]) => boolean;

@@ -31,7 +31,7 @@ const MAX_SUMMARY_BYTES = 1024 * 1024;
 /**
  * Reads what a backup says of a directory, which is the backup or a folder of it.
  *
- * @throws {DiskCacheError} `NO_SUCH_STORE` if the directory is no complete backup; `UNSUPPORTED_VERSION`, `CORRUPT`.
+ * @throws {DiskCacheError} `NO_SUCH_STORE` if the directory isn't a complete backup; `UNSUPPORTED_VERSION`, `CORRUPT`.
  */
 function readSummary(path: string): BackupSummary {
   const backup = [path, dirname(path), dirname(dirname(path))].find((folder) =>
@@ -76,7 +76,7 @@ const isStoreList = (stores: unknown): stores is BackedUpStore[] =>
  * Puts a backup in the place of a directory, of one store or of a host. The backup is copied and checked before anything is changed, and stays as it
  * is. What was in the directory is kept beside it. A process that is killed leaves the old directory or the new one. O(bytes).
  *
- * @throws {DiskCacheError} `BUSY` if a store of the directory is open; `NO_SUCH_STORE` or `CORRUPT` for a directory that is no complete or no
+ * @throws {DiskCacheError} `BUSY` if a store of the directory is open; `NO_SUCH_STORE` or `CORRUPT` for a directory that isn't a complete and
  * undamaged backup; `BAD_OPTION` if the backup holds other stores than it says; what `backup` throws.
  */
 export async function restore(path: string, directory: string, options?: BackupOptions): Promise<RestoreResult> {

@@ -145,6 +145,6 @@ export function toTouch(key: KeyColumn, expiresAt: number | null, now: number): 
 /** Whether the item is another one than the live one that was there before. */
 export const isReplacement = (item: PendingItem): boolean => item.isFresh && !item.isDeleted;
 
-/** Returns the changes of which a record holds an item: another one than before is a deletion and a set. */
+/** Returns the changes that a record holds of an item: another one than before is a deletion and a set. */
 export const splitReplacement = (item: PendingItem): PendingItem[] =>
   isReplacement(item) ? [toDeletion(item.key, item.now), item] : [item];

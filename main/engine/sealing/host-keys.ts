@@ -172,7 +172,7 @@ async function unwrap(
 const damagedFileError = (path: string): DiskCacheError =>
   new DiskCacheError('CORRUPT', `${path} is damaged; restore it, or delete it and the sealed stores`);
 
-/** Returns the encrypted keys; undefined if there is no file. */
+/** Returns the encrypted keys; undefined without a file. */
 function readKeyFile(directory: string): readonly string[] | undefined {
   const path = join(directory, KEY_FILE);
   let text: string;
