@@ -12,7 +12,14 @@ function seal(lines: readonly string[]): string[] {
   return [...lines, JSON.stringify({ end: true, items: lines.length - 1, crc32: check.toString(16).padStart(8, '0') })];
 }
 
-const HEADER = JSON.stringify({ deskcache: 'export', version: 1, kind: 'cache', items: 0, settings: {} });
+const HEADER = JSON.stringify({
+  deskcache: 'export',
+  version: 1,
+  kind: 'cache',
+  exportedAt: 1,
+  items: 0,
+  settings: {},
+});
 
 /** Every form of line. The times are fixed so that the export is always the same. */
 async function exportSample(): Promise<string[]> {

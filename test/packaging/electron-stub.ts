@@ -33,4 +33,6 @@ export const net = {};
 export const protocol = {};
 /** No window was opened before the host. */
 export const webContents = { getAllWebContents: () => [] };
+/** Only the inspector opens a window. */
+export class BrowserWindow {}
 export { MessageChannelMain };
