@@ -109,7 +109,7 @@ describe('export and import of a queue', () => {
   });
 
   it.each([
-    ['a priority that is no number', '"priority":0', '"priority":"a"'],
+    ['a priority that isn’t a number', '"priority":0', '"priority":"a"'],
     ['a state that is unknown', '"state":"ready"', '"state":"gone"'],
     ['an id of no queue', '"key":1', '"key":7'],
     ['a failure without its time', '"priority":0', '"priority":0,"failure":{"attempts":1,"error":"no"}'],
